@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_language_is_told_from_a_word_behind_a_point() {
+    fn a_language_suffix_is_distinguished_from_a_word() {
         assert_eq!(split("index.ko"), ("index", Some("ko")));
         assert_eq!(split("about.pt-BR"), ("about", Some("pt-BR")));
         for name in ["Rust-1.12.1", "intro-to-node.js", ".ko", "index", "a.md-x", "v1.ko-KR-x"] {

@@ -101,7 +101,8 @@ impl ConfigRepair<'_, '_> {
             Suggestion::Elsewhere(mut sections) => {
                 // A key that is missing there is here by mistake.
                 let missing = |section: &String| format!("`{section}.{key}` is missing");
-                if let Some(found) = sections.iter().find(|section| self.is_said(&missing(section))).cloned()
+                if let Some(found) =
+                    sections.iter().find(|section| self.is_reported(&missing(section))).cloned()
                 {
                     self.findings.retain(|finding| finding.message != missing(&found));
                     sections = vec![found];
@@ -116,7 +117,7 @@ impl ConfigRepair<'_, '_> {
         true
     }
 
-    fn is_said(&self, message: &str) -> bool {
+    fn is_reported(&self, message: &str) -> bool {
         self.findings.iter().any(|finding| finding.message == message)
     }
 

@@ -1,5 +1,5 @@
 //! Plain text in RSS, as the RSS Advisory Board's profile recommends: `&`, `<` and `>` as hexadecimal references, because
-//! readers disagree about `&lt;`.
+//! feed readers disagree about `&lt;`.
 //!
 //! The `rss` crate writes entities. Clean text contains no control characters and every XML writer passes them through, so
 //! they stand in for the three characters until the writer below replaces them.

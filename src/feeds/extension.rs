@@ -48,7 +48,7 @@ pub(super) fn extension<E: Extension>(name: &str, attributes: &[(&str, &str)]) -
     E::new(name, attributes, "")
 }
 
-/// By prefix and by name, as the crates want them.
+/// By prefix and by name, as the crates expect them.
 pub(super) fn by_name<E: Extension>(
     extensions: impl IntoIterator<Item = E>,
 ) -> BTreeMap<String, BTreeMap<String, Vec<E>>> {

@@ -1,4 +1,4 @@
-//! An archive of difficult posts for the tests of this room, built without the parser of posts.
+//! An archive of difficult posts for the tests of this module, built without the parser of posts.
 
 use std::collections::HashSet;
 

@@ -35,7 +35,7 @@ pub struct WriteReport {
 /// Why the public folder could not be updated. Documents are unchanged unless the error says otherwise.
 #[derive(Debug, thiserror::Error)]
 pub enum OutputError {
-    /// The operating system refused.
+    /// The operating system reported an error.
     #[error("cannot {action} {path}: {source}{}", hint(.source))]
     Refused {
         /// What was tried.
@@ -366,12 +366,12 @@ fn has_bytes(target: &Utf8Path, bytes: &[u8]) -> Result<bool, OutputError> {
     }
 }
 
-/// Writes `bytes` to disk under a name beside `target`; the file goes when the value goes.
+/// Writes `bytes` to disk under a name beside `target`; the file is removed when the value is dropped.
 fn stage(target: &Utf8Path, bytes: &[u8], batch: Batch) -> Result<Staged, OutputError> {
     stage_from(target, batch, |file| file.write_all(bytes))
 }
 
-/// The same of what `write` writes.
+/// Like [`stage`], with the bytes that `write` produces.
 fn stage_from(
     target: &Utf8Path,
     batch: Batch,
@@ -386,7 +386,7 @@ fn stage_from(
 }
 
 /// Held while the public folder is written: one run waits for the other, and the lock ends with its process. `None`
-/// where folders cannot be locked; then leftovers stay, for they might be another run's work.
+/// where folders cannot be locked; then leftovers stay, because they may belong to another run.
 fn alone_in(root: &Utf8Path) -> Option<File> {
     let folder = File::open(root).ok()?;
     folder.lock().ok()?;

@@ -95,7 +95,7 @@ fn with_text(name: &str, attributes: &[(&str, &str)], text: &str) -> Extension {
     Extension::new(name, attributes, &character_data(text))
 }
 
-/// A UUID of version 5 (RFC 9562, 5.5) of the feed's address without its scheme, as the podcast namespace has it.
+/// A UUID of version 5 (RFC 9562, 5.5) of the feed's address without its scheme, as the podcast namespace defines it.
 fn guid(feed: &str) -> String {
     let name = feed.split_once("://").map_or(feed, |(_, rest)| rest).trim_end_matches('/');
     let hash = digest(&SHA1_FOR_LEGACY_USE_ONLY, &[&GUIDS, name.as_bytes()].concat());

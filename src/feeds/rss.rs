@@ -1,4 +1,4 @@
-//! RSS 2.0, as the RSS Advisory Board's Best Practices Profile has it.
+//! RSS 2.0, following the RSS Advisory Board's Best Practices Profile.
 //!
 //! The `rss` crate writes the XML from clean text; [`CharacterData`] makes the one change afterwards.
 
@@ -99,7 +99,7 @@ fn item(entry: &PageEntry<'_>, page: &Page<'_>) -> Item {
         guid: Some(Guid { value: entry.id.to_owned(), permalink: entry.id == entry.url.as_str() }),
         pub_date: Some(rfc822(entry.published)),
         categories: categories.collect(),
-        // Readers take this element for HTML, so plain text is escaped once more.
+        // Feed readers treat this element as HTML, so plain text is escaped once more.
         description: Some(description.into_owned()).filter(|text| !text.is_empty()),
         enclosure: entry.enclosure.map(|enclosure| Enclosure {
             url: enclosure.url.to_string(),
@@ -115,7 +115,7 @@ fn item(entry: &PageEntry<'_>, page: &Page<'_>) -> Item {
 }
 
 /// What RSS has no element for: the picture and the answered posts, the date of an update (Atom's is valid inside an item,
-/// and some readers use it), and the transcript of an episode.
+/// and some feed readers use it), and the transcript of an episode.
 fn item_extensions(entry: &PageEntry<'_>, page: &Page<'_>) -> impl Iterator<Item = Extension> {
     let updated =
         entry.was_updated().then(|| Extension::new("atom:updated", &[], &entry.updated.to_rfc3339()));

@@ -113,7 +113,7 @@ fn the_three_formats_carry_the_same_entries() {
 }
 
 #[test]
-fn the_update_of_an_rss_item_stands_in_it_and_dates_the_feed() {
+fn an_rss_item_contains_its_update_which_dates_the_feed() {
     let documents = fixtures::render(&fixtures::archive(), &fixtures::full_config());
     let rss = text(find(&documents, "rss.xml"));
     assert_eq!(rss.matches("<atom:updated>2024-05-08T09:30:00+09:00</atom:updated>").count(), 1);
@@ -147,7 +147,7 @@ fn a_feed_without_posts_is_a_feed() {
 }
 
 #[test]
-fn a_site_of_two_keys_has_feeds_that_name_its_title_as_the_author() {
+fn a_minimal_site_names_its_title_as_the_author() {
     let documents = fixtures::render(&of(vec![fixtures::post(1, "글")]), &fixtures::config(""));
     assert_eq!(lint::check(&documents), []);
     let atom = read(find(&documents, "atom.xml"));
@@ -156,7 +156,7 @@ fn a_site_of_two_keys_has_feeds_that_name_its_title_as_the_author() {
 }
 
 #[test]
-fn feeds_of_summaries_carry_no_content_but_what_json_requires() {
+fn summary_feeds_have_no_content_except_where_json_feed_requires_it() {
     let mut config = fixtures::full_config();
     config.feeds.content = Content::Summary;
     let documents = fixtures::render(&fixtures::archive(), &config);
@@ -169,7 +169,7 @@ fn feeds_of_summaries_carry_no_content_but_what_json_requires() {
 }
 
 #[test]
-fn a_feed_holds_the_newest_entries_and_a_format_named_twice_is_written_once() {
+fn a_feed_contains_the_newest_entries_and_a_repeated_format_is_written_once() {
     let mut config = fixtures::full_config();
     config.feeds.entries = 2;
     config.feeds.formats = vec![Format::Json, Format::Json];
@@ -388,7 +388,7 @@ fn a_feed_leads_to_its_archive_page_by_page_and_together_they_hold_everything() 
 }
 
 #[test]
-fn a_small_feed_says_that_it_is_complete() {
+fn a_small_feed_is_marked_as_complete() {
     let documents = fixtures::render(&fixtures::archive(), &fixtures::full_config());
     assert!(text(find(&documents, "rss.xml")).contains("<fh:complete></fh:complete>"));
     assert!(text(find(&documents, "atom.xml")).contains("<fh:complete></fh:complete>"));
@@ -468,7 +468,7 @@ fn an_entry_that_was_published_as_a_summary_stays_one_as_long_as_it_is_in_the_fe
 }
 
 #[test]
-fn a_page_that_stands_is_not_made_again() {
+fn an_existing_page_is_not_rendered_again() {
     let (archive, mut config) = (fifty(), fixtures::config(""));
     config.feeds.entries = 4;
     let layout = plan_feeds(&archive, &config, &|_| None);
@@ -476,7 +476,7 @@ fn a_page_that_stands_is_not_made_again() {
     assert_eq!(layout.archived(&all).count(), 0);
     let made: Vec<_> = layout.archived(&HashSet::new()).flatten().map(|document| document.path).collect();
     assert_eq!(made.iter().cloned().collect::<HashSet<_>>(), all);
-    // As a file a page says of itself what the layout expects of it.
+    // The file of a page contains what the layout expects.
     for page in layout.frozen() {
         let document = fixtures::render(&archive, &config)
             .into_iter()

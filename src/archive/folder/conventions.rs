@@ -21,7 +21,7 @@ pub fn conventions(config: &Config, archive: Option<&Archive>) -> Conventions {
     let has_own = newest.is_none() || folders().any(|folder| folder == "");
     let folder = match newest.as_deref() {
         Some(newest) if !has_own => folder_of(newest),
-        _ if generator == Generator::Jekyll && !holds_posts_of_jekyll(&site.prefix) => "_posts".into(),
+        _ if generator == Generator::Jekyll && !contains_jekyll_posts(&site.prefix) => "_posts".into(),
         _ => "".into(),
     };
     let text = all.first().and_then(|post| read_file(&config.resolve(&post.source)).ok());
@@ -49,6 +49,6 @@ fn folder_of(relative: &Utf8Path) -> camino::Utf8PathBuf {
     folder.to_owned()
 }
 
-fn holds_posts_of_jekyll(prefix: &Utf8Path) -> bool {
+fn contains_jekyll_posts(prefix: &Utf8Path) -> bool {
     prefix.components().any(|part| part.as_str() == "_posts")
 }

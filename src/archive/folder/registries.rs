@@ -48,6 +48,6 @@ pub fn write_pages(config: &Config, text: &str) -> io::Result<()> {
 }
 
 fn write(path: &Utf8Path, text: &str) -> io::Result<()> {
-    // A ledger is not secret: it lives in version control.
+    // A ledger is not secret: it belongs in version control.
     durable::replace(path, text.as_bytes(), Mode::Umask)
 }

@@ -81,7 +81,7 @@ impl Walk {
         }
         walk.files.sort();
         walk.settings.sort();
-        walk.forget_other_data(&root);
+        walk.drop_other_data(&root);
         if site.generator == Generator::Hugo {
             walk.leave_out_resources();
         }
@@ -130,7 +130,7 @@ impl Walk {
     }
 
     /// Keeps only the data files of Eleventy that are named after their folder or a post beside them.
-    fn forget_other_data(&mut self, root: &Utf8Path) {
+    fn drop_other_data(&mut self, root: &Utf8Path) {
         if self.generator != Some(Generator::Plain) {
             return;
         }

@@ -1,5 +1,5 @@
 //! Assigns an id to each post. A post is matched to a line of the ledger by its `id` first, then by its text, its file and
-//! its title; see [`kinship`]. Only a post without a match gets a new id.
+//! its title; see [`similarity`]. Only a post without a match gets a new id.
 
 mod similarity;
 
@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, FixedOffset};
 
-use self::similarity::{is_named, keeps_its_file, says_the_same};
+use self::similarity::{is_edited_version, is_named, keeps_its_file};
 use super::{Gone, IdEntry, IdRegistry, PostIdentity, RETIRED, canonical_uri, is_uri, slug_of, tag};
 use crate::archive::links;
 use crate::finding::Finding;
@@ -60,7 +60,7 @@ pub fn assign(
     search.by_own_id();
     search.by_file(|post, line| line.hash == post.hash);
     search.by_hash();
-    search.by_file(says_the_same);
+    search.by_file(is_edited_version);
     search.by_likeness();
     search.by_file(keeps_its_file);
     search.by_day_and_title();

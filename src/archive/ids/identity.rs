@@ -20,7 +20,7 @@ pub struct PostIdentity {
     pub published: DateTime<FixedOffset>,
     /// `updated` in the front matter.
     pub updated: Option<DateTime<FixedOffset>>,
-    /// Of title and text, as [`super::content_hash`] has it.
+    /// Of title and text; see [`super::content_hash`].
     pub hash: String,
     /// Of title and text; identifies the post after an edit.
     pub fingerprint: Fingerprint,

@@ -54,7 +54,7 @@ fn take(inherited: &mut Inherited, level: &Precedence, source: &Source) {
     if let Some(finding) = computed(&entries, &source.shown) {
         inherited.block(level.scope(), finding);
     }
-    let entries = entries.into_iter().filter(is_handed_down).collect();
+    let entries = entries.into_iter().filter(is_inherited).collect();
     inherited.layers.push(Layer {
         scope: level.scope(),
         file: source.shown.clone(),
@@ -72,7 +72,7 @@ fn global(entries: Vec<Entry>, text: &str) -> Value {
     }
 }
 
-fn is_handed_down(entry: &Entry) -> bool {
+fn is_inherited(entry: &Entry) -> bool {
     match &entry.value {
         // Template text, and the times of files.
         Value::Text(_) if entry.key == "permalink" => false,

@@ -22,7 +22,7 @@ pub(super) struct Writer<'s> {
     own: Vec<OwnAddress>,
     anchors: Anchorizer,
     in_link: bool,
-    holds_raw: bool,
+    has_raw: bool,
     nesting: Nesting,
     is_broken: bool,
     footnotes: usize,
@@ -30,10 +30,10 @@ pub(super) struct Writer<'s> {
 
 /// What was written.
 pub(super) struct Fragment {
-    /// The HTML; must be sanitised if `holds_raw`.
+    /// The HTML; must be sanitised if `has_raw`.
     pub(super) html: String,
     /// Whether it contains raw HTML of the post.
-    pub(super) holds_raw: bool,
+    pub(super) has_raw: bool,
     /// Warnings for the author.
     pub(super) findings: Vec<Finding>,
     /// Addresses on the post's own site.
@@ -49,7 +49,7 @@ impl<'s> Writer<'s> {
             own: Vec::new(),
             anchors: Anchorizer::new(),
             in_link: false,
-            holds_raw: false,
+            has_raw: false,
             nesting: Nesting::default(),
             is_broken: false,
             footnotes: 0,
@@ -62,7 +62,7 @@ impl<'s> Writer<'s> {
         if self.footnotes > 0 {
             self.out.push_str("</ol>\n</section>\n");
         }
-        Fragment { html: self.out, holds_raw: self.holds_raw, findings: self.findings, own: self.own }
+        Fragment { html: self.out, has_raw: self.has_raw, findings: self.findings, own: self.own }
     }
 
     fn blocks<'a>(&mut self, parent: &'a AstNode<'a>) {

@@ -1,4 +1,4 @@
-//! Converts Markdown to safe HTML, and to a small tree for plain text. No other room uses comrak.
+//! Converts Markdown to safe HTML, and to a small tree for plain text. No other module uses comrak.
 
 mod html;
 mod outline;
@@ -195,9 +195,8 @@ pub fn preview(body: &str, page: &Url) -> String {
 }
 
 fn rendered<'a>(root: &'a AstNode<'a>, place: RenderContext<'_>, length: usize) -> Rendered {
-    let Fragment { html, holds_raw, findings, own } =
-        html::Writer::new(place, length + length / 4).write(root);
-    let mut html = if holds_raw { sanitise::clean(&html, place) } else { html };
+    let Fragment { html, has_raw, findings, own } = html::Writer::new(place, length + length / 4).write(root);
+    let mut html = if has_raw { sanitise::clean(&html, place) } else { html };
     html.truncate(html.trim_end().len());
     // The slots of an email are elements of this name. A post may mention it, but must not be taken for a slot.
     if html.contains("lp-slot") {

@@ -104,7 +104,7 @@ fn every_address_is_absolute_and_canonical() {
 }
 
 #[test]
-fn what_could_run_is_left_out_and_named() {
+fn active_content_is_removed_and_reported() {
     assert_eq!(html("[a](javascript:alert(1))"), "<p><a>a</a></p>");
     assert_eq!(html("![글](data:image/png;base64,AA)"), "<p>글</p>");
     assert_eq!(html("a <b onclick=x>b</b><script>c</script>"), "<p>a <b>b</b></p>");
@@ -113,7 +113,7 @@ fn what_could_run_is_left_out_and_named() {
 }
 
 #[test]
-fn pictures_without_words_and_addresses_with_user_names_are_named_with_their_line() {
+fn images_without_text_and_urls_with_user_names_are_reported_with_their_line() {
     let found = findings("a\n\n![](a.png)\n\n<img src=b.png>\n\n[x](https://kim@example.com/)\n");
     assert_eq!(found.len(), 3, "{found:?}");
     for (finding, start) in found.iter().zip([
@@ -158,7 +158,7 @@ fn an_embed_is_a_link_in_html_and_in_plain_text() {
 }
 
 #[test]
-fn a_post_that_speaks_of_slots_is_not_taken_for_one() {
+fn a_post_that_mentions_slots_is_not_taken_for_a_slot() {
     for body in ["`<lp-slot>` and [a](/lp-slot)", "<lp-slot>a</lp-slot> <p id=lp-slot>b</p>", "# lp-slot"] {
         assert!(!html(body).contains("lp-slot"), "{}", html(body));
     }
@@ -192,7 +192,7 @@ fn the_outline_is_the_body_without_markup() {
 }
 
 #[test]
-fn plain_text_breaks_where_html_does_and_does_not_read_scripts_aloud() {
+fn plain_text_breaks_lines_like_html_and_omits_scripts() {
     let text = |text: &str| Inline::Text(text.to_owned());
     assert_eq!(
         outline("하나<br>둘 <script>alert(1)</script>*<b>셋</b>*"),
@@ -219,14 +219,14 @@ fn an_excerpt_is_cut_at_a_word_or_between_two_letters() {
     assert_eq!(excerpt(&post(body), 100), "하나 둘셋 넷다섯 여섯");
     assert_eq!(excerpt(&post(body), 9), "하나 둘셋…");
     assert_eq!(excerpt(&post("吾輩は猫である。名前はまだ無い。"), 8), "吾輩は猫である…");
-    assert_eq!(excerpt(&post("👩\u{200D}👩\u{200D}👧가나다라"), 3), "…", "a family is not torn apart");
+    assert_eq!(excerpt(&post("👩\u{200D}👩\u{200D}👧가나다라"), 3), "…", "an emoji family is not split");
     assert_eq!(excerpt(&post("하나\n\n<!--more-->\n\n둘"), 100), "하나");
 }
 
 #[test]
 fn no_depth_of_nesting_overflows_the_stack_or_takes_long() {
     let n = 100_000;
-    // A tenth of it at most in a quiet minute; a machine under load takes longer, and quadratic work for ever.
+    // An idle machine needs a tenth of it at most; quadratic work would need far more than all of it.
     let limit = Duration::from_secs(3 * 60);
     for body in [
         ">".repeat(n),
@@ -288,7 +288,7 @@ proptest! {
     }
 
     #[test]
-    fn with_raw_html_what_comes_out_is_well_formed_and_safe(body in markdown(true)) {
+    fn raw_html_becomes_well_formed_and_safe(body in markdown(true)) {
         let post = post(&body);
         let html = render(&post).html;
         prop_assert!(is_well_formed(&html), "{}", html);

@@ -16,7 +16,7 @@
 use crate::archive::ids::{Fingerprint, IdEntry, PostIdentity};
 
 /// Whether the post in the file of `line` is an edited version of the post of that line.
-pub(super) fn says_the_same(post: &PostIdentity, line: &IdEntry) -> bool {
+pub(super) fn is_edited_version(post: &PostIdentity, line: &IdEntry) -> bool {
     line.hash == post.hash
         || line
             .fingerprint
@@ -28,7 +28,7 @@ pub(super) fn keeps_its_file(post: &PostIdentity, line: &IdEntry) -> bool {
     let Some(known) = line.fingerprint else { return true };
     let has_its_day = line.published.date_naive() == post.published.date_naive();
     let has_its_name = known.has_title_of(&post.fingerprint) || is_named(own_name(&post.path));
-    says_the_same(post, line) || has_its_day && has_its_name
+    is_edited_version(post, line) || has_its_day && has_its_name
 }
 
 /// Whether a slug or a file name is more than a date or a number.

@@ -368,7 +368,7 @@ fn a_temporarily_unreadable_post_is_not_taken_back() {
     let (ids, ledger) = first_run(&[post("a.md", day(1), "one")]);
     let held_back = Withheld { unread: BTreeSet::from(["a.md".to_owned()]), ..Withheld::default() };
     let unread = assign(&ledger, &[], &held_back, "example.com", day(10)).unwrap();
-    assert_eq!(unread.ledger, ledger, "nothing is said of it");
+    assert_eq!(unread.ledger, ledger, "nothing changes");
     let mended = run(&unread.ledger, &[post("a.md", day(1), "one")]);
     assert_eq!((&mended.given[0].id, mended.given[0].updated), (&ids[0], day(1)));
     // Once it is taken back, it stays so while it cannot be read.

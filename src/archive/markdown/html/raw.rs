@@ -28,7 +28,7 @@ impl Writer<'_> {
             }
             return push_text(&mut self.out, html);
         }
-        self.holds_raw = true;
+        self.has_raw = true;
         for tag in tags.iter().filter(|tag| !tag.closing) {
             if tag.name() == "img" && tag.attribute("alt").is_none_or(|alt| alt.trim().is_empty()) {
                 self.note_missing_alternative(node);
