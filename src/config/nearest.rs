@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn swapped_added_or_missing_letters_are_misspellings_and_other_words_are_not() {
+    fn swapped_added_or_missing_characters_are_misspellings_and_other_words_are_not() {
         let known = ["draft", "newsletter", "date", "title"];
         for (key, name) in [
             ("darft", "draft"),

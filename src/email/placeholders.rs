@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slot_that_went_through_a_filter_is_refused_with_its_line() {
+    fn a_slot_changed_by_a_filter_is_rejected_with_its_line() {
         let markers = Markers::absent_from("");
         let shouted = format!("한 줄\n{}", markers.of(Placeholder::Name).to_uppercase());
         assert_eq!(markers.split(&shouted), Err(InvalidPlaceholder { line: 2 }));

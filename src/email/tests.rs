@@ -276,7 +276,7 @@ fn luminance(hex: &str) -> f64 {
 }
 
 #[test]
-fn every_colour_of_text_has_enough_contrast_on_every_ground_in_both_palettes() {
+fn every_text_colour_has_enough_contrast_on_every_background_in_both_palettes() {
     let page = include_str!("templates/issue/body.html");
     let css = page.split("<style>").nth(1).unwrap().split("</style>").next().unwrap();
     let (light, dark) = css.split_once("@media (prefers-color-scheme: dark)").unwrap();
@@ -301,7 +301,7 @@ static PLAIN_MESSAGE: LazyLock<MessageTemplate> = LazyLock::new(english_message)
 
 proptest! {
     #[test]
-    fn any_title_and_any_name_come_back_whole_from_short_ascii_lines(
+    fn any_title_and_any_name_round_trip_through_short_ascii_lines(
         title in "\\PC{1,120}",
         name in "\\PC{1,60}",
         words in prop::collection::vec("[a-zA-Z가-힣=?,.'\"\\\\()<>@:;🙂]{1,90}", 1..12),
@@ -329,7 +329,7 @@ proptest! {
     }
 
     #[test]
-    fn any_text_comes_back_from_short_lines_and_no_slot_leaks(body in "[a-zA-Z가-힣 =.\n\tF-]{0,400}", name in prop::option::of("\\PC{1,20}")) {
+    fn any_text_round_trips_through_short_lines_and_every_slot_is_filled(body in "[a-zA-Z가-힣 =.\n\tF-]{0,400}", name in prop::option::of("\\PC{1,20}")) {
         let name = name.as_deref().and_then(crate::text::HeaderText::lossy);
         let recipient = Recipient {
             to: Mailbox { name: name.clone(), ..recipient(None).to },

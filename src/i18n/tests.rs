@@ -57,7 +57,7 @@ fn every_language_has_every_string_with_the_same_placeholders() {
 }
 
 #[test]
-fn placeholders_stand_only_where_the_code_replaces_them() {
+fn placeholders_are_only_where_the_code_replaces_them() {
     for (path, text) in flat(Strings::of("en")) {
         let expected: &[&str] = match path.as_str() {
             "issue.and_more" => &["count", "title"],
@@ -144,7 +144,7 @@ fn a_language_is_found_by_its_primary_subtag_and_english_replaces_a_missing_one(
 }
 
 #[test]
-fn a_title_is_inserted_as_it_is() {
+fn a_title_is_inserted_unchanged() {
     let issue = &Strings::of("en").issue;
     assert_eq!(issue.and_more("{count} ways", 2), "{count} ways and 2 more");
     assert_eq!(issue.greeting_parts(), ("Hello ", ","));

@@ -41,7 +41,7 @@ fn korean_week() -> Vec<Post> {
 }
 
 #[test]
-fn a_korean_week_is_the_golden_one() {
+fn the_korean_digest_matches_the_golden_file() {
     assert_golden(
         "korean-week.eml",
         &template(&korean_week(), &korean_config()).render_for(&recipient(Some("김민준"))),
@@ -49,7 +49,7 @@ fn a_korean_week_is_the_golden_one() {
 }
 
 #[test]
-fn an_english_week_is_the_golden_one() {
+fn the_english_digest_matches_the_golden_file() {
     let posts = [
         written(
             "On things that arrive slowly",
@@ -62,7 +62,7 @@ fn an_english_week_is_the_golden_one() {
 }
 
 #[test]
-fn a_week_says_how_many_posts_it_has_and_a_week_of_one_is_called_like_it() {
+fn the_subject_counts_the_posts_and_a_single_post_gives_its_title() {
     let subject = |posts: &[Post], language: &str| {
         let site = format!("title = \"T\"\nurl = \"https://post.example.com/\"\nlanguage = \"{language}\"");
         template(posts, &config(&site, "from = \"kim@post.example.com\"")).subject.to_string()
@@ -77,7 +77,7 @@ fn a_week_says_how_many_posts_it_has_and_a_week_of_one_is_called_like_it() {
 }
 
 #[test]
-fn nothing_of_one_post_gets_into_another_and_what_follows_the_mark_stays_away() {
+fn posts_do_not_affect_each_other_and_text_after_the_mark_is_left_out() {
     let bytes = template(&korean_week(), &korean_config()).render_for(&recipient(None));
     let (text, html) = parts(&bytes);
     for part in [&text, &html] {
@@ -96,7 +96,7 @@ fn nothing_of_one_post_gets_into_another_and_what_follows_the_mark_stays_away() 
 }
 
 #[test]
-fn the_header_names_the_week_and_the_linter_finds_nothing() {
+fn the_header_names_the_week_and_there_are_no_findings() {
     let template = template(&korean_week(), &korean_config());
     let field = template.headers.iter().find(|(name, _)| name == "Feedback-ID").unwrap();
     assert!(field.1.starts_with("2026-W48:letters:newsletter:"), "{}", field.1);
@@ -122,7 +122,7 @@ fn forty_long_posts_with_long_korean_addresses_are_not_clipped() {
 }
 
 #[test]
-fn a_user_may_replace_or_extend_the_templates_of_the_week() {
+fn users_can_replace_or_extend_the_digest_templates() {
     let own = "{% extends \"builtin/digest/body.html\" %}{% block header %}<h1>{{ digest.week }}</h1>\
                <a href=\"{{ unsubscribe_url }}\">x</a>{% endblock %}";
     let digest = [Some("{{ site.title }}: {{ posts|length }}".to_owned()), None, Some(own.to_owned())];

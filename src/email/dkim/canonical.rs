@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_body_is_nothing_and_a_last_line_is_ended() {
+    fn an_empty_body_stays_empty_and_a_last_line_gets_a_crlf() {
         assert_eq!(body(b""), b"");
         assert_eq!(body(b"\r\n \r\n\t\r\n"), b"");
         assert_eq!(body(b"\r\n\r\nx"), b"\r\n\r\nx\r\n");
@@ -172,7 +172,7 @@ mod tests {
         }
 
         #[test]
-        fn white_space_within_and_behind_lines_makes_no_difference(
+        fn white_space_within_and_after_lines_does_not_count(
             words in proptest::collection::vec("[a-z=.]{1,8}", 1..12),
             gaps in proptest::collection::vec(("[ \t]{1,3}", "[ \t]{0,3}"), 12),
         ) {

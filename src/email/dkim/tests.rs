@@ -129,7 +129,7 @@ fn both_signatures_of_the_example_of_rfc_8463_verify() {
 }
 
 #[test]
-fn the_example_of_rfc_8463_does_not_verify_once_it_is_changed() {
+fn the_example_of_rfc_8463_does_not_verify_after_a_change() {
     let judge = |message: String| {
         ParsedSignature::new(message.as_bytes()).verify("football.example.com", "brisbane", &rfc_ed25519())
     };
@@ -143,14 +143,14 @@ fn the_example_of_rfc_8463_does_not_verify_once_it_is_changed() {
 }
 
 #[test]
-fn the_key_of_rfc_8463_has_the_record_that_stands_there() {
+fn the_key_of_rfc_8463_has_the_record_given_there() {
     let key = Key::from_pem(&ed25519_pem()).unwrap();
     assert_eq!(key.record(), format!("v=DKIM1; k=ed25519; p={RFC_8463_ED25519}"));
     assert_eq!(key.algorithm(), Algorithm::Ed25519);
 }
 
 #[test]
-fn a_copy_bears_one_signature_for_each_key_and_the_letter_follows_untouched() {
+fn a_message_has_one_signature_for_each_key_and_is_otherwise_unchanged() {
     let (signer, message) = (signer(), message());
     let signed = signer.sign(&message, at()).unwrap();
     assert!(signed.ends_with(&message));
@@ -164,7 +164,7 @@ fn a_copy_bears_one_signature_for_each_key_and_the_letter_follows_untouched() {
 }
 
 #[test]
-fn the_same_copy_signed_twice_is_the_same_to_the_byte() {
+fn signing_the_same_message_twice_gives_the_same_bytes() {
     let (signer, message) = (signer(), message());
     assert_eq!(signer.sign(&message, at()).unwrap(), signer.sign(&message, at()).unwrap());
 }
@@ -199,7 +199,7 @@ fn no_covered_field_can_be_added_changed_or_taken_away() {
 }
 
 #[test]
-fn every_field_of_a_letter_that_matters_is_covered() {
+fn every_relevant_field_of_a_message_is_covered() {
     let message = english_message().render_for(&recipient(None));
     let examined = ParsedSignature::new(&message);
     let open: Vec<_> = examined
@@ -212,7 +212,7 @@ fn every_field_of_a_letter_that_matters_is_covered() {
 }
 
 #[test]
-fn what_relays_add_and_refold_makes_no_difference() {
+fn fields_that_relays_add_or_refold_do_not_break_the_signature() {
     let (signer, message) = (signer(), message());
     let signed = String::from_utf8(signer.sign(&message, at()).unwrap()).unwrap();
     let relayed = format!(
@@ -227,7 +227,7 @@ fn what_relays_add_and_refold_makes_no_difference() {
 }
 
 #[test]
-fn a_signature_by_another_key_is_found_out() {
+fn a_signature_by_another_key_does_not_verify() {
     let signed = ed25519_signer().sign(&message(), at()).unwrap();
     let pem = to_pem(Ed25519KeyPair::generate().unwrap().to_pkcs8v1().unwrap().as_ref());
     let other = Signer::new(vec![identity("e", &pem)]);
@@ -237,7 +237,7 @@ fn a_signature_by_another_key_is_found_out() {
 }
 
 #[test]
-fn keys_are_read_as_openssl_writes_them() {
+fn keys_written_by_openssl_are_read() {
     let pkcs8 = rsa_der();
     let from_pkcs8 = Key::from_pem(&to_pem(&pkcs8)).unwrap();
     // The PKCS#1 key is the octet string at the end of the PKCS#8 one (RFC 5208, 5).
@@ -249,7 +249,7 @@ fn keys_are_read_as_openssl_writes_them() {
 }
 
 #[test]
-fn what_cannot_sign_is_refused_with_its_reason() {
+fn a_key_that_cannot_sign_is_rejected_with_the_reason() {
     let refused = |text: &str| Key::from_pem(text).unwrap_err();
     let pem = ed25519_pem();
     assert_eq!(refused(""), KeyError::NoPem);
@@ -270,7 +270,7 @@ fn a_key_does_not_show_its_private_half() {
 }
 
 #[test]
-fn domains_are_aligned_if_one_holds_the_other() {
+fn domains_are_aligned_if_one_contains_the_other() {
     for (signing, from, aligned) in [
         ("example.com", "example.com", true),
         ("Example.com", "news.example.COM", true),
@@ -283,7 +283,7 @@ fn domains_are_aligned_if_one_holds_the_other() {
 }
 
 #[test]
-fn a_record_in_a_zone_file_is_cut_into_strings_that_make_it_up_again() {
+fn a_record_in_a_zone_file_is_split_into_strings_that_join_to_the_record() {
     let record = Key::from_pem(&to_pem(&rsa_der())).unwrap().record();
     let line = zone_line("s._domainkey.example.com", &record);
     let strings: Vec<_> = line.split('"').skip(1).step_by(2).collect();
@@ -295,7 +295,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn whatever_is_signed_verifies_and_its_lines_are_short(
+    fn every_signed_message_verifies_and_has_short_lines(
         fields in proptest::collection::vec(("(From|Subject|To|X-Note|List-Id|from)", "[ -~가-힣]{0,40}"), 0..12),
         body in "([ \ta-z.가-힣]{0,20}\r\n){0,12}[a-z ]{0,3}",
         domain in "[a-z]{1,20}(\\.[a-z]{1,20}){1,2}",
@@ -310,13 +310,13 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_are_signed_or_refused_without_a_panic(message in proptest::collection::vec(any::<u8>(), 0..300)) {
+    fn any_bytes_are_signed_or_rejected_without_a_panic(message in proptest::collection::vec(any::<u8>(), 0..300)) {
         let _ = ed25519_signer().sign(&message, at());
         let _ = ed25519_signer().verify(&message);
     }
 
     #[test]
-    fn any_file_is_a_key_or_refused_without_a_panic(inside in "\\PC{0,80}", der in proptest::collection::vec(any::<u8>(), 0..80)) {
+    fn any_file_is_a_key_or_rejected_without_a_panic(inside in "\\PC{0,80}", der in proptest::collection::vec(any::<u8>(), 0..80)) {
         let _ = Key::from_pem(&format!("-----BEGIN PRIVATE KEY-----\n{inside}"));
         let _ = Key::from_pem(&to_pem(&der));
     }

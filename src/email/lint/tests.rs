@@ -10,7 +10,7 @@ use super::lint;
 use crate::finding::Severity;
 
 #[test]
-fn the_built_in_letters_leave_the_lint_nothing_to_say() {
+fn the_built_in_emails_have_no_findings() {
     for template in [korean_message(), japanese_message(), english_message()] {
         let findings = lint(&template, &template.render_for(&recipient(None)), "posts/a.md");
         assert_eq!(findings, [], "{}", template.subject);
@@ -18,7 +18,7 @@ fn the_built_in_letters_leave_the_lint_nothing_to_say() {
 }
 
 #[test]
-fn findings_about_a_bad_letter_name_the_rule_and_say_what_to_write() {
+fn every_problem_of_an_email_is_found_with_a_hint() {
     let (post, mut body) = english_post();
     body.html = "<p><a href=\"/about\">a</a> <a href=\"https://u@example.org/\">b</a> <a href=\"http://192.0.2.1/\">c</a> \
                  <a href=\"https://evil.example\">https://bank.example</a> <a href=\"https://bit.ly/x\">d</a> \
@@ -67,7 +67,7 @@ fn findings_about_a_bad_letter_name_the_rule_and_say_what_to_write() {
 }
 
 #[test]
-fn a_clipped_letter_is_a_warning_and_a_clipped_way_out_is_an_error() {
+fn a_clipped_email_is_a_warning_and_a_clipped_unsubscribe_link_an_error() {
     let (post, mut body) = korean_post();
     body.html = format!("<p>{}</p>", "가나다라마바사 ".repeat(5_000));
     let own = "<!doctype html><html lang=\"ko\"><title>a</title>{{ post.content_html }}<a href=\"{{ unsubscribe_url }}\">x</a>";
