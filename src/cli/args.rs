@@ -43,7 +43,7 @@ impl WaiverArgs {
 #[derive(Args)]
 pub(super) struct BuildArgs {
     #[command(flatten)]
-    pub(super) gate: WaiverArgs,
+    pub(super) waivers: WaiverArgs,
     /// Print one JSON object, also if the command fails.
     #[arg(long)]
     pub(super) json: bool,

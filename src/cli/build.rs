@@ -14,7 +14,7 @@ pub(super) async fn run(
 ) -> Result<Outcome, RunError> {
     let refreshed = fetch_posts(context).await?;
     printer.troubles(&refreshed.findings);
-    let built = build(context, args.gate.allowed())?;
+    let built = build(context, args.waivers.allowed())?;
     feeds::report(&built, context, printer);
     let outcome = match refreshed.is_stale {
         _ if built.has_errors() => Outcome::UserError,

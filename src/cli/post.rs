@@ -89,9 +89,9 @@ pub(super) fn run(command: &Command, context: &RunContext, printer: Printer) -> 
 fn date(given: Option<&str>, context: &RunContext) -> Result<DateTime<FixedOffset>, RunError> {
     let zone = context.config.site.timezone;
     let now = context.clock.now().with_timezone(&zone).fixed_offset();
-    match stated {
+    match given {
         None => Ok(now.with_nanosecond(0).unwrap_or(now)),
-        Some(stated) => {
+        Some(given) => {
             dates::parse(given, zone).map_err(|error| RunError::user(error.to_string(), dates::HINT))
         }
     }

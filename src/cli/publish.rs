@@ -15,7 +15,7 @@ pub(super) async fn run(
     context: &RunContext,
     printer: Printer,
 ) -> Result<Outcome, RunError> {
-    let summary = publish(context, args.gate.allowed()).await?;
+    let summary = publish(context, args.waivers.allowed()).await?;
     if !args.json {
         return report(summary, context, printer);
     }

@@ -42,7 +42,7 @@ pub(super) struct Args {
     #[arg(long, requires = "dry_run")]
     json: bool,
     #[command(flatten)]
-    gate: WaiverArgs,
+    waivers: WaiverArgs,
 }
 
 impl Args {
@@ -63,7 +63,7 @@ pub(super) async fn run(args: &Args, context: &RunContext, printer: Printer) -> 
         post: args.post.clone(),
         missing: args.missing,
         ignore_backoff: args.now,
-        waivers: args.gate.allowed(),
+        waivers: args.waivers.allowed(),
     };
     Ok(newsletter::report(&send(context, &wanted).await?, context, printer))
 }

@@ -197,8 +197,8 @@ impl FeedPlan<'_> {
 
     /// The feeds whose newest entries exceed the budget: the folder, the number of entries, and how many are left out.
     pub fn shortened(&self) -> impl Iterator<Item = (&Utf8Path, usize, usize)> {
-        let short = self.feeds.iter().filter(|laid| laid.paging.left_out > 0);
-        short.map(|laid| (laid.feed.folder.as_path(), laid.paging.current.len(), laid.paging.left_out))
+        let short = self.feeds.iter().filter(|paged| paged.paging.left_out > 0);
+        short.map(|paged| (paged.feed.folder.as_path(), paged.paging.current.len(), paged.paging.left_out))
     }
 
     /// The new text of the page ledger, if it must be written.
@@ -263,7 +263,7 @@ impl FeedPlan<'_> {
             if portions.peek().is_none() {
                 documents.push(opml::render(&self.feeds(), self.config));
                 if self.config.feeds.companion {
-                    let feeds: Vec<_> = self.feeds.iter().map(|laid| (&laid.feed, &laid.paging)).collect();
+                    let feeds: Vec<_> = self.feeds.iter().map(|paged| (&paged.feed, &paged.paging)).collect();
                     documents.extend(html_index::render(&feeds, self.archive, self.config));
                 }
             }
@@ -272,11 +272,11 @@ impl FeedPlan<'_> {
     }
 
     fn feeds(&self) -> Vec<&Feed> {
-        self.feeds.iter().map(|laid| &laid.feed).collect()
+        self.feeds.iter().map(|paged| &paged.feed).collect()
     }
 
-    fn current_sheets<'l>(&'l self, laid: &'l PagedFeed) -> impl Iterator<Item = PlannedFeed<'l>> {
-        let PagedFeed { feed, paging, summaries } = laid;
+    fn current_sheets<'l>(&'l self, paged: &'l PagedFeed) -> impl Iterator<Item = PlannedFeed<'l>> {
+        let PagedFeed { feed, paging, summaries } = paged;
         let newest = paging.pages.last().map(|(number, _)| *number);
         let place = PagePosition::Current { is_complete: paging.is_complete, newest };
         formats(self.config).map(move |format| PlannedFeed {

@@ -63,7 +63,7 @@ fn left_out(archive: &Archive, printer: Printer) {
             count(undated.len() as u64, "file")
         ));
     } else {
-        for left in undated {
+        for skipped in undated {
             printer.info(format!(
                 "{} skipped: no date; `letterpress check` says how to add one",
                 skipped.source
@@ -85,7 +85,7 @@ fn left_out(archive: &Archive, printer: Printer) {
         let files = count(foreign.len() as u64, "file");
         printer.info(format!("{files} skipped: not Markdown; `letterpress check` lists them"));
     } else {
-        for left in foreign {
+        for skipped in foreign {
             printer.info(format!("{} {}", skipped.source, skipped.reason.describe().unwrap_or_default()));
         }
     }

@@ -108,7 +108,7 @@ pub(crate) fn write(
     done.sources = copies.sources();
     done.absent = copies.absent();
     done.files.extend(copies.foreign());
-    done.removed = public.clear(&record, &sheets, &copies);
+    done.removed = public.clear(&record, &sheets, |path| copies.needs(path));
     record.pages = save_record(&public, &sheets, wants);
     record.copies = copies.into_record(&public, &record);
     record.write(config);

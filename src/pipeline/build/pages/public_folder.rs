@@ -7,7 +7,6 @@ use std::io::{Read as _, Seek as _, SeekFrom};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::copies::Copies;
 use super::record::{Record, stamp};
 use crate::config::Config;
 use crate::pages::{LocalLink, MARK, PlannedPage, STYLE_MARK};
@@ -94,10 +93,15 @@ impl PublicFolder {
         self.open.iter().any(is_inside) && real.is_file() && !self.secrets.iter().any(is_secret)
     }
 
-    /// Removes obsolete files of earlier runs; returns their number.
-    pub(super) fn clear(&self, record: &Record, sheets: &[PlannedPage], copies: &Copies<'_>) -> usize {
+    /// Removes obsolete files of earlier runs, unless a page needs them; returns their number.
+    pub(super) fn clear(
+        &self,
+        record: &Record,
+        sheets: &[PlannedPage],
+        is_needed: impl Fn(&Utf8Path) -> bool,
+    ) -> usize {
         let kept: HashSet<&Utf8Path> = sheets.iter().map(|sheet| sheet.path.as_path()).collect();
-        let is_free = |path: &Utf8Path| !kept.contains(path) && !self.is_feed(path) && !copies.needs(path);
+        let is_free = |path: &Utf8Path| !kept.contains(path) && !self.is_feed(path) && !is_needed(path);
         let pages =
             record.pages.keys().filter(|path| is_free(path) && self.is_open(path) && self.is_ours(path));
         let old = record.copies.iter().filter(|(path, copied)| {
