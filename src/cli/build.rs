@@ -13,7 +13,7 @@ pub(super) async fn run(
     printer: Printer,
 ) -> Result<Outcome, RunError> {
     let refreshed = fetch_posts(context).await?;
-    printer.troubles(&refreshed.findings);
+    printer.lasting_findings(&refreshed.findings);
     let built = build(context, args.waivers.allowed())?;
     feeds::report(&built, context, printer);
     let outcome = match refreshed.is_stale {
