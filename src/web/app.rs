@@ -95,7 +95,7 @@ impl App {
 
     /// Sets how long a handler waits for the store.
     #[must_use]
-    pub fn with_write_timeout(self, timeout: Duration) -> Self {
+    pub fn with_store_timeout(self, timeout: Duration) -> Self {
         Self { store_timeout: timeout, ..self }
     }
 

@@ -55,7 +55,7 @@ pub(super) async fn request(State(app): State<SharedApp>, visit: RequestContext,
     let key = app.session.key_of(&email);
     let requested =
         app.session.store.request_personal_data(key, app.limits, visit.network.clone(), app.now());
-    if app.query_store(requested).await.is_err() {
+    if app.within_timeout(requested).await.is_err() {
         return app.pages.unavailable(&visit, None);
     }
     tokio::time::sleep_until(started + sign_up::FLOOR).await;
@@ -71,7 +71,7 @@ pub(super) async fn page(
     let Some(AuthenticatedSubscriber { key, token, .. }) = authenticate(&app, &token) else {
         return app.pages.invalid_link(&visit);
     };
-    let Ok(personal_data) = app.query_store(app.session.store.personal_data(key)).await else {
+    let Ok(personal_data) = app.within_timeout(app.session.store.personal_data(key)).await else {
         return app.pages.unavailable(&visit, None);
     };
     if query.field("as") == Some("json") {
@@ -121,16 +121,16 @@ pub(super) async fn submit(
         };
         return app.pages.show(&visit, StatusCode::OK, "button.html", fields);
     }
-    if app.query_store(app.session.store.erase(key, "web", app.now())).await.is_err() {
+    if app.within_timeout(app.session.store.erase(key, "web", app.now())).await.is_err() {
         return app.pages.unavailable(&visit, None);
     }
     // The rows are deleted. The visitor need not wait until a large database has scrubbed its free pages.
-    let scrubbed = tokio::spawn(scrub(SharedApp::clone(&app)));
+    let scrubbed = tokio::spawn(vacuum(SharedApp::clone(&app)));
     let _ = tokio::time::timeout(app.store_timeout, scrubbed).await;
     app.pages.notice(&visit, StatusCode::OK, strings.erased_title, strings.erased_text)
 }
 
-async fn scrub(app: SharedApp) {
+async fn vacuum(app: SharedApp) {
     if let Err(error) = app.session.store.scrub().await {
         (app.log)(&format!(
             "error: data of an erased subscriber may remain in free pages of the store: {error}"

@@ -63,7 +63,7 @@ async fn style() -> Response {
 
 /// Health check: whether the store can be read. It discloses nothing else.
 async fn health(State(app): State<SharedApp>) -> Response {
-    let (status, text) = match app.query_store(app.session.store.get_meta("keys")).await {
+    let (status, text) = match app.within_timeout(app.session.store.get_meta("keys")).await {
         Ok(_) => (StatusCode::OK, "ok\n"),
         Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable\n"),
     };

@@ -80,7 +80,9 @@ async fn unsubscribe(
 ) -> Response {
     let strings = &visit.strings.web;
     let shown = consent_context(visit, form, &[strings.unsubscribe_text, strings.unsubscribe_button]);
-    match app.query_store(app.session.store.unsubscribe(subscriber.key, "web", Some(shown), app.now())).await
+    match app
+        .within_timeout(app.session.store.unsubscribe(subscriber.key, "web", Some(shown), app.now()))
+        .await
     {
         Ok(subscription) => {
             let undo = subscription.and_then(|subscription| undo_link(app, subscriber, subscription));
@@ -134,7 +136,12 @@ pub(super) async fn undo(
     let strings = &visit.strings.web;
     let shown = consent_context(&visit, "undo 2", &[strings.undo_text, strings.undo_button]);
     match app
-        .query_store(app.session.store.resubscribe(subscriber.key, subscriber.generation, shown, app.now()))
+        .within_timeout(app.session.store.resubscribe(
+            subscriber.key,
+            subscriber.generation,
+            shown,
+            app.now(),
+        ))
         .await
     {
         Ok(true) => {

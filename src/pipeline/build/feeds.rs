@@ -21,7 +21,7 @@ use crate::finding::{Finding, Severity};
 use crate::pipeline::build::feed_diff::{self, Waivers};
 use crate::pipeline::build::pages::{self, PagesReport};
 use crate::pipeline::session::context::RunContext;
-use crate::pipeline::session::error::RunError;
+use crate::pipeline::session::run_error::RunError;
 use crate::text::{HeaderText, hex};
 
 /// What the feed part did.

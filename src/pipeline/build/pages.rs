@@ -20,7 +20,7 @@ use crate::feeds::{self, output};
 use crate::finding::{Finding, Severity};
 use crate::pages::{self, ExistingPaths, FOLDER, Layout, LocalLink, NAMES, PageTemplates, PlannedPage};
 use crate::pipeline::session::context::RunContext;
-use crate::pipeline::session::error::RunError;
+use crate::pipeline::session::run_error::RunError;
 
 /// How many pages are rendered and written together.
 const PORTION: usize = 500;
@@ -110,7 +110,7 @@ pub(crate) fn write(
     done.files.extend(copies.foreign());
     done.removed = public.clear(&record, &sheets, |path| copies.needs(path));
     record.pages = save_record(&public, &sheets, wants);
-    record.copies = copies.into_record(&public, &record);
+    record.copies = copies.copy_records(&public, &record);
     record.write(config);
     for path in record.pages.keys() {
         done.files.extend(output::compressed(path, &config.output.compress));

@@ -14,7 +14,7 @@ use crate::pipeline::build::pages::refuse_dead_pictures;
 use crate::pipeline::newsletter::issue_renderer::IssueRenderer;
 use crate::pipeline::session::context::RunContext;
 use crate::pipeline::session::dkim_keys::signer;
-use crate::pipeline::session::error::{RunError, no_sender};
+use crate::pipeline::session::run_error::{RunError, no_sender};
 use crate::pipeline::session::transport::open_transport;
 use crate::pipeline::status::diagnosis::relay_error;
 use crate::store::{Claimed, DeliveryNumber, MessageFields};

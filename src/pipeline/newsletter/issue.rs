@@ -14,8 +14,8 @@ use crate::pipeline::newsletter::subscriber_list::import_list;
 use crate::pipeline::newsletter::unsubscribe_check::ensure_can_unsubscribe;
 use crate::pipeline::newsletter::{approval, digest, held_posts, idle_shortcut, rehearsal};
 use crate::pipeline::session::context::RunContext;
-use crate::pipeline::session::error::RunError;
 use crate::pipeline::session::ledger_session::LedgerSession;
+use crate::pipeline::session::run_error::RunError;
 use crate::pipeline::status::upcoming;
 use crate::store::{DeliveryRecipient, NewIssue, StoreError};
 

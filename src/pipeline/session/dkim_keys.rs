@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use crate::config::{Config, Dkim};
 use crate::durable::{self, Mode};
 use crate::email::dkim::{Algorithm, Identity, Key, Signer, to_pem};
-use crate::pipeline::session::error::{RunError, no_sender};
+use crate::pipeline::session::run_error::{RunError, no_sender};
 
 /// The signer of the emails; `None` if no key is configured.
 pub(crate) fn signer(config: &Config) -> Result<Option<Arc<Signer>>, RunError> {
