@@ -71,8 +71,9 @@ impl<R: Read> Records<R> {
                     (Some(node), None) => return Ok(Some(node)),
                     (None, _) => drop(self.open.pop()),
                 },
-                Token::Text(text) | Token::CData(text) => size += push(&mut stack, &text),
-                Token::Reference(text, _) => size += push(&mut stack, &text),
+                Token::Text(text) | Token::CData(text) | Token::Reference(text, _) => {
+                    size += push(&mut stack, &text);
+                }
                 Token::Undeclared(_) | Token::Declaration(_) | Token::Doctype(_) | Token::Other => {}
                 Token::Eof => return Ok(None),
             }

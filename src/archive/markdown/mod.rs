@@ -179,7 +179,7 @@ impl<'a> Body<'a> {
 
 /// [`Body::render`] for a caller that needs nothing else of the body.
 pub fn render(post: &Post) -> Rendered {
-    read(post, |body| body.render())
+    read(post, Body::render)
 }
 
 /// [`Body::excerpt`] for a caller that needs nothing else of the body.

@@ -40,7 +40,7 @@ fn html(body: &str) -> String {
 }
 
 fn outline(body: &str) -> Vec<Block> {
-    read(&post(body), |body| body.outline())
+    read(&post(body), super::Body::outline)
 }
 
 fn findings(body: &str) -> Vec<String> {

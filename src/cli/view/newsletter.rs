@@ -1,5 +1,7 @@
 //! What a run mailed, for `publish` and `send`.
 
+use std::fmt::Write as _;
+
 use super::{held, new_subscribers, upcoming, verdict};
 use crate::cli::Outcome;
 use crate::cli::printer::{Printer, count, when};
@@ -34,7 +36,7 @@ pub(in crate::cli) fn report(report: &NewsletterReport, context: &RunContext, pr
         let (waiting, in_doubt) = report.recovered;
         let mut recovered = format!("recovered from an interrupted run: {waiting} pending again");
         if in_doubt > 0 {
-            recovered += &format!(", {in_doubt} with unknown outcome");
+            let _ = write!(recovered, ", {in_doubt} with unknown outcome");
             printer.event(recovered);
         } else {
             printer.info(recovered);
@@ -44,7 +46,7 @@ pub(in crate::cli) fn report(report: &NewsletterReport, context: &RunContext, pr
         let mut line =
             "the database failed over to another server, which may miss the last transactions".to_owned();
         if in_doubt > 0 {
-            line += &format!(": {} with unknown outcome", count(in_doubt, "delivery"));
+            let _ = write!(line, ": {} with unknown outcome", count(in_doubt, "delivery"));
         }
         printer.event(line);
     }

@@ -191,13 +191,12 @@ fn entry(
     let no_link = missing(vocabulary.missing, vocabulary.link);
     address("feed-link", item.link, item.line, no_link, LINK, lint);
     title(holder, item.title, item.line, vocabulary, lint);
-    let published = match item.published {
-        Some(published) => date(published, vocabulary.date, vocabulary.date_wrong, lint),
-        None => {
-            let (rule, message) = missing(vocabulary.missing, vocabulary.published);
-            lint.require(rule, "feed-date", item.line, message);
-            None
-        }
+    let published = if let Some(published) = item.published {
+        date(published, vocabulary.date, vocabulary.date_wrong, lint)
+    } else {
+        let (rule, message) = missing(vocabulary.missing, vocabulary.published);
+        lint.require(rule, "feed-date", item.line, message);
+        None
     };
     if let Some(updated) = item.updated
         && let Some(at) = date(updated, rfc3339, DATE_RFC3339, lint)

@@ -110,7 +110,7 @@ pub(crate) fn write(
     done.files.extend(copies.foreign());
     done.removed = ground.clear(&record, &sheets, &copies);
     record.pages = save_record(&ground, &sheets, wants);
-    record.copies = copies.into_record(&ground, &record);
+    record.copies = copies.copy_records(&ground, &record);
     record.write(config);
     for path in record.pages.keys() {
         done.files.extend(output::compressed(path, &config.output.compress));

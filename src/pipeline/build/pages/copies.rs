@@ -150,7 +150,7 @@ impl<'c> Copies<'c> {
     }
 
     /// The files that were copied by Letterpress.
-    pub(super) fn into_record(
+    pub(super) fn copy_records(
         &self,
         ground: &PublicFolder,
         record: &Record,
