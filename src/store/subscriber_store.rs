@@ -164,8 +164,10 @@ pub struct PersonalDataTable {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Erased {
     /// The address was a subscriber.
+    #[serde(rename = "reader")]
     pub subscriber: bool,
     /// Deliveries whose address was erased.
+    #[serde(rename = "copies")]
     pub deliveries: u64,
 }
 
@@ -182,7 +184,9 @@ pub struct Removed {
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct StoreMetrics {
     /// Subscribers by status.
+    #[serde(rename = "readers")]
     pub subscribers: Vec<(String, u64)>,
     /// Transactional emails by state.
+    #[serde(rename = "errands")]
     pub transactional: Vec<(String, u64)>,
 }

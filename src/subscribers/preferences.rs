@@ -10,6 +10,7 @@ use crate::text::HeaderText;
 pub enum Frequency {
     /// An email for every post.
     #[default]
+    #[serde(rename = "each")]
     Immediate,
     /// A weekly digest.
     Weekly,

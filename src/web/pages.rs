@@ -20,7 +20,7 @@ use crate::text::hex;
 
 const TEMPLATES: [(&str, &str); 12] = [
     ("base.html", include_str!("pages/base.html")),
-    ("wishes.html", include_str!("pages/wishes.html")),
+    ("preferences_fields.html", include_str!("pages/preferences_fields.html")),
     ("home.html", include_str!("pages/home.html")),
     ("snippet.html", include_str!("pages/snippet.html")),
     ("notice.html", include_str!("pages/notice.html")),

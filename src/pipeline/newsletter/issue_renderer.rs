@@ -26,14 +26,15 @@ pub struct IssueRenderer {
     /// The envelope sender, before any token.
     sender: EmailAddress,
     /// Whether bounces are addressed to `sender` with the token of the delivery.
+    #[serde(rename = "traced")]
     has_delivery_tokens: bool,
     /// The address for unsubscribe emails.
     unsubscribe: EmailAddress,
     /// The URL for one-click unsubscribe, without the token.
     page: Option<String>,
     /// The URL of the unsubscribe page, without the token; `None` in issues of older versions.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    preferences: Option<String>,
+    #[serde(rename = "leave", default, skip_serializing_if = "Option::is_none")]
+    unsubscribe_page: Option<String>,
     /// The zone of the `Date` header.
     timezone: Tz,
     /// The email, split and encoded as far as all messages share it; prepared with the first message.
@@ -53,7 +54,7 @@ impl IssueRenderer {
             has_delivery_tokens: newsletter.bounces.is_some(),
             unsubscribe: newsletter.unsubscribe_address()?.clone(),
             page: config.web.url.as_ref().map(|url| url.join("u/")),
-            preferences: config.web.url.as_ref().map(|url| url.join("leave/")),
+            unsubscribe_page: config.web.url.as_ref().map(|url| url.join("leave/")),
             timezone: config.site.timezone,
             renderer: OnceLock::new(),
         })
@@ -73,7 +74,7 @@ impl IssueRenderer {
             has_delivery_tokens: self.has_delivery_tokens,
             unsubscribe: self.unsubscribe.clone(),
             page: self.page.clone(),
-            preferences: self.preferences.clone(),
+            unsubscribe_page: self.unsubscribe_page.clone(),
             timezone: self.timezone,
             renderer: OnceLock::new(),
         }
@@ -109,7 +110,10 @@ impl IssueRenderer {
                 mailbox: self.unsubscribe.clone(),
                 token: copy.fields.unsubscribe.clone(),
                 page: self.page.as_ref().map(|page| format!("{page}{}", copy.fields.unsubscribe)),
-                human: self.preferences.as_ref().map(|page| format!("{page}{}", copy.fields.unsubscribe)),
+                human: self
+                    .unsubscribe_page
+                    .as_ref()
+                    .map(|page| format!("{page}{}", copy.fields.unsubscribe)),
             },
         };
         let letter = self.renderer.get_or_init(|| self.letter.prepare()).copy_for(&recipient);
