@@ -71,9 +71,9 @@ browser AXE PYTHON="python3":
     {{PYTHON}} tests/web/browser.py target/release/letterpress {{AXE}} target/screenshots
 
 # The pages under load (Debian's `wrk`), and `kill -9` right after an unsubscribe.
-load SECONDS="5" READERS="4000":
+load SECONDS="5" SUBSCRIBERS="4000":
     cargo build --release
-    tests/web/load.py target/release/letterpress {{SECONDS}} {{READERS}}
+    tests/web/load.py target/release/letterpress {{SECONDS}} {{SUBSCRIBERS}}
 
 # The documentation in a browser (`cargo install mdbook`).
 book:
