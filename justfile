@@ -41,7 +41,7 @@ kill N="3000" KILLS="10":
     cargo build --release
     tests/postfix/kill.sh target/release/letterpress {{N}} {{KILLS}}
 
-# Run N more seeds of the simulation; LETTERPRESS_FIRST_SEED says where to begin.
+# Run N more seeds of the simulation; LETTERPRESS_FIRST_SEED is the first one.
 simulate N="100000":
     LETTERPRESS_SEEDS={{N}} cargo test --release --test simulation -- --ignored --nocapture more_seeds
 
