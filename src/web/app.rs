@@ -30,7 +30,7 @@ use crate::subscribers::AddressKey;
 use crate::subscribers::token::Purpose;
 
 /// How long a handler waits for the store, which a publishing run may hold. Then the visitor is asked to try again.
-const PATIENCE: Duration = Duration::from_secs(8);
+const STORE_TIMEOUT: Duration = Duration::from_secs(8);
 
 /// The state of the server, without its sockets.
 pub struct App {
@@ -45,7 +45,7 @@ pub struct App {
     pub(super) limits: SignUpLimits,
     /// The public URL of these pages; never taken from a `Host` header.
     pub(super) url: SiteUrl,
-    pub(super) write_timeout: Duration,
+    pub(super) store_timeout: Duration,
     /// Logs a line. Must not be given an email address or a token.
     pub(super) log: Box<dyn Fn(&str) + Send + Sync>,
     /// Whether to log each request.
@@ -86,7 +86,7 @@ impl App {
             metrics: Metrics::default(),
             limits: limits(&config.web)?,
             url,
-            write_timeout: PATIENCE,
+            store_timeout: STORE_TIMEOUT,
             log,
             logs_access: false,
             session,
@@ -96,8 +96,8 @@ impl App {
 
     /// Sets how long a handler waits for the store.
     #[must_use]
-    pub fn with_write_timeout(self, patience: Duration) -> Self {
-        Self { write_timeout: patience, ..self }
+    pub fn with_store_timeout(self, timeout: Duration) -> Self {
+        Self { store_timeout: timeout, ..self }
     }
 
     /// Enables the access log: method, route, status and duration of each request.
@@ -136,11 +136,11 @@ impl App {
     }
 
     /// Waits for the store with a time limit. A started change continues after it; only its result is lost.
-    pub(super) async fn message_window<T>(
+    pub(super) async fn within_timeout<T>(
         &self,
         question: impl Future<Output = Result<T, StoreError>> + Send,
     ) -> Result<T, Unavailable> {
-        match tokio::time::timeout(self.write_timeout, question).await {
+        match tokio::time::timeout(self.store_timeout, question).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => {
                 (self.log)(&format!("error: {error}"));

@@ -37,7 +37,7 @@ pub(super) async fn submit(
     };
     let strings = &visit.strings.web;
     // The subject of this token is the digest of the content, not the hash of an address.
-    match app.message_window(app.session.store.approve_content(&hex(&holder.key.0), app.now())).await {
+    match app.within_timeout(app.session.store.approve_content(&hex(&holder.key.0), app.now())).await {
         Ok(true) => app.pages.notice(&visit, StatusCode::OK, strings.approved_title, strings.approved_text),
         Ok(false) => app.pages.notice(
             &visit,

@@ -38,7 +38,7 @@ pub(super) async fn submit(
     let strings = &visit.strings.web;
     let shown = consent_context(&visit, "confirmation 2", &[strings.confirm_text, strings.confirm_button]);
     let confirmed = app.session.store.confirm(holder.key, holder.generation, shown, app.now());
-    match app.message_window(confirmed).await {
+    match app.within_timeout(confirmed).await {
         Ok(Confirmed::Now | Confirmed::Already) => {
             app.pages.notice(&visit, StatusCode::OK, strings.confirmed_title, strings.confirmed_text)
         }

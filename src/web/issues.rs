@@ -26,7 +26,7 @@ pub(super) async fn index(State(app): State<SharedApp>, visit: RequestContext, q
     if !app.config().web.issues {
         return app.pages.not_found(&visit);
     }
-    let Ok(published) = app.message_window(app.session.store.published()).await else {
+    let Ok(published) = app.within_timeout(app.session.store.published()).await else {
         return app.pages.unavailable(&visit, None);
     };
     let pages = published.len().div_ceil(EACH_PAGE).max(1);
@@ -67,7 +67,7 @@ pub(super) async fn issue(
     if !app.config().web.issues {
         return app.pages.not_found(&visit);
     }
-    let renderer = match app.message_window(app.session.store.issue_message(&label)).await {
+    let renderer = match app.within_timeout(app.session.store.issue_message(&label)).await {
         Ok(Some(renderer)) => renderer,
         Ok(None) => return app.pages.not_found(&visit),
         Err(_) => return app.pages.unavailable(&visit, None),

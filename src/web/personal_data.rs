@@ -44,7 +44,7 @@ pub(super) async fn ask(State(app): State<SharedApp>, visit: RequestContext, for
     };
     let key = app.session.key_of(&email);
     let asked = app.session.store.request_personal_data(key, app.limits, visit.network.clone(), app.now());
-    if app.message_window(asked).await.is_err() {
+    if app.within_timeout(asked).await.is_err() {
         return app.pages.unavailable(&visit, None);
     }
     tokio::time::sleep_until(begun + sign_up::FLOOR).await;
@@ -60,7 +60,7 @@ pub(super) async fn page(
     let Some(AuthenticatedSubscriber { key, token, .. }) = holder(&app, &token) else {
         return app.pages.invalid_link(&visit);
     };
-    let Ok(personal_data) = app.message_window(app.session.store.personal_data(key)).await else {
+    let Ok(personal_data) = app.within_timeout(app.session.store.personal_data(key)).await else {
         return app.pages.unavailable(&visit, None);
     };
     if query.field("as") == Some("json") {
@@ -90,7 +90,7 @@ fn download(personal_data: &PersonalData) -> Response {
 }
 
 /// The first press of the button asks for confirmation, the second one erases.
-pub(super) async fn download_json(
+pub(super) async fn submit(
     State(app): State<SharedApp>,
     visit: RequestContext,
     PathToken(token): PathToken,
@@ -110,16 +110,16 @@ pub(super) async fn download_json(
         };
         return app.pages.show(&visit, StatusCode::OK, "button.html", fields);
     }
-    if app.message_window(app.session.store.erase(key, "web", app.now())).await.is_err() {
+    if app.within_timeout(app.session.store.erase(key, "web", app.now())).await.is_err() {
         return app.pages.unavailable(&visit, None);
     }
     // The rows are deleted. The visitor need not wait until a large database has scrubbed its free pages.
-    let scrubbed = tokio::spawn(erase(SharedApp::clone(&app)));
+    let scrubbed = tokio::spawn(vacuum(SharedApp::clone(&app)));
     let _ = tokio::time::timeout(app.write_timeout, scrubbed).await;
     app.pages.notice(&visit, StatusCode::OK, strings.erased_title, strings.erased_text)
 }
 
-async fn erase(app: SharedApp) {
+async fn vacuum(app: SharedApp) {
     if let Err(error) = app.session.store.scrub().await {
         (app.log)(&format!(
             "error: data of an erased subscriber may remain in free pages of the store: {error}"

@@ -58,7 +58,7 @@ pub(super) async fn save(app: &App, visit: &RequestContext, key: AddressKey, for
         "preferences 2",
         &[strings.frequency, strings.topics, strings.preferences_button],
     );
-    match app.message_window(app.session.store.set_preferences(key, chosen, shown, app.now())).await {
+    match app.within_timeout(app.session.store.set_preferences(key, chosen, shown, app.now())).await {
         Ok(true) => app.pages.notice(
             visit,
             StatusCode::OK,
@@ -74,7 +74,7 @@ pub(super) async fn save(app: &App, visit: &RequestContext, key: AddressKey, for
 
 /// The subscriber's current preferences; `None` for an unknown subscriber.
 pub(super) async fn read_preferences(app: &App, key: AddressKey) -> Result<Option<Preferences>, Unavailable> {
-    Ok(app.message_window(app.session.store.subscriber(key)).await?.map(|reader| reader.profile.preferences))
+    Ok(app.within_timeout(app.session.store.subscriber(key)).await?.map(|reader| reader.profile.preferences))
 }
 
 /// The preferences as template fields.

@@ -32,7 +32,7 @@ pub fn router(app: SharedApp) -> Router {
         .route("/choose/{*token}", get(preferences::page).post(preferences::submit))
         .route("/approve/{*token}", get(approve::page).post(approve::submit))
         .route("/data", get(personal_data::request_page).post(personal_data::ask))
-        .route("/data/{*token}", get(personal_data::page).post(personal_data::download_json))
+        .route("/data/{*token}", get(personal_data::page).post(personal_data::submit))
         .route("/issues", get(issues::index))
         .route("/issues/", get(issues::index))
         .route("/issues/{*label}", get(issues::issue))
@@ -69,7 +69,7 @@ async fn style() -> Response {
 
 /// Health check: whether the store can be read. It discloses nothing else.
 async fn health(State(app): State<SharedApp>) -> Response {
-    let (status, word) = match app.message_window(app.session.store.get_meta("keys")).await {
+    let (status, word) = match app.within_timeout(app.session.store.get_meta("keys")).await {
         Ok(_) => (StatusCode::OK, "ok\n"),
         Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable\n"),
     };

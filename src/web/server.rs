@@ -183,7 +183,7 @@ fn unprefix(uri: &mut Uri, prefix: &str) {
 }
 
 async fn serve_metrics(State(app): State<SharedApp>) -> Response {
-    let store = app.message_window(app.session.store.metrics()).await.ok();
+    let store = app.within_timeout(app.session.store.metrics()).await.ok();
     let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     ([(header::CONTENT_TYPE, kind)], app.metrics.print(store.as_ref())).into_response()
 }

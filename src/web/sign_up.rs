@@ -78,7 +78,7 @@ pub(super) async fn submit(State(app): State<SharedApp>, visit: RequestContext, 
                 return self::form(&app, &visit, StatusCode::UNPROCESSABLE_ENTITY, Some(problem)).await;
             }
         };
-        match app.message_window(app.session.store.sign_up(asked, app.now())).await {
+        match app.within_timeout(app.session.store.sign_up(asked, app.now())).await {
             Ok(signed_up) => SignUpOutcome::Accepted(signed_up),
             Err(_) => return app.pages.unavailable(&visit, None),
         }

@@ -80,7 +80,7 @@ async fn unsubscribe(
 ) -> Response {
     let strings = &visit.strings.web;
     let shown = consent_context(visit, form, &[strings.unsubscribe_text, strings.unsubscribe_button]);
-    match app.message_window(app.session.store.unsubscribe(holder.key, "web", Some(shown), app.now())).await {
+    match app.within_timeout(app.session.store.unsubscribe(holder.key, "web", Some(shown), app.now())).await {
         Ok(course) => {
             let undo = course.and_then(|course| undo_link(app, holder, course));
             let fields = context! { title => strings.unsubscribed_title, undo };
@@ -123,7 +123,7 @@ pub(super) async fn undo(
     let strings = &visit.strings.web;
     let shown = consent_context(&visit, "undo 2", &[strings.undo_text, strings.undo_button]);
     match app
-        .message_window(app.session.store.resubscribe(holder.key, holder.generation, shown, app.now()))
+        .within_timeout(app.session.store.resubscribe(holder.key, holder.generation, shown, app.now()))
         .await
     {
         Ok(true) => {

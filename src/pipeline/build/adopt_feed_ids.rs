@@ -12,7 +12,7 @@ use crate::finding::Finding;
 use crate::importers::feed::{Entry, Feed};
 use crate::importers::matching::{MatchKey, candidate_hosts, match_entries};
 use crate::pipeline::session::context::RunContext;
-use crate::pipeline::session::error::RunError;
+use crate::pipeline::session::run_error::RunError;
 
 /// What was adopted, or would be.
 #[derive(Debug, Default)]

@@ -20,7 +20,7 @@ use crate::importers::feed;
 use crate::importers::feed_archive::{self, ArchiveUpdate, PageRegistry};
 use crate::net::http::{Download, Fetched, Validators};
 use crate::pipeline::session::context::RunContext;
-use crate::pipeline::session::error::RunError;
+use crate::pipeline::session::run_error::RunError;
 use crate::text::hex;
 
 /// Limit for a feed that contains every post ever published.

@@ -23,7 +23,7 @@ use crate::pipeline::build::feed_diff::Waivers;
 use crate::pipeline::build::pages;
 use crate::pipeline::build::pages::PagesReport;
 use crate::pipeline::session::context::RunContext;
-use crate::pipeline::session::error::RunError;
+use crate::pipeline::session::run_error::RunError;
 use crate::text::{HeaderText, hex};
 
 /// What the feed half did.

@@ -7,7 +7,7 @@ use unicode_normalization::UnicodeNormalization as _;
 use crate::archive::{Archive, Post, SkipReason, SkippedFile, folder};
 use crate::config::Config;
 use crate::dates;
-use crate::pipeline::session::error::RunError;
+use crate::pipeline::session::run_error::RunError;
 use crate::text::shell_quoted;
 
 /// How many posts an error message lists.

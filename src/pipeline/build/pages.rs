@@ -20,7 +20,7 @@ use crate::feeds::{self, output};
 use crate::finding::{Finding, Severity};
 use crate::pages::{self, ExistingPaths, FOLDER, Layout, LocalLink, NAMES, PageTemplates, PlannedPage};
 use crate::pipeline::session::context::RunContext;
-use crate::pipeline::session::error::RunError;
+use crate::pipeline::session::run_error::RunError;
 
 /// How many pages are rendered and written together.
 const PORTION: usize = 500;

@@ -13,7 +13,7 @@ use crate::feeds::plan_feeds;
 use crate::importers::feed_diff::Lost;
 use crate::pipeline::build::feed_diff::diff_feeds;
 use crate::pipeline::session::context::RunContext;
-use crate::pipeline::session::error::RunError;
+use crate::pipeline::session::run_error::RunError;
 use crate::text::shell_quoted;
 
 /// A post that was retracted, or is no longer retracted.

@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 
 use crate::pipeline::build::feeds::BuildReport;
 use crate::pipeline::session::context::RunContext;
-use crate::pipeline::session::error::RunError;
 use crate::pipeline::session::ledger_session::LedgerSession;
+use crate::pipeline::session::run_error::RunError;
 use crate::text::hex;
 use crate::websub::{HubClient, NotificationLog, NotifyResult, Topic};
 

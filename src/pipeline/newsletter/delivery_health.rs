@@ -8,8 +8,8 @@ use tokio::task::JoinHandle;
 use crate::delivery::{Breaker, StopReason};
 use crate::ledger::health::Health;
 use crate::pipeline::session::context::RunContext;
-use crate::pipeline::session::error::RunError;
 use crate::pipeline::session::ledger_session::LedgerSession;
+use crate::pipeline::session::run_error::RunError;
 use crate::store::OpenIssue;
 
 /// How often a long run counts bounces and complaints.

@@ -14,8 +14,8 @@ use crate::pipeline::newsletter::issue::lint_message;
 use crate::pipeline::newsletter::issue::templates;
 use crate::pipeline::newsletter::issue_renderer::IssueRenderer;
 use crate::pipeline::session::context::RunContext;
-use crate::pipeline::session::error::RunError;
 use crate::pipeline::session::ledger_session::LedgerSession;
+use crate::pipeline::session::run_error::RunError;
 use crate::schedule::digest::{Digest, Forecast, forecast};
 use crate::store::{
     DeliveryRecipient, DigestIssue, DigestPart, DigestPost, NewDigest, NewIssue, StoreError, digest as stored,

@@ -10,7 +10,7 @@ use crate::pipeline::newsletter::issue::transmit_test;
 use crate::pipeline::newsletter::issue_renderer::IssueRenderer;
 use crate::pipeline::newsletter::planning::Draft;
 use crate::pipeline::session::context::RunContext;
-use crate::pipeline::session::error::RunError;
+use crate::pipeline::session::run_error::RunError;
 
 /// Prefix of the subject of an unpublished post.
 const MARK: &str = "[draft]";

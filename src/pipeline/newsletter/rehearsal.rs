@@ -4,8 +4,8 @@
 use chrono::TimeDelta;
 
 use crate::pipeline::session::context::RunContext;
-use crate::pipeline::session::error::RunError;
 use crate::pipeline::session::ledger_session::LedgerSession;
+use crate::pipeline::session::run_error::RunError;
 
 /// The database entry with the first relay that was used.
 const RELAY: &str = "relay";

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::delivery::StopReason;
 use crate::pipeline::session::context::RunContext;
-use crate::pipeline::session::error::RunError;
 use crate::pipeline::session::ledger_session::LedgerSession;
+use crate::pipeline::session::run_error::RunError;
 
 /// The key of the database entry.
 const NOTE: &str = "relay rest";

@@ -7,8 +7,8 @@ use crate::delivery::progress::ProgressEvent;
 use crate::finding::{Finding, Severity};
 use crate::importers::subscriber_import;
 use crate::pipeline::session::context::RunContext;
-use crate::pipeline::session::error::RunError;
 use crate::pipeline::session::ledger_session::LedgerSession;
+use crate::pipeline::session::run_error::RunError;
 use crate::subscribers::{ImportCounts, NewSubscriber};
 use crate::text::hex;
 

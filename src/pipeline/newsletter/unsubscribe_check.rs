@@ -6,8 +6,8 @@
 use crate::config::Config;
 use crate::finding::Finding;
 use crate::pipeline::session::context::RunContext;
-use crate::pipeline::session::error::RunError;
 use crate::pipeline::session::ledger_session::LedgerSession;
+use crate::pipeline::session::run_error::RunError;
 use crate::subscribers::SubscriptionStatus;
 
 /// Up to this many subscribers, unsubscribing by hand is accepted without confirmation.

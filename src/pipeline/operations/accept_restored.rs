@@ -6,9 +6,9 @@
 use crate::ledger::State;
 use crate::pipeline::build::feeds;
 use crate::pipeline::session::context::RunContext;
-use crate::pipeline::session::error::RunError;
 use crate::pipeline::session::ledger_session::LedgerSession;
 use crate::pipeline::session::ledger_session::ensure_initialised;
+use crate::pipeline::session::run_error::RunError;
 use crate::store::{Filter, Mismatch, RestoreOutcome, RestoreRequest};
 
 /// What accepting the ledger changed, or would change.

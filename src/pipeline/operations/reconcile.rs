@@ -10,9 +10,9 @@ use crate::importers::relay_log::{PostfixLog, named};
 use crate::ledger::transition::Event;
 use crate::ledger::{LastReply, State};
 use crate::pipeline::session::context::RunContext;
-use crate::pipeline::session::error::RunError;
 use crate::pipeline::session::ledger_session::LedgerSession;
 use crate::pipeline::session::ledger_session::ensure_initialised;
+use crate::pipeline::session::run_error::RunError;
 use crate::store::{Decision, DeliveryNumber, Filter};
 use crate::text::hex;
 

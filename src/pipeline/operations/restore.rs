@@ -11,8 +11,8 @@ use camino::{Utf8Path, Utf8PathBuf};
 use crate::config::Config;
 use crate::durable::{self, Mode};
 use crate::pipeline::session::context::RunContext;
-use crate::pipeline::session::error::RunError;
 use crate::pipeline::session::ledger_session::KEYS;
+use crate::pipeline::session::run_error::RunError;
 use crate::store::{Candidate, ExclusiveFile, Fence, Holder, RunLock, StoreError, put_in_place, stage};
 use crate::subscribers::token::TokenKeys;
 

@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use crate::config::{Config, Dkim};
 use crate::durable::{self, Mode};
 use crate::email::dkim::{Algorithm, Identity, Key, Signer, to_pem};
-use crate::pipeline::session::error::RunError;
+use crate::pipeline::session::run_error::RunError;
 use crate::pipeline::session::transport::no_sender;
 
 /// The signer of the emails; `None` if no key is configured.

@@ -12,7 +12,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::crash;
 use crate::durable::{self, Mode};
-use crate::pipeline::session::error::RunError;
+use crate::pipeline::session::run_error::RunError;
 use crate::pipeline::session::transport;
 use crate::store::{
     EpochMark, Fence, Mismatch, PostgresAccess, RunLock, Store, StoreError, StoreIdentity, compare,

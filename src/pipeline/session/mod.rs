@@ -2,13 +2,13 @@
 
 pub(crate) mod context;
 pub(crate) mod dkim_keys;
-pub(crate) mod error;
 pub(crate) mod ledger_session;
+pub(crate) mod run_error;
 pub(crate) mod transport;
 
 pub use context::RunContext;
 pub(crate) use dkim_keys::{identities, new_key};
-pub use error::RunError;
 pub use ledger_session::LedgerSession;
+pub use run_error::RunError;
 pub use transport::open_transport;
 pub(crate) use transport::{ensure_can_send, password};

@@ -12,7 +12,7 @@ use crate::delivery::smtp::SmtpTransport;
 use crate::ledger::RetrySchedule;
 use crate::ledger::rate_limit::{Rate, RateLimits};
 use crate::pipeline::session::dkim_keys::signer;
-use crate::pipeline::session::error::RunError;
+use crate::pipeline::session::run_error::RunError;
 
 /// Whether the newsletter is configured and enabled.
 pub(crate) fn is_on(config: &Config) -> bool {

@@ -8,8 +8,8 @@ use serde::Serialize;
 use crate::ledger::{IssueState, IssueSummary};
 use crate::pipeline::newsletter::relay_backoff::active_backoff;
 use crate::pipeline::session::context::RunContext;
-use crate::pipeline::session::error::RunError;
 use crate::pipeline::session::ledger_session::LedgerSession;
+use crate::pipeline::session::run_error::RunError;
 use crate::pipeline::session::transport::is_on;
 use crate::pipeline::session::transport::rate_limits;
 

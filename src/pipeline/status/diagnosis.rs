@@ -7,7 +7,7 @@ use crate::delivery::{SmtpOutcome, StopReason};
 use crate::finding::Finding;
 use crate::inbox::imap::ImapError;
 use crate::pipeline::session::context::RunContext;
-use crate::pipeline::session::error::RunError;
+use crate::pipeline::session::run_error::RunError;
 use crate::pipeline::session::transport::open_transport;
 use crate::pipeline::session::transport::password;
 

@@ -20,7 +20,7 @@ use crate::durable::{self, Mode};
 use crate::email::{OperatorMessage, compose_operator_message};
 use crate::net::http::{Download, DownloadError};
 use crate::pipeline::session::dkim_keys::signer;
-use crate::pipeline::session::error::RunError;
+use crate::pipeline::session::run_error::RunError;
 use crate::pipeline::session::transport::no_sender;
 use crate::pipeline::session::transport::open_transport;
 use crate::pipeline::status::incident::Change;

@@ -7,8 +7,8 @@ use crate::archive::{Archive, SkipReason};
 use crate::pipeline::newsletter::digest::digest_forecast;
 use crate::pipeline::newsletter::digest::weekly_subscribers;
 use crate::pipeline::session::context::RunContext;
-use crate::pipeline::session::error::RunError;
 use crate::pipeline::session::ledger_session::LedgerSession;
+use crate::pipeline::session::run_error::RunError;
 use crate::schedule::{NotDue, Plan};
 
 /// The database entry for runs that find nothing changed and do not read the archive.
