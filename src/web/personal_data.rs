@@ -115,7 +115,7 @@ pub(super) async fn submit(
     }
     // The rows are deleted. The visitor need not wait until a large database has scrubbed its free pages.
     let scrubbed = tokio::spawn(vacuum(SharedApp::clone(&app)));
-    let _ = tokio::time::timeout(app.write_timeout, scrubbed).await;
+    let _ = tokio::time::timeout(app.store_timeout, scrubbed).await;
     app.pages.notice(&visit, StatusCode::OK, strings.erased_title, strings.erased_text)
 }
 
