@@ -437,7 +437,7 @@ mod tests {
         );
         assert!(
             complaint("글\n\n제목\n\n소제목\n\n본문.")
-                .contains("page.txt:3: error: nothing stands below \"제목\"")
+                .contains("page.txt:3: error: there is no text below \"제목\"")
         );
         assert!(
             complaint("글\n\n제목\n\n본\u{7}문.")

@@ -302,7 +302,7 @@ mod tests {
         let missing = find(&header, &["name=Nachname"]).unwrap_err();
         assert!(missing.contains("\"Nachname\"") && missing.contains("Adresse, Vorname, Email"), "{missing}");
         for (raw, says) in
-            [("email", "NAME=HEADING"), ("shoe=Größe", "first_name, last_name"), ("email= ", "behind the =")]
+            [("email", "NAME=HEADING"), ("shoe=Größe", "first_name, last_name"), ("email= ", "after the =")]
         {
             assert!(Mapping::parse(raw).unwrap_err().contains(says), "{raw}");
         }

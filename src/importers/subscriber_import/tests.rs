@@ -100,7 +100,7 @@ fn a_header_that_is_missing_or_double_is_refused_with_the_names_that_are_known()
     for (text, word) in [
         ("", "the list is empty"),
         ("a@letters.kr,Kim\n", "not a header"),
-        ("name,phone\n", "no column holds addresses"),
+        ("name,phone\n", "no column contains addresses"),
         ("email,이메일\n", "mean the same"),
     ] {
         let finding = read(text.as_bytes(), options()).unwrap_err().to_string();
@@ -127,13 +127,14 @@ fn without_a_past_date_of_consent_a_reader_is_unconfirmed_unless_the_owner_vouch
     assert_eq!(states(vouched), [Active, Active, Active, Active, Unconfirmed, Unsubscribed]);
     let warnings: Vec<String> = import(text).warnings.iter().map(ToString::to_string).collect();
     assert!(
-        warnings[0]
-            .starts_with("list.csv:3: warning: \"2026-11-21T00:00:00Z\" is a date of consent in the future"),
+        warnings[0].starts_with(
+            "list.csv:3: warning: the date of consent \"2026-11-21T00:00:00Z\" is in the future"
+        ),
         "{warnings:?}"
     );
     assert!(
         warnings[1].starts_with(
-            "list.csv:4: warning: \"03/04/2026\" has several readings: 4 March 2026 or 3 April 2026"
+            "list.csv:4: warning: the date \"03/04/2026\" is ambiguous: 4 March 2026 or 3 April 2026"
         ),
         "{warnings:?}"
     );
@@ -270,7 +271,7 @@ fn only_text_is_read_and_nothing_is_ever_unpacked() {
         (b"\x28\xB5\x2F\xFD", "zstd"),
     ] {
         let finding = read(start, options()).unwrap_err().to_string();
-        assert!(finding.contains(word) && finding.contains("save the sheet as \"CSV UTF-8\""), "{finding}");
+        assert!(finding.contains(word) && finding.contains("\"CSV UTF-8\""), "{finding}");
     }
 }
 
@@ -320,8 +321,8 @@ fn json_that_is_no_list_is_refused_with_the_line_of_the_mistake() {
     for (text, line, word) in [
         ("[\n{\"email\": \"a@letters.kr\"},\n", 3, "EOF"),
         ("{\"data\": {\n\"results\": 5\n}}", 2, "invalid type"),
-        ("{\"posts\": []}", 1, "no list of readers"),
-        ("{\"data\": {\"data\": {\"data\": {\"data\": {\"data\": [1]}}}}}", 1, "no list of readers"),
+        ("{\"posts\": []}", 1, "not a subscriber list"),
+        ("{\"data\": {\"data\": {\"data\": {\"data\": {\"data\": [1]}}}}}", 1, "not a subscriber list"),
     ] {
         let finding = read(text.as_bytes(), options()).unwrap_err();
         assert_eq!(finding.line, Some(line), "{finding}");

@@ -96,7 +96,7 @@ fn what_is_no_export_or_only_half_of_one_is_refused() {
     let refusal = |text: &str| overview(text.as_bytes(), "a.xml").unwrap_err().to_string();
     assert!(
         refusal("<rss><channel><item><title>a</title></item></channel></rss>")
-            .contains("no WordPress export")
+            .contains("not a WordPress export")
     );
     let half = &EXPORT[..EXPORT.find("둘째 글").unwrap()];
     assert!(refusal(half).contains("not well-formed XML"), "{}", refusal(half));
