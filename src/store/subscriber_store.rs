@@ -1,5 +1,6 @@
-//! What the web pages ask of the store: sign-up, confirmation, preferences, unsubscribe, and personal data. The answer to
-//! a form is a transactional email (an [`Errand`]), which is queued in the same transaction. The store sends nothing.
+//! What the web pages need from the store: sign-up, confirmation, preferences, unsubscribe, and personal data. The
+//! answer to a form is a [`TransactionalMessage`], which is queued in the same transaction. The store sends
+//! nothing.
 
 use std::collections::BTreeMap;
 
@@ -57,7 +58,7 @@ pub struct SignUpLimits {
     pub each_domain: Rate,
 }
 
-/// The result of a form. For metrics only: the person sees the same page in all cases.
+/// The result of a form. For metrics only: the page is the same in all cases.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SignUpResult {

@@ -137,7 +137,7 @@ impl Store {
         .await
     }
 
-    /// Records that somebody was asked for approval.
+    /// Records that the writer was asked for approval.
     pub async fn ask_approval(
         &self,
         subject: &str,
@@ -263,13 +263,13 @@ impl Store {
             )?;
             for (number, post) in &rehearsed {
                 deliveries::skip_waiting(tx, Scope::Issue(*number), "rehearsal", now)?;
-                let doubts: Vec<i64> = tx.all(
+                let unknown: Vec<i64> = tx.all(
                     "SELECT id FROM delivery WHERE issue = ?1 AND state IN ('unknown', 'failed_uncertain') ORDER BY id",
                     args![*number],
                     |row| row.get(0),
                 )?;
-                for doubt in doubts {
-                    let leave = StateChange { number: DeliveryNumber(doubt), event: Event::Acknowledge };
+                for number in unknown {
+                    let leave = StateChange { number: DeliveryNumber(number), event: Event::Acknowledge };
                     let _ = deliveries::step(tx, &leave, now)?;
                 }
                 tx.execute(

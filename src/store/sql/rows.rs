@@ -24,7 +24,7 @@ pub(super) const WIDTH: usize = 12;
 /// The size of a batch if an event is applied to all deliveries of an issue.
 pub(super) const PAGE: usize = 1_000;
 
-/// One row, and what else the transition table needs to judge it.
+/// One row, and the rest that the transition table needs to judge it.
 pub(super) struct DeliveryContext {
     pub(super) row: Delivery,
     issue: i64,
@@ -58,8 +58,8 @@ pub(super) struct Batch {
     changed: BTreeMap<i64, Option<String>>,
     armed: Vec<(Token, i64, u32)>,
     ended: BTreeMap<[u8; 16], (State, Option<String>)>,
-    /// Issues that have something to send again: a doubt was decided, or a sender whose lease was over reported a
-    /// temporary refusal. Without this, a delivery of a finished issue would wait for ever.
+    /// Issues that have something to send again: an unknown delivery was decided, or a sender whose lease was over
+    /// reported a temporary rejection. Without this, a delivery of a finished issue would wait for ever.
     reopened: BTreeSet<i64>,
     now: DateTime<Utc>,
 }

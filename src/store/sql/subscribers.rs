@@ -13,13 +13,14 @@ use crate::subscribers::{
 };
 use crate::text::HeaderText;
 
-/// What [`subscriber`] reads, in its order. A suppression has the reason, and stays after the subscriber's row is deleted.
+/// The columns that [`subscriber`] reads, in its order. A suppression has the reason, and stays after the
+/// subscriber's row is deleted.
 const SUBSCRIBER: &str =
     "SELECT subscriber.id, subscriber.addr_key, email, name, language, standing, subscriber.source, consented_at,
             added_at, suppression.reason, cadence, topics, coalesce(suppression.since, changed_at)
      FROM subscriber LEFT JOIN suppression ON suppression.addr_key = subscriber.addr_key";
 
-/// What [`add`] writes, in its order.
+/// The columns that [`add`] writes, in its order.
 const ADDED: [&str; 11] = [
     "addr_key",
     "email",
@@ -37,11 +38,11 @@ const ADDED: [&str; 11] = [
 /// The reason of a suppression, if an imported list gives none.
 const LISTED: &str = "suppressed in a list that was imported";
 
-/// So many subscribers are looked up and added at a time.
+/// How many subscribers are looked up and added at a time.
 const PAGE: usize = 1_000;
 
 impl Store {
-    /// Adds subscribers by the rule of [`crate::subscribers::lifecycle::enrol`].
+    /// Adds subscribers by the rule of [`crate::subscribers::lifecycle::decide_import`].
     pub async fn add_subscribers(
         &self,
         list: Vec<NewSubscriber>,

@@ -32,16 +32,16 @@ const RESTORE_GLANCE: Duration = Duration::from_millis(20);
 /// Opens the ledger at `path`, or creates it. `instance` is the name of a new one. `keys` is the file with the secrets: if
 /// it exists without the store, the store was lost, and no new one is created.
 pub fn open_sqlite(path: &Utf8Path, keys: &Utf8Path, instance: &str) -> Result<Arc<Store>, StoreError> {
-    let opened = open(path, keys, instance).and_then(|held| {
-        let instance = name(&held.connection)?;
-        Ok((held, instance))
+    let opened = open(path, keys, instance).and_then(|opened_file| {
+        let instance = name(&opened_file.connection)?;
+        Ok((opened_file, instance))
     });
-    let (held, instance) = opened.map_err(|error| at(Some(path.as_str()), error))?;
-    let sqlite = Sqlite::over(held, path, keys, &instance);
+    let (opened_file, instance) = opened.map_err(|error| at(Some(path.as_str()), error))?;
+    let sqlite = Sqlite::over(opened_file, path, keys, &instance);
     Ok(Arc::new(Store::over(sqlite, instance)))
 }
 
-/// Opens the ledger `instance` again after its file was exchanged. It never creates a new one.
+/// Opens the ledger `instance` again after its file was replaced. It never creates a new one.
 pub(super) fn reopen(path: &Utf8Path, keys: &Utf8Path, instance: &str) -> Result<OpenConnection, StoreError> {
     let exchanged = |what| StoreError::Exchanged { path: path.to_string(), what };
     if !path.exists() {
@@ -54,11 +54,11 @@ pub(super) fn reopen(path: &Utf8Path, keys: &Utf8Path, instance: &str) -> Result
     if !keys.exists() {
         return Err(exchanged("its keys were removed"));
     }
-    let held = open(path, keys, instance).map_err(|error| at(Some(path.as_str()), error))?;
-    if name(&held.connection)? != instance {
+    let opened_file = open(path, keys, instance).map_err(|error| at(Some(path.as_str()), error))?;
+    if name(&opened_file.connection)? != instance {
         return Err(exchanged("the file is another ledger"));
     }
-    Ok(held)
+    Ok(opened_file)
 }
 
 fn open(path: &Utf8Path, keys: &Utf8Path, instance: &str) -> Result<OpenConnection, StoreError> {

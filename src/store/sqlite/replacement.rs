@@ -1,4 +1,4 @@
-//! Detects that the open database file was exchanged.
+//! Detects that the open database file was replaced.
 //!
 //! `SQLite` does not notice a restore, a deletion or a copy over the file: it would continue to write to a deleted file, or
 //! mix two databases. While a connection is open, the file, its `-wal` and its `-shm` stay the same files, and only
