@@ -255,7 +255,7 @@ fn push_name(names: &mut Vec<String>, name: Option<String>) {
 
 /// The language of an element.
 fn language(node: &Node) -> Option<String> {
-    node.attribute("xml:lang").map(str::to_owned).or_else(|| node.say(&["dc:language", "language"]))
+    node.attribute("xml:lang").map(str::to_owned).or_else(|| node.first_text(&["dc:language", "language"]))
 }
 
 #[cfg(test)]

@@ -44,7 +44,7 @@ pub fn compare(old: &Feed, new: &Feed, published: &BTreeSet<&str>, site: &Url) -
     for entry in &new.entries {
         let Some(id) = &entry.id else { continue };
         match before.get(id).and_then(|at| old.entries.get(*at)) {
-            Some(known) if !says_the_same(known, entry) => diff.updated.push(id.clone()),
+            Some(known) if !is_same_content(known, entry) => diff.updated.push(id.clone()),
             Some(_) => {}
             None => fresh.push(entry),
         }
@@ -90,7 +90,7 @@ fn lost(entry: &Entry) -> Lost {
     Lost { id: entry.id.clone().unwrap_or_default(), title: entry.title.clone(), link: entry.link.clone() }
 }
 
-fn says_the_same(one: &Entry, other: &Entry) -> bool {
+fn is_same_content(one: &Entry, other: &Entry) -> bool {
     one.title == other.title
         && one.content == other.content
         && one.summary == other.summary

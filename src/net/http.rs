@@ -1,7 +1,8 @@
-//! The HTTP client for every address that somebody wrote down: into the open internet only, and never too much.
+//! The HTTP client for every address that a user or a document names: it reaches only the public internet, with
+//! limits on time and size.
 //!
-//! A name is looked up once, and the connection goes to the addresses that were checked: a second answer of the
-//! resolver cannot lead elsewhere. No proxy, no cookies, no decompression, no retries.
+//! A name is looked up once, and the connection goes to the addresses that were checked, so a second DNS reply
+//! cannot redirect it. No proxy, no cookies, no decompression, no retries.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -26,24 +27,24 @@ const MOST_REDIRECTS: usize = 3;
 
 const USER_AGENT: &str = concat!("letterpress/", env!("CARGO_PKG_VERSION"));
 
-/// Types are named in the order of preference; a server that knows none of them sends what it has.
+/// Media types in the order of preference; a server that knows none of them sends what it has.
 const WANTED: &str = "application/atom+xml, application/rss+xml, application/feed+json, application/xml;q=0.9, \
                       text/xml;q=0.9, application/json;q=0.8, */*;q=0.5";
 
 /// How addresses are fetched.
 #[derive(Clone)]
 pub(crate) struct Download {
-    /// A body longer than this is refused, whatever the server announced.
+    /// A longer body is refused, whatever length the server announced.
     pub(crate) max_bytes: usize,
-    /// For everything together: looking up, connecting, redirects, the body.
+    /// The time limit for everything together: lookup, connecting, redirects, the body.
     pub(crate) timeout: Duration,
-    /// The owner configured this address, which may be a machine of theirs: its host may be anywhere. A redirect may
-    /// only lead to a public address.
+    /// The owner configured this address, and it may be on their own network, so its host is not checked. A
+    /// redirect may only lead to a public address.
     pub(crate) allow_private_host: bool,
     /// Tests also allow servers on this machine.
     is_allowed: fn(IpAddr) -> bool,
     names: Arc<dyn Resolver>,
-    /// Made for the first request: the system's authorities are read from many files.
+    /// Created at the first request, because loading the system's certificate authorities reads many files.
     tls: OnceLock<Result<ClientConfig, String>>,
 }
 
@@ -60,16 +61,16 @@ impl Default for Download {
     }
 }
 
-/// What a server said about the version it sent, to be given back to it the next time.
+/// The validators of a version, to be sent back with the next request.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Validators {
-    /// The `ETag`, quotes and all.
+    /// The `ETag`, with its quotation marks.
     pub(crate) etag: Option<String>,
     /// The `Last-Modified`, as the server wrote it.
     pub(crate) last_modified: Option<String>,
 }
 
-/// The answer to [`Download::fetch`].
+/// The result of [`Download::fetch`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Fetched {
     /// The server still has the version that the validators name.
@@ -78,43 +79,43 @@ pub(crate) enum Fetched {
     Document(Body),
 }
 
-/// A document and what was said about it.
+/// A document and its metadata.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Body {
-    /// Where it was in the end, after redirects.
+    /// The final address, after redirects.
     pub(crate) url: Url,
     /// The `Content-Type` header, if it is ASCII.
     pub(crate) media_type: Option<String>,
-    /// For the next time.
+    /// The validators for the next request.
     pub(crate) validators: Validators,
-    /// The bytes, as sent.
+    /// The body, as sent.
     pub(crate) bytes: Vec<u8>,
 }
 
 /// Why a request failed.
 #[derive(Debug)]
 pub(crate) enum DownloadError {
-    /// Not an address, or one with a password in it; and why.
+    /// Not an address, or an address with a password in it; with the reason.
     Url(String, String),
     /// Files, mail, scripts and so on.
     Scheme(Url),
-    /// An address inside of somebody's network, or one that reaches many machines.
+    /// An address of a private network, or one that reaches many machines.
     NotPublic { url: Url, ip: IpAddr },
     /// The name has no address.
     Lookup { host: String, why: String },
-    /// A redirect from https to http, where anyone on the path could answer.
+    /// A redirect from https to http, where an attacker on the path could answer.
     Downgrade { from: String, to: String },
     /// More redirects than [`MOST_REDIRECTS`].
     TooManyRedirects(Url),
-    /// The server refused.
+    /// The server sent an error status.
     Status { url: Url, status: StatusCode },
-    /// It was asked not to compress, and did.
+    /// The server compressed the body although it was asked not to.
     Compressed { url: Url, encoding: String },
     /// The body is longer than the limit.
     TooLong { url: Url, most: usize },
     /// The deadline has passed.
     TimedOut(String, Duration),
-    /// No connection, no certificate that can be trusted, or an answer that is not HTTP. The outermost cause is first.
+    /// No connection, no trusted certificate, or a response that is not HTTP. The outermost cause is first.
     Http { url: Url, why: String },
 }
 
@@ -140,7 +141,7 @@ impl fmt::Display for DownloadError {
 impl std::error::Error for DownloadError {}
 
 impl DownloadError {
-    /// What happened, without any address: one that is a secret must not get into a message.
+    /// The error without any address: an address can be secret and must not get into a message.
     pub(crate) fn without_url(&self) -> String {
         match self {
             Self::Http { why, .. } => why.clone(),
@@ -170,11 +171,11 @@ impl DownloadError {
 /// The address that the caller named.
 struct Named {
     url: Url,
-    /// A service that takes messages may want a login, which its owner writes into the address.
+    /// A service that receives messages may require a login, which its owner writes into the address.
     may_hold_password: bool,
 }
 
-/// What is asked of a server.
+/// The method and the body of a request.
 enum Question<'q> {
     Get(Option<&'q Validators>),
     Post { headers: &'q [(&'static str, String)], body: String },
@@ -186,7 +187,7 @@ impl Download {
         Self { timeout, allow_private_host: true, ..Self::default() }
     }
 
-    /// Fetches `url`, or learns that it still is the version that `validators` name.
+    /// Fetches `url`, or reports that it is still the version that `validators` name.
     pub(crate) async fn fetch(
         &self,
         url: &str,
@@ -199,7 +200,7 @@ impl Download {
         .await
     }
 
-    /// Sends `body` to `url`; any status but a success is an error. The body of the answer is not read.
+    /// Sends `body` to `url`; any status but a success is an error. The body of the response is not read.
     pub(crate) async fn post(
         &self,
         url: &str,
@@ -223,7 +224,7 @@ impl Download {
         tokio::time::timeout(self.timeout, work).await.unwrap_or_else(late)
     }
 
-    /// Asks `url` and each address that it redirects to; the last answer, and the address that gave it.
+    /// Requests `url` and each address that it redirects to; returns the last response and its address.
     async fn follow(&self, url: &str, mut question: Question<'_>) -> Result<(Url, Response), DownloadError> {
         let mut here = Url::parse(url).map_err(|why| DownloadError::Url(url.to_owned(), why.to_string()))?;
         let named = Named { url: here.clone(), may_hold_password: matches!(question, Question::Post { .. }) };
@@ -245,8 +246,8 @@ impl Download {
         Err(DownloadError::TooManyRedirects(here))
     }
 
-    /// The addresses behind `url`, if each of them may be connected to. One private address among public ones is not
-    /// an accident, and an attacker would choose which of them is tried first.
+    /// The addresses of `url`'s host, if each of them is allowed. If a single one is private, the host is refused:
+    /// an attacker could choose which address is tried first.
     async fn check_address(&self, url: &Url, named: &Named) -> Result<Vec<SocketAddr>, DownloadError> {
         if !matches!(url.scheme(), "https" | "http") {
             return Err(DownloadError::Scheme(url.clone()));
@@ -282,7 +283,7 @@ impl Download {
         Ok(addresses)
     }
 
-    /// One request, to one of `addresses` and nowhere else.
+    /// One request, to one of `addresses` only.
     async fn ask(
         &self,
         url: &Url,
@@ -357,7 +358,7 @@ impl Download {
     }
 }
 
-/// The address that a redirect leads to.
+/// The target of a redirect.
 fn next(here: &Url, location: &str) -> Result<Url, DownloadError> {
     let there =
         here.join(location).map_err(|why| DownloadError::Url(location.to_owned(), why.to_string()))?;
@@ -371,7 +372,7 @@ fn header(headers: &HeaderMap, name: HeaderName) -> Option<String> {
     headers.get(name)?.to_str().ok().map(str::to_owned)
 }
 
-/// reqwest says only "error sending request"; the causes say what happened.
+/// reqwest reports only "error sending request"; the causes have the details.
 fn trouble(url: &Url, error: &reqwest::Error) -> DownloadError {
     let mut why = Vec::new();
     let mut cause = std::error::Error::source(error);
@@ -390,7 +391,7 @@ fn tls_config() -> Result<ClientConfig, String> {
     tls::client_config(tls::system_roots()).map_err(|error| error.to_string())
 }
 
-/// Looks names up; tests script the answers.
+/// Looks up names; tests replace it with scripted replies.
 #[async_trait]
 trait Resolver: Send + Sync {
     async fn look_up(&self, host: &str, port: u16) -> std::io::Result<Vec<SocketAddr>>;
@@ -405,7 +406,7 @@ impl Resolver for SystemResolver {
     }
 }
 
-/// A resolver with one answer: the addresses that were checked.
+/// A resolver with a fixed reply: the addresses that were checked.
 struct CheckedAddress(Vec<SocketAddr>);
 
 impl dns::Resolve for CheckedAddress {

@@ -30,7 +30,7 @@ pub struct ConsentContext {
 pub struct SignUp {
     /// The identity.
     pub key: AddressKey,
-    /// The same for all spellings of one mailbox: see [`crate::subscribers::token::Keys::mailbox_key`].
+    /// The same for all spellings of one mailbox: see [`crate::subscribers::token::TokenKeys::mailbox_key`].
     pub mailbox: AddressKey,
     /// The address as it was typed.
     pub email: EmailAddress,
