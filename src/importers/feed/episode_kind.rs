@@ -36,7 +36,7 @@ pub(super) fn settle(entry: &mut Entry, node: &Node) {
     }
     entry.draft |= node.first_text(&["wp:post_password"]).is_some();
     if entry.draft {
-        // No feed reader knows a draft.
+        // No feed reader understands drafts.
         entry.id = None;
     }
 }

@@ -1,4 +1,4 @@
-//! What is kept of a changing feed: dates, ids, files, and which entries are retracted.
+//! What an imported feed keeps when it changes: dates, ids, files, and which entries are retracted.
 
 use proptest::prelude::*;
 
@@ -17,7 +17,7 @@ fn day(day: u32) -> DateTime<FixedOffset> {
     at(&format!("2026-05-{day:02}T09:00:00+09:00"))
 }
 
-/// The entry of a day of May.
+/// The entry of a day in May.
 fn entry(of: u32) -> Entry {
     Entry {
         id: Some(format!("urn:x:{of}")),
@@ -204,7 +204,7 @@ fn entries_that_share_an_address_are_not_confused() {
 }
 
 #[test]
-fn a_file_that_would_stop_the_reading_of_the_folder_is_never_written() {
+fn a_file_that_would_break_the_folder_is_never_written() {
     let mut folder = Folder::default();
     let bad = super::super::feed::Enclosure {
         url: "javascript:alert(1)".to_owned(),

@@ -1,4 +1,4 @@
-//! Converts the tree of a page to the blocks that Markdown can express, in the order of the text.
+//! Converts the tree of a page to the blocks that Markdown can express, in document order.
 
 use super::Options;
 use super::inline::{self, Link, Mark, Piece, Run, Style, tidy};
@@ -7,7 +7,7 @@ use super::tables;
 use super::text::{EMBEDS, GONE, behind};
 use crate::html::{At, Data, Tree, is_block};
 
-/// Lists and quotes that are nested deeper are merged into the one around them.
+/// Lists and quotes that are nested deeper are merged into the parent.
 const MAX_NESTING: usize = 12;
 
 /// A block.
@@ -15,12 +15,12 @@ const MAX_NESTING: usize = 12;
 pub(super) enum Block {
     Paragraph(Vec<Run>),
     Heading(usize, Vec<Run>),
-    /// The number of the first item, if they are numbered.
+    /// The number of the first item, if the list is numbered.
     List(Option<u32>, Vec<Vec<Block>>),
     Quote(Vec<Block>),
     /// The language and the lines.
     Code(String, String),
-    /// Rows of cells, the first of them the head.
+    /// Rows of cells; the first row is the header.
     Table(Vec<Vec<Vec<Run>>>),
     Rule,
     /// `<!-- more -->`.
@@ -40,7 +40,7 @@ pub(super) struct Reading<'t> {
     nesting: usize,
 }
 
-/// Blocks, and the runs of the paragraph that is not finished yet.
+/// Blocks, and the runs of the current paragraph.
 #[derive(Default)]
 pub(super) struct Flow {
     blocks: Vec<Block>,
@@ -352,7 +352,7 @@ fn flatten(block: Block, runs: &mut Vec<Run>) {
     }
 }
 
-/// Whether a character is not a control character, a byte order mark or another one that a feed must not contain.
+/// Whether a feed may contain the character: no control character, byte order mark or similar.
 pub(super) fn is_kept(c: char) -> bool {
     let mut bytes = [0; 4];
     c == '\t'

@@ -30,7 +30,7 @@ impl Reading<'_> {
         flow.push(Block::Code(language.unwrap_or_default(), lines));
     }
 
-    /// White space at both ends goes outside, because inline code in Markdown has none there.
+    /// White space at both ends goes outside, because inline code in Markdown cannot begin or end with it.
     pub(super) fn code_in_a_line(&self, at: At, style: &Style, flow: &mut Flow) {
         let text: String = self.tree.text(at).chars().filter(|c| c.is_whitespace() || is_kept(*c)).collect();
         let space = || Run { piece: Piece::Text(" ".to_owned()), style: style.clone() };
@@ -64,7 +64,7 @@ impl Reading<'_> {
     pub(super) fn image(&mut self, at: At, style: &Style, flow: &mut Flow) {
         let tree = self.tree;
         let alt = tree.attribute(at, "alt").unwrap_or_default().trim().to_owned();
-        // Smileys are characters that became pictures.
+        // Smileys are characters that were replaced by pictures.
         if ["wp-smiley", "emoji"].iter().any(|class| tree.has_class(at, class)) && !alt.is_empty() {
             flow.runs.push(Run { piece: Piece::Text(alt), style: style.clone() });
             return;
@@ -74,7 +74,7 @@ impl Reading<'_> {
             self.drop_word("pictures of one pixel");
             return;
         }
-        // Pages with lazy loading keep the address in another attribute.
+        // Pages with lazy loading store the address in another attribute.
         let keys = ["data-src", "data-lazy-src", "data-original", "src"];
         let source = keys
             .iter()

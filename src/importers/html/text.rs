@@ -36,7 +36,7 @@ pub(super) enum Step<'t> {
     Embed(At),
 }
 
-/// Walks through the visible content below `from`, except the nodes for which `hides` is true.
+/// Visits the visible content below `from`, except the nodes for which `hides` is true.
 pub(super) fn walk<'t>(tree: &'t Tree, from: At, hides: &dyn Fn(At) -> bool, each: &mut dyn FnMut(Step<'t>)) {
     let children = |at: At| tree.children(at).iter().rev().map(|child| (*child, false));
     let mut stack: Vec<(At, bool)> = children(from).collect();

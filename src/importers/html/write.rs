@@ -105,7 +105,7 @@ fn hang(first: &str, indent: usize, lines: Vec<String>) -> Vec<String> {
 
 fn list(start: Option<u32>, items: &[Vec<Block>], links: &[Link], marker: Marker) -> Vec<String> {
     let is_tight = is_tight(items);
-    // A nested list needs another bullet than the items around it.
+    // A nested list needs another bullet than its parent's items.
     let inner = if marker.bullet == '-' { '*' } else { '-' };
     let mut out = Vec::new();
     for (at, blocks) in items.iter().enumerate() {

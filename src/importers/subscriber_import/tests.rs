@@ -1,4 +1,4 @@
-//! Lists as they come, row by row.
+//! Lists row by row.
 
 use proptest::prelude::*;
 
@@ -25,7 +25,7 @@ fn rejected(text: &str) -> Vec<(usize, RowError)> {
 }
 
 #[test]
-fn a_list_of_a_korean_form_is_read() {
+fn a_list_from_a_korean_form_is_read() {
     let list =
         import("\u{FEFF}이메일;이름;가입일;전화\r\nreader@letters.kr;\"독자, 하나\";2026. 9. 1.;010\r\n");
     let row = &list.rows[0];
@@ -40,7 +40,7 @@ fn a_list_of_a_korean_form_is_read() {
 }
 
 #[test]
-fn the_sample_list_of_this_repository_has_three_readers_who_asked() {
+fn the_sample_list_of_this_repository_has_three_active_subscribers() {
     let list = import(include_str!("../../../subscribers.csv"));
     assert!(list.rows.len() == 3 && list.rejected.is_empty() && list.ignored.is_empty(), "{list:?}");
     assert!(
@@ -51,7 +51,7 @@ fn the_sample_list_of_this_repository_has_three_readers_who_asked() {
 }
 
 #[test]
-fn a_bad_row_is_reported_with_its_line_and_the_rest_goes_on() {
+fn a_bad_row_is_reported_with_its_line_and_the_rest_is_read() {
     let text = "email,name\na b@letters.kr,x\nKim <a@letters.kr>,x\n\"c@letters.kr\",\"two\nlines\"\n\"d@letters.kr,x\ne@letters.kr,\0\nf@letters.kr,x,y\ng@letters.kr,good\n";
     assert_eq!(
         rejected(text),
@@ -76,7 +76,7 @@ fn two_addresses_in_one_cell_are_not_split() {
 }
 
 #[test]
-fn names_are_kept_as_data_and_bounded() {
+fn names_are_kept_unchanged_and_their_length_is_limited() {
     let long = "가".repeat(101);
     let text = format!(
         "email,name\na@letters.kr,{{{{7*7}}}} <b>\nb@letters.kr,{long}\nc@letters.kr,\"x\ty\"\nd@letters.kr,x\u{202E}y\ne@letters.kr,  \n"
@@ -96,7 +96,7 @@ fn a_giant_cell_costs_one_row() {
 }
 
 #[test]
-fn a_header_that_is_missing_or_double_is_refused_with_the_names_that_are_known() {
+fn a_missing_or_repeated_heading_is_refused_with_the_known_names() {
     for (text, word) in [
         ("", "the list is empty"),
         ("a@letters.kr,Kim\n", "not a header"),
@@ -115,7 +115,7 @@ fn a_header_that_is_missing_or_double_is_refused_with_the_names_that_are_known()
 }
 
 #[test]
-fn without_a_past_date_of_consent_a_reader_is_unconfirmed_unless_the_owner_vouches() {
+fn without_a_past_date_of_consent_a_subscriber_is_unconfirmed_unless_the_owner_vouches() {
     let text = "email,status,consented\na@letters.kr,active,\nb@letters.kr,,2026-11-21T00:00:00Z\nc@letters.kr,,03/04/2026\nd@letters.kr,active,2026-11-20\ne@letters.kr,pending,2026-01-01\nf@letters.kr,unsubscribed,\n";
     let states = |list: ImportedList| list.rows.into_iter().map(|row| row.profile.status).collect::<Vec<_>>();
     assert_eq!(
@@ -146,7 +146,7 @@ fn unproven(text: &str, options: Options<'_>) -> Vec<Option<Unproven>> {
 }
 
 #[test]
-fn each_unconfirmed_row_says_why_it_is_no_consent() {
+fn each_unconfirmed_row_has_its_reason() {
     let text = "email,consented\na@letters.kr,\nb@letters.kr,2027-01-01\nc@letters.kr,soon\nd@letters.kr,11/01/2026\n\
                 e@letters.kr,아니오\nf@letters.kr,네\ng@letters.kr,2026. 11. 1.\n";
     let whys = [
@@ -159,7 +159,7 @@ fn each_unconfirmed_row_says_why_it_is_no_consent() {
         None,
     ];
     assert_eq!(unproven(text, options()), whys);
-    // The owner can vouch for what is unclear, and not against a no.
+    // The owner can vouch for what is unclear, but not against a refusal.
     let vouched = unproven(text, Options { confirmed: true, ..options() });
     assert_eq!(vouched.into_iter().flatten().collect::<Vec<_>>(), [Unproven::Refused]);
     assert_eq!(unproven("email,name\na@letters.kr,A\n", options()), [Some(Unproven::NoColumn)]);
@@ -167,7 +167,7 @@ fn each_unconfirmed_row_says_why_it_is_no_consent() {
 }
 
 #[test]
-fn a_yes_is_consent_without_a_date_where_the_column_asks_for_it_and_nowhere_else() {
+fn a_yes_is_consent_only_in_a_column_of_consent() {
     let list = import(
         "email,consented,joined\na@letters.kr,Yes,\nb@letters.kr,はい,2026-01-01\nc@letters.kr,,yes\n",
     );
@@ -176,7 +176,7 @@ fn a_yes_is_consent_without_a_date_where_the_column_asks_for_it_and_nowhere_else
 }
 
 #[test]
-fn dates_as_people_write_them_are_read_and_two_readings_are_named_with_both() {
+fn common_forms_of_dates_are_read_and_an_ambiguous_one_is_reported() {
     let list = import(include_str!("../../../tests/data/readers/dates-of-people.csv"));
     let states: Vec<_> = list.rows.iter().map(|row| row.profile.status).collect();
     assert_eq!(states, [Unconfirmed, Active, Active, Active, Active]);
@@ -189,15 +189,15 @@ fn dates_as_people_write_them_are_read_and_two_readings_are_named_with_both() {
 }
 
 #[test]
-fn a_date_that_decides_the_order_is_named_and_decides_nothing_by_itself() {
+fn a_date_that_reveals_the_order_is_reported_but_does_not_set_it() {
     let text = "email,consented\na@letters.kr,01/02/2026\nb@letters.kr,25/10/2026\nc@letters.kr,26/10/2026\n";
     let list = import(text);
     assert_eq!(list.rows[0].unproven, Some(Unproven::Ambiguous));
     let order: Vec<_> = list.warnings.iter().filter(|warning| warning.rule == "list-dates").collect();
     assert!(order.len() == 1 && order[0].line == Some(3), "{order:?}");
     assert!(order[0].to_string().contains("--dates dmy"), "{}", order[0]);
-    let told = Options { dates: Some(DateOrder::Dmy), ..options() };
-    let list = read(text.as_bytes(), told).unwrap();
+    let with_order = Options { dates: Some(DateOrder::Dmy), ..options() };
+    let list = read(text.as_bytes(), with_order).unwrap();
     assert_eq!(list.rows[0].profile.consented_at.unwrap().to_rfc3339(), "2026-02-01T00:00:00+00:00");
     assert!(list.warnings.is_empty(), "{:?}", list.warnings);
     let wrong = read(text.as_bytes(), Options { dates: Some(DateOrder::Mdy), ..options() }).unwrap();
@@ -215,7 +215,7 @@ fn the_help_for_another_encoding_names_the_conversion_that_works() {
 }
 
 #[test]
-fn todays_date_in_the_east_is_not_the_future() {
+fn todays_date_in_asia_is_not_in_the_future() {
     let row = import("email,consented\na@letters.kr,2026-11-20\n").rows.remove(0);
     assert_eq!(row.profile.consented_at, Some(now()));
     let early = Options { now: "2026-11-19T16:00:00Z".parse().unwrap(), ..options() };
@@ -240,12 +240,12 @@ fn of_several_rows_for_one_person_the_most_restrictive_state_counts() {
 }
 
 #[test]
-fn an_unknown_state_is_not_taken_for_consent() {
+fn an_unknown_state_is_not_consent() {
     assert_eq!(rejected("email,state\na@letters.kr,perhaps\n"), [(2, RowError::State("perhaps".to_owned()))]);
 }
 
 #[test]
-fn odd_addresses_are_taken_with_a_warning() {
+fn odd_addresses_are_imported_with_a_warning() {
     let list = import("email,consented\npostmaster@letters.kr,2026-09-01\nkim@gmial.com,2026-09-01\n");
     assert_eq!(list.rows.len(), 2);
     assert_eq!(list.warnings[0].message, Doubt::Role("postmaster".to_owned()).to_string());
@@ -263,7 +263,7 @@ fn an_export_does_not_run_in_a_spreadsheet_and_reads_back() {
 }
 
 #[test]
-fn only_text_is_read_and_nothing_is_ever_unpacked() {
+fn compressed_files_are_refused() {
     for (start, word) in [
         (&b"PK\x03\x04"[..], "spreadsheet"),
         (b"\x1F\x8B\x08", "gzip"),
@@ -276,20 +276,20 @@ fn only_text_is_read_and_nothing_is_ever_unpacked() {
 }
 
 #[test]
-fn what_a_name_says_is_data_and_its_length_is_bounded() {
-    let reader = |name: &str| format!("email,name\na@letters.kr,{name}\n");
+fn a_name_is_only_data_and_its_length_is_limited() {
+    let row_of = |name: &str| format!("email,name\na@letters.kr,{name}\n");
     for name in ["=cmd|' /C calc'!A0", "{{7*7}}", "https://win.example", "<script>"] {
-        assert_eq!(import(&reader(name)).rows[0].profile.name.as_ref().unwrap().as_str(), name);
+        assert_eq!(import(&row_of(name)).rows[0].profile.name.as_ref().unwrap().as_str(), name);
     }
     let long = "ㄱ".repeat(10 * 1024);
-    assert_eq!(rejected(&reader(&long)), [(2, RowError::LongName(10 * 1024))]);
+    assert_eq!(rejected(&row_of(&long)), [(2, RowError::LongName(10 * 1024))]);
     let joined =
         format!("email,first name,last name\na@letters.kr,{},{}\n", "가".repeat(60), "나".repeat(60));
     assert_eq!(rejected(&joined), [(2, RowError::LongName(120))]);
 }
 
 #[test]
-fn an_entry_of_a_json_list_that_cannot_be_read_is_reported_with_its_line_and_the_rest_goes_on() {
+fn a_bad_json_entry_is_reported_with_its_line_and_the_rest_is_read() {
     let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
     let text = format!(
         "[\n{{\"email\": \"a@letters.kr\", \"email\": \"b@letters.kr\"}},\n{{\"email\": [\"a@letters.kr\"]}},\n\
@@ -317,7 +317,7 @@ fn an_entry_of_a_json_list_that_cannot_be_read_is_reported_with_its_line_and_the
 }
 
 #[test]
-fn json_that_is_no_list_is_refused_with_the_line_of_the_mistake() {
+fn json_that_is_not_a_list_is_refused_with_the_line_of_the_mistake() {
     for (text, line, word) in [
         ("[\n{\"email\": \"a@letters.kr\"},\n", 3, "EOF"),
         ("{\"data\": {\n\"results\": 5\n}}", 2, "invalid type"),
@@ -335,7 +335,7 @@ fn json_that_is_no_list_is_refused_with_the_line_of_the_mistake() {
 }
 
 #[test]
-fn a_column_of_json_can_be_named_too() {
+fn a_json_key_can_be_mapped_too() {
     let mapped = [Mapping::parse("email=mailto").unwrap()];
     let text = br#"[{"mailto": "a@letters.kr", "email": "not this"}]"#;
     let list = read(text, Options { columns: &mapped, ..options() }).unwrap();
@@ -373,7 +373,7 @@ fn addresses_that_parsers_disagree_about_are_left_out() {
 }
 
 #[test]
-fn a_row_too_many_refuses_the_list() {
+fn a_list_with_too_many_rows_is_refused() {
     let text = format!("email\n{}", ",x\n".repeat(MAX_ROWS + 1));
     let finding = read(text.as_bytes(), options()).unwrap_err();
     assert!(finding.message.contains("2000000 rows") && finding.hint.unwrap().contains("split"));
@@ -439,8 +439,8 @@ fn any_row() -> impl Strategy<Value = SubscriberRow> {
 
 proptest! {
     #[test]
-    fn every_field_of_every_reader_survives_export_and_import(row in any_row()) {
-        // A reader for whom the owner vouched has no time of consent, and the owner has to vouch again.
+    fn every_field_survives_export_and_import(row in any_row()) {
+        // A subscriber for whom the owner vouched has no time of consent, and the owner has to vouch again.
         let options = Options { confirmed: row.profile.status == SubscriptionStatus::Active && row.profile.consented_at.is_none(), ..options() };
         for (text, line) in [(csv(std::slice::from_ref(&row)), 2), (json(std::slice::from_ref(&row)), 1)] {
             let list = read(text.as_bytes(), options).unwrap();
@@ -451,7 +451,7 @@ proptest! {
     }
 
     #[test]
-    fn no_json_panics_and_what_was_read_of_it_reads_back(
+    fn no_json_panics_and_the_imported_rows_round_trip(
         entries in prop::collection::vec(
             "\\{(\"(email|name|state|status|lists|subscribed|type|fields|x)\":(\"[a-c@.가]{0,9}(@letters\\.kr)?\"|null|1|true|\\[\\]|\\{\\}),?){0,4}\\}",
             0..5,
@@ -470,7 +470,7 @@ proptest! {
     }
 
     #[test]
-    fn no_bytes_panic_and_no_row_is_lost_without_a_word(bytes in prop::collection::vec(any::<u8>(), 0..80), lines in prop::collection::vec("[a-c@. ,]{0,12}", 0..8)) {
+    fn no_bytes_panic_and_no_row_is_lost_silently(bytes in prop::collection::vec(any::<u8>(), 0..80), lines in prop::collection::vec("[a-c@. ,]{0,12}", 0..8)) {
         let _ = read(&bytes, options());
         let text = format!("email,name\n{}", lines.join("\n"));
         let list = import(&text);
