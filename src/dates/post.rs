@@ -1,5 +1,6 @@
-//! Reads dates in the usual forms. A date without a zone is in the zone of the site, and a date without a time is midnight
-//! there. A time that a clock change skips becomes the first moment after it; of a repeated time, the first counts.
+//! Reads dates in the usual forms. A date without a zone is in the zone of the site, and a date without a time is
+//! midnight there. A time that a clock change skips becomes the first moment after it; of a repeated time, the first
+//! counts.
 
 use chrono::{
     DateTime, Datelike as _, Days, FixedOffset, MappedLocalTime, NaiveDate, NaiveDateTime, NaiveTime,

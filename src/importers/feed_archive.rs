@@ -1,8 +1,8 @@
-//! Turns a feed that another program maintains into a folder of posts: its current entries are merged with those seen before.
-//! Nothing here fetches or writes.
+//! Turns a feed that another program maintains into a folder of posts: its current entries are merged with those seen
+//! before. Nothing here fetches or writes.
 //!
-//! A feed contains only its newest entries, so entries seen before are kept. An entry that disappears from the middle of the
-//! feed was retracted; one that disappears at its end was not.
+//! A feed contains only its newest entries, so entries seen before are kept. An entry that disappears from the middle
+//! of the feed was retracted; one that disappears at its end was not.
 
 mod page_registry;
 
@@ -42,8 +42,8 @@ pub struct ArchiveUpdate {
     pub findings: Vec<Finding>,
 }
 
-/// Merges the ledger with the current feed. `missing` contains the files that do not exist although the ledger lists them.
-/// `file` is the name of the feed in findings.
+/// Merges the ledger with the current feed. `missing` contains the files that do not exist although the ledger lists
+/// them. `file` is the name of the feed in findings.
 pub fn merge(
     before: &PageRegistry,
     feed: Feed,
@@ -92,8 +92,8 @@ fn key(entry: &Entry) -> String {
     )
 }
 
-/// The key of each known entry. A site that moves may change its ids, and subscribers must not get the entries again. So an
-/// entry with a new id is compared with known entries that are no longer in the feed.
+/// The key of each known entry. A site that moves may change its ids, and subscribers must not get the entries again.
+/// So an entry with a new id is compared with known entries that are no longer in the feed.
 fn recognise(
     before: &PageRegistry,
     entries: &[(String, Entry)],
@@ -266,8 +266,8 @@ impl<'c> FeedArchiveUpdater<'c> {
         }
     }
 
-    /// A known date stays unless it is in the future. An entry without a date gets that of the entry above, or the current time
-    /// if it is the first.
+    /// A known date stays unless it is in the future. An entry without a date gets that of the entry above, or the
+    /// current time if it is the first.
     fn published(&self, place: usize, entry: &Entry, known: Option<&Known>) -> DateTime<FixedOffset> {
         let stated = entry.published.or(entry.updated);
         match known {

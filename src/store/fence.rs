@@ -1,8 +1,8 @@
 //! The fence: a small file outside the database with the epoch of the ledger.
 //!
-//! The epoch rises whenever the store is opened to send and after it has sent; the fence follows before anything is sent.
-//! So a database that was restored from a backup is behind the fence, and is recognised. [`judge`] is pure; the rest reads
-//! and writes the file. Nothing here opens a database.
+//! The epoch rises whenever the store is opened to send and after it has sent; the fence follows before anything is
+//! sent. So a database that was restored from a backup is behind the fence, and is recognised. [`judge`] is pure; the
+//! rest reads and writes the file. Nothing here opens a database.
 
 use std::fmt::Write as _;
 use std::io::ErrorKind;

@@ -46,8 +46,8 @@ pub struct SignUp {
     pub limits: SignUpLimits,
 }
 
-/// How many sign-ups are answered with an email: in total, from one network, and to one domain. In addition, one mailbox
-/// gets at most one such email in 24 hours and three in 30 days.
+/// How many sign-ups are answered with an email: in total, from one network, and to one domain. In addition, one
+/// mailbox gets at most one such email in 24 hours and three in 30 days.
 #[derive(Debug, Clone, Copy)]
 pub struct SignUpLimits {
     /// In total.

@@ -166,8 +166,8 @@ pub enum KeysError {
     Secret(String),
 }
 
-/// The keys of a site. The first one signs; all of them verify. The **last** one, the oldest, also makes the address keys
-/// and Message-IDs, so that all subscribers are still recognised after a new signing key was added.
+/// The keys of a site. The first one signs; all of them verify. The **last** one, the oldest, also makes the address
+/// keys and Message-IDs, so that all subscribers are still recognised after a new signing key was added.
 pub struct TokenKeys(Vec<Key>);
 
 struct Key {
@@ -246,8 +246,8 @@ impl TokenKeys {
         format!("{claim}.{mac}")
     }
 
-    /// The content of `token`, if it was signed here for `purpose`. Upper case, and punctuation that mail programs append
-    /// to a link, are accepted.
+    /// The content of `token`, if it was signed here for `purpose`. Upper case, and punctuation that mail programs
+    /// append to a link, are accepted.
     pub fn verify(&self, purpose: Purpose, token: &str) -> Result<Claim, TokenError> {
         if token.len() > MAX_TOKEN {
             return Err(TokenError::Malformed);

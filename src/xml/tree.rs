@@ -1,4 +1,5 @@
-//! A whole document as a light tree with line numbers, read strictly. Comments and processing instructions are left out.
+//! A whole document as a light tree with line numbers, read strictly. Comments and processing instructions are left
+//! out.
 
 use std::io::BufRead;
 

@@ -1,5 +1,5 @@
-//! The kind and status of an entry: exports of whole sites contain comments, pages, settings and drafts beside the posts, marked
-//! in the vocabularies of `AtomPub`, Blogger and `WordPress`.
+//! The kind and status of an entry: exports of whole sites contain comments, pages, settings and drafts beside the
+//! posts, marked in the vocabularies of `AtomPub`, Blogger and `WordPress`.
 
 use super::Entry;
 use crate::xml::Node;

@@ -1,5 +1,5 @@
-//! A paragraph as runs: pieces of text, each with all of its marks. Nested elements become flat, so that emphasis can be
-//! opened and closed where Markdown allows it.
+//! A paragraph as runs: pieces of text, each with all of its marks. Nested elements become flat, so that emphasis can
+//! be opened and closed where Markdown allows it.
 
 use super::escape;
 

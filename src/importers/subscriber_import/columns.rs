@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn the_owner_can_map_columns() {
+    fn the_owner_may_say_which_column_is_which() {
         let header = ["Adresse", "Vorname", "Email"];
         let named = find(&header, &["email=adresse", "First-Name=Vorname"]);
         assert_eq!(named, Ok(vec![Column::Email, Column::Given]));

@@ -4,7 +4,7 @@ use super::*;
 use crate::subscribers::SubscriptionStatus;
 use crate::text::HeaderText;
 
-/// The subscribers of a file in `tests/data/subscribers/` as lines of `address state name reason`, and its service.
+/// The subscribers of a file in `tests/data/readers/` as lines of `address state name reason`, and its service.
 fn summary(file: &str, list: &ImportedList) -> (String, Vec<String>) {
     let row = |row: &SubscriberRow| {
         let name = row.profile.name.as_ref().map_or("-", HeaderText::as_str);
@@ -200,7 +200,7 @@ fn a_named_service_is_used_whatever_the_columns_are() {
 }
 
 #[test]
-fn a_file_of_unsubscribed_people_never_adds_an_active_subscriber() {
+fn no_file_of_those_who_left_makes_anybody_a_reader_also_if_the_owner_vouches() {
     for file in [
         "mailchimp-unsubscribed.csv",
         "mailchimp-cleaned.csv",

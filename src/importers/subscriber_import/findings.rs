@@ -140,7 +140,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn further_warnings_of_a_rule_are_only_counted() {
+    fn a_million_mistakes_are_ten_thousand_and_a_number() {
         let mut warnings = Warnings::new("list.csv");
         for line in 1..=MOST + 5 {
             warnings.add(Oddity::Future(String::new()).into_finding("list.csv").at(line));

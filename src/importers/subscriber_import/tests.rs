@@ -25,7 +25,7 @@ fn rejected(text: &str) -> Vec<(usize, RowError)> {
 }
 
 #[test]
-fn a_list_from_a_korean_form_is_read() {
+fn a_list_of_a_korean_form_is_read() {
     let list =
         import("\u{FEFF}이메일;이름;가입일;전화\r\nreader@letters.kr;\"독자, 하나\";2026. 9. 1.;010\r\n");
     let row = &list.rows[0];
@@ -51,7 +51,7 @@ fn the_sample_list_of_this_repository_has_three_active_subscribers() {
 }
 
 #[test]
-fn a_bad_row_is_reported_with_its_line_and_the_rest_is_read() {
+fn a_bad_row_is_reported_with_its_line_and_the_rest_goes_on() {
     let text = "email,name\na b@letters.kr,x\nKim <a@letters.kr>,x\n\"c@letters.kr\",\"two\nlines\"\n\"d@letters.kr,x\ne@letters.kr,\0\nf@letters.kr,x,y\ng@letters.kr,good\n";
     assert_eq!(
         rejected(text),
@@ -76,7 +76,7 @@ fn two_addresses_in_one_cell_are_not_split() {
 }
 
 #[test]
-fn names_are_kept_unchanged_and_their_length_is_limited() {
+fn names_are_kept_as_data_and_bounded() {
     let long = "가".repeat(101);
     let text = format!(
         "email,name\na@letters.kr,{{{{7*7}}}} <b>\nb@letters.kr,{long}\nc@letters.kr,\"x\ty\"\nd@letters.kr,x\u{202E}y\ne@letters.kr,  \n"
@@ -96,7 +96,7 @@ fn a_giant_cell_costs_one_row() {
 }
 
 #[test]
-fn a_missing_or_repeated_heading_is_refused_with_the_known_names() {
+fn a_header_that_is_missing_or_double_is_refused_with_the_names_that_are_known() {
     for (text, word) in [
         ("", "the list is empty"),
         ("a@letters.kr,Kim\n", "not a header"),
@@ -115,7 +115,7 @@ fn a_missing_or_repeated_heading_is_refused_with_the_known_names() {
 }
 
 #[test]
-fn without_a_past_date_of_consent_a_subscriber_is_unconfirmed_unless_the_owner_vouches() {
+fn without_a_past_date_of_consent_a_reader_is_unconfirmed_unless_the_owner_vouches() {
     let text = "email,status,consented\na@letters.kr,active,\nb@letters.kr,,2026-11-21T00:00:00Z\nc@letters.kr,,03/04/2026\nd@letters.kr,active,2026-11-20\ne@letters.kr,pending,2026-01-01\nf@letters.kr,unsubscribed,\n";
     let states = |list: ImportedList| list.rows.into_iter().map(|row| row.profile.status).collect::<Vec<_>>();
     assert_eq!(
@@ -146,7 +146,7 @@ fn unproven(text: &str, options: Options<'_>) -> Vec<Option<Unproven>> {
 }
 
 #[test]
-fn each_unconfirmed_row_has_its_reason() {
+fn each_unconfirmed_row_says_why_it_is_no_consent() {
     let text = "email,consented\na@letters.kr,\nb@letters.kr,2027-01-01\nc@letters.kr,soon\nd@letters.kr,11/01/2026\n\
                 e@letters.kr,아니오\nf@letters.kr,네\ng@letters.kr,2026. 11. 1.\n";
     let whys = [
@@ -167,7 +167,7 @@ fn each_unconfirmed_row_has_its_reason() {
 }
 
 #[test]
-fn a_yes_is_consent_only_in_a_column_of_consent() {
+fn a_yes_is_consent_without_a_date_where_the_column_asks_for_it_and_nowhere_else() {
     let list = import(
         "email,consented,joined\na@letters.kr,Yes,\nb@letters.kr,はい,2026-01-01\nc@letters.kr,,yes\n",
     );
@@ -176,7 +176,7 @@ fn a_yes_is_consent_only_in_a_column_of_consent() {
 }
 
 #[test]
-fn common_forms_of_dates_are_read_and_an_ambiguous_one_is_reported() {
+fn dates_as_people_write_them_are_read_and_two_readings_are_named_with_both() {
     let list = import(include_str!("../../../tests/data/readers/dates-of-people.csv"));
     let states: Vec<_> = list.rows.iter().map(|row| row.profile.status).collect();
     assert_eq!(states, [Unconfirmed, Active, Active, Active, Active]);
@@ -189,7 +189,7 @@ fn common_forms_of_dates_are_read_and_an_ambiguous_one_is_reported() {
 }
 
 #[test]
-fn a_date_that_reveals_the_order_is_reported_but_does_not_set_it() {
+fn a_date_that_decides_the_order_is_named_and_decides_nothing_by_itself() {
     let text = "email,consented\na@letters.kr,01/02/2026\nb@letters.kr,25/10/2026\nc@letters.kr,26/10/2026\n";
     let list = import(text);
     assert_eq!(list.rows[0].unproven, Some(Unproven::Ambiguous));
@@ -263,7 +263,7 @@ fn an_export_does_not_run_in_a_spreadsheet_and_reads_back() {
 }
 
 #[test]
-fn compressed_files_are_refused() {
+fn only_text_is_read_and_nothing_is_ever_unpacked() {
     for (start, word) in [
         (&b"PK\x03\x04"[..], "spreadsheet"),
         (b"\x1F\x8B\x08", "gzip"),
@@ -276,7 +276,7 @@ fn compressed_files_are_refused() {
 }
 
 #[test]
-fn a_name_is_only_data_and_its_length_is_limited() {
+fn what_a_name_says_is_data_and_its_length_is_bounded() {
     let row_of = |name: &str| format!("email,name\na@letters.kr,{name}\n");
     for name in ["=cmd|' /C calc'!A0", "{{7*7}}", "https://win.example", "<script>"] {
         assert_eq!(import(&row_of(name)).rows[0].profile.name.as_ref().unwrap().as_str(), name);
@@ -289,7 +289,7 @@ fn a_name_is_only_data_and_its_length_is_limited() {
 }
 
 #[test]
-fn a_bad_json_entry_is_reported_with_its_line_and_the_rest_is_read() {
+fn an_entry_of_a_json_list_that_cannot_be_read_is_reported_with_its_line_and_the_rest_goes_on() {
     let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
     let text = format!(
         "[\n{{\"email\": \"a@letters.kr\", \"email\": \"b@letters.kr\"}},\n{{\"email\": [\"a@letters.kr\"]}},\n\
@@ -373,7 +373,7 @@ fn addresses_that_parsers_disagree_about_are_left_out() {
 }
 
 #[test]
-fn a_list_with_too_many_rows_is_refused() {
+fn a_row_too_many_refuses_the_list() {
     let text = format!("email\n{}", ",x\n".repeat(MAX_ROWS + 1));
     let finding = read(text.as_bytes(), options()).unwrap_err();
     assert!(finding.message.contains("2000000 rows") && finding.hint.unwrap().contains("split"));
@@ -439,7 +439,7 @@ fn any_row() -> impl Strategy<Value = SubscriberRow> {
 
 proptest! {
     #[test]
-    fn every_field_survives_export_and_import(row in any_row()) {
+    fn every_field_of_every_reader_survives_export_and_import(row in any_row()) {
         // A subscriber for whom the owner vouched has no time of consent, and the owner has to vouch again.
         let options = Options { confirmed: row.profile.status == SubscriptionStatus::Active && row.profile.consented_at.is_none(), ..options() };
         for (text, line) in [(csv(std::slice::from_ref(&row)), 2), (json(std::slice::from_ref(&row)), 1)] {

@@ -53,8 +53,8 @@ fn settle(
     if same(&known, place) {
         return Ok(None);
     }
-    // Issues with claimed deliveries, or with recent ones. Any delivery of such an issue that is due may have been claimed,
-    // armed and sent in the transactions that were lost; lost claims leave no trace.
+    // Issues with claimed deliveries, or with recent ones. Any delivery of such an issue that is due may have been
+    // claimed, armed and sent in the transactions that were lost; lost claims leave no trace.
     let since = now - postgres.window;
     let under_way: Vec<i64> = tx.all(
         "SELECT id FROM issue WHERE state IN ('sending', 'paused') AND (frozen_at > ?1 OR EXISTS (

@@ -1,7 +1,7 @@
 //! `PostgreSQL` as a ledger: several senders, on several machines, over connections that may break at any moment.
 //!
-//! No session keeps any state: prepared statements have no names, settings and locks end with their transaction. So a pool
-//! such as pgBouncer works. When a commit returns, it is on the server's disk.
+//! No session keeps any state: prepared statements have no names, settings and locks end with their transaction. So a
+//! pool such as pgBouncer works. When a commit returns, it is on the server's disk.
 //!
 //! Each transaction that writes inserts a receipt, a row with its own token. If the connection is lost during the
 //! commit, the same token is inserted again. If that is refused, the commit happened; if it succeeds, the lost
@@ -225,8 +225,8 @@ fn moved(doing: &'static str) -> StoreError {
     StoreError::Database { doing, fault: Fault::FailedOver, source }
 }
 
-/// Begins a transaction and asks for the time, in one round trip. A transaction that writes must be on the disk when its
-/// commit returns, whatever the server's settings are; a stronger setting is kept.
+/// Begins a transaction and asks for the time, in one round trip. A transaction that writes must be on the disk when
+/// its commit returns, whatever the server's settings are; a stronger setting is kept.
 fn begin(link: &Connection, access: For, receipt: &[u8; 16]) -> Result<Started, fault::ConnectionError> {
     const WAITS: &str =
         "SET LOCAL lock_timeout = '20s'; SET LOCAL idle_in_transaction_session_timeout = '1min'";

@@ -1,8 +1,9 @@
 //! Weekly digests: the record of earlier weeks, the selection of posts for each subscriber, and the freeze (T0) of
 //! a week.
 //!
-//! A week has its own row in `issue`, named after the week, in the state `baseline`: it lists the posts of the week and is
-//! never sent. The name is unique, so a week is frozen only once. The digests of the week are issues like any other.
+//! A week has its own row in `issue`, named after the week, in the state `baseline`: it lists the posts of the week
+//! and is never sent. The name is unique, so a week is frozen only once. The digests of the week are issues like any
+//! other.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 

@@ -1,6 +1,7 @@
 //! One statement for many rows.
 //!
-//! `SQLite` runs it once for each row, which costs no round trips; `PostgreSQL` takes all rows in one statement, as arrays.
+//! `SQLite` runs it once for each row, which costs no round trips; `PostgreSQL` takes all rows in one statement, as
+//! arrays.
 
 use std::fmt::Write as _;
 

@@ -1,8 +1,8 @@
 //! The store's methods, with one set of SQL statements for both databases.
 //!
-//! [`Backend`] runs a transaction, [`Tx`] runs its statements, [`Row`] reads a result. Statements are written with `?1`,
-//! use only BIGINT, TEXT and bytes, and mean the same in `SQLite` and `PostgreSQL`; where the two need different SQL, the
-//! code asks [`Tx::dialect`]. Connections are made elsewhere.
+//! [`Backend`] runs a transaction, [`Tx`] runs its statements, [`Row`] reads a result. Statements are written with
+//! `?1`, use only BIGINT, TEXT and bytes, and mean the same in `SQLite` and `PostgreSQL`; where the two need
+//! different SQL, the code asks [`Tx::dialect`]. Connections are made elsewhere.
 //!
 //! Some tables and columns still have names that the code no longer uses: `errand` is the queue of transactional
 //! emails, `notice` contains inbound reports, `pace` the token buckets of the rate limits, `lane` a domain;

@@ -19,7 +19,8 @@ use crate::text::HeaderText;
 const REHEARSAL: &str = "rehearsal:";
 
 impl Store {
-    /// Every form in which a post of the ledger was seen; for posts that were recorded before identities existed, the title.
+    /// Every form in which a post of the ledger was seen; for posts that were recorded before identities existed, the
+    /// title.
     pub async fn identities(&self) -> Result<Vec<StoredPost>, StoreError> {
         self.read("reading the identities of posts", |tx| {
             tx.all(
@@ -68,8 +69,8 @@ impl Store {
         .await
     }
 
-    /// Since when each of the waiting posts has been waiting, by its id. With `restart`, since its text last changed. Deletes
-    /// posts that no longer wait.
+    /// Since when each of the waiting posts has been waiting, by its id. With `restart`, since its text last changed.
+    /// Deletes posts that no longer wait.
     pub async fn waiting_since(
         &self,
         posts: Vec<Waiting>,

@@ -68,7 +68,8 @@ impl Batch {
     /// Reads and locks the deliveries with these numbers.
     pub(super) fn read(tx: &mut dyn Tx, numbers: &[i64], now: DateTime<Utc>) -> Result<Self, StoreError> {
         let mut batch = Self::of(BTreeMap::new(), now);
-        // The issue is not locked: a pause must not wait, and a batch that was judged before the pause counts as earlier.
+        // The issue is not locked: a pause must not wait, and a batch that was judged before the pause counts as
+        // earlier.
         let sql = format!(
             "SELECT {COLUMNS}, delivery.id, addr_key, issue.state, issue
              FROM delivery JOIN issue ON issue.id = delivery.issue WHERE delivery.id"
@@ -115,8 +116,8 @@ impl Batch {
         self.found.get_mut(&number)
     }
 
-    /// Looks up which subscribers of these rows must not be mailed; needed for a claim and an arm only. With `kept` their
-    /// rows are locked until this transaction ends.
+    /// Looks up which subscribers of these rows must not be mailed; needed for a claim and an arm only. With `kept`
+    /// their rows are locked until this transaction ends.
     pub(super) fn load_exclusions(
         &mut self,
         tx: &mut dyn Tx,

@@ -203,8 +203,8 @@ pub(super) fn status(tx: &mut dyn Tx, key: AddressKey) -> Result<Option<Subscrip
     Ok(if suppressed.is_some() { Some(SubscriptionStatus::Suppressed) } else { own })
 }
 
-/// The same for many addresses, without those that are unknown. With `kept` they are locked until this transaction ends:
-/// an arm and an unsubscribe then run one after the other.
+/// The same for many addresses, without those that are unknown. With `kept` they are locked until this transaction
+/// ends: an arm and an unsubscribe then run one after the other.
 pub(super) fn standings(
     tx: &mut dyn Tx,
     keys: &[AddressKey],

@@ -1,7 +1,8 @@
 //! The queue of transactional emails (table `errand`), each with at most one final dot.
 //!
-//! States: `waiting` → (claim) → `armed` → `sent`, `failed`, `waiting` again, or `unknown`; `void` after an unsubscribe. An
-//! email whose sender died after the arm stays `unknown`: the person can ask again, and gets no duplicate.
+//! States: `waiting` → (claim) → `armed` → `sent`, `failed`, `waiting` again, or `unknown`; `void` after an
+//! unsubscribe. An email whose sender died after the arm stays `unknown`: the person can ask again, and gets no
+//! duplicate.
 
 use chrono::{DateTime, TimeDelta, Utc};
 

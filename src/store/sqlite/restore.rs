@@ -180,8 +180,8 @@ pub fn put_in_place(
     Ok(there)
 }
 
-/// Writes the log into the file, so that the file alone is the whole ledger. If it is too damaged for that, file and log
-/// are kept together.
+/// Writes the log into the file, so that the file alone is the whole ledger. If it is too damaged for that, file and
+/// log are kept together.
 fn fold(path: &Utf8Path, log: &Utf8Path) -> Result<(), StoreError> {
     let folded = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE).and_then(|old| {
         let keeps_log: String = old.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
