@@ -125,7 +125,7 @@ impl fmt::Display for DownloadError {
         match self {
             Self::Url(text, _) => write!(f, "{text:?} {what}"),
             Self::Lookup { host, .. } => write!(f, "{host} {what}"),
-            Self::Downgrade { from, to } => write!(f, "{from} sends us on to {to}, from https to http"),
+            Self::Downgrade { from, to } => write!(f, "{from} redirects to {to}, from https to http"),
             Self::TimedOut(url, _) => write!(f, "{url} {what}"),
             Self::Scheme(url)
             | Self::NotPublic { url, .. }
@@ -155,11 +155,11 @@ impl DownloadError {
             Self::Scheme(_) => "is neither https nor http".to_owned(),
             Self::NotPublic { ip, .. } => format!("leads to {ip}, which is not in the open internet"),
             Self::Lookup { why, .. } => format!("cannot be looked up: {why}"),
-            Self::Downgrade { .. } => "sends us on from https to http".to_owned(),
-            Self::TooManyRedirects(_) => format!("sends us on more than {MOST_REDIRECTS} times"),
+            Self::Downgrade { .. } => "redirects from https to http".to_owned(),
+            Self::TooManyRedirects(_) => format!("redirects more than {MOST_REDIRECTS} times"),
             Self::Status { status, .. } => format!("answers {status}"),
             Self::Compressed { encoding, .. } => {
-                format!("is sent with Content-Encoding {encoding:?}, which was not asked for")
+                format!("is sent with Content-Encoding {encoding:?}, which was not requested")
             }
             Self::TooLong { most, .. } => format!("is longer than {most} bytes"),
             Self::TimedOut(_, limit) => format!("took longer than {limit:?}"),

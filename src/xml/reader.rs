@@ -149,7 +149,7 @@ impl<N: Copy> State<N> {
             Event::GeneralRef(reference) => self.reference(&reference)?,
             Event::Decl(declaration) => {
                 if self.is_strict() && !is_first {
-                    return Err(XmlError::malformed("something stands before the XML declaration"));
+                    return Err(XmlError::malformed("there is content before the XML declaration"));
                 }
                 let version = match declaration.version() {
                     Err(error) if self.is_strict() => return Err(from_quick_xml(error)),
@@ -181,7 +181,7 @@ impl<N: Copy> State<N> {
             return if declared.contains('[') { Err(XmlError::Dtd) } else { Ok(Token::Doctype(declared)) };
         }
         if self.has_root || std::mem::replace(&mut self.has_doctype, true) {
-            return Err(XmlError::malformed("a DOCTYPE stands before the root, and only once"));
+            return Err(XmlError::malformed("a DOCTYPE must be before the root element, and only once"));
         }
         Ok(Token::Doctype(declared))
     }

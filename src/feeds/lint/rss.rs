@@ -64,8 +64,8 @@ static CHANNEL: Schema = Schema {
         text("ttl", &[NonBlank, Number(1, i64::MAX)]).once(),
         text("webMaster", &[EmailWithName]).once(),
         holder("item", &ITEM).and(item),
-        // Some old feeds use this browser element, which no specification defines.
-        special("blink", |walk, node, _| walk.raise(ELEMENT_UNKNOWN, node, "<blink> is no element of RSS"))
+        // Some old feeds use this browser element, which is in no specification.
+        special("blink", |walk, node, _| walk.raise(ELEMENT_UNKNOWN, node, "<blink> is not an RSS element"))
             .open(),
     ],
     required: &[(None, "title"), (None, "link"), (None, "description")],
@@ -138,7 +138,7 @@ pub(super) static ITEM: Schema = Schema {
 fn rss(walk: &mut Validator<'_, '_>, node: &Node, _: &Node) {
     if node.attribute("version").is_some_and(|version| !matches!(version, "0.91" | "0.92" | "2.0")) {
         let version = shown(node.attribute("version").unwrap_or_default());
-        walk.raise(VERSION_WRONG, node, format!("there is no RSS {version}"));
+        walk.raise(VERSION_WRONG, node, format!("RSS {version} does not exist"));
     }
 }
 
@@ -167,11 +167,11 @@ fn twins(walk: &mut Validator<'_, '_>, node: &Node, pairs: &[(&str, &'static str
     for &(own, prefix, name) in pairs {
         let twin = node.child(Ns::Known(prefix), name);
         if let (Some(_), Some(twin)) = (node.child(walk.own, own), twin) {
-            walk.raise(SAME_TWICE, twin, format!("<{own}> and <{prefix}:{name}> say the same"));
+            walk.raise(SAME_TWICE, twin, format!("<{own}> and <{prefix}:{name}> have the same meaning"));
         }
     }
     if let (Some(_), Some(twin)) = (node.child(licences.0, "license"), node.child(licences.1, "license")) {
-        walk.raise(SAME_TWICE, twin, "<creativeCommons:license> and <cc:license> say the same");
+        walk.raise(SAME_TWICE, twin, "<creativeCommons:license> and <cc:license> have the same meaning");
     }
 }
 
@@ -185,10 +185,10 @@ fn channel(walk: &mut Validator<'_, '_>, node: &Node, _: &Node) {
         node.children[first..].iter().find(own)
     });
     if let (Some(late), true) = (late, walk.is_rss_2()) {
-        walk.raise(ELEMENT_MISPLACED, late, format!("<{}> behind an <item>", late.label()));
+        walk.raise(ELEMENT_MISPLACED, late, format!("<{}> after an <item>", late.label()));
     }
     if walk.is_rss_2() && rel(node, "self").is_none() {
-        walk.raise(SELF_MISSING, node, "the channel does not say where it is");
+        walk.raise(SELF_MISSING, node, "the channel has no link to itself");
     }
     unique_guids(walk, node);
     itunes::channel(walk, node);
@@ -199,7 +199,7 @@ pub(super) fn common(walk: &mut Validator<'_, '_>, node: &Node) {
     twins(walk, node, CHANNEL_TWINS);
     let language = node.child(walk.own, "language").or_else(|| node.child(Ns::Known("dc"), "language"));
     if language.is_none() && !walk.language {
-        walk.raise(LANGUAGE_MISSING, node, "the channel does not say its language");
+        walk.raise(LANGUAGE_MISSING, node, "the channel has no language");
     }
 }
 
@@ -213,7 +213,7 @@ fn unique_guids(walk: &mut Validator<'_, '_>, node: &Node) {
     guids.sort_unstable();
     for pair in guids.windows(2) {
         if pair[0].0 == pair[1].0 && !pair[0].0.is_empty() {
-            let message = format!("the guid {} stands in line {} too", shown(pair[0].0), pair[0].1);
+            let message = format!("the guid {} is also in line {}", shown(pair[0].0), pair[0].1);
             walk.lint.raise(VALUE_REPEATED, pair[1].1, message);
         }
     }
@@ -246,7 +246,7 @@ fn guid(walk: &mut Validator<'_, '_>, node: &Node, _: &Node) {
     let value = node.value();
     if node.attribute("isPermaLink") == Some("false") {
         if value.len() < 9 && value.bytes().all(|b| b.is_ascii_digit()) {
-            walk.raise(GUID_WEAK, node, format!("the guid {} could be anybody's", shown(value)));
+            walk.raise(GUID_WEAK, node, format!("the guid {} may be used by other feeds too", shown(value)));
         }
         return;
     }
@@ -254,7 +254,11 @@ fn guid(walk: &mut Validator<'_, '_>, node: &Node, _: &Node) {
     if is_name
         || WholeUri.judge(value, walk.setting(true)).is_some_and(|(rule, _)| rule.name != "link-scheme")
     {
-        walk.raise(GUID, node, format!("the guid {} is not an address, and does not say so", shown(value)));
+        walk.raise(
+            GUID,
+            node,
+            format!("the guid {} is not an address, and isPermaLink is not \"false\"", shown(value)),
+        );
     }
 }
 
@@ -288,7 +292,7 @@ fn image(walk: &mut Validator<'_, '_>, node: &Node, parent: &Node) {
             && !theirs.value().is_empty()
         {
             let message = format!(
-                "<{name}> of the image is {}, of the channel {}",
+                "<{name}> of the image is {}, but {} for the channel",
                 shown(mine.value()),
                 shown(theirs.value())
             );
