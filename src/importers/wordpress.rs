@@ -1,5 +1,5 @@
-//! `WordPress` exports (WXR 1.0 to 1.2), read twice as a stream: once for the names of authors and pictures, once for
-//! the posts. In memory is one post, and a line for each author and attachment.
+//! `WordPress` exports (WXR 1.0 to 1.2), read twice as a stream: once for the names of authors and pictures, once
+//! for the posts. Only one post, and one line for each author and attachment, is in memory.
 
 mod shortcodes;
 
@@ -15,14 +15,14 @@ use crate::dates;
 use crate::finding::Finding;
 use crate::xml::{Node, Records, XmlError};
 
-/// What the posts refer to.
+/// Data that the posts refer to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Overview {
     /// The title of the site.
     pub title: String,
-    /// Log-in to name.
+    /// Names of authors by login.
     authors: HashMap<String, String>,
-    /// Number to address.
+    /// Addresses of attachments by number.
     attachments: HashMap<String, String>,
     language: Option<String>,
     is_export: bool,
@@ -33,13 +33,13 @@ pub struct Overview {
 pub enum Item {
     /// A post.
     Post(Box<ImportedPost>),
-    /// Something else, which is counted: what it is.
+    /// Something else, which is only counted, by its kind.
     Other(String),
-    /// A post that cannot be one here: its title, and why.
+    /// A post that cannot be imported: its title, and why.
     LeftOut(String, String),
 }
 
-/// The first reading; the finding says why the file is no export.
+/// The first pass; the finding explains why the file is not an export.
 pub fn overview(input: impl Read, file: &str) -> Result<Overview, Finding> {
     let mut overview = Overview::default();
     records(input, file, &mut |node, _| match node.name.as_str() {
@@ -71,7 +71,7 @@ pub fn overview(input: impl Read, file: &str) -> Result<Overview, Finding> {
         .hint("create one under Tools, Export; to import a feed, use `letterpress import feed`"))
 }
 
-/// The second reading. Dates without a zone are read in `zone`.
+/// The second pass. Dates without a zone are read in `zone`.
 pub fn items(
     input: impl Read,
     file: &str,
@@ -126,7 +126,7 @@ fn item(node: &Node, line: usize, overview: &Overview, zone: Tz) -> Item {
         remarks.push(("import-draft", "it was password-protected; imported as a draft".to_owned()));
         draft = true;
     }
-    // Jetpack's newsletter: for those who pay, or who have an account.
+    // Jetpack's newsletter: only for paying members, or for people with an account.
     if let Some(access) = meta(node, "_jetpack_newsletter_access").filter(|access| access != "everybody") {
         remarks.push(("import-draft", format!("it was visible to {access} only; imported as a draft")));
         draft = true;
@@ -149,7 +149,7 @@ fn item(node: &Node, line: usize, overview: &Overview, zone: Tz) -> Item {
         address: None,
         enclosure: None,
         title,
-        // Nobody has seen what was never published.
+        // An unpublished post has no public id yet.
         id: node
             .first_text(&["guid"])
             .filter(|_| !matches!(status.as_str(), "" | "draft" | "pending" | "future")),
@@ -172,7 +172,7 @@ fn item(node: &Node, line: usize, overview: &Overview, zone: Tz) -> Item {
     }))
 }
 
-/// Categories and tags by their names; the one that `WordPress` gives to what has none is none.
+/// The names of categories and tags, without the default category.
 fn terms(node: &Node) -> (Vec<String>, Vec<String>) {
     let mut terms: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for term in node.all("category") {
@@ -188,7 +188,7 @@ fn terms(node: &Node) -> (Vec<String>, Vec<String>) {
     (take(["category", ""]), take(["post_tag", "tag"]))
 }
 
-/// A date in the zone that it was in: `WordPress` writes it as the site's clock had it, and once more in UTC.
+/// A date in its original zone: `WordPress` writes it in the time of the site, and again in UTC.
 fn when(node: &Node, name: &str, zone: Tz) -> Option<DateTime<FixedOffset>> {
     let read = |name: &str| {
         let raw = node.first_text(&[name])?;
@@ -210,7 +210,7 @@ fn thumbnail(node: &Node) -> Option<String> {
     meta(node, "_thumbnail_id")
 }
 
-/// A field of the post that a plug-in or a theme keeps.
+/// A custom field of the post, which a plug-in or a theme adds.
 fn meta(node: &Node, key: &str) -> Option<String> {
     let mut fields = node.all("wp:postmeta");
     fields

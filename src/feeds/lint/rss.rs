@@ -262,7 +262,7 @@ fn guid(walk: &mut Validator<'_, '_>, node: &Node, _: &Node) {
     }
 }
 
-/// The summary comes before the whole text.
+/// The summary must come before the whole text.
 fn encoded(walk: &mut Validator<'_, '_>, node: &Node, parent: &Node) {
     let summary = parent.child(walk.own, "description");
     if summary.is_none_or(|summary| summary.line > node.line) {
@@ -273,7 +273,7 @@ fn encoded(walk: &mut Validator<'_, '_>, node: &Node, parent: &Node) {
 fn once_each(walk: &mut Validator<'_, '_>, node: &Node, _: &Node) {
     let mut seen: Vec<&str> = Vec::new();
     for child in &node.children {
-        // Midnight has two names.
+        // Midnight has two notations.
         let value = if child.value() == "24" { "0" } else { child.value() };
         if seen.contains(&value) {
             walk.raise(VALUE_REPEATED, child, format!("{} twice in <{}>", shown(value), node.name));

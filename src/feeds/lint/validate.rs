@@ -86,7 +86,7 @@ fn check_root(root: &Node, text: &str, lint: &mut Lint<'_>) {
     }
 }
 
-/// The version of RSS that an RDF document is of.
+/// The version of RSS of an RDF document.
 fn rss_1(root: &Node) -> Ns {
     const OLD: Ns = Ns::Known("rss090");
     if root.children.iter().any(|child| child.ns == OLD) { OLD } else { Ns::Known("rss1") }

@@ -1,4 +1,4 @@
-//! An export with everything in it that sites have.
+//! An export with everything that sites contain.
 
 use proptest::prelude::*;
 
@@ -19,7 +19,7 @@ fn posts(text: &str) -> (Vec<ImportedPost>, Vec<String>) {
 }
 
 #[test]
-fn posts_keep_what_readers_know_of_them() {
+fn posts_keep_their_public_properties() {
     let (posts, rest) = posts(EXPORT);
     let first = &posts[0];
     assert_eq!(first.title, "천천히 & 꾸준히");
@@ -40,7 +40,7 @@ fn posts_keep_what_readers_know_of_them() {
 }
 
 #[test]
-fn what_was_not_for_everybody_is_a_draft() {
+fn restricted_posts_become_drafts() {
     let draft = |space: &str, inner: &str| {
         let text = format!(
             "<rss xmlns:wp=\"{space}://wordpress.org/export/1.2/\"><channel><item><title>a</title>\
@@ -66,7 +66,7 @@ fn what_was_not_for_everybody_is_a_draft() {
 }
 
 #[test]
-fn shortcodes_go_with_a_word_and_brackets_stay() {
+fn shortcodes_are_removed_and_reported_and_brackets_stay() {
     for (text, html, dropped) in [
         ("[gallery ids=\"1,2\"]글", "글", vec!["gallery"]),
         ("[caption id=\"a\"]<img src=a> 설명[/caption]", "<figure><img src=a> 설명</figure>", vec![]),
@@ -92,7 +92,7 @@ fn shortcodes_go_with_a_word_and_brackets_stay() {
 }
 
 #[test]
-fn what_is_no_export_or_only_half_of_one_is_refused() {
+fn a_file_that_is_not_a_complete_export_is_refused() {
     let refusal = |text: &str| overview(text.as_bytes(), "a.xml").unwrap_err().to_string();
     assert!(
         refusal("<rss><channel><item><title>a</title></item></channel></rss>")

@@ -29,7 +29,7 @@ fn implausible(day: NaiveDate, now: DateTime<Utc>) -> Option<Violation> {
     (day.year() < 1990 || day > tomorrow).then(|| (DATE_IMPLAUSIBLE, format!("{day} is implausible")))
 }
 
-/// The day, if the whole is well-formed.
+/// The day, if the whole date is well-formed.
 fn parse(value: &str, form: Form) -> Option<NaiveDate> {
     let (date, time) = value.split_once('T').map_or((value, None), |(date, time)| (date, Some(time)));
     let mut parts = date.split('-');
@@ -83,7 +83,7 @@ const MONTHS: [&str; 12] =
 const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 const ZONES: [&str; 11] = ["UT", "GMT", "EST", "EDT", "CST", "CDT", "MST", "MDT", "PST", "PDT", "Z"];
 
-/// Checks a date of RSS: recommended by the profile, otherwise allowed by RFC 822, or neither.
+/// Checks a date of RSS: correct by the profile, otherwise allowed by RFC 822, or wrong.
 pub(super) fn rfc822(value: &str, now: DateTime<Utc>) -> Option<Violation> {
     if let Some(read) = strict(value) {
         let Some(date) = read.date else {

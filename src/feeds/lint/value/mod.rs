@@ -70,17 +70,17 @@ pub(super) enum Kind {
     Number(i64, i64),
     /// A number with a fraction, 0 or more.
     Fraction,
-    /// A number within plus and minus this.
+    /// A number between minus this and plus this.
     Degrees(u8),
-    /// Numbers with commas between.
+    /// Numbers separated by commas.
     Numbers,
     /// At least this number of pairs of numbers.
     Pairs(usize),
-    /// One of these words, in any case.
+    /// One of these values, in any case.
     AnyCase(&'static [&'static str]),
-    /// One of these words, in this case.
+    /// One of these values, in this case.
     Exactly(&'static [&'static str]),
-    /// One of these words; any other breaks this rule instead of `choice`.
+    /// One of these values; any other violates this rule instead of `choice`.
     OneOf(&'static [&'static str], Rule),
     /// Hours of a day.
     Hour,
@@ -96,7 +96,7 @@ pub(super) enum Kind {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Setting {
     pub(super) now: DateTime<Utc>,
-    /// RSS 2.0, where the profile says how to write `<` and `&`.
+    /// RSS 2.0, whose profile recommends how to write `<` and `&`.
     pub(super) rss: bool,
     /// Part of it was written as `&#x26;`.
     pub(super) hexadecimal: bool,
