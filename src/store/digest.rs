@@ -54,7 +54,7 @@ impl DigestPart {
 pub struct DigestIssue {
     /// The issue.
     pub issue: NewIssue,
-    /// Makes what is fixed for one message.
+    /// Makes the fixed fields of one message.
     pub fields: FieldsFactory,
 }
 

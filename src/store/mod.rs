@@ -67,7 +67,7 @@ pub struct NewIssue {
     pub rehearsal: bool,
 }
 
-/// What is fixed for one message at the freeze.
+/// The fields of one message that are fixed at the freeze.
 #[derive(Debug, Clone)]
 pub struct MessageFields {
     /// The `Message-ID`, without angle brackets.

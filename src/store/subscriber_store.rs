@@ -64,7 +64,7 @@ pub struct SignUpLimits {
 pub enum SignUpResult {
     /// A confirmation email is queued.
     ToConfirm,
-    /// An email says that the address is subscribed already.
+    /// An email reports that the address is subscribed already.
     Known,
     /// The address must not be mailed.
     Suppressed,
@@ -170,7 +170,7 @@ pub struct Erased {
     pub deliveries: u64,
 }
 
-/// A subscriber whom the writer removed.
+/// A subscriber that the writer removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Removed {
     /// The status before.

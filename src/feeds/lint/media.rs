@@ -92,7 +92,7 @@ fn group(walk: &mut Validator<'_, '_>, node: &Node, _: &Node) {
     }
 }
 
-/// Text, or HTML if `type` says so.
+/// Text, or HTML if `type` is `html`.
 fn typed(walk: &mut Validator<'_, '_>, node: &Node, _: &Node) {
     if node.attribute("type") == Some("html") {
         return html::escaped(node.value(), node.line, true, walk.lint);

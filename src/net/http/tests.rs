@@ -1,4 +1,4 @@
-//! What is fetched, what is refused, and where the connection goes; with servers on loopback.
+//! Which addresses are fetched, which are refused, and where the connection goes; with servers on loopback.
 
 use std::collections::VecDeque;
 use std::sync::Mutex;

@@ -57,7 +57,7 @@ const TABLES: [(&str, &str, &[&str]); 5] = [
     ),
 ];
 
-/// Columns that hold a time.
+/// Columns that contain a time.
 fn is_time(column: &str) -> bool {
     column == "at" || column.ends_with("_at")
 }

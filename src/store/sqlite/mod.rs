@@ -250,7 +250,7 @@ fn failed(doing: &'static str) -> impl Fn(rusqlite::Error) -> StoreError {
     move |source| StoreError::Database { doing, fault: fault(&source), source: Arc::new(source) }
 }
 
-/// Adds the file: the message about a full disk must say which one.
+/// Adds the file, which the message about a full disk must name.
 fn at(path: Option<&str>, error: StoreError) -> StoreError {
     match (path, error) {
         (Some(path), StoreError::Database { doing, fault, source }) => StoreError::Database {

@@ -202,7 +202,7 @@ fn migrate(connection: &mut Connection, path: &Utf8Path, instance: &str) -> Resu
     Ok(())
 }
 
-/// Creates the empty file, readable by its owner only: it holds personal data.
+/// Creates the empty file, readable by its owner only: it contains personal data.
 pub(super) fn owner_only(path: &Utf8Path) -> std::io::Result<()> {
     use std::os::unix::fs::OpenOptionsExt as _;
     match std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
