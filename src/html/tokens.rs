@@ -160,7 +160,7 @@ impl Sink<'_> {
     }
 
     fn position(&self) -> usize {
-        self.html.len() - left(self.queue)
+        self.html.len() - remaining(self.queue)
     }
 
     fn tag(&self, tag: html5ever::tokenizer::Tag) -> TokenSinkResult<()> {
@@ -181,9 +181,9 @@ impl Sink<'_> {
 }
 
 /// The number of remaining bytes. The queue can only be read by taking out its few buffers.
-fn left(queue: &BufferQueue) -> usize {
+fn remaining(queue: &BufferQueue) -> usize {
     let Some(first) = queue.pop_front() else { return 0 };
-    let length = first.len() + left(queue);
+    let length = first.len() + remaining(queue);
     queue.push_front(first);
     length
 }

@@ -55,13 +55,13 @@ pub fn merge(
     let entries = distinct(feed.entries.into_iter().filter(Entry::is_published).collect());
     let matched = recognise(before, &entries, &feed.about, config);
     let about = feed.about;
-    let mut clerk = FeedArchiveUpdater::new(before, missing, (config, file), now);
-    clerk.take_back(&matched);
+    let mut updater = FeedArchiveUpdater::new(before, missing, (config, file), now);
+    updater.retract_missing(&matched);
     for ((place, (key, entry)), known) in entries.into_iter().enumerate().zip(&matched) {
-        clerk.done.ledger.window.push(key.clone());
-        clerk.take(place, key, inherit(entry, &about), known.as_deref());
+        updater.done.ledger.window.push(key.clone());
+        updater.take(place, key, inherit(entry, &about), known.as_deref());
     }
-    clerk.done
+    updater.done
 }
 
 /// The entries with their keys. If two have the same key, the first counts, as in feed readers.
@@ -186,7 +186,7 @@ impl<'c> FeedArchiveUpdater<'c> {
 
     /// An entry is retracted if an older entry below it is still in the feed: then it was not dropped because the
     /// feed is full.
-    fn take_back(&mut self, matched: &[Option<String>]) {
+    fn retract_missing(&mut self, matched: &[Option<String>]) {
         let present: BTreeSet<&String> = matched.iter().flatten().collect();
         let window: Vec<(&String, &Known)> = self
             .before

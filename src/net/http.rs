@@ -176,7 +176,7 @@ struct Named {
 }
 
 /// The method and the body of a request.
-enum Question<'q> {
+enum Request<'q> {
     Get(Option<&'q Validators>),
     Post { headers: &'q [(&'static str, String)], body: String },
 }
@@ -194,7 +194,7 @@ impl Download {
         validators: Option<&Validators>,
     ) -> Result<Fetched, DownloadError> {
         self.within(url, async {
-            let (here, response) = self.follow(url, Question::Get(validators)).await?;
+            let (here, response) = self.follow(url, Request::Get(validators)).await?;
             self.take(here, response, validators.is_some()).await
         })
         .await
@@ -208,7 +208,7 @@ impl Download {
         body: String,
     ) -> Result<(), DownloadError> {
         self.within(url, async {
-            let (url, response) = self.follow(url, Question::Post { headers, body }).await?;
+            let (url, response) = self.follow(url, Request::Post { headers, body }).await?;
             let status = response.status();
             if status.is_success() { Ok(()) } else { Err(DownloadError::Status { url, status }) }
         })
@@ -225,21 +225,21 @@ impl Download {
     }
 
     /// Requests `url` and each address that it redirects to; returns the last response and its address.
-    async fn follow(&self, url: &str, mut question: Question<'_>) -> Result<(Url, Response), DownloadError> {
+    async fn follow(&self, url: &str, mut request: Request<'_>) -> Result<(Url, Response), DownloadError> {
         let mut here = Url::parse(url).map_err(|why| DownloadError::Url(url.to_owned(), why.to_string()))?;
-        let named = Named { url: here.clone(), may_hold_password: matches!(question, Question::Post { .. }) };
+        let named = Named { url: here.clone(), may_hold_password: matches!(request, Request::Post { .. }) };
         let tls = self.tls.get_or_init(tls_config).clone();
         let tls = tls.map_err(|why| DownloadError::Http { url: here.clone(), why })?;
         for _ in 0..=MOST_REDIRECTS {
             let addresses = self.check_address(&here, &named).await?;
-            let response = self.ask(&here, addresses, &tls, &question).await?;
+            let response = self.send_once(&here, addresses, &tls, &request).await?;
             let status = response.status().as_u16();
             if !matches!(status, 301..=303 | 307 | 308) {
                 return Ok((here, response));
             }
             // Every client turns a redirected POST into a GET here (RFC 9110, 15.4).
-            if status <= 303 && matches!(question, Question::Post { .. }) {
-                question = Question::Get(None);
+            if status <= 303 && matches!(request, Request::Post { .. }) {
+                request = Request::Get(None);
             }
             here = next(&here, &header(response.headers(), LOCATION).unwrap_or_default())?;
         }
@@ -259,7 +259,7 @@ impl Download {
         if has_password && !(is_meant && named.may_hold_password) {
             let mut bare = url.clone();
             let _ = (bare.set_username(""), bare.set_password(None));
-            return Err(DownloadError::Url(bare.into(), "it holds a name or a password".to_owned()));
+            return Err(DownloadError::Url(bare.into(), "it contains a name or a password".to_owned()));
         }
         let port = url.port_or_known_default().unwrap_or_default();
         let addresses = match url.host() {
@@ -270,7 +270,7 @@ impl Download {
                 .look_up(host, port)
                 .await
                 .map_err(|why| DownloadError::Lookup { host: host.to_owned(), why: why.to_string() })?,
-            None => return Err(DownloadError::Url(url.to_string(), "it names no host".to_owned())),
+            None => return Err(DownloadError::Url(url.to_string(), "it has no host".to_owned())),
         };
         let bad = addresses.iter().find(|address| !is_meant && !(self.is_allowed)(address.ip()));
         if let Some(bad) = bad {
@@ -284,12 +284,12 @@ impl Download {
     }
 
     /// One request, to one of `addresses` only.
-    async fn ask(
+    async fn send_once(
         &self,
         url: &Url,
         addresses: Vec<SocketAddr>,
         tls: &ClientConfig,
-        question: &Question<'_>,
+        asked: &Request<'_>,
     ) -> Result<Response, DownloadError> {
         let client = Client::builder()
             .tls_backend_preconfigured(tls.clone())
@@ -302,11 +302,11 @@ impl Download {
             .timeout(self.timeout)
             .user_agent(USER_AGENT)
             .build()
-            .map_err(|error| trouble(url, &error))?;
-        let method = if matches!(question, Question::Get(_)) { Method::GET } else { Method::POST };
+            .map_err(|error| http_error(url, &error))?;
+        let method = if matches!(asked, Request::Get(_)) { Method::GET } else { Method::POST };
         let mut request = client.request(method, url.clone());
-        match question {
-            Question::Get(validators) => {
+        match asked {
+            Request::Get(validators) => {
                 request = request.header(ACCEPT, WANTED).header(ACCEPT_ENCODING, "identity");
                 if let Some(etag) = validators.and_then(|known| known.etag.as_deref()) {
                     request = request.header(IF_NONE_MATCH, etag);
@@ -315,12 +315,12 @@ impl Download {
                     request = request.header(IF_MODIFIED_SINCE, date);
                 }
             }
-            Question::Post { headers, body } => {
+            Request::Post { headers, body } => {
                 request = headers.iter().fold(request, |request, (name, value)| request.header(*name, value));
                 request = request.body(body.clone());
             }
         }
-        request.send().await.map_err(|error| trouble(url, &error))
+        request.send().await.map_err(|error| http_error(url, &error))
     }
 
     async fn take(
@@ -348,7 +348,7 @@ impl Download {
             return Err(DownloadError::TooLong { url, most: self.max_bytes });
         }
         let mut bytes = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| trouble(&url, &error))? {
+        while let Some(chunk) = response.chunk().await.map_err(|error| http_error(&url, &error))? {
             if bytes.len() + chunk.len() > self.max_bytes {
                 return Err(DownloadError::TooLong { url, most: self.max_bytes });
             }
@@ -373,7 +373,7 @@ fn header(headers: &HeaderMap, name: HeaderName) -> Option<String> {
 }
 
 /// reqwest reports only "error sending request"; the causes have the details.
-fn trouble(url: &Url, error: &reqwest::Error) -> DownloadError {
+fn http_error(url: &Url, error: &reqwest::Error) -> DownloadError {
     let mut why = Vec::new();
     let mut cause = std::error::Error::source(error);
     while let Some(deeper) = cause {

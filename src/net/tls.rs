@@ -39,5 +39,5 @@ pub(crate) fn add_pem_file(roots: &mut RootCertStore, path: &Utf8Path) -> Result
     for certificate in certificates {
         roots.add(certificate.map_err(|error| error.to_string())?).map_err(|error| error.to_string())?;
     }
-    if roots.len() == before { Err("it holds no certificate".to_owned()) } else { Ok(()) }
+    if roots.len() == before { Err("it contains no certificate".to_owned()) } else { Ok(()) }
 }

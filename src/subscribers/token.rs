@@ -149,7 +149,7 @@ pub enum TokenError {
 pub enum KeysError {
     /// It is not TOML, or has other keys than `id` and `secret`.
     #[error(
-        "line {0}: this is not a key file; it holds [[key]] tables with id = \"k1\" and secret = \"…\", and \
+        "line {0}: this is not a key file; a key file has [[key]] tables with id = \"k1\" and secret = \"…\", and \
          nothing else. Restore it from a backup: with other keys, unsubscribe links of old emails stop working"
     )]
     Malformed(usize),

@@ -143,7 +143,7 @@ fn rss(walk: &mut Validator<'_, '_>, node: &Node, _: &Node) {
 }
 
 /// Pairs of an element of RSS and an element of a module with the same meaning.
-const CHANNEL_TWINS: &[(&str, &str, &str)] = &[
+const CHANNEL_EQUIVALENTS: &[(&str, &str, &str)] = &[
     ("category", "dc", "subject"),
     ("copyright", "dc", "rights"),
     ("generator", "admin", "generatorAgent"),
@@ -153,7 +153,7 @@ const CHANNEL_TWINS: &[(&str, &str, &str)] = &[
     ("pubDate", "dc", "date"),
     ("webMaster", "dc", "publisher"),
 ];
-const ITEM_TWINS: &[(&str, &str, &str)] = &[
+const ITEM_EQUIVALENTS: &[(&str, &str, &str)] = &[
     ("author", "dc", "creator"),
     ("category", "dc", "subject"),
     ("guid", "atom", "id"),
@@ -162,16 +162,26 @@ const ITEM_TWINS: &[(&str, &str, &str)] = &[
     ("source", "dc", "source"),
 ];
 
-fn twins(walk: &mut Validator<'_, '_>, node: &Node, pairs: &[(&str, &'static str, &str)]) {
+fn equivalents(walk: &mut Validator<'_, '_>, node: &Node, pairs: &[(&str, &'static str, &str)]) {
     let licences = (Ns::Known("creativeCommons"), Ns::Known("cc"));
     for &(own, prefix, name) in pairs {
-        let twin = node.child(Ns::Known(prefix), name);
-        if let (Some(_), Some(twin)) = (node.child(walk.own, own), twin) {
-            walk.raise(SAME_TWICE, twin, format!("<{own}> and <{prefix}:{name}> have the same meaning"));
+        let equivalent = node.child(Ns::Known(prefix), name);
+        if let (Some(_), Some(equivalent)) = (node.child(walk.own, own), equivalent) {
+            walk.raise(
+                SAME_TWICE,
+                equivalent,
+                format!("<{own}> and <{prefix}:{name}> have the same meaning"),
+            );
         }
     }
-    if let (Some(_), Some(twin)) = (node.child(licences.0, "license"), node.child(licences.1, "license")) {
-        walk.raise(SAME_TWICE, twin, "<creativeCommons:license> and <cc:license> have the same meaning");
+    if let (Some(_), Some(equivalent)) =
+        (node.child(licences.0, "license"), node.child(licences.1, "license"))
+    {
+        walk.raise(
+            SAME_TWICE,
+            equivalent,
+            "<creativeCommons:license> and <cc:license> have the same meaning",
+        );
     }
 }
 
@@ -196,7 +206,7 @@ fn channel(walk: &mut Validator<'_, '_>, node: &Node, _: &Node) {
 
 /// The checks that channels of RSS 1.0 share.
 pub(super) fn common(walk: &mut Validator<'_, '_>, node: &Node) {
-    twins(walk, node, CHANNEL_TWINS);
+    equivalents(walk, node, CHANNEL_EQUIVALENTS);
     let language = node.child(walk.own, "language").or_else(|| node.child(Ns::Known("dc"), "language"));
     if language.is_none() && !walk.language {
         walk.raise(LANGUAGE_MISSING, node, "the channel has no language");
@@ -220,7 +230,7 @@ fn unique_guids(walk: &mut Validator<'_, '_>, node: &Node) {
 }
 
 fn item(walk: &mut Validator<'_, '_>, node: &Node, parent: &Node) {
-    twins(walk, node, ITEM_TWINS);
+    equivalents(walk, node, ITEM_EQUIVALENTS);
     let own = walk.own;
     if node.child(own, "title").is_none() && node.child(own, "description").is_none() {
         walk.raise(ELEMENT_MISSING, node, "<item> has neither <title> nor <description>");

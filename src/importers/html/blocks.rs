@@ -4,7 +4,7 @@ use super::Options;
 use super::inline::{self, Link, Mark, Piece, Run, Style, tidy};
 use super::notes::Notes;
 use super::tables;
-use super::text::{EMBEDS, GONE, behind};
+use super::text::{DROPPED, EMBEDS, embed_target};
 use crate::html::{At, Data, Tree, is_block};
 
 /// Lists and quotes that are nested deeper are merged into the parent.
@@ -118,8 +118,8 @@ impl<'t> Reading<'t> {
                 } else if self.notes.hides(at) {
                 } else if EMBEDS.contains(&name) {
                     self.embed(at, flow);
-                } else if GONE.contains(&name) {
-                    self.gone(name);
+                } else if DROPPED.contains(&name) {
+                    self.record_dropped(name);
                 } else if is_block(name) {
                     self.block(at, name, style, flow);
                 } else {
@@ -159,24 +159,24 @@ impl<'t> Reading<'t> {
     }
 
     /// Records an element that is dropped.
-    fn gone(&mut self, name: &str) {
+    fn record_dropped(&mut self, name: &str) {
         match name {
-            "script" => self.drop_word("scripts"),
-            "textarea" | "select" | "button" | "input" => self.drop_word("forms"),
-            ":svg" | ":math" | "canvas" => self.drop_word("drawings and formulas"),
+            "script" => self.report_dropped("scripts"),
+            "textarea" | "select" | "button" | "input" => self.report_dropped("forms"),
+            ":svg" | ":math" | "canvas" => self.report_dropped("drawings and formulas"),
             _ => {}
         }
     }
 
     /// Replaces an embedded player by a link to its page.
     fn embed(&mut self, at: At, flow: &mut Flow) {
-        match behind(self.tree, at, self.options.page) {
+        match embed_target(self.tree, at, self.options.page) {
             Some(address) => flow.block(paragraph(Piece::Address(address))),
-            None => self.drop_word("players without an address"),
+            None => self.report_dropped("players without an address"),
         }
     }
 
-    pub(super) fn drop_word(&mut self, what: &'static str) {
+    pub(super) fn report_dropped(&mut self, what: &'static str) {
         if !self.dropped.contains(&what) {
             self.dropped.push(what);
         }

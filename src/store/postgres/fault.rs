@@ -53,23 +53,23 @@ impl Error for ConnectionError {}
 
 /// Adds what was being done, and how severe it is.
 pub(super) fn failed(doing: &'static str) -> impl Fn(ConnectionError) -> StoreError {
-    move |trouble| StoreError::Database { doing, fault: fault(&trouble), source: Arc::new(trouble) }
+    move |error| StoreError::Database { doing, fault: fault(&error), source: Arc::new(error) }
 }
 
-fn fault(trouble: &ConnectionError) -> Fault {
-    match trouble {
+fn fault(error: &ConnectionError) -> Fault {
+    match error {
         ConnectionError::Silent | ConnectionError::Standby => Fault::ConnectionLost,
         ConnectionError::Io(_) => Fault::Other,
         ConnectionError::Database(error) => match error.code() {
             Some(code) => fault_of_code(code),
-            None if is_about_the_way(error) => Fault::ConnectionLost,
+            None if is_connection_failure(error) => Fault::ConnectionLost,
             None => Fault::Other,
         },
     }
 }
 
 /// Whether the connection failed, and not the statement. A wrong certificate is not such a failure: it does not pass.
-fn is_about_the_way(error: &tokio_postgres::Error) -> bool {
+fn is_connection_failure(error: &tokio_postgres::Error) -> bool {
     if error.is_closed() {
         return true;
     }

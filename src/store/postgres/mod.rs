@@ -94,14 +94,14 @@ impl Postgres {
         access: For,
         doing: &'static str,
         anywhere: bool,
-        verb: &impl Fn(&mut dyn Tx) -> Result<T, StoreError>,
+        body: &impl Fn(&mut dyn Tx) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let pending = PendingTransaction { access, doing, receipt: self.receipt() };
         let (began, mut tries, mut conflicts) = (Instant::now(), 0_u32, 0_u32);
         let mut in_doubt: Option<T> = None;
         loop {
             let place = if anywhere { None } else { lock(&self.server_identity).clone() };
-            let error = match self.attempt(&pending, place.as_deref(), verb) {
+            let error = match self.attempt(&pending, place.as_deref(), body) {
                 Finished::Done(value) => return Ok(value),
                 Finished::WasDone => match in_doubt.take() {
                     Some(value) => return Ok(value),
@@ -142,7 +142,7 @@ impl Postgres {
         &self,
         pending: &PendingTransaction,
         place: Option<&str>,
-        verb: &impl Fn(&mut dyn Tx) -> Result<T, StoreError>,
+        body: &impl Fn(&mut dyn Tx) -> Result<T, StoreError>,
     ) -> Finished<T> {
         let PendingTransaction { access, doing, receipt } = *pending;
         let link = match self.link(doing) {
@@ -167,7 +167,7 @@ impl Postgres {
             }
         }
         let mut open = OpenTransaction { link: &link, doing, now: begun.now, broken: None };
-        let ended = verb(&mut open);
+        let ended = body(&mut open);
         let broken = open.broken.take();
         // A failed statement has rolled back the others, even if the transaction ignored the error.
         let value = match (ended, broken) {

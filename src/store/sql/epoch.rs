@@ -46,7 +46,7 @@ impl Store {
             let before = identity(tx)?.epoch_mark.epoch;
             let mut adopted = RestoreOutcome { unknown: 0, baseline: 0 };
             if let Some(published) = &adoption.published {
-                adopted.unknown = doubt_open(tx, now)?;
+                adopted.unknown = mark_unknown(tx, now)?;
                 adopted.baseline = issues::baseline(tx, published, now)?;
                 // Any of them may have been in a weekly digest that is not in this backup.
                 let ids: Vec<&str> = published.iter().map(|(id, _)| id.as_str()).collect();
@@ -79,7 +79,7 @@ pub(super) fn identity(tx: &mut dyn Tx) -> Result<StoreIdentity, StoreError> {
 
 /// Marks every delivery that may have been sent after the backup as unknown; returns how many were not unknown
 /// before.
-fn doubt_open(tx: &mut dyn Tx, now: DateTime<Utc>) -> Result<u64, StoreError> {
+fn mark_unknown(tx: &mut dyn Tx, now: DateTime<Utc>) -> Result<u64, StoreError> {
     let open: Vec<(i64, bool)> = tx.all(
         "SELECT id, CASE WHEN state IN ('unknown', 'failed') THEN 1 ELSE 0 END FROM delivery
          WHERE state IN ('pending', 'claimed', 'armed', 'unknown', 'failed') ORDER BY id",

@@ -263,7 +263,7 @@ fn find(tx: &mut dyn Tx, key: AddressKey) -> Result<SubscriberRow, StoreError> {
         args![&key.0],
         |row| {
             Ok(Subscription {
-                status: subscribers::standing_from(&row.get::<String>(0)?)?,
+                status: subscribers::status_from(&row.get::<String>(0)?)?,
                 generation: row.get(1)?,
                 asked_at: row.get(2)?,
                 unsubscribed_at: row.get(3)?,

@@ -112,7 +112,7 @@ fn enrol_page(
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     let keys: Vec<AddressKey> = page.iter().map(|listed| listed.key).collect();
-    let mut known = standings(tx, &keys, false)?;
+    let mut known = statuses(tx, &keys, false)?;
     let (mut added, mut suppressed) = (Vec::new(), Vec::new());
     for listed in page {
         let (status, outcome) = judge(known.get(&listed.key.0).copied(), listed.profile.status);
@@ -197,7 +197,7 @@ fn past(listed: Option<DateTime<Utc>>, now: DateTime<Utc>) -> DateTime<Utc> {
 /// The status of an address. A suppression stays after the subscriber's row is deleted.
 pub(super) fn status(tx: &mut dyn Tx, key: AddressKey) -> Result<Option<SubscriptionStatus>, StoreError> {
     let own = tx.one("SELECT standing FROM subscriber WHERE addr_key = ?1", args![&key.0], |row| {
-        standing_from(&row.get::<String>(0)?)
+        status_from(&row.get::<String>(0)?)
     })?;
     let suppressed = tx.one("SELECT 1 FROM suppression WHERE addr_key = ?1", args![&key.0], |_| Ok(()))?;
     Ok(if suppressed.is_some() { Some(SubscriptionStatus::Suppressed) } else { own })
@@ -205,17 +205,17 @@ pub(super) fn status(tx: &mut dyn Tx, key: AddressKey) -> Result<Option<Subscrip
 
 /// The same for many addresses, without those that are unknown. With `kept` they are locked until this transaction
 /// ends: an arm and an unsubscribe then run one after the other.
-pub(super) fn standings(
+pub(super) fn statuses(
     tx: &mut dyn Tx,
     keys: &[AddressKey],
     kept: bool,
 ) -> Result<HashMap<[u8; 16], SubscriptionStatus>, StoreError> {
-    let mut standings = HashMap::with_capacity(keys.len());
+    let mut statuses = HashMap::with_capacity(keys.len());
     if tx.dialect() == Dialect::Sqlite {
         for key in keys {
-            status(tx, *key)?.map(|status| standings.insert(key.0, status));
+            status(tx, *key)?.map(|status| statuses.insert(key.0, status));
         }
-        return Ok(standings);
+        return Ok(statuses);
     }
     let wanted: Vec<_> = keys.iter().map(|key| Some(key.0.as_slice())).collect();
     // A suppression changes the subscriber's row too, so the lock on that row keeps suppressions out as well.
@@ -224,22 +224,22 @@ pub(super) fn standings(
         if kept { "FOR SHARE" } else { "" }
     );
     tx.each(&sql, args![wanted.as_slice()], &mut |row| {
-        standings.insert(row.get(0)?, standing_from(&row.get::<String>(1)?)?);
+        statuses.insert(row.get(0)?, status_from(&row.get::<String>(1)?)?);
         Ok(())
     })?;
     tx.each(
         "SELECT addr_key FROM suppression WHERE addr_key = ANY(?1)",
         args![wanted.as_slice()],
         &mut |row| {
-            standings.insert(row.get(0)?, SubscriptionStatus::Suppressed);
+            statuses.insert(row.get(0)?, SubscriptionStatus::Suppressed);
             Ok(())
         },
     )?;
-    Ok(standings)
+    Ok(statuses)
 }
 
-pub(super) fn standing_from(word: &str) -> Result<SubscriptionStatus, StoreError> {
-    SubscriptionStatus::from_word(word).ok_or_else(|| corrupt_data(format!("the standing {word:?}")))
+pub(super) fn status_from(word: &str) -> Result<SubscriptionStatus, StoreError> {
+    SubscriptionStatus::from_word(word).ok_or_else(|| corrupt_data(format!("the status {word:?}")))
 }
 
 pub(super) fn find(tx: &mut dyn Tx, key: AddressKey) -> Result<Option<Subscriber>, StoreError> {
@@ -253,7 +253,7 @@ fn subscriber(row: &dyn Row) -> Result<Subscriber, StoreError> {
             email: address(&row.get::<String>(2)?)?,
             name: row.get::<Option<String>>(3)?.and_then(|name| HeaderText::lossy(&name)),
             language: row.get(4)?,
-            status: standing_from(&row.get::<String>(5)?)?,
+            status: status_from(&row.get::<String>(5)?)?,
             preferences: Preferences {
                 frequency: row
                     .get::<String>(10)
