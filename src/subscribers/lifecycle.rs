@@ -98,10 +98,10 @@ pub fn decide_import(
 ) -> (SubscriptionStatus, ImportDecision) {
     match now {
         None => (listed, ImportDecision::Added),
-        Some(suppressed @ (SubscriptionStatus::Unsubscribed | SubscriptionStatus::Suppressed))
-            if listed < suppressed =>
+        Some(inactive @ (SubscriptionStatus::Unsubscribed | SubscriptionStatus::Suppressed))
+            if listed < inactive =>
         {
-            (suppressed, ImportDecision::KeptOut)
+            (inactive, ImportDecision::KeptOut)
         }
         Some(SubscriptionStatus::Unconfirmed) if listed == SubscriptionStatus::Active => {
             (listed, ImportDecision::Changed)
