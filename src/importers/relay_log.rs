@@ -80,8 +80,8 @@ mod tests {
     const LOG: &str = include_str!("../../tests/data/relay/postfix.log");
 
     fn proven(log: &str) -> Vec<String> {
-        let mut reader = PostfixLog::default();
-        log.lines().filter_map(|line| reader.line(line.as_bytes(), |_| true)).collect()
+        let mut parser = PostfixLog::default();
+        log.lines().filter_map(|line| parser.line(line.as_bytes(), |_| true)).collect()
     }
 
     #[test]
@@ -107,8 +107,8 @@ mod tests {
                  2026-11-24T00:09:40.2+09:00 {elsewhere}[1]: A1: from=<a@example.com>, size=1, nrcpt=1 (queue active)\n\
                  2026-11-24T00:09:40.3+09:00 mail postfix/qmgr[1]: A1: from=<a@example.com>, size=1, nrcpt=1 (queue active)\n"
             );
-            let mut reader = PostfixLog::default();
-            let lines: Vec<_> = log.lines().map(|line| reader.line(line.as_bytes(), |_| true)).collect();
+            let mut parser = PostfixLog::default();
+            let lines: Vec<_> = log.lines().map(|line| parser.line(line.as_bytes(), |_| true)).collect();
             assert_eq!(lines, [None, None, Some("x@example.com".to_owned())], "{elsewhere}");
         }
     }
@@ -133,9 +133,9 @@ mod tests {
     proptest! {
         #[test]
         fn any_line_is_read_without_a_panic(line in any::<Vec<u8>>(), log in "[a-z0-9 /:<>=\\[\\]]{0,60}") {
-            let mut reader = PostfixLog::default();
-            let _ = reader.line(&line, |_| true);
-            let _ = reader.line(log.as_bytes(), |_| true);
+            let mut parser = PostfixLog::default();
+            let _ = parser.line(&line, |_| true);
+            let _ = parser.line(log.as_bytes(), |_| true);
         }
     }
 }

@@ -152,13 +152,13 @@ pub enum SignUpDecision {
 /// suppression is one that allows a new sign-up.
 pub fn sign_up(now: Option<Subscription>, erased: bool, at: DateTime<Utc>) -> (Subscription, SignUpDecision) {
     let subscription = now.unwrap_or(Subscription::STRANGER);
-    let asked = Subscription { asked_at: Some(at), ..subscription };
+    let signed_up = Subscription { asked_at: Some(at), ..subscription };
     match subscription.status {
         SubscriptionStatus::Active => (subscription, SignUpDecision::Known),
-        SubscriptionStatus::Suppressed if erased => (asked, SignUpDecision::Confirm),
+        SubscriptionStatus::Suppressed if erased => (signed_up, SignUpDecision::Confirm),
         SubscriptionStatus::Suppressed => (subscription, SignUpDecision::Suppressed),
         SubscriptionStatus::Unconfirmed | SubscriptionStatus::Unsubscribed => {
-            (asked, SignUpDecision::Confirm)
+            (signed_up, SignUpDecision::Confirm)
         }
     }
 }
@@ -274,30 +274,33 @@ mod tests {
 
     #[test]
     fn a_sign_up_counts_only_after_its_confirmation() {
-        let (asked, decision) = sign_up(None, false, at(0));
-        assert_eq!((asked.status, decision), (Unconfirmed, SignUpDecision::Confirm));
-        let (subscribed, confirmed) = confirm(asked, asked.generation, false, at(1));
+        let (signed_up, decision) = sign_up(None, false, at(0));
+        assert_eq!((signed_up.status, decision), (Unconfirmed, SignUpDecision::Confirm));
+        let (subscribed, confirmed) = confirm(signed_up, signed_up.generation, false, at(1));
         assert_eq!((subscribed.status, confirmed), (Active, Confirmed::Now));
-        assert_eq!(confirm(subscribed, asked.generation, false, at(2)), (subscribed, Confirmed::Already));
+        assert_eq!(confirm(subscribed, signed_up.generation, false, at(2)), (subscribed, Confirmed::Already));
     }
 
     #[test]
     fn a_confirmation_link_works_for_seven_days() {
-        let (asked, _) = sign_up(None, false, at(0));
-        assert_eq!(confirm(asked, 1, false, at(7 * 24)).1, Confirmed::Now);
-        assert_eq!(confirm(asked, 1, false, at(7 * 24 + 1)), (asked, Confirmed::Expired));
-        let (again, _) = sign_up(Some(asked), false, at(30 * 24));
+        let (signed_up, _) = sign_up(None, false, at(0));
+        assert_eq!(confirm(signed_up, 1, false, at(7 * 24)).1, Confirmed::Now);
+        assert_eq!(confirm(signed_up, 1, false, at(7 * 24 + 1)), (signed_up, Confirmed::Expired));
+        let (again, _) = sign_up(Some(signed_up), false, at(30 * 24));
         assert_eq!(confirm(again, 1, false, at(30 * 24)).1, Confirmed::Now);
     }
 
     #[test]
     fn an_old_confirmation_cannot_undo_a_later_unsubscribe() {
-        let (asked, _) = sign_up(None, false, at(0));
-        let unsubscribed = unsubscribe(asked, at(1));
-        assert_eq!(confirm(unsubscribed, asked.generation, false, at(2)), (unsubscribed, Confirmed::Stale));
+        let (signed_up, _) = sign_up(None, false, at(0));
+        let unsubscribed = unsubscribe(signed_up, at(1));
+        assert_eq!(
+            confirm(unsubscribed, signed_up.generation, false, at(2)),
+            (unsubscribed, Confirmed::Stale)
+        );
         let (again, _) = sign_up(Some(unsubscribed), false, at(3));
         assert_eq!(again.status, Unsubscribed, "nothing changes before the confirmation");
-        assert_eq!(confirm(again, asked.generation, false, at(4)).1, Confirmed::Stale);
+        assert_eq!(confirm(again, signed_up.generation, false, at(4)).1, Confirmed::Stale);
         assert_eq!(confirm(again, again.generation, false, at(4)).0.status, Active);
         let unsubscribed_again = unsubscribe(again, at(5));
         assert_eq!(confirm(unsubscribed_again, again.generation, false, at(6)).1, Confirmed::Stale);
@@ -307,10 +310,10 @@ mod tests {
     fn a_complaint_blocks_sign_ups_and_an_erasure_does_not() {
         let suppressed = subscriber(Suppressed);
         assert_eq!(sign_up(Some(suppressed), false, at(0)), (suppressed, SignUpDecision::Suppressed));
-        let (asked, decision) = sign_up(Some(suppressed), true, at(0));
-        assert_eq!((asked.status, decision), (Suppressed, SignUpDecision::Confirm));
-        assert_eq!(confirm(asked, asked.generation, true, at(1)).1, Confirmed::Now);
-        assert_eq!(confirm(asked, asked.generation, false, at(1)).1, Confirmed::Stale);
+        let (signed_up, decision) = sign_up(Some(suppressed), true, at(0));
+        assert_eq!((signed_up.status, decision), (Suppressed, SignUpDecision::Confirm));
+        assert_eq!(confirm(signed_up, signed_up.generation, true, at(1)).1, Confirmed::Now);
+        assert_eq!(confirm(signed_up, signed_up.generation, false, at(1)).1, Confirmed::Stale);
     }
 
     #[test]

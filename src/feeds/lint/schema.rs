@@ -1,4 +1,4 @@
-//! The types of the vocabulary tables, and the walk that checks a tree against them.
+//! The types of the vocabulary tables, and the validator that checks a tree against them.
 
 use super::findings::{Lint, shown};
 use super::html;
@@ -188,7 +188,7 @@ pub(super) enum Vocabulary {
     Service,
 }
 
-/// The walk over one feed.
+/// Checks one feed.
 pub(super) struct Validator<'l, 'f> {
     pub(super) lint: &'l mut Lint<'f>,
     pub(super) family: Vocabulary,

@@ -174,7 +174,7 @@ fn without_a_date_the_first_fetch_counts_and_a_growing_window_makes_nothing_new(
     assert!(folder.text("글-4").contains("date = 2026-05-20T09:00:00+09:00"));
     assert!(
         folder.text("글-1").contains("date = 2026-05-10T08:59:59+09:00"),
-        "it stands below what was known"
+        "it is below the known entries"
     );
 }
 
@@ -186,7 +186,7 @@ fn a_site_with_new_ids_delivers_no_post_twice() {
     let merged = folder.fetch((2..=5).rev().map(renamed));
     assert_eq!(merged.write.keys().collect::<Vec<_>>(), ["2026-05-05-글-5.md"]);
     assert_eq!(folder.files.len(), 5);
-    assert!(folder.text("글-4").contains("id = \"urn:x:4\""), "readers know the first one");
+    assert!(folder.text("글-4").contains("id = \"urn:x:4\""), "feed readers know the first id");
     let again = folder.fetch((2..=5).rev().map(renamed));
     assert_eq!(again.write.len(), 0);
 }

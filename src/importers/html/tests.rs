@@ -147,12 +147,12 @@ fn p9_no_depth_and_no_tangle_takes_long() {
     assert!(started.elapsed().as_secs() < 90);
 }
 
-fn around(tag: &str, inner: &str) -> String {
+fn wrap(tag: &str, inner: &str) -> String {
     format!("<{tag}>{inner}</{tag}>")
 }
 
-fn around_each(tag: &str, inner: &[String]) -> String {
-    inner.iter().map(|inner| around(tag, inner)).collect()
+fn wrap_each(tag: &str, inner: &[String]) -> String {
+    inner.iter().map(|inner| wrap(tag, inner)).collect()
 }
 
 /// Text with everything that Markdown could mistake for markup.
@@ -196,20 +196,17 @@ fn block() -> impl Strategy<Value = String> {
         words().prop_map(|text| format!("<pre><code class=language-x>{text}</code></pre>")),
         Just("<hr>".to_owned()),
         prop::collection::vec(prop::collection::vec(inline(), 2..4), 1..3).prop_map(|rows| {
-            let rows: Vec<String> =
-                rows.iter().map(|cells| around("tr", &around_each("td", cells))).collect();
-            around("table", &rows.concat())
+            let rows: Vec<String> = rows.iter().map(|cells| wrap("tr", &wrap_each("td", cells))).collect();
+            wrap("table", &rows.concat())
         }),
     ];
     leaf.prop_recursive(3, 16, 3, |inner| {
         prop_oneof![
-            prop::collection::vec(inner.clone(), 1..3)
-                .prop_map(|inner| around("blockquote", &inner.concat())),
-            prop::collection::vec(inner.clone(), 1..4)
-                .prop_map(|items| around("ul", &around_each("li", &items))),
+            prop::collection::vec(inner.clone(), 1..3).prop_map(|inner| wrap("blockquote", &inner.concat())),
+            prop::collection::vec(inner.clone(), 1..4).prop_map(|items| wrap("ul", &wrap_each("li", &items))),
             (0..12u32, prop::collection::vec(inner.clone(), 1..4))
-                .prop_map(|(start, items)| format!("<ol start={start}>{}</ol>", around_each("li", &items))),
-            prop::collection::vec(inner, 1..4).prop_map(|inner| around("div", &inner.concat())),
+                .prop_map(|(start, items)| format!("<ol start={start}>{}</ol>", wrap_each("li", &items))),
+            prop::collection::vec(inner, 1..4).prop_map(|inner| wrap("div", &inner.concat())),
         ]
     })
 }

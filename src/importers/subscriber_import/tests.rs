@@ -149,7 +149,7 @@ fn unproven(text: &str, options: Options<'_>) -> Vec<Option<Unproven>> {
 fn each_unconfirmed_row_says_why_it_is_no_consent() {
     let text = "email,consented\na@letters.kr,\nb@letters.kr,2027-01-01\nc@letters.kr,soon\nd@letters.kr,11/01/2026\n\
                 e@letters.kr,아니오\nf@letters.kr,네\ng@letters.kr,2026. 11. 1.\n";
-    let whys = [
+    let reasons = [
         Some(Unproven::Empty),
         Some(Unproven::Future),
         Some(Unproven::NoDate),
@@ -158,7 +158,7 @@ fn each_unconfirmed_row_says_why_it_is_no_consent() {
         None,
         None,
     ];
-    assert_eq!(unproven(text, options()), whys);
+    assert_eq!(unproven(text, options()), reasons);
     // The owner can vouch for what is unclear, but not against a refusal.
     let vouched = unproven(text, Options { confirmed: true, ..options() });
     assert_eq!(vouched.into_iter().flatten().collect::<Vec<_>>(), [Unproven::Refused]);

@@ -236,7 +236,7 @@ fn recover(tx: &mut dyn Tx, owner: &str, alone: bool, now: DateTime<Utc>) -> Res
         |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
     )?;
     let mut gone: HashMap<Option<String>, bool> = HashMap::new();
-    let (mut waiting, mut in_doubt) = (0, 0);
+    let (mut waiting, mut unknown) = (0, 0);
     for page in held.chunks(rows::PAGE) {
         let numbers: Vec<i64> = page.iter().map(|(number, ..)| *number).collect();
         let mut batch = Batch::read(tx, &numbers, now)?;
@@ -250,11 +250,11 @@ fn recover(tx: &mut dyn Tx, owner: &str, alone: bool, now: DateTime<Utc>) -> Res
             }
             let step = StateChange { number: DeliveryNumber(*number), event: Event::Recover };
             let Ok(state) = batch.apply(&step, None) else { continue };
-            *(if state == State::Unknown { &mut in_doubt } else { &mut waiting }) += 1;
+            *(if state == State::Unknown { &mut unknown } else { &mut waiting }) += 1;
         }
         batch.write(tx)?;
     }
-    Ok((waiting, in_doubt))
+    Ok((waiting, unknown))
 }
 
 /// Applies the same event to each of many deliveries; returns how many it moved.
