@@ -109,27 +109,27 @@ fn recognise(
     let mut old = None;
     let hosts = matching::candidate_hosts(about, config.site.url.as_url(), &mut old);
     let present: BTreeSet<&String> = entries.iter().map(|(key, _)| key).collect();
-    let everybody: Vec<(&String, &Known, MatchKey)> = before
+    let all_known: Vec<(&String, &Known, MatchKey)> = before
         .entries
         .iter()
         .map(|(key, known)| (key, known, MatchKey::of_entry(&known.as_entry(), &hosts)))
         .collect();
-    let away: Vec<&(&String, &Known, MatchKey)> =
-        everybody.iter().filter(|(key, ..)| !present.contains(key)).collect();
-    let here: Vec<MatchKey> = entries.iter().map(|(_, entry)| MatchKey::of_entry(entry, &hosts)).collect();
-    let wanted: Vec<MatchKey> = fresh.iter().map(|at| here[*at].clone()).collect();
-    let candidates: Vec<MatchKey> = away.iter().map(|(.., sight)| sight.clone()).collect();
+    let absent: Vec<&(&String, &Known, MatchKey)> =
+        all_known.iter().filter(|(key, ..)| !present.contains(key)).collect();
+    let current: Vec<MatchKey> = entries.iter().map(|(_, entry)| MatchKey::of_entry(entry, &hosts)).collect();
+    let wanted: Vec<MatchKey> = fresh.iter().map(|at| current[*at].clone()).collect();
+    let candidates: Vec<MatchKey> = absent.iter().map(|(.., match_key)| match_key.clone()).collect();
     for (at, found) in fresh.iter().zip(matching::match_entries(&wanted, &candidates)) {
-        let Some((key, known, sight)) = found.and_then(|found| away.get(found)) else { continue };
+        let Some((key, known, match_key)) = found.and_then(|found| absent.get(found)) else { continue };
         let date = entries[*at].1.published;
         let is_near = date.is_none_or(|date| (date - known.published).abs() <= SAME_DAY);
         // An address that several entries share identifies none of them.
-        let alone = |sights: &mut dyn Iterator<Item = &MatchKey>| {
-            sights.filter(|one| one.shares_page(sight)).count() == 1
+        let is_unique = |keys: &mut dyn Iterator<Item = &MatchKey>| {
+            keys.filter(|one| one.shares_page(match_key)).count() == 1
         };
-        let is_own_page = here[*at].shares_page(sight)
-            && alone(&mut here.iter())
-            && alone(&mut everybody.iter().map(|(.., sight)| sight));
+        let is_own_page = current[*at].shares_page(match_key)
+            && is_unique(&mut current.iter())
+            && is_unique(&mut all_known.iter().map(|(.., match_key)| match_key));
         if date == Some(known.published) || (is_near && is_own_page) {
             matched[*at] = Some((*key).clone());
         }
