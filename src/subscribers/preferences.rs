@@ -17,7 +17,7 @@ pub enum Frequency {
 }
 
 impl Frequency {
-    /// The word that is stored, exported and printed.
+    /// The name that is stored, exported and printed.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Immediate => "each",
@@ -25,9 +25,9 @@ impl Frequency {
         }
     }
 
-    /// Reads [`Cadence::as_str`] back.
-    pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Immediate, Self::Weekly].into_iter().find(|frequency| frequency.as_str() == word)
+    /// The inverse of [`Frequency::as_str`].
+    pub fn from_word(name: &str) -> Option<Self> {
+        [Self::Immediate, Self::Weekly].into_iter().find(|frequency| frequency.as_str() == name)
     }
 }
 
@@ -71,7 +71,7 @@ impl Topics {
         }
     }
 
-    /// Reads [`Topics::to_lines`] back.
+    /// The inverse of [`Topics::to_lines`].
     pub fn from_lines(lines: Option<&str>) -> Self {
         Self::only(lines.unwrap_or_default().lines().filter_map(|line| HeaderText::parse(line).ok()))
     }
