@@ -41,7 +41,7 @@ kill N="3000" KILLS="10":
     cargo build --release
     tests/postfix/kill.sh target/release/letterpress {{N}} {{KILLS}}
 
-# Run N more seeds of the simulation; LETTERPRESS_FIRST_SEED says where to begin.
+# Run N more seeds of the simulation; LETTERPRESS_FIRST_SEED is the first one.
 simulate N="100000":
     LETTERPRESS_SEEDS={{N}} cargo test --release --test simulation -- --ignored --nocapture more_seeds
 
@@ -71,9 +71,9 @@ browser AXE PYTHON="python3":
     {{PYTHON}} tests/web/browser.py target/release/letterpress {{AXE}} target/screenshots
 
 # The pages under load (Debian's `wrk`), and `kill -9` right after an unsubscribe.
-load SECONDS="5" READERS="4000":
+load SECONDS="5" SUBSCRIBERS="4000":
     cargo build --release
-    tests/web/load.py target/release/letterpress {{SECONDS}} {{READERS}}
+    tests/web/load.py target/release/letterpress {{SECONDS}} {{SUBSCRIBERS}}
 
 # The documentation in a browser (`cargo install mdbook`).
 book:

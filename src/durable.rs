@@ -1,7 +1,8 @@
-//! Files that survive a power cut: written under a temporary name, synced, renamed, and then their folder is synced.
+//! Files that survive a power cut: a file is written under a temporary name, synced and renamed, and then its
+//! folder is synced.
 //!
-//! A reader sees the old file or the new one, never half of one. Without the sync of the folder a new name may be lost
-//! together with the file, although its bytes are on the disk.
+//! Another process sees the old file or the new one, never half of one. Without the sync of the folder the new name
+//! may be lost, and the file with it, although its bytes are on the disk.
 
 use std::fs::{File, Permissions};
 use std::io::{self, Write as _};
@@ -11,38 +12,38 @@ use std::path::Path;
 use camino::Utf8Path;
 use tempfile::{NamedTempFile, TempPath};
 
-/// How the name of a temporary file begins. Programs that list a folder pass over names with a leading dot.
+/// The prefix of a temporary file's name. Programs that list a folder skip names with a leading dot.
 const PREFIX: &str = ".partial-";
 
-/// Who may read a file.
+/// Who can read a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mode {
-    /// Its owner alone: keys, and files that name subscribers.
+    /// Only its owner: keys, and files with personal data.
     Private,
-    /// Whoever the umask of the process allows, as with every file that a person edits.
+    /// As the umask of the process allows, as for every file that a person edits.
     Umask,
-    /// Everybody: a web server runs as another user.
+    /// Everyone: a web server runs as another user.
     Public,
 }
 
-/// Replaces the file at `path`, or makes it. A failure leaves the old file as it was.
+/// Replaces or creates the file at `path`. If it fails, the old file is unchanged.
 pub(crate) fn replace(path: &Utf8Path, bytes: &[u8], mode: Mode) -> io::Result<()> {
     stage(path, bytes, mode)?.replace(path)
 }
 
-/// Makes the file at `path` and never overwrites one: that is [`io::ErrorKind::AlreadyExists`].
+/// Creates the file at `path` and never overwrites one: that is [`io::ErrorKind::AlreadyExists`].
 pub(crate) fn create_new(path: &Utf8Path, bytes: &[u8], mode: Mode) -> io::Result<()> {
     stage(path, bytes, mode)?.create_new(path)
 }
 
-/// Writes and syncs a file that has everything but its name.
+/// Writes and syncs a complete file that does not have its final name yet.
 pub(crate) fn stage(path: &Utf8Path, bytes: &[u8], mode: Mode) -> io::Result<Staged> {
     let mut partial = Partial::new_in(folder_of(path), mode)?;
     partial.file().write_all(bytes)?;
     partial.sync()
 }
 
-/// A temporary file that is being written. It is removed when it is dropped.
+/// A temporary file that is being written. Dropping it removes the file.
 #[derive(Debug)]
 pub(crate) struct Partial {
     file: NamedTempFile,
@@ -54,7 +55,7 @@ impl Partial {
         Self::named(folder, (PREFIX, ""), mode)
     }
 
-    /// With a prefix and a suffix by which a later run knows what a killed one left behind.
+    /// With a prefix and a suffix by which a later run recognises the leftovers of a killed one.
     pub(crate) fn named(folder: &Utf8Path, (prefix, suffix): (&str, &str), mode: Mode) -> io::Result<Self> {
         let permissions = if mode == Mode::Umask { 0o666 } else { 0o600 };
         let file = tempfile::Builder::new()
@@ -73,7 +74,7 @@ impl Partial {
         self.file.path()
     }
 
-    /// Brings the bytes to the disk.
+    /// Syncs the bytes to the disk.
     pub(crate) fn sync(self) -> io::Result<Staged> {
         self.set_mode()?;
         self.file.as_file().sync_all()?;
@@ -81,14 +82,14 @@ impl Partial {
         Ok(Staged(self.file.into_temp_path()))
     }
 
-    /// Leaves the sync to [`sync_file_system`]. The handle is closed: a run that stages thousands of files would run
-    /// out of them.
+    /// Leaves the sync to [`sync_file_system`] and closes the handle: a run that stages thousands of files would
+    /// otherwise run out of handles.
     fn close(self) -> io::Result<Staged> {
         self.set_mode()?;
         Ok(Staged(self.file.into_temp_path()))
     }
 
-    /// The umask must not narrow a public mode, so it is set after the file is made.
+    /// The umask must not narrow a public mode, so the mode is set after the file is created.
     fn set_mode(&self) -> io::Result<()> {
         match self.mode {
             Mode::Public => self.file.as_file().set_permissions(Permissions::from_mode(0o644)),
@@ -97,7 +98,7 @@ impl Partial {
     }
 }
 
-/// A finished file under its temporary name. It is removed when it is dropped.
+/// A finished file under its temporary name. Dropping it removes the file.
 #[derive(Debug)]
 pub(crate) struct Staged(TempPath);
 
@@ -123,7 +124,7 @@ impl Staged {
         Ok(())
     }
 
-    /// Takes the name `path` unless it is taken, and gives itself back if it is; the caller syncs the folder.
+    /// Renames the file to `path` unless that exists; then it is returned. The caller syncs the folder.
     pub(crate) fn rename_new(self, path: &Utf8Path) -> Result<(), (io::Error, Self)> {
         self.0.persist_noclobber(path).map_err(|error| (error.error, Self(error.path)))?;
         seam::note(seam::Step::Name);
@@ -136,20 +137,20 @@ impl Staged {
 pub(crate) enum Batch {
     /// One after the other, and then each folder.
     EachFile,
-    /// The whole file system at once: ten thousand pages need two calls instead of twenty thousand.
+    /// The whole file system at once: two calls instead of twenty thousand for ten thousand pages.
     FileSystem,
 }
 
 impl Batch {
-    /// More files than this are synced together. For fewer, no other program on the machine should have to wait for
-    /// its own writes.
+    /// More files than this are synced together. For fewer, other programs on the machine should not have to wait
+    /// for the sync of all their writes.
     const FEW: usize = 64;
 
     pub(crate) const fn of(files: usize) -> Self {
         if cfg!(target_os = "linux") && files > Self::FEW { Self::FileSystem } else { Self::EachFile }
     }
 
-    /// Ends the writing of a file.
+    /// Finishes a file.
     pub(crate) fn finish(self, partial: Partial) -> io::Result<Staged> {
         match self {
             Self::EachFile => partial.sync(),
@@ -164,25 +165,25 @@ pub(crate) fn sync_file_system(folder: &Utf8Path) -> io::Result<()> {
     rustix::fs::syncfs(File::open(folder)?).map_err(io::Error::from)
 }
 
-/// [`Batch::of`] never asks for it on other systems.
+/// [`Batch::of`] never chooses it on other systems.
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn sync_file_system(folder: &Utf8Path) -> io::Result<()> {
     sync_folder(folder)
 }
 
-/// Makes the names in `folder` last.
+/// Syncs the names in `folder`.
 pub(crate) fn sync_folder(folder: &Utf8Path) -> io::Result<()> {
     File::open(folder)?.sync_all()?;
     seam::note(seam::Step::Folder);
     Ok(())
 }
 
-/// The folder in which `path` stands; a bare name stands in the working directory.
+/// The folder that contains `path`; for a bare name the working directory.
 pub(crate) fn folder_of(path: &Utf8Path) -> &Utf8Path {
     path.parent().filter(|folder| !folder.as_str().is_empty()).unwrap_or(Utf8Path::new("."))
 }
 
-/// Lets tests see which steps were taken, and in which order.
+/// Lets tests see the steps and their order.
 mod seam {
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub(super) enum Step {
@@ -268,7 +269,7 @@ mod tests {
             (fs::read(&path).unwrap().as_slice(), names(&folder)),
             (&b"old"[..], vec!["a".to_owned()])
         );
-        // A folder cannot be replaced with a file.
+        // A folder cannot be replaced by a file.
         fs::create_dir(folder.join("b")).unwrap();
         replace(&folder.join("b"), b"new", Mode::Private).unwrap_err();
         assert_eq!(names(&folder), ["a", "b"]);
@@ -288,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn the_mode_says_who_may_read() {
+    fn the_mode_limits_who_may_read() {
         let (_guard, folder) = folder();
         let mode = |name: &str, mode| {
             let path = folder.join(name);
@@ -302,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bare_name_stands_in_the_working_directory() {
+    fn a_bare_name_is_in_the_working_directory() {
         assert_eq!(folder_of(Utf8Path::new("a")), ".");
         assert_eq!(folder_of(Utf8Path::new("/x/a")), "/x");
     }

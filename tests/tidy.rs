@@ -5,7 +5,10 @@
 
 #[path = "tidy/circles.rs"]
 mod circles;
+#[path = "tidy/words.rs"]
+mod words;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -26,9 +29,9 @@ const ROOMS: [&str; 29] = [
     "logging",
     "archive",
     "feeds",
-    "announce",
+    "websub",
     "subscribers",
-    "letters",
+    "email",
     "pages",
     "schedule",
     "ledger",
@@ -182,4 +185,70 @@ fn the_files_of_a_room_use_each_other_in_one_direction() {
         }
     }
     assert!(wrong.is_empty(), "files that use each other in a circle:\n{}", wrong.join("\n"));
+}
+
+/// All files below a folder with one of these endings.
+fn below(folder: &str, endings: &[&str]) -> Vec<(PathBuf, String)> {
+    fn walk(folder: &Path, endings: &[&str], found: &mut Vec<(PathBuf, String)>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() && !path.ends_with("data") {
+                walk(&path, endings, found);
+            } else if path.extension().is_some_and(|ending| endings.iter().any(|one| ending == *one)) {
+                let text = String::from_utf8_lossy(&fs::read(&path).unwrap()).into_owned();
+                found.push((path, text));
+            }
+        }
+    }
+    let mut found = Vec::new();
+    walk(Path::new(folder), endings, &mut found);
+    found
+}
+
+#[test]
+fn retired_words_are_in_no_identifier_and_in_no_text_for_users() {
+    let mut wrong = Vec::new();
+    let tests = below("tests", &["rs"]).into_iter().filter(|(path, _)| !path.ends_with("tidy/words.rs"));
+    for (path, source) in sources().into_iter().chain(tests) {
+        let mut found = words::in_identifiers(&source);
+        if words::has_text_for_users(&path) {
+            for text in words::code_and_strings(code(&source)).1 {
+                // A literal that is a contract as a whole: a key, a stored value.
+                if !words::CONTRACTS.contains(&text.as_str()) {
+                    found.extend(words::in_text(&text));
+                }
+            }
+        }
+        if !found.is_empty() {
+            wrong.push(format!("{}: {found:?}", path.display()));
+        }
+    }
+    let docs = below("docs", &["md"]).into_iter().chain(below("tests/cmd", &["md"]));
+    let pages = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md"];
+    let pages = pages.map(|page| (PathBuf::from(page), fs::read_to_string(page).unwrap()));
+    for (path, text) in docs.chain(pages) {
+        let found = words::in_text(&text);
+        if !found.is_empty() {
+            wrong.push(format!("{}: {found:?}", path.display()));
+        }
+    }
+    assert!(wrong.is_empty(), "retired words (ARCHITECTURE.md has the standard ones):\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_room_has_no_two_public_types_of_one_name() {
+    let mut seen: BTreeMap<(String, String), PathBuf> = BTreeMap::new();
+    let mut twice = Vec::new();
+    for (path, source) in sources() {
+        let room = path.iter().nth(1).unwrap().to_str().unwrap().trim_end_matches(".rs").to_owned();
+        for line in code(&source).lines().map(str::trim_start) {
+            let kinds = ["pub struct ", "pub enum ", "pub trait ", "pub type "];
+            let Some(rest) = kinds.iter().find_map(|kind| line.strip_prefix(kind)) else { continue };
+            let name: String = rest.chars().take_while(|c| c.is_alphanumeric()).collect();
+            if let Some(other) = seen.insert((room.clone(), name.clone()), path.clone()) {
+                twice.push(format!("{name}: {} and {}", other.display(), path.display()));
+            }
+        }
+    }
+    assert!(twice.is_empty(), "{}", twice.join("\n"));
 }

@@ -1,4 +1,4 @@
-//! Addresses: what is accepted holds nothing that could break a command or a header, and reads back as itself.
+//! Addresses: an accepted address contains nothing that could break a command or a header, and round-trips.
 
 #![no_main]
 

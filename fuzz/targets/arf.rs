@@ -1,4 +1,5 @@
-//! Complaints (RFC 5965): without a genuine token a report is believed in nothing; with one it names that copy.
+//! Complaints (RFC 5965): without a genuine token a report is ignored; with one it is about the delivery that the
+//! token names.
 
 #![no_main]
 

@@ -1,5 +1,5 @@
-//! Delivery reports (RFC 3464, RFC 6533): whatever stands in one, it speaks of the copy that the token names, or is
-//! believed in nothing, and what a server said stays one bounded, printable line.
+//! Delivery reports (RFC 3464, RFC 6533): a report is about the delivery that the token names, or it is ignored.
+//! The reply of the server stays one bounded, printable line.
 
 #![no_main]
 
@@ -10,9 +10,9 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
     let keys = TokenKeys::generate([7; 32]);
-    // As it is: no token of these keys is in it, so nothing may come of it.
+    // As a whole message: it contains no token of these keys, so it is ignored.
     assert!(!matches!(classify(data, &keys), Classified::Report(_)));
-    // And as the report within a bounce of our copy number 1.
+    // As the report within a bounce of delivery number 1.
     let token = keys.sign(Purpose::Bounce, &Subject::from(1_u64), 0);
     let mut mail = format!(
         "Return-Path: <>\r\nTo: bounces+{token}@example.com\r\nMIME-Version: 1.0\r\n\
@@ -24,7 +24,7 @@ fuzz_target!(|data: &[u8]| {
     mail.extend_from_slice(b"\r\n--b--\r\n");
     if let Classified::Report(report) = classify(&mail, &keys) {
         assert_eq!(report.about, ReportSubject::Delivery(DeliveryNumber(1)));
-        if let ReportKind::Reported(report) = report.word {
+        if let ReportKind::Delivery(report) = report.word {
             assert!(report.diagnostic.len() <= 1024 && !report.diagnostic.chars().any(char::is_control));
         }
     }

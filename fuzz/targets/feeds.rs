@@ -1,4 +1,4 @@
-//! Feeds of other programs: whatever is read can be made a post, and its titles are plain.
+//! Feeds of other programs: every entry can become a post file, and its title is plain text.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! Front matter: TOML, YAML, Pelican or none; whatever the text, the body is its tail.
+//! Front matter: TOML, YAML, Pelican or none; the body is always the end of the text.
 
 #![no_main]
 

@@ -1,4 +1,5 @@
-//! HTML to Markdown: never a panic, never without an end, and what was rendered converts to the same words again.
+//! HTML to Markdown: it never panics or hangs, and rendering the Markdown and converting it again gives the same
+//! words.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! SMTP replies: however the bytes arrive, the same reply comes of them, bounded and printable.
+//! SMTP replies: the result does not depend on how the bytes are split, and is bounded and printable.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! Plain text archive pages: what is read becomes posts with file names of their own, below one folder.
+//! Plain text archive pages: the posts get unique file names without a path.
 
 #![no_main]
 

@@ -1,11 +1,11 @@
-//! Tokens: nothing that these keys did not sign is believed, and a key file is read or refused.
+//! Tokens: only tokens that these keys signed are accepted, and a key file is parsed or refused.
 
 #![no_main]
 
 use letterpress::subscribers::token::{TokenKeys, Purpose, Subject};
 use libfuzzer_sys::fuzz_target;
 
-/// Where a token is edited, and by which byte: the fuzzer cannot forge a MAC, but it can spoil one.
+/// Edits of a token, as position and byte: the fuzzer cannot forge a MAC, but it can break one.
 type Edits = Vec<(u8, u8)>;
 
 fuzz_target!(|input: (u64, u32, Edits, String)| {
@@ -20,7 +20,8 @@ fuzz_target!(|input: (u64, u32, Edits, String)| {
         }
         for candidate in [String::from_utf8_lossy(&bytes).as_ref(), &format!("{text}{token}"), &text] {
             let Ok(claim) = keys.verify(purpose, candidate) else { continue };
-            // It need not be the token above: the fuzzer watches comparisons and learns tokens that it has seen signed.
+            // It need not be the token above: the fuzzer observes comparisons and can reproduce tokens that it has
+            // seen signed.
             let plain = keys.sign(purpose, &claim.subject, claim.generation);
             assert!(candidate.to_ascii_lowercase().contains(&plain), "{candidate:?} is not {plain}");
         }

@@ -117,15 +117,13 @@ pub(super) fn encode(text: &str, set: &'static AsciiSet) -> String {
     let mut parts = text.split('%');
     let mut encoded: String = utf8_percent_encode(parts.next().unwrap_or_default(), set).collect();
     for part in parts {
-        match part.get(..2).filter(|code| code.bytes().all(|digit| digit.is_ascii_hexdigit())) {
-            Some(code) => {
-                encoded.extend(["%", &code.to_ascii_uppercase()]);
-                encoded.extend(utf8_percent_encode(&part[2..], set));
-            }
-            None => {
-                encoded.push_str("%25");
-                encoded.extend(utf8_percent_encode(part, set));
-            }
+        let code = part.get(..2).filter(|code| code.bytes().all(|digit| digit.is_ascii_hexdigit()));
+        if let Some(code) = code {
+            encoded.extend(["%", &code.to_ascii_uppercase()]);
+            encoded.extend(utf8_percent_encode(&part[2..], set));
+        } else {
+            encoded.push_str("%25");
+            encoded.extend(utf8_percent_encode(part, set));
         }
     }
     encoded

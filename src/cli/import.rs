@@ -16,7 +16,6 @@ use crate::pipeline::session::{RunContext, RunError};
 #[derive(Subcommand)]
 pub(super) enum Command {
     /// Import a WordPress export (Tools, Export): posts, drafts, authors, categories, tags, images.
-    #[expect(clippy::doc_markdown, reason = "clap prints it, and backticks with it")]
     #[command(after_help = "Example:\n  letterpress import wordpress export.xml --download")]
     Wordpress {
         /// The .xml file of the export.

@@ -41,7 +41,7 @@ pub(super) async fn run(args: &Args, context: &RunContext, printer: Printer) -> 
         match issue_of(&done.id, context).await {
             Ok(issue) => issue.iter().for_each(|issue| report_issue(issue, printer)),
             Err(error) => {
-                printer.warn(format!("warning: cannot check whether its issue is being sent: {error}"))
+                printer.warn(format!("warning: cannot check whether its issue is being sent: {error}"));
             }
         }
     }

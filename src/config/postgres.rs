@@ -34,7 +34,7 @@ pub struct PostgresUrl {
 const KNOWN: [&str; 2] = ["host", "target_session_attrs"];
 
 impl PostgresUrl {
-    /// Parses a URL; an error has a message and a hint. `None` if it is not a PostgreSQL URL. Messages contain at most the
+    /// Parses a URL; an error has a message and a hint. `None` if it is not a `PostgreSQL` URL. Messages contain at most the
     /// name of a parameter, because the URL may contain a password.
     pub fn read(url: &str) -> Option<Result<Self, (String, &'static str)>> {
         let rest = url.strip_prefix("postgres://").or_else(|| url.strip_prefix("postgresql://"))?;

@@ -5,7 +5,7 @@ use chrono_tz::Tz;
 
 use super::parts::{self, Usage};
 
-/// The date in its own zone, or in UTC without one; `None` if it is not a date.
+/// The date in its own zone, or in UTC if it names none; `None` if it is not a date.
 pub(crate) fn parse(raw: &str) -> Option<DateTime<FixedOffset>> {
     let raw = raw.trim();
     if raw.len() > 100 {

@@ -1,8 +1,8 @@
-//! The parts that dates are made of: English names, times of day and zones. What they add up to is said elsewhere.
+//! The parts of dates: English names, times of day and zones. Their combinations are in the modules that use them.
 
 use chrono::FixedOffset;
 
-/// As English has them.
+/// In English order.
 const MONTHS: [&str; 12] = [
     "january",
     "february",
@@ -19,12 +19,12 @@ const MONTHS: [&str; 12] = [
 ];
 const WEEKDAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
 
-/// The number of a month, from 1, by its name or by its first three letters or more.
+/// The number of a month, from 1, by its name or at least its first three letters.
 pub(crate) fn month(name: &str) -> Option<u32> {
     place(name, &MONTHS)
 }
 
-/// Whether it is the name of a weekday, or its first three letters or more.
+/// Whether it is the name of a weekday, or at least its first three letters.
 pub(crate) fn is_weekday(name: &str) -> bool {
     place(name, &WEEKDAYS).is_some()
 }
@@ -35,8 +35,7 @@ fn place(name: &str, names: &[&str]) -> Option<u32> {
     u32::try_from(place + 1).ok()
 }
 
-/// Hour, minute and second of `9:05`, `09:05` or `09:05:30.5`; whether there is such a time is not checked. Fractions
-/// are dropped.
+/// Hour, minute and second of `9:05`, `09:05` or `09:05:30.5`. The ranges are not checked. Fractions are dropped.
 pub(crate) fn time_of_day(text: &str) -> Option<(u32, u32, u32)> {
     let whole = text.split(['.', ',']).next().unwrap_or_default();
     let parts: Option<Vec<u32>> =
@@ -48,10 +47,10 @@ pub(crate) fn time_of_day(text: &str) -> Option<(u32, u32, u32)> {
     }
 }
 
-/// An offset in numbers, not yet checked against the earth.
+/// A numeric offset, whose range is not checked yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Offset {
-    /// How many digits it was written with.
+    /// The number of digits as written.
     pub(crate) digits: usize,
     /// 1 or -1.
     pub(crate) sign: i32,
@@ -75,16 +74,16 @@ impl Offset {
     }
 }
 
-/// Where the name of a zone has its meaning.
+/// Where the name of a zone is recognised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Usage {
-    /// In posts, which are old and of few countries (RFC 2822, 4.3, the far East and the middle of Europe).
+    /// In posts, which are old and of few countries (RFC 2822, 4.3, the Far East and central Europe).
     Posts,
     /// In feeds, whose programs write more names than people do.
     Feeds,
 }
 
-/// Abbreviations, hours and minutes east of Greenwich, and where they are understood.
+/// Abbreviations, hours and minutes east of Greenwich, and where they are recognised.
 const ZONES: [(&str, i32, i32, Usage); 24] = [
     ("Z", 0, 0, Usage::Posts),
     ("UTC", 0, 0, Usage::Posts),
@@ -124,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_known_by_its_first_three_letters() {
+    fn a_name_is_recognised_by_its_first_three_letters() {
         assert_eq!(
             (month("Sept"), month("dec"), month("ju"), month("juno")),
             (Some(9), Some(12), None, None)
@@ -144,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn a_feed_may_name_more_zones_than_a_post() {
+    fn more_zone_names_are_recognised_in_feeds_than_in_posts() {
         let hours = |name, usage| named_zone(name, usage).map(|zone| zone.local_minus_utc() / 3600);
         assert_eq!((hours("pst", Usage::Posts), hours("PST", Usage::Feeds)), (Some(-8), Some(-8)));
         assert_eq!((hours("BST", Usage::Posts), hours("BST", Usage::Feeds)), (None, Some(1)));

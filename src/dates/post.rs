@@ -1,5 +1,6 @@
-//! Reads dates in the usual forms. A date without a zone is in the zone of the site, and a date without a time is midnight
-//! there. A time that a clock change skips becomes the first moment after it; of a repeated time, the first counts.
+//! Reads dates in the usual forms. A date without a zone is in the zone of the site, and a date without a time is
+//! midnight there. A time that a clock change skips becomes the first moment after it; of a repeated time, the first
+//! counts.
 
 use chrono::{
     DateTime, Datelike as _, Days, FixedOffset, MappedLocalTime, NaiveDate, NaiveDateTime, NaiveTime,
@@ -148,7 +149,7 @@ fn offset(text: &str) -> Result<FixedOffset, Fault> {
         return Ok(zone);
     }
     let offset = Offset::parse(text).filter(|offset| matches!(offset.digits, 2 | 4)).ok_or(Fault::Shape)?;
-    // No clock on earth is further ahead than +14:00.
+    // No time zone is further ahead than +14:00.
     if offset.minutes >= 60 || offset.hours * 60 + offset.minutes > 14 * 60 {
         return Err(Fault::Calendar);
     }
@@ -214,7 +215,7 @@ mod tests {
 
     #[test]
     fn an_unknown_format_and_a_date_that_does_not_exist_are_different_errors() {
-        for (raw, word) in [
+        for (raw, expected) in [
             ("2024-02-30", "does not exist"),
             ("2024-05-01 24:00", "does not exist"),
             ("2024-05-01T10:00:60Z", "does not exist"),
@@ -227,7 +228,7 @@ mod tests {
             ("2024년 5월 1일", "not a date"),
             ("", "not a date"),
         ] {
-            assert!(read(raw, Tz::UTC).contains(word), "{raw}: {}", read(raw, Tz::UTC));
+            assert!(read(raw, Tz::UTC).contains(expected), "{raw}: {}", read(raw, Tz::UTC));
         }
     }
 

@@ -151,7 +151,7 @@ impl Part {
                     column = 0;
                 }
                 TemplatePart::Fixed(text) if encoding == Encoding::Base64 => {
-                    ready.push(EncodedPart::Fixed(crlf(text)))
+                    ready.push(EncodedPart::Fixed(crlf(text)));
                 }
                 TemplatePart::Fixed(text) => {
                     let mut bytes = Vec::with_capacity(text.len() * 5 / 4);
@@ -179,7 +179,7 @@ impl Part {
                     match piece {
                         EncodedPart::Fixed(bytes) => whole.extend_from_slice(bytes),
                         EncodedPart::Slot(slot, _) => {
-                            whole.extend_from_slice(self.filled(*slot, words).as_bytes())
+                            whole.extend_from_slice(self.filled(*slot, words).as_bytes());
                         }
                     }
                 }

@@ -57,6 +57,7 @@ pub enum TemplatePart {
     /// The same for all subscribers.
     Fixed(String),
     /// Filled for each subscriber, escaped as the part requires.
+    #[serde(rename = "Slot")]
     Placeholder(Placeholder),
 }
 

@@ -1,4 +1,4 @@
-//! Classes of elements that several rooms need. Names are in lower case.
+//! Classes of elements that several modules need. Names are in lower case.
 
 /// Elements that begin and end a line.
 const BLOCKS: &str = "address article aside blockquote body caption center col colgroup dd details dialog dir div dl dt \

@@ -60,7 +60,7 @@ fn push(out: &mut String, text: &str, reference: impl Fn(char) -> Option<&'stati
     out.push_str(&text[from..]);
 }
 
-/// The formatter of every template environment. The default one writes `/` as `&#x2f;`, in every address of a page.
+/// The formatter of every template environment. The default one writes `/` as `&#x2f;`, in every address on a page.
 pub(crate) fn format_value(
     out: &mut Output<'_>,
     state: &mut State<'_, '_>,
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn serialized_text_keeps_quotes_and_names_the_no_break_space() {
+    fn serialized_text_keeps_quotes_and_escapes_the_no_break_space() {
         let mut out = String::new();
         push_text(&mut out, "<a>\u{A0}\"b\" 'c'");
         push_attribute(&mut out, "<a>\u{A0}\"b\" 'c'");

@@ -1,6 +1,6 @@
-//! HTML on the level of text: escaping, tags with their positions, element classes and the parsed tree.
+//! HTML as text: escaping, tags with their positions, element classes and the parsed tree.
 //!
-//! html5ever does all the reading, so tags are found where a browser finds them. Pure.
+//! html5ever does all the parsing, so tags are found where a browser finds them. Pure.
 
 mod elements;
 mod escape;

@@ -1,7 +1,7 @@
-//! The tags of an HTML text and where each of them stands, so that a caller can change some and copy the rest byte for
-//! byte.
+//! The tags of an HTML text and their positions, so that a caller can change some and copy the rest byte for byte.
 //!
-//! html5ever's tokenizer names no byte offsets. They follow from how much of the input is left whenever it emits a token.
+//! html5ever's tokenizer does not report byte offsets. They follow from the length of the remaining input whenever
+//! it emits a token.
 
 use std::cell::{Cell, RefCell};
 use std::ops::Range;
@@ -49,11 +49,12 @@ pub(crate) enum Piece {
     /// A part of the text between tags, decoded.
     Text(StrTendril),
     Tag(Tag),
-    /// The bytes of a comment, of what a browser takes for one, such as `<?php ?>`, or of a doctype.
+    /// The bytes of a comment, a doctype, or anything that a browser treats as a comment, such as `<?php ?>`.
     Declaration(Range<usize>),
 }
 
-/// Reads `html` and reports its pieces in order. The content of `script`, `style` and their like is text, as in a browser.
+/// Reads `html` and reports its pieces in order. The content of `script`, `style` and similar elements is text, as
+/// in a browser.
 pub(crate) fn read(html: &str, mut each: impl FnMut(Piece)) {
     tokenize(html, false, &mut each);
 }
@@ -85,7 +86,8 @@ impl Piece {
 
 fn tokenize(html: &str, shown_only: bool, each: &mut dyn FnMut(Piece)) {
     let Some(open) = feed(html, shown_only, each) else { return };
-    // A browser drops a tag that is never closed. Here a caller has to know of it: what follows the text could close it.
+    // A browser drops a tag that is never closed. The caller must know about it, because the text that follows
+    // could close it.
     let rest = &html[open..];
     for end in [">", "\">", "'>"] {
         let closed = [rest, end].concat();
@@ -97,7 +99,7 @@ fn tokenize(html: &str, shown_only: bool, each: &mut dyn FnMut(Piece)) {
     }
 }
 
-/// Tokenizes `html`; returns where a start tag begins that is never closed.
+/// Tokenizes `html`; returns the position of a start tag that is never closed.
 fn feed(html: &str, shown_only: bool, each: &mut dyn FnMut(Piece)) -> Option<usize> {
     let queue = BufferQueue::default();
     queue.push_back(StrTendril::from(html));
@@ -111,7 +113,7 @@ fn feed(html: &str, shown_only: bool, each: &mut dyn FnMut(Piece)) -> Option<usi
     };
     let options = TokenizerOpts { discard_bom: false, ..TokenizerOpts::default() };
     let tokenizer = Tokenizer::new(sink, options);
-    // It stops before the end only for scripts that run and for encodings, and the sink asks for neither.
+    // It stops before the end only for scripts that run and for encodings, and the sink requests neither.
     let _ = tokenizer.feed(&queue);
     let last = tokenizer.sink.last.get();
     tokenizer.end();
@@ -123,10 +125,10 @@ fn feed(html: &str, shown_only: bool, each: &mut dyn FnMut(Piece)) -> Option<usi
 struct Sink<'a> {
     html: &'a str,
     queue: &'a BufferQueue,
-    /// Where the token before ends.
+    /// The end of the previous token.
     last: Cell<usize>,
     shown_only: bool,
-    /// The open element whose content is passed over.
+    /// The open element whose content is skipped.
     hidden: RefCell<Option<LocalName>>,
     each: RefCell<&'a mut dyn FnMut(Piece)>,
 }
@@ -142,7 +144,7 @@ impl Sink<'_> {
 
     fn text(&self, text: Option<StrTendril>) {
         let position = self.position();
-        // After a `<` that begins no tag, a second one may have been read and put back.
+        // After a `<` that begins no tag, the tokenizer may have read a second one and put it back.
         let is_put_back = self.html[..position].ends_with('<');
         self.last.set(position - usize::from(is_put_back));
         if let Some(text) = text.filter(|_| !self.is_hidden()) {
@@ -150,7 +152,7 @@ impl Sink<'_> {
         }
     }
 
-    /// The bytes of the token that has just been read to its `>`.
+    /// The bytes of the token that has just been read up to its `>`.
     fn span(&self) -> Range<usize> {
         let (last, end) = (self.last.get(), self.position());
         self.last.set(end);
@@ -158,7 +160,7 @@ impl Sink<'_> {
     }
 
     fn position(&self) -> usize {
-        self.html.len() - left(self.queue)
+        self.html.len() - remaining(self.queue)
     }
 
     fn tag(&self, tag: html5ever::tokenizer::Tag) -> TokenSinkResult<()> {
@@ -178,10 +180,10 @@ impl Sink<'_> {
     }
 }
 
-/// How many bytes of the input are left. The queue can only be read by taking its few buffers out.
-fn left(queue: &BufferQueue) -> usize {
+/// The number of remaining bytes. The queue can only be read by taking out its few buffers.
+fn remaining(queue: &BufferQueue) -> usize {
     let Some(first) = queue.pop_front() else { return 0 };
-    let length = first.len() + left(queue);
+    let length = first.len() + remaining(queue);
     queue.push_front(first);
     length
 }
@@ -290,7 +292,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn each_tag_read_alone_is_the_same_tag(html in "([<>a!/=\"' 가&;#x\\-\r\n\0]|<a b='|</a|&amp;|<!--|-->|<script>|</script>){0,40}") {
+        fn each_tag_alone_is_parsed_as_the_same_tag(html in "([<>a!/=\"' 가&;#x\\-\r\n\0]|<a b='|</a|&amp;|<!--|-->|<script>|</script>){0,40}") {
             let mut last = 0;
             for tag in tags(&html) {
                 prop_assert!(tag.at.start >= last && tag.at.end > tag.at.start);

@@ -1,5 +1,5 @@
-//! The tree of an HTML text, as a browser builds it. The nodes lie in an arena: dropping or walking a deep tree needs no
-//! recursion.
+//! The tree of an HTML text, as a browser builds it. The nodes are in an arena, so dropping or walking a deep tree
+//! needs no recursion.
 
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
@@ -13,11 +13,11 @@ use html5ever::tokenizer::{
 use html5ever::tree_builder::{TreeBuilder, TreeBuilderOpts};
 use html5ever::{Attribute, ExpandedName, LocalName, Namespace, QualName, TokenizerResult, local_name, ns};
 
-/// A longer text is cut. It is the longest that a post may be.
+/// A longer text is cut. A post has the same limit.
 pub(crate) const MAX_BYTES: usize = 10_000_000;
-/// Tags that are nested deeper are ignored; their text stays.
+/// Tags that are nested deeper are ignored, but their text stays.
 const MAX_DEPTH: usize = 100;
-/// Unclosed formatting is opened again in every paragraph, so a short text can become a large tree.
+/// Unclosed formatting is reopened in every paragraph, so a short text can become a large tree.
 const MAX_NODES: usize = 1_000_000;
 
 /// A parsed text.
@@ -27,7 +27,7 @@ pub(crate) struct Tree {
     pub(crate) cut: bool,
 }
 
-/// A node's place in its tree.
+/// The index of a node in its tree.
 pub(crate) type At = usize;
 
 pub(crate) struct Node {
@@ -82,7 +82,7 @@ impl Tree {
         self.element(at)?.attribute(name)
     }
 
-    /// Everything below `at`, in the order of the text.
+    /// Everything below `at`, in document order.
     pub(crate) fn below(&self, at: At) -> impl Iterator<Item = At> {
         let mut stack: Vec<At> = self.children(at).iter().rev().copied().collect();
         std::iter::from_fn(move || {
@@ -92,7 +92,7 @@ impl Tree {
         })
     }
 
-    /// The text below `at`, as it stands.
+    /// The text below `at`, unchanged.
     pub(crate) fn text(&self, at: At) -> String {
         self.below(at)
             .filter_map(|at| match self.data(at) {
@@ -123,7 +123,7 @@ pub(crate) fn parse(html: &str) -> Tree {
         Vec::new(),
         ElementFlags::default(),
     );
-    // Without scripts, what stands in `noscript` are elements.
+    // Without scripts, the content of `noscript` is elements.
     let options = TreeBuilderOpts { scripting_enabled: false, ..TreeBuilderOpts::default() };
     let builder = TreeBuilder::new_for_fragment(sink, body, None, options);
     let start = TokenizerOpts {
@@ -140,7 +140,7 @@ pub(crate) fn parse(html: &str) -> Tree {
     Tree { nodes: tokenizer.sink.builder.sink.nodes.into_inner(), cut }
 }
 
-/// Filters the tokens for the tree builder, so that it becomes neither slow nor large.
+/// Filters the tokens for the tree builder, to bound its time and memory.
 struct Shallow {
     builder: TreeBuilder<Handle, Sink>,
     cut: Cell<bool>,
@@ -173,7 +173,7 @@ impl TokenSink for Shallow {
     }
 }
 
-/// A node as the tree builder knows it.
+/// A node as the tree builder sees it.
 #[derive(Clone)]
 struct Handle {
     at: At,
@@ -210,7 +210,7 @@ impl Sink {
         Handle { at: self.add(data), name: Rc::clone(&self.document.name) }
     }
 
-    /// Puts `child` among the children of `parent`, at `place`.
+    /// Inserts `child` among the children of `parent`, at `place`.
     fn insert(&self, parent: At, place: usize, child: NodeOrText<Handle>) {
         let before = self.nodes.borrow()[parent].children[..place].last().copied();
         let child = match child {
@@ -300,7 +300,7 @@ impl TreeSink for Sink {
         self.depth.set(self.nodes.borrow()[node.at].depth.saturating_sub(1));
     }
 
-    /// The contents of a template are its children here and are dropped with it.
+    /// The contents of a template are stored here as its children, so they are dropped with it.
     fn get_template_contents(&self, target: &Handle) -> Handle {
         target.clone()
     }
@@ -312,7 +312,7 @@ impl TreeSink for Sink {
     fn set_quirks_mode(&self, _: QuirksMode) {}
 
     fn append_before_sibling(&self, sibling: &Handle, child: NodeOrText<Handle>) {
-        // A node that moves forward among its own siblings changes their places, so it is taken out first.
+        // A node that moves forward among its own siblings changes their indexes, so it is removed first.
         if let NodeOrText::AppendNode(child) = &child {
             self.detach(child.at);
         }

@@ -1,7 +1,7 @@
 //! Reads the feeds of other programs: RSS 0.9x, 1.0 and 2.0, Atom 0.3 and 1.0, JSON Feed 1 and 1.1.
 //!
-//! It forgives common mistakes, fetches nothing, and has the limits of the `xml` room. Links become absolute if the feed states
-//! a base.
+//! It forgives common mistakes, fetches nothing, and has the limits of the `xml` module. Links become absolute if
+//! the feed states a base.
 
 mod atom;
 mod episode_kind;
@@ -255,7 +255,7 @@ fn push_name(names: &mut Vec<String>, name: Option<String>) {
 
 /// The language of an element.
 fn language(node: &Node) -> Option<String> {
-    node.attribute("xml:lang").map(str::to_owned).or_else(|| node.say(&["dc:language", "language"]))
+    node.attribute("xml:lang").map(str::to_owned).or_else(|| node.first_text(&["dc:language", "language"]))
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
-//! Turns a feed that another program maintains into a folder of posts: its current entries are merged with those seen before.
-//! Nothing here fetches or writes.
+//! Turns a feed that another program maintains into a folder of posts: its current entries are merged with those seen
+//! before. Nothing here fetches or writes.
 //!
-//! A feed contains only its newest entries, so entries seen before are kept. An entry that disappears from the middle of the
-//! feed was retracted; one that disappears at its end was not.
+//! A feed contains only its newest entries, so entries seen before are kept. An entry that disappears from the middle
+//! of the feed was retracted; one that disappears at its end was not.
 
 mod page_registry;
 
@@ -22,11 +22,11 @@ use crate::finding::Finding;
 
 pub use page_registry::{FILE, Known, PageRegistry};
 
-/// An entry with another id at the same page is the same if its date changed by no more than this.
+/// An entry with a new id on the same page is the same entry if its date changed by no more than this.
 const SAME_DAY: TimeDelta = TimeDelta::hours(24);
 
-/// If at least so many entries disappear at once, and they are most of the feed, a generator is misconfigured, and none is
-/// retracted.
+/// If at least this many entries disappear at once, and they are most of the feed, the generator is probably
+/// misconfigured, and none is retracted.
 const MANY: usize = 3;
 
 /// The changes to make, in this order: write the ledger, write the files, remove files.
@@ -42,8 +42,8 @@ pub struct ArchiveUpdate {
     pub findings: Vec<Finding>,
 }
 
-/// Merges the ledger with the current feed. `missing` contains the files that do not exist although the ledger lists them.
-/// `file` is the name of the feed in findings.
+/// Merges the ledger with the current feed. `missing` contains the files that do not exist although the ledger lists
+/// them. `file` is the name of the feed in findings.
 pub fn merge(
     before: &PageRegistry,
     feed: Feed,
@@ -55,16 +55,16 @@ pub fn merge(
     let entries = distinct(feed.entries.into_iter().filter(Entry::is_published).collect());
     let matched = recognise(before, &entries, &feed.about, config);
     let about = feed.about;
-    let mut clerk = FeedArchiveUpdater::new(before, missing, (config, file), now);
-    clerk.take_back(&matched);
+    let mut updater = FeedArchiveUpdater::new(before, missing, (config, file), now);
+    updater.retract_missing(&matched);
     for ((place, (key, entry)), known) in entries.into_iter().enumerate().zip(&matched) {
-        clerk.done.ledger.window.push(key.clone());
-        clerk.take(place, key, inherit(entry, &about), known.as_deref());
+        updater.done.ledger.window.push(key.clone());
+        updater.take(place, key, inherit(entry, &about), known.as_deref());
     }
-    clerk.done
+    updater.done
 }
 
-/// The entries with their keys. Of two with the same key the first counts, as in feed readers.
+/// The entries with their keys. If two have the same key, the first counts, as in feed readers.
 fn distinct(entries: Vec<Entry>) -> Vec<(String, Entry)> {
     let mut keys = BTreeSet::new();
     let keyed = entries.into_iter().map(|entry| (key(&entry), entry));
@@ -92,8 +92,8 @@ fn key(entry: &Entry) -> String {
     )
 }
 
-/// The key of each known entry. A site that moves may change its ids, and subscribers must not get the entries again. So an
-/// entry with a new id is compared with known entries that are no longer in the feed.
+/// The key of each known entry. A site that moves may change its ids, and subscribers must not get the entries again.
+/// So an entry with a new id is compared with known entries that are no longer in the feed.
 fn recognise(
     before: &PageRegistry,
     entries: &[(String, Entry)],
@@ -109,27 +109,27 @@ fn recognise(
     let mut old = None;
     let hosts = matching::candidate_hosts(about, config.site.url.as_url(), &mut old);
     let present: BTreeSet<&String> = entries.iter().map(|(key, _)| key).collect();
-    let everybody: Vec<(&String, &Known, MatchKey)> = before
+    let all_known: Vec<(&String, &Known, MatchKey)> = before
         .entries
         .iter()
         .map(|(key, known)| (key, known, MatchKey::of_entry(&known.as_entry(), &hosts)))
         .collect();
-    let away: Vec<&(&String, &Known, MatchKey)> =
-        everybody.iter().filter(|(key, ..)| !present.contains(key)).collect();
-    let here: Vec<MatchKey> = entries.iter().map(|(_, entry)| MatchKey::of_entry(entry, &hosts)).collect();
-    let wanted: Vec<MatchKey> = fresh.iter().map(|at| here[*at].clone()).collect();
-    let candidates: Vec<MatchKey> = away.iter().map(|(.., sight)| sight.clone()).collect();
+    let absent: Vec<&(&String, &Known, MatchKey)> =
+        all_known.iter().filter(|(key, ..)| !present.contains(key)).collect();
+    let current: Vec<MatchKey> = entries.iter().map(|(_, entry)| MatchKey::of_entry(entry, &hosts)).collect();
+    let wanted: Vec<MatchKey> = fresh.iter().map(|at| current[*at].clone()).collect();
+    let candidates: Vec<MatchKey> = absent.iter().map(|(.., match_key)| match_key.clone()).collect();
     for (at, found) in fresh.iter().zip(matching::match_entries(&wanted, &candidates)) {
-        let Some((key, known, sight)) = found.and_then(|found| away.get(found)) else { continue };
+        let Some((key, known, match_key)) = found.and_then(|found| absent.get(found)) else { continue };
         let date = entries[*at].1.published;
         let is_near = date.is_none_or(|date| (date - known.published).abs() <= SAME_DAY);
         // An address that several entries share identifies none of them.
-        let alone = |sights: &mut dyn Iterator<Item = &MatchKey>| {
-            sights.filter(|one| one.shares_page(sight)).count() == 1
+        let is_unique = |keys: &mut dyn Iterator<Item = &MatchKey>| {
+            keys.filter(|one| one.shares_page(match_key)).count() == 1
         };
-        let is_own_page = here[*at].shares_page(sight)
-            && alone(&mut here.iter())
-            && alone(&mut everybody.iter().map(|(.., sight)| sight));
+        let is_own_page = current[*at].shares_page(match_key)
+            && is_unique(&mut current.iter())
+            && is_unique(&mut all_known.iter().map(|(.., match_key)| match_key));
         if date == Some(known.published) || (is_near && is_own_page) {
             matched[*at] = Some((*key).clone());
         }
@@ -143,7 +143,7 @@ struct FeedArchiveUpdater<'c> {
     config: &'c Config,
     file: &'c str,
     now: DateTime<FixedOffset>,
-    desk: PostFileWriter<'c>,
+    writer: PostFileWriter<'c>,
     /// The owners of pages and ids.
     pages: HashMap<String, String>,
     ids: HashMap<String, String>,
@@ -160,10 +160,10 @@ impl<'c> FeedArchiveUpdater<'c> {
         now: DateTime<Utc>,
     ) -> Self {
         let now = now.with_timezone(&config.site.timezone).fixed_offset();
-        let mut desk = PostFileWriter::new(&config.site.url, &config.site.language);
+        let mut writer = PostFileWriter::new(&config.site.url, &config.site.language);
         let (mut pages, mut ids) = (HashMap::new(), HashMap::new());
         for (key, known) in &before.entries {
-            desk.reserve(&known.file);
+            writer.reserve(&known.file);
             if let Ok(url) = Url::parse(&known.url) {
                 pages.insert(permalink::case_folded(&url), key.clone());
             }
@@ -176,7 +176,7 @@ impl<'c> FeedArchiveUpdater<'c> {
             config,
             file,
             now: now.with_nanosecond(0).unwrap_or(now),
-            desk,
+            writer,
             pages,
             ids,
             above: None,
@@ -184,9 +184,9 @@ impl<'c> FeedArchiveUpdater<'c> {
         }
     }
 
-    /// An entry is retracted if an older entry below it is still in the feed: then it did not leave at the end, whichever end
-    /// that is.
-    fn take_back(&mut self, matched: &[Option<String>]) {
+    /// An entry is retracted if an older entry below it is still in the feed: then it was not dropped because the
+    /// feed is full.
+    fn retract_missing(&mut self, matched: &[Option<String>]) {
         let present: BTreeSet<&String> = matched.iter().flatten().collect();
         let window: Vec<(&String, &Known)> = self
             .before
@@ -195,25 +195,25 @@ impl<'c> FeedArchiveUpdater<'c> {
             .filter_map(|key| Some((key, self.before.entries.get(key).filter(|known| !known.taken_back)?)))
             .collect();
         let mut oldest_below: Option<DateTime<FixedOffset>> = None;
-        let mut gone = Vec::new();
+        let mut disappeared = Vec::new();
         for (key, known) in window.iter().rev() {
             if present.contains(key) {
                 oldest_below = Some(oldest_below.map_or(known.published, |date| date.min(known.published)));
             } else if oldest_below.is_some_and(|date| date < known.published) {
-                gone.push(*key);
+                disappeared.push(*key);
             }
         }
-        if gone.len() >= MANY && gone.len() * 2 > window.len() {
+        if disappeared.len() >= MANY && disappeared.len() * 2 > window.len() {
             let message = format!(
                 "{} of its {} earlier entries are missing from its middle; they are kept",
-                gone.len(),
+                disappeared.len(),
                 window.len()
             );
             let hint = "if they were retracted, remove their files from the folder of posts";
             self.done.findings.push(Finding::warning("feed-archive", self.file, message).hint(hint));
             return;
         }
-        for key in gone {
+        for key in disappeared {
             if let Some(known) = self.done.ledger.entries.get_mut(key) {
                 known.taken_back = true;
                 self.done.remove.insert(known.file.clone());
@@ -225,21 +225,21 @@ impl<'c> FeedArchiveUpdater<'c> {
         let known = known.and_then(|known| self.before.entries.get_key_value(known));
         let (title, line) = (entry.title.clone(), entry.line);
         let published = self.published(place, &entry, known.map(|(_, known)| known));
-        let mut story = story(entry, published);
+        let mut post = imported_post(entry, published);
         let owner = known.map_or(&key, |(old, _)| old).clone();
-        story.id = match known {
+        post.id = match known {
             Some((_, known)) => known.id.clone(),
-            None => story.id.as_deref().map(str::trim).filter(|id| is_uri(id)).map(canonical_uri),
+            None => post.id.as_deref().map(str::trim).filter(|id| is_uri(id)).map(canonical_uri),
         };
         // Ids that are equal after normalisation belong to one post.
-        story.id = story.id.filter(|id| self.ids.get(id).is_none_or(|other| *other == owner));
-        let print = content_hash("entry", &format!("{story:?}"));
+        post.id = post.id.filter(|id| self.ids.get(id).is_none_or(|other| *other == owner));
+        let print = content_hash("entry", &format!("{post:?}"));
         if let Some((old, known)) = known {
             self.above = Some(known.published);
             self.done.ledger.entries.remove(old);
             let mut now = Known { taken_back: false, ..known.clone() };
             if known.print != print || known.taken_back || self.missing.contains(&known.file) {
-                match self.file(&mut story, &owner, (&known.file, &known.slug)) {
+                match self.file(&mut post, &owner, (&known.file, &known.slug)) {
                     Ok((file, url)) => {
                         self.remark(&file, line);
                         now = Known { title: file.title, url: url.into(), published, print, ..now };
@@ -251,23 +251,23 @@ impl<'c> FeedArchiveUpdater<'c> {
             self.done.ledger.entries.insert(key, now);
             return;
         }
-        let (name, slug) = self.desk.new_name(&story);
-        match self.file(&mut story, &owner, (&name, &slug)) {
+        let (name, slug) = self.writer.new_name(&post);
+        match self.file(&mut post, &owner, (&name, &slug)) {
             Err(why) => self.warn(&title, &format!("left out: {why}"), line),
             Ok((file, url)) => {
                 self.remark(&file, line);
-                self.ids.extend(story.id.clone().map(|id| (id, key.clone())));
+                self.ids.extend(post.id.clone().map(|id| (id, key.clone())));
                 let (title, url) = (file.title, url.into());
                 let known =
-                    Known { id: story.id, file: name, slug, url, title, published, print, taken_back: false };
+                    Known { id: post.id, file: name, slug, url, title, published, print, taken_back: false };
                 self.done.write.insert(known.file.clone(), file.contents);
                 self.done.ledger.entries.insert(key, known);
             }
         }
     }
 
-    /// A known date stays unless it is in the future. An entry without a date gets that of the entry above, or the current time
-    /// if it is the first.
+    /// A known date stays unless it is in the future. An entry without a date gets that of the entry above, or the
+    /// current time if it is the first.
     fn published(&self, place: usize, entry: &Entry, known: Option<&Known>) -> DateTime<FixedOffset> {
         let stated = entry.published.or(entry.updated);
         match known {
@@ -281,18 +281,18 @@ impl<'c> FeedArchiveUpdater<'c> {
         }
     }
 
-    /// The file, after a trial reading, and its page. An enclosure that would stop the reading is left out.
+    /// The file, after a trial parse, and its page. An enclosure that cannot be used is left out.
     fn file(
         &mut self,
-        story: &mut ImportedPost,
+        post: &mut ImportedPost,
         owner: &str,
         (name, slug): (&str, &str),
     ) -> Result<(PostFile, Url), String> {
-        let mut file = self.desk.file_as(story, name.to_owned(), slug)?;
+        let mut file = self.writer.file_as(post, name.to_owned(), slug)?;
         let mut read = validate(Utf8Path::new(name), &file.contents, self.config);
-        if read.is_err() && story.enclosure.take().is_some() {
-            story.notes.push(("feed-enclosure", "its enclosure cannot be used".to_owned()));
-            file = self.desk.file_as(story, name.to_owned(), slug)?;
+        if read.is_err() && post.enclosure.take().is_some() {
+            post.notes.push(("feed-enclosure", "its enclosure cannot be used".to_owned()));
+            file = self.writer.file_as(post, name.to_owned(), slug)?;
             read = validate(Utf8Path::new(name), &file.contents, self.config);
         }
         let mut url = read.map_err(|wrong| words(&wrong))?;
@@ -300,8 +300,8 @@ impl<'c> FeedArchiveUpdater<'c> {
         if self.pages.get(&page).is_some_and(|other| other != owner) {
             // Both entries link to the same page, so the second gets an address with a fragment.
             url.set_fragment(Some(name.trim_end_matches(".md")));
-            story.address = Some(url.to_string());
-            file = self.desk.file_as(story, name.to_owned(), slug)?;
+            post.address = Some(url.to_string());
+            file = self.writer.file_as(post, name.to_owned(), slug)?;
             url =
                 validate(Utf8Path::new(name), &file.contents, self.config).map_err(|wrong| words(&wrong))?;
             page = permalink::case_folded(&url);
@@ -331,15 +331,15 @@ fn words(wrong: &[Finding]) -> String {
 }
 
 /// The entry as a post with the address of its page.
-fn story(mut entry: Entry, published: DateTime<FixedOffset>) -> ImportedPost {
+fn imported_post(mut entry: Entry, published: DateTime<FixedOffset>) -> ImportedPost {
     let is_whole = |enclosure: &super::feed::Enclosure| {
         enclosure.length.is_some_and(|length| length > 0) && enclosure.media_type.is_some()
     };
     let enclosure = entry.enclosures.iter().position(is_whole).map(|at| entry.enclosures.swap_remove(at));
     let address = entry.link.as_deref().and_then(|link| Url::parse(link).ok());
     let address = address.filter(|url| matches!(url.scheme(), "http" | "https"));
-    let story = ImportedPost::from(Entry { line: 0, ..entry });
-    ImportedPost { address: address.map(String::from), published: Some(published), enclosure, ..story }
+    let post = ImportedPost::from(Entry { line: 0, ..entry });
+    ImportedPost { address: address.map(String::from), published: Some(published), enclosure, ..post }
 }
 
 #[cfg(test)]

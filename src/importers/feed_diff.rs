@@ -1,5 +1,5 @@
-//! What subscribers of a feed would see if another replaced it: new and changed posts, known posts under another id, and missing
-//! posts.
+//! What subscribers of a feed would see if another feed replaced it: new and changed posts, known posts under
+//! another id, and missing posts.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -32,8 +32,8 @@ pub struct Lost {
     pub link: Option<String>,
 }
 
-/// Compares the published feed with its replacement. `published` contains the ids of all posts of the site: a post that is only
-/// too old for the feed is not lost.
+/// Compares the published feed with its replacement. `published` contains the ids of all posts of the site: a post
+/// that is only too old for the feed is not missing.
 pub fn compare(old: &Feed, new: &Feed, published: &BTreeSet<&str>, site: &Url) -> Diff {
     let ids = |feed: &'_ Feed| -> BTreeMap<String, usize> {
         feed.entries.iter().enumerate().filter_map(|(at, entry)| Some((entry.id.clone()?, at))).collect()
@@ -44,13 +44,13 @@ pub fn compare(old: &Feed, new: &Feed, published: &BTreeSet<&str>, site: &Url) -
     for entry in &new.entries {
         let Some(id) = &entry.id else { continue };
         match before.get(id).and_then(|at| old.entries.get(*at)) {
-            Some(known) if !says_the_same(known, entry) => diff.updated.push(id.clone()),
+            Some(known) if !is_same_content(known, entry) => diff.updated.push(id.clone()),
             Some(_) => {}
             None => fresh.push(entry),
         }
     }
-    // A post that is still published under its id did not get another one.
-    let gone: Vec<&Entry> = old
+    // A post that is still published under its id has no new id.
+    let missing: Vec<&Entry> = old
         .entries
         .iter()
         .filter(|entry| {
@@ -59,23 +59,23 @@ pub fn compare(old: &Feed, new: &Feed, published: &BTreeSet<&str>, site: &Url) -
         .collect();
     let mut home = None;
     let hosts = candidate_hosts(&old.about, site, &mut home);
-    let sights = |entries: &[&Entry]| -> Vec<MatchKey> {
+    let keys = |entries: &[&Entry]| -> Vec<MatchKey> {
         entries.iter().map(|entry| MatchKey::of_entry(entry, &hosts)).collect()
     };
-    let found = match_entries(&sights(&fresh), &sights(&gone));
+    let found = match_entries(&keys(&fresh), &keys(&missing));
     let mut again = BTreeSet::new();
     for (entry, at) in fresh.iter().zip(found) {
         let id = entry.id.clone().unwrap_or_default();
         match at {
             Some(at) => {
                 again.insert(at);
-                diff.redelivered.push((lost(gone[at]), id));
+                diff.redelivered.push((lost(missing[at]), id));
             }
             None => diff.new.push(id),
         }
     }
     let oldest = new.entries.iter().filter_map(|entry| entry.published).min();
-    let rest = gone.iter().enumerate().filter(|(at, _)| !again.contains(at));
+    let rest = missing.iter().enumerate().filter(|(at, _)| !again.contains(at));
     for entry in rest.map(|(_, entry)| entry) {
         let is_beyond = entry.published.zip(oldest).is_some_and(|(published, oldest)| published < oldest);
         let dropped_off = is_beyond && !diff.new.is_empty() && new.entries.len() >= old.entries.len();
@@ -90,7 +90,7 @@ fn lost(entry: &Entry) -> Lost {
     Lost { id: entry.id.clone().unwrap_or_default(), title: entry.title.clone(), link: entry.link.clone() }
 }
 
-fn says_the_same(one: &Entry, other: &Entry) -> bool {
+fn is_same_content(one: &Entry, other: &Entry) -> bool {
     one.title == other.title
         && one.content == other.content
         && one.summary == other.summary

@@ -1,7 +1,7 @@
-//! Ghost exports: JSON with tables. The HTML that Ghost kept is taken; where there is none, its editors' own formats
-//! (Lexical, Mobiledoc) are written out as HTML.
+//! Ghost exports: JSON with tables. The importer uses the HTML that Ghost stored; without it, the formats of
+//! Ghost's editors (Lexical, Mobiledoc) are converted to HTML.
 //!
-//! The whole export is in memory once: its tables refer to each other in any order.
+//! The whole export is in memory, because its tables refer to each other in any order.
 
 mod lexical;
 mod mobiledoc;
@@ -19,7 +19,7 @@ use super::feed::date;
 use super::imported_post::{ImportNote, ImportedPost};
 use crate::finding::Finding;
 
-/// A larger export was not made by a person.
+/// A larger file is not an export that a person made.
 const MAX_EXPORT: u64 = 1 << 30;
 
 #[derive(Deserialize)]
@@ -109,18 +109,18 @@ struct Post {
     updated_at: Value,
 }
 
-/// What an export holds.
+/// The content of an export.
 #[derive(Debug, Default)]
 pub struct Exported {
     /// The posts, in the order of the file.
     pub posts: Vec<ImportedPost>,
-    /// Titles of what is no post here, and why.
+    /// Titles of entries that are not imported, and why.
     pub left_out: Vec<(String, String)>,
-    /// How many pages there are.
+    /// The number of pages.
     pub pages: usize,
 }
 
-/// Where the site is now, and its zone: Ghost writes times in UTC and its own address as a placeholder.
+/// The current address of the site, and its zone: Ghost writes times in UTC and a placeholder for its own address.
 #[derive(Debug, Clone, Copy)]
 pub struct Place<'a> {
     /// The address of the site.
@@ -129,7 +129,7 @@ pub struct Place<'a> {
     pub zone: Tz,
 }
 
-/// Reads an export; the finding says why it is none.
+/// Reads an export; the finding explains why the file is not one.
 pub fn read(input: impl Read, file: &str, place: Place<'_>) -> Result<Exported, Finding> {
     let wrong = |message: String| {
         Finding::error("ghost", file, message)
@@ -156,7 +156,7 @@ pub fn read(input: impl Read, file: &str, place: Place<'_>) -> Result<Exported, 
         } else if is_mail && !is_unfinished(&post) {
             exported.left_out.push((title, "it was only mailed, not published".to_owned()));
         } else {
-            exported.posts.push(story(post, &joined, place));
+            exported.posts.push(imported_post(post, &joined, place));
         }
     }
     Ok(exported)
@@ -175,7 +175,7 @@ impl Joined {
             let named = table.iter().filter_map(|row| Some((row.id.clone(), row.name.clone()?)));
             named.collect::<HashMap<_, _>>()
         };
-        // Internal tags are for the theme.
+        // Internal tags are only for the theme.
         let is_public = |tag: &&Named| {
             tag.visibility.as_deref() != Some("internal")
                 && !tag.name.as_deref().unwrap_or_default().starts_with('#')
@@ -207,7 +207,7 @@ fn join(rows: &[Join], names: &HashMap<Id, String>, key: impl Fn(&Join) -> &Id) 
     joined
 }
 
-fn story(post: Post, joined: &Joined, place: Place<'_>) -> ImportedPost {
+fn imported_post(post: Post, joined: &Joined, place: Place<'_>) -> ImportedPost {
     let mut remarks = Vec::new();
     let status = post.status.as_deref().unwrap_or("draft");
     let is_known = status == "published";
@@ -234,7 +234,7 @@ fn story(post: Post, joined: &Joined, place: Place<'_>) -> ImportedPost {
         summary: post.custom_excerpt,
         language: post.locale,
         image: post.feature_image.map(here),
-        // Readers of Ghost's feed know a post by the number that its database gave it.
+        // In Ghost's feed the id of a post is its database id.
         id: Some(post.id.0).filter(|id| is_known && !id.is_empty()),
         draft,
         html,
@@ -243,7 +243,7 @@ fn story(post: Post, joined: &Joined, place: Place<'_>) -> ImportedPost {
     }
 }
 
-/// Whether nobody was to see it yet.
+/// Whether it was not published yet.
 fn is_unfinished(post: &Post) -> bool {
     !matches!(post.status.as_deref(), Some("published" | "scheduled" | "sent"))
 }
@@ -285,7 +285,7 @@ fn is_true(value: &Value) -> bool {
     matches!(value, Value::Bool(true)) || value.as_i64() == Some(1)
 }
 
-/// A card of either editor as HTML; `None` for one that has no place in a post.
+/// A card of either editor as HTML; `None` for one that cannot be part of a post.
 fn card(kind: &str, payload: &Value, page: &Url) -> Option<String> {
     let text = |key: &str| payload.get(key).and_then(Value::as_str).filter(|text| !text.trim().is_empty());
     let escaped = |raw: &str| {

@@ -1,7 +1,7 @@
 //! Converts HTML to clean Markdown that renders back to the same text.
 //!
-//! A post is converted once, when it is imported; then the Markdown file is the original. Elements that Markdown cannot
-//! express leave their text. Scripts, forms and styles are dropped. Pure.
+//! A post is converted once, when it is imported; after that, the Markdown file is the original. For elements that
+//! Markdown cannot express, only the text remains. Scripts, forms and styles are dropped. Pure.
 
 mod blocks;
 mod escape;
@@ -27,9 +27,10 @@ pub const MAX_HTML: usize = html::MAX_BYTES;
 /// Options of a conversion.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Options<'a> {
-    /// The page that the text comes from: relative addresses are made absolute.
+    /// The page of the text, which makes relative addresses absolute.
     pub page: Option<&'a Url>,
-    /// A line break in the text is a `<br>` and a blank line begins a paragraph, as in posts of old `WordPress` editors.
+    /// A line break in the text is a `<br>`, and a blank line begins a paragraph, as in posts of old `WordPress`
+    /// editors.
     pub line_breaks: bool,
     /// Pictures that were downloaded: address to file name.
     pub beside: Option<&'a HashMap<String, String>>,
@@ -40,9 +41,9 @@ pub struct Options<'a> {
 pub struct Converted {
     /// The Markdown, with a line break at its end unless it is empty.
     pub markdown: String,
-    /// What was dropped, such as `scripts` or `forms`; in the order of the text, each once.
+    /// What was dropped, such as `scripts` or `forms`; in document order, each once.
     pub dropped: Vec<&'static str>,
-    /// Addresses of the pictures in it, in its order, each once.
+    /// Addresses of the pictures in it, in document order, each once.
     pub pictures: Vec<String>,
     /// The text was too long or had too many nodes, and its end is missing.
     pub cut: bool,

@@ -1,5 +1,5 @@
-//! A post of another program, and the file that it becomes: TOML front matter and Markdown. Pure; nothing here has
-//! looked whether a file exists.
+//! A post of another program, and the file that it becomes: TOML front matter and Markdown. Pure; it does not check
+//! whether a file exists.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
@@ -15,28 +15,29 @@ use crate::config::{SiteUrl, is_language_tag, suggested_language};
 use crate::html::push_escaped;
 use crate::text::HeaderText;
 
-/// Characters of a text that stand in for a title.
+/// How many characters of the text replace a missing title.
 const BEGINNING: usize = 60;
-/// Front matter has an end: so many characters of a title, of a summary, of a name, of an address; so many names.
+/// The limits of front matter: characters of a title, of a summary and of a name, bytes of an address, and the
+/// number of names.
 const MAX_TITLE: usize = 300;
 const MAX_SUMMARY: usize = 2000;
 const MAX_NAME: usize = 100;
 const MAX_ADDRESS: usize = 2000;
 const MAX_NAMES: usize = 40;
 
-/// What should be looked at: a short stable name for its kind, and the words.
+/// A remark for the user: a short stable name for its kind, and its text.
 pub type ImportNote = (&'static str, String);
 
-/// A post as another program had it.
+/// A post as the other program stored it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ImportedPost {
     /// The title; may be empty.
     pub title: String,
-    /// The id by which readers know it.
+    /// The id in the old feed, by which feed readers recognise it.
     pub id: Option<String>,
-    /// Its page.
+    /// The address of its page.
     pub link: Option<String>,
-    /// Where the page is, in full; for posts that stay where they are, on whatever site.
+    /// The permanent address of its page, for posts that stay on another site.
     pub address: Option<String>,
     /// The last part of the page's address.
     pub slug: Option<String>,
@@ -44,7 +45,7 @@ pub struct ImportedPost {
     pub published: Option<DateTime<FixedOffset>>,
     /// When it was last changed.
     pub updated: Option<DateTime<FixedOffset>>,
-    /// Who wrote it.
+    /// The names of its authors.
     pub authors: Vec<String>,
     /// Categories.
     pub categories: Vec<String>,
@@ -52,43 +53,43 @@ pub struct ImportedPost {
     pub tags: Vec<String>,
     /// The summary, plain text.
     pub summary: Option<String>,
-    /// The language, where it is known.
+    /// The language, if it is known.
     pub language: Option<String>,
     /// Its picture.
     pub image: Option<String>,
-    /// What it brings along; only what has a length and a type can be said in front matter.
+    /// Its enclosure; front matter needs its length and type.
     pub enclosure: Option<Enclosure>,
-    /// Not to be published now.
+    /// It must not be published now.
     pub draft: bool,
     /// The text, as HTML.
     pub html: String,
     /// Line breaks in the text are line breaks on the page.
     pub line_breaks: bool,
-    /// What is to be said about it: shortcodes that were dropped, who may read it.
+    /// Remarks of the importer: shortcodes that were dropped, restricted access.
     pub notes: Vec<ImportNote>,
-    /// The line on which it ends in its file; 0 where there are no lines.
+    /// The line on which it ends in its file; 0 if there are no lines.
     pub line: usize,
 }
 
 /// A file to write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PostFile {
-    /// `2024-05-01-첫-편지.md`, different from every other one of the same import.
+    /// `2024-05-01-첫-편지.md`, unique within the import.
     pub file_name: String,
     /// TOML front matter and Markdown.
     pub contents: String,
-    /// The title as it was taken over.
+    /// The title in the front matter.
     pub title: String,
-    /// What should be looked at.
+    /// Remarks for the user.
     pub remarks: Vec<ImportNote>,
-    /// Addresses of pictures in the text, in its order.
+    /// Addresses of pictures in the text, in document order.
     pub pictures: Vec<String>,
 }
 
-/// The end of the front matter that is written.
+/// The end of the front matter as it is written here.
 const END: &str = "\n+++\n\n";
 
-/// Turns stories into files; knows which names and ids it has given.
+/// Turns imported posts into files. It remembers which names and ids are used.
 #[derive(Debug)]
 pub struct PostFileWriter<'a> {
     site: &'a SiteUrl,
@@ -98,59 +99,60 @@ pub struct PostFileWriter<'a> {
 }
 
 impl<'a> PostFileWriter<'a> {
-    /// A desk for the site at `site`, which writes in `language`.
+    /// A writer for the site at `site`, whose default language is `language`.
     pub fn new(site: &'a SiteUrl, language: &'a str) -> Self {
         Self { site, language, names: HashSet::new(), ids: HashMap::new() }
     }
 
-    /// The file of a story, or why there is none.
-    pub fn file(&mut self, story: &ImportedPost) -> Result<PostFile, String> {
-        if let Some(other) = story.id.as_ref().and_then(|id| self.ids.get(id)) {
+    /// The file of a post, or the reason why it cannot be imported.
+    pub fn file(&mut self, post: &ImportedPost) -> Result<PostFile, String> {
+        if let Some(other) = post.id.as_ref().and_then(|id| self.ids.get(id)) {
             return Err(format!("it has the same id as {other}"));
         }
-        let (file_name, slug) = self.name(story, &title(story));
-        let mut file = self.file_as(story, file_name.clone(), &slug)?;
-        if !story.draft && story.enclosure.is_none() && file.contents.ends_with(END) {
-            let mut draft = ImportedPost { draft: true, ..story.clone() };
+        let (file_name, slug) = self.name(post, &title(post));
+        let mut file = self.file_as(post, file_name.clone(), &slug)?;
+        if !post.draft && post.enclosure.is_none() && file.contents.ends_with(END) {
+            let mut draft = ImportedPost { draft: true, ..post.clone() };
             draft.notes.push(("import-empty", "it has no text; imported as a draft".to_owned()));
             file = self.file_as(&draft, file_name, &slug)?;
         }
-        if let Some(id) = &story.id {
+        if let Some(id) = &post.id {
             self.ids.insert(id.clone(), file.file_name.clone());
         }
         Ok(file)
     }
 
-    /// The file of a story that has a name already.
-    pub fn file_as(&self, story: &ImportedPost, file_name: String, slug: &str) -> Result<PostFile, String> {
-        let page = story.link.as_deref().and_then(|link| Url::parse(link).ok());
-        let converted = convert(story, page.as_ref(), None);
+    /// The file of a post whose name is known.
+    pub fn file_as(&self, post: &ImportedPost, file_name: String, slug: &str) -> Result<PostFile, String> {
+        let page = post.link.as_deref().and_then(|link| Url::parse(link).ok());
+        let converted = convert(post, page.as_ref(), None);
         if converted.cut {
             return Err("its text is too long or too deeply nested".to_owned());
         }
-        let title = title(story);
-        let mut remarks = story.notes.clone();
-        remarks.extend(warnings(story, &converted, page.as_ref().unwrap_or(self.site.as_url())));
-        let head = self.head(story, &title, slug, &mut remarks);
+        let title = title(post);
+        let mut remarks = post.notes.clone();
+        remarks.extend(warnings(post, &converted, page.as_ref().unwrap_or(self.site.as_url())));
+        let head = self.head(post, &title, slug, &mut remarks);
         let contents = format!("+++\n{head}+++\n\n{}", converted.markdown);
         Ok(PostFile { file_name, contents, title, remarks, pictures: converted.pictures })
     }
 
-    /// A name that no other file has, and the slug in it; for a story that is written by [`Desk::file_as`].
-    pub fn new_name(&mut self, story: &ImportedPost) -> (String, String) {
-        self.name(story, &title(story))
+    /// An unused name, and the slug in it; for a post that is written by [`PostFileWriter::file_as`].
+    pub fn new_name(&mut self, post: &ImportedPost) -> (String, String) {
+        self.name(post, &title(post))
     }
 
-    /// Keeps the name of a file that is there for whoever has it.
+    /// Marks the name of an existing file as used.
     pub fn reserve(&mut self, file_name: &str) {
         self.names.insert(file_name.to_lowercase());
     }
 
-    /// The same post with pictures that lie beside it, by their addresses: a folder with an `index.md`.
-    pub fn bundle(file: &PostFile, story: &ImportedPost, beside: &HashMap<String, String>) -> PostFile {
-        let page = story.link.as_deref().and_then(|link| Url::parse(link).ok());
+    /// The same post as a folder with an `index.md`, and with its downloaded pictures beside it. `beside` maps
+    /// addresses to file names.
+    pub fn bundle(file: &PostFile, post: &ImportedPost, beside: &HashMap<String, String>) -> PostFile {
+        let page = post.link.as_deref().and_then(|link| Url::parse(link).ok());
         let head = file.contents.find(END).map_or(0, |at| at + END.len());
-        let body = convert(story, page.as_ref(), Some(beside)).markdown;
+        let body = convert(post, page.as_ref(), Some(beside)).markdown;
         PostFile {
             file_name: format!("{}/index.md", file.file_name.trim_end_matches(".md")),
             contents: format!("{}{body}", &file.contents[..head]),
@@ -158,24 +160,24 @@ impl<'a> PostFileWriter<'a> {
         }
     }
 
-    /// A name that no other file of this import has, and the slug in it.
-    fn name(&mut self, story: &ImportedPost, title: &str) -> (String, String) {
+    /// An unused name, and the slug in it.
+    fn name(&mut self, post: &ImportedPost, title: &str) -> (String, String) {
         let from_link = || {
-            let url = Url::parse(story.link.as_deref()?).ok()?;
+            let url = Url::parse(post.link.as_deref()?).ok()?;
             let last = url.path_segments()?.rfind(|part| !part.is_empty())?.to_owned();
             Some(last.rsplit_once('.').map_or(last.clone(), |(stem, _)| stem.to_owned()))
         };
-        let stated = story.slug.clone().filter(|slug| !slug.trim().is_empty()).or_else(from_link);
+        let stated = post.slug.clone().filter(|slug| !slug.trim().is_empty()).or_else(from_link);
         let readable = links::readable(stated.as_deref().unwrap_or(title));
         let slug = slug(&readable);
-        // What was the end of an address stays it, letter by letter, if it can be one.
+        // The end of the old address stays exactly the same if it is a valid slug.
         let own = stated.is_some().then(|| permalink::slug(&readable).ok()).flatten();
-        let day = story.published.map_or_else(String::new, |date| format!("{}-", date.format("%Y-%m-%d")));
+        let day = post.published.map_or_else(String::new, |date| format!("{}-", date.format("%Y-%m-%d")));
         let mut number = 1;
         loop {
             let slug = if number == 1 { slug.clone() } else { format!("{slug}-{number}") };
             let name = format!("{day}{slug}.md");
-            // `_index` and `index` are names with a meaning.
+            // `_index` and `index` have a special meaning.
             if slug != "index" && slug != "_index" && self.names.insert(name.to_lowercase()) {
                 return (name, own.filter(|_| number == 1).unwrap_or(slug));
             }
@@ -183,33 +185,33 @@ impl<'a> PostFileWriter<'a> {
         }
     }
 
-    fn head(&self, story: &ImportedPost, title: &str, slug: &str, remarks: &mut Vec<ImportNote>) -> String {
+    fn head(&self, post: &ImportedPost, title: &str, slug: &str, remarks: &mut Vec<ImportNote>) -> String {
         let mut head = String::new();
         let mut line = |key: &str, value: &str| {
             // Writing to a `String` cannot fail.
             let _ = writeln!(head, "{key} = {value}");
         };
         line("title", &quoted(title));
-        if let Some(published) = story.published {
+        if let Some(published) = post.published {
             line("date", &stamp(published));
         }
-        if let Some(updated) = story.updated.filter(|updated| Some(*updated) > story.published) {
+        if let Some(updated) = post.updated.filter(|updated| Some(*updated) > post.published) {
             line("updated", &stamp(updated));
         }
-        if story.draft {
+        if post.draft {
             line("draft", "true");
         }
         line("slug", &quoted(slug));
-        if let Some(address) = &story.address {
+        if let Some(address) = &post.address {
             line("url", &quoted(address));
-        } else if let Some(path) = self.path(story) {
+        } else if let Some(path) = self.path(post) {
             line("path", &quoted(&path));
         }
-        if let Some(id) = id(story, remarks) {
+        if let Some(id) = id(post, remarks) {
             line("id", &quoted(&id));
         }
         for (key, names) in
-            [("authors", &story.authors), ("categories", &story.categories), ("tags", &story.tags)]
+            [("authors", &post.authors), ("categories", &post.categories), ("tags", &post.tags)]
         {
             let names: Vec<String> = names
                 .iter()
@@ -221,7 +223,7 @@ impl<'a> PostFileWriter<'a> {
                 line(key, &format!("[{}]", names.join(", ")));
             }
         }
-        let language = story.language.as_deref().map(|tag| tag.trim().replace('_', "-"));
+        let language = post.language.as_deref().map(|tag| tag.trim().replace('_', "-"));
         let is_other = |tag: &String| {
             let primary = |tag: &str| tag.split('-').next().unwrap_or_default().to_ascii_lowercase();
             is_language_tag(tag)
@@ -231,21 +233,21 @@ impl<'a> PostFileWriter<'a> {
         if let Some(language) = language.filter(is_other) {
             line("language", &quoted(&language));
         }
-        if let Some(image) = story.image.as_deref().map(one_line).filter(|image| is_address(image)) {
+        if let Some(image) = post.image.as_deref().map(one_line).filter(|image| is_address(image)) {
             line("image", &quoted(&image));
         }
-        if let Some(enclosure) = story.enclosure.as_ref().and_then(inline_table) {
+        if let Some(enclosure) = post.enclosure.as_ref().and_then(inline_table) {
             line("enclosure", &enclosure);
         }
-        if let Some(summary) = story.summary.as_deref().map(one_line).filter(|summary| !summary.is_empty()) {
+        if let Some(summary) = post.summary.as_deref().map(one_line).filter(|summary| !summary.is_empty()) {
             line("summary", &quoted(&short(&summary, MAX_SUMMARY)));
         }
         head
     }
 
-    /// Where the page is, if it is on this site: it stays there.
-    fn path(&self, story: &ImportedPost) -> Option<String> {
-        let link = Url::parse(story.link.as_deref()?).ok()?;
+    /// The path of its page, if it is on this site, so that the address stays the same.
+    fn path(&self, post: &ImportedPost) -> Option<String> {
+        let link = Url::parse(post.link.as_deref()?).ok()?;
         let site = self.site.as_url();
         let host = |url: &Url| url.host_str().map(|host| host.trim_start_matches("www.").to_owned());
         let path = link.path().strip_prefix(site.path())?;
@@ -254,16 +256,16 @@ impl<'a> PostFileWriter<'a> {
     }
 }
 
-/// The id as front matter can hold it.
-fn id(story: &ImportedPost, remarks: &mut Vec<ImportNote>) -> Option<String> {
-    let id = story.id.as_deref().map(one_line).filter(|id| is_address(id))?;
+/// The id for the front matter.
+fn id(post: &ImportedPost, remarks: &mut Vec<ImportNote>) -> Option<String> {
+    let id = post.id.as_deref().map(one_line).filter(|id| is_address(id))?;
     if !ids::is_uri(&id) {
         let words = format!(
             "the id {id:?} is not a URI; a new id is derived from it, so feed readers show the post again"
         );
         remarks.push(("import-id", words));
     } else if ids::canonical_uri(&id) != id {
-        // People write ids in several ways into front matter; the ledger keeps them letter by letter.
+        // Front matter may contain an id in several spellings, but the ledger compares the bytes.
         let words = format!("the id {id} is not normalised; `letterpress adopt` keeps it unchanged");
         remarks.push(("import-id", words));
         return None;
@@ -271,12 +273,12 @@ fn id(story: &ImportedPost, remarks: &mut Vec<ImportNote>) -> Option<String> {
     Some(id)
 }
 
-/// The title, or the beginning of the text where there is none.
-fn title(story: &ImportedPost) -> String {
-    if let Some(title) = HeaderText::lossy(&story.title) {
+/// The title, or the beginning of the text if there is none.
+fn title(post: &ImportedPost) -> String {
+    if let Some(title) = HeaderText::lossy(&post.title) {
         return short(title.as_str(), MAX_TITLE);
     }
-    let words = html::visible(&story.html);
+    let words = html::visible(&post.html);
     let short: String = words.chars().take(BEGINNING).collect();
     let short = match short.rsplit_once(' ') {
         Some((head, _)) if short.len() < words.len() => format!("{head}…"),
@@ -285,23 +287,23 @@ fn title(story: &ImportedPost) -> String {
     HeaderText::lossy(&short).map_or_else(|| "Untitled".to_owned(), String::from)
 }
 
-fn convert(story: &ImportedPost, page: Option<&Url>, beside: Option<&HashMap<String, String>>) -> Converted {
-    html::to_markdown(&story.html, html::Options { page, line_breaks: story.line_breaks, beside })
+fn convert(post: &ImportedPost, page: Option<&Url>, beside: Option<&HashMap<String, String>>) -> Converted {
+    html::to_markdown(&post.html, html::Options { page, line_breaks: post.line_breaks, beside })
 }
 
 /// What the conversion could not keep.
-fn warnings(story: &ImportedPost, converted: &Converted, page: &Url) -> Vec<ImportNote> {
+fn warnings(post: &ImportedPost, converted: &Converted, page: &Url) -> Vec<ImportNote> {
     let left_out = |what: &&str| ("import-dropped", format!("{what} were removed"));
-    let mut doubts: Vec<ImportNote> = converted.dropped.iter().map(left_out).collect();
+    let mut notes: Vec<ImportNote> = converted.dropped.iter().map(left_out).collect();
     let rendered = markdown::preview(&converted.markdown, page);
-    if html::visible(&story.html) != html::visible(&rendered) {
+    if html::visible(&post.html) != html::visible(&rendered) {
         let words = "its text may differ slightly: compare it with the old page";
-        doubts.push(("import-text", words.to_owned()));
+        notes.push(("import-text", words.to_owned()));
     }
-    doubts
+    notes
 }
 
-/// An enclosure as front matter has it, if it says all that a feed must say.
+/// An enclosure for the front matter, if it has everything that a feed requires.
 fn inline_table(enclosure: &Enclosure) -> Option<String> {
     let url = Url::parse(&enclosure.url).ok()?;
     let length = enclosure.length.filter(|length| *length > 0)?;
@@ -314,7 +316,7 @@ fn stamp(date: DateTime<FixedOffset>) -> String {
     date.format("%Y-%m-%dT%H:%M:%S%:z").to_string()
 }
 
-/// As much of a text as there is room for.
+/// The first `most` characters of a text.
 fn short(text: &str, most: usize) -> String {
     text.chars().take(most).collect::<String>().trim_end().to_owned()
 }
@@ -323,13 +325,13 @@ fn is_address(text: &str) -> bool {
     (1..=MAX_ADDRESS).contains(&text.len())
 }
 
-/// A text on one line, without what cannot be seen.
+/// A text on one line, without invisible characters.
 fn one_line(text: &str) -> String {
     HeaderText::lossy(text).map_or_else(String::new, String::from)
 }
 
 impl From<Entry> for ImportedPost {
-    /// Feeds do not tell categories from tags; here each category has a feed of its own.
+    /// Feeds do not distinguish categories from tags. Here each category has a feed of its own.
     fn from(entry: Entry) -> Self {
         let html = entry.content.or_else(|| entry.summary.clone()).unwrap_or_default();
         let mut sounds = String::new();

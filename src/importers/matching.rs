@@ -1,4 +1,4 @@
-//! Which entry of a feed is which post, as readers would see it: by its link, then by its title and its day. Pure.
+//! Matches the entries of a feed with posts: by link, then by title and day. Pure.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -9,13 +9,13 @@ use url::Url;
 use super::feed::{About, Entry};
 use crate::archive::{Post, links};
 
-/// Two dates may be a day apart: feeds write them in other zones, or without a time of day.
+/// Dates may differ by a day: feeds write them in other zones, or without a time of day.
 const SAME_DAY: TimeDelta = TimeDelta::hours(24);
 
-/// What a post is known by, of one side or the other.
+/// The properties by which an entry and a post are compared.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MatchKey {
-    /// The page, without what does not tell pages apart.
+    /// The normalised address of the page.
     page: Option<String>,
     title: String,
     published: Option<DateTime<FixedOffset>>,
@@ -42,51 +42,51 @@ impl MatchKey {
 }
 
 impl MatchKey {
-    /// Whether both are said to be at one page.
+    /// Whether both have the same page.
     pub fn shares_page(&self, other: &Self) -> bool {
         self.page.is_some() && self.page == other.page
     }
 }
 
-/// Where the site of a feed is, and where this one is: pages are the same if they are at the same place of either.
+/// The addresses of the old and the new site: two pages are the same if they have the same path below either.
 pub fn candidate_hosts<'a>(about: &About, site: &'a Url, old: &'a mut Option<Url>) -> Vec<&'a Url> {
     *old = about.home.as_deref().and_then(|home| Url::parse(home).ok());
     std::iter::once(site).chain(old.as_ref()).collect()
 }
 
-/// For each of `wanted` its one counterpart among `known`; each of those is given once.
+/// The match of each of `wanted` among `known`; none of `known` is used twice.
 pub fn match_entries(wanted: &[MatchKey], known: &[MatchKey]) -> Vec<Option<usize>> {
     let mut found = vec![None; wanted.len()];
     let mut taken = BTreeSet::new();
     let mut pages: HashMap<&str, Vec<usize>> = HashMap::new();
     let mut titles: HashMap<&str, Vec<usize>> = HashMap::new();
-    for (at, sight) in known.iter().enumerate() {
-        if let Some(page) = &sight.page {
+    for (at, key) in known.iter().enumerate() {
+        if let Some(page) = &key.page {
             pages.entry(page).or_default().push(at);
         }
-        if !sight.title.is_empty() {
-            titles.entry(&sight.title).or_default().push(at);
+        if !key.title.is_empty() {
+            titles.entry(&key.title).or_default().push(at);
         }
     }
-    for (slot, sight) in found.iter_mut().zip(wanted) {
-        let at = sight.page.as_deref().and_then(|page| pages.get(page)).map(Vec::as_slice);
-        // Two posts at one address cannot be told apart by it.
+    for (slot, key) in found.iter_mut().zip(wanted) {
+        let at = key.page.as_deref().and_then(|page| pages.get(page)).map(Vec::as_slice);
+        // If two posts share an address, it does not identify either.
         if let Some(&[at]) = at
             && taken.insert(at)
         {
             *slot = Some(at);
         }
     }
-    for (slot, sight) in found.iter_mut().zip(wanted).filter(|(slot, _)| slot.is_none()) {
-        let candidates = titles.get(sight.title.as_str()).into_iter().flatten();
+    for (slot, key) in found.iter_mut().zip(wanted).filter(|(slot, _)| slot.is_none()) {
+        let candidates = titles.get(key.title.as_str()).into_iter().flatten();
         let near = candidates.filter(|at| !taken.contains(*at)).filter_map(|at| {
-            let apart = (sight.published? - known[*at].published?).abs();
+            let apart = (key.published? - known[*at].published?).abs();
             (apart <= SAME_DAY).then_some((apart, *at))
         });
         let mut near: Vec<_> = near.collect();
         near.sort_unstable();
         match near[..] {
-            // Of two that are equally near, neither is known to be the one.
+            // If two are equally near, neither is chosen.
             [(first, at), (second, _), ..] if first < second => *slot = Some(at),
             [(_, at)] => *slot = Some(at),
             _ => {}
@@ -96,8 +96,8 @@ pub fn match_entries(wanted: &[MatchKey], known: &[MatchKey]) -> Vec<Option<usiz
     found
 }
 
-/// What tells a page from another: no scheme, no `www.`, no fragment, no marks of campaigns, no slash at its end, and not
-/// where the site is.
+/// The address of a page for comparison: without scheme, `www.`, fragment, campaign parameters and trailing slash,
+/// and relative to the site.
 fn page(link: &str, hosts: &[&Url]) -> Option<String> {
     let url = Url::parse(link).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
     let bare = |url: &Url| {
@@ -117,11 +117,11 @@ fn page(link: &str, hosts: &[&Url]) -> Option<String> {
     for (key, value) in query {
         page.extend(["?", &key, "=", &value]);
     }
-    // The home page is nobody's own.
+    // The home page does not identify a post.
     (!page.is_empty()).then_some(page)
 }
 
-/// A title as it is compared.
+/// A title for comparison.
 fn words(title: &str) -> String {
     let folded: String = title.nfkc().flat_map(char::to_lowercase).collect();
     folded.split_whitespace().collect::<Vec<_>>().join(" ")
@@ -133,7 +133,7 @@ mod tests {
 
     use super::*;
 
-    fn sight(link: &str, title: &str, day: u32) -> MatchKey {
+    fn key(link: &str, title: &str, day: u32) -> MatchKey {
         let entry = Entry {
             link: (!link.is_empty()).then(|| link.to_owned()),
             title: title.to_owned(),
@@ -146,50 +146,50 @@ mod tests {
     }
 
     #[test]
-    fn a_page_is_the_same_however_its_address_is_written() {
-        let same = sight("https://new.example/2024/글/", "", 1);
+    fn a_page_is_the_same_in_every_spelling_of_its_address() {
+        let same = key("https://new.example/2024/글/", "", 1);
         for link in [
             "http://www.new.example/2024/%ea%b8%80",
             "https://new.example/2024/%EA%B8%80/index.html#top",
             "http://old.example/blog/2024/글/?utm_source=rss",
         ] {
-            assert_eq!(sight(link, "", 1).page, same.page, "{link}");
+            assert_eq!(key(link, "", 1).page, same.page, "{link}");
         }
         for link in
             ["https://new.example/2024/", "https://else.example/2024/글/", "https://new.example/2024/글/?p=1"]
         {
-            assert_ne!(sight(link, "", 1).page, same.page, "{link}");
+            assert_ne!(key(link, "", 1).page, same.page, "{link}");
         }
-        assert_eq!(sight("https://new.example/", "", 1).page, None);
+        assert_eq!(key("https://new.example/", "", 1).page, None);
     }
 
     #[test]
-    fn what_has_another_link_is_known_by_title_and_day_unless_two_are_alike() {
+    fn without_a_common_link_title_and_day_decide_unless_two_are_equal() {
         let known = [
-            sight("https://new.example/a/", "하나", 1),
-            sight("https://new.example/b/", "둘", 2),
-            sight("https://new.example/c/", "둘", 3),
+            key("https://new.example/a/", "하나", 1),
+            key("https://new.example/b/", "둘", 2),
+            key("https://new.example/c/", "둘", 3),
         ];
         let wanted = [
-            sight("https://new.example/b/", "다른 제목", 20),
-            sight("https://new.example/z/", " 하나 ", 2),
-            sight("https://new.example/y/", "하나", 9),
+            key("https://new.example/b/", "다른 제목", 20),
+            key("https://new.example/z/", " 하나 ", 2),
+            key("https://new.example/y/", "하나", 9),
         ];
         assert_eq!(match_entries(&wanted, &known), [Some(1), Some(0), None]);
-        let twins = [sight("", "둘", 1), sight("", "둘", 3)];
-        assert_eq!(match_entries(&[sight("", "둘", 2)], &twins), [None]);
+        let equals = [key("", "둘", 1), key("", "둘", 3)];
+        assert_eq!(match_entries(&[key("", "둘", 2)], &equals), [None]);
     }
 
     proptest! {
         #[test]
-        fn nothing_is_given_twice_and_everything_finds_itself(days in prop::collection::vec((0..6u32, "[ab]", 1..9u32), 0..8)) {
-            let sights: Vec<MatchKey> =
-                days.iter().map(|(n, title, day)| sight(&format!("https://new.example/{n}/"), title, *day)).collect();
-            let found = match_entries(&sights, &sights);
+        fn nothing_is_matched_twice_and_everything_matches_itself(days in prop::collection::vec((0..6u32, "[ab]", 1..9u32), 0..8)) {
+            let keys: Vec<MatchKey> =
+                days.iter().map(|(n, title, day)| key(&format!("https://new.example/{n}/"), title, *day)).collect();
+            let found = match_entries(&keys, &keys);
             let given: Vec<usize> = found.iter().flatten().copied().collect();
             prop_assert_eq!(given.len(), given.iter().collect::<BTreeSet<_>>().len());
-            for (at, sight) in sights.iter().enumerate() {
-                if sights.iter().filter(|other| other.page == sight.page).count() == 1 {
+            for (at, key) in keys.iter().enumerate() {
+                if keys.iter().filter(|other| other.page == key.page).count() == 1 {
                     prop_assert_eq!(found[at], Some(at));
                 }
             }

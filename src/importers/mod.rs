@@ -1,8 +1,7 @@
-//! Importers: what another program or a web page left behind becomes posts, readers and evidence.
+//! Importers: posts, subscribers and delivery evidence from other programs and web pages.
 //!
-//! An importer is a function from bytes to what could be taken over and, one by one, what could not and why.
-//! None of them touches a file, a socket or the clock: whoever calls them reads, writes, and never overwrites.
-//! The caller fetches what they need from the web.
+//! An importer is a function from bytes to the imported data and a list of problems. It never touches a file, a
+//! socket or the clock: its caller reads the input, fetches from the web, and writes files without overwriting any.
 
 pub mod feed;
 pub mod feed_archive;

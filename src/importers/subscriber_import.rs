@@ -1,8 +1,8 @@
-//! Lists of readers: what `[newsletter] list` names, our own exports, and what Mailchimp, Substack, Ghost, Buttondown,
-//! listmonk and Kit export, as CSV or JSON.
+//! Subscriber lists as CSV or JSON: the file of `[newsletter] list`, our own exports, and the exports of Mailchimp,
+//! Substack, Ghost, Buttondown, listmonk and Kit.
 //!
-//! Pure, and never generous: a row that could be read in two ways is rejected with its line, and of several rows for
-//! one person the most restrictive one wins. Whether a reader may come back is decided by the subscribers' room.
+//! Pure, and strict: an ambiguous row is rejected with its line, and of several rows for one person the most
+//! restrictive one wins. [`crate::subscribers`] decides whether an unsubscribed person may come back.
 //!
 //! A new column needs one line in each of four places: [`Profile`] or [`Row`], `columns::HEADINGS` (and its `Column`),
 //! `read_row` and `write::COLUMNS`. CSV, JSON, `--column` and the test of the round trip follow from these.
@@ -34,9 +34,9 @@ use columns::{Columns, FieldMapping, plain};
 use list::List;
 use records::Records;
 
-/// Bytes that a list may have: more than a million readers of any service have.
+/// The most bytes of a list: more than a million subscribers of any service need.
 pub const MAX_BYTES: usize = 512 * 1024 * 1024;
-/// Rows that a list may have.
+/// The most rows of a list.
 const MAX_ROWS: usize = 2_000_000;
 
 /// How to read a list.
@@ -44,37 +44,37 @@ const MAX_ROWS: usize = 2_000_000;
 pub struct Options<'a> {
     /// The name of the file in messages.
     pub file: &'a str,
-    /// The owner vouches that everybody on the list asked for the letter.
+    /// The owner vouches that everybody on the list asked for the emails.
     pub confirmed: bool,
-    /// The present: consent that is dated later is none.
+    /// The current time: a later date of consent does not count.
     pub now: DateTime<Utc>,
-    /// Who wrote the list; `None` looks at its columns.
+    /// The service that wrote the list; `None` recognises it by its columns.
     pub from: Option<Service>,
-    /// Columns that the owner has named.
+    /// Columns that the owner has mapped.
     pub columns: &'a [Mapping],
-    /// The order of the numbers in dates that have several readings.
+    /// The order of the numbers in ambiguous dates.
     pub dates: Option<DateOrder>,
 }
 
 impl<'a> Options<'a> {
-    /// A list of which nothing is known.
+    /// The options for a list without further information.
     pub fn new(file: &'a str, now: DateTime<Utc>) -> Self {
         Self { file, confirmed: false, now, from: None, columns: &[], dates: None }
     }
 }
 
-/// What a list says.
+/// The content of a list.
 #[derive(Debug, Clone)]
 pub struct ImportedList {
-    /// One row for each person, in the order in which they first appear.
+    /// One row for each person, in the order of first appearance.
     pub rows: Vec<SubscriberRow>,
-    /// Rows that were left out, in the order of the file.
+    /// Rejected rows, in the order of the file.
     pub rejected: Vec<RejectedRow>,
-    /// What should be looked at: repeated persons, dates that were not understood, odd addresses.
+    /// Repeated persons, unreadable dates, odd addresses.
     pub warnings: Vec<Finding>,
-    /// Who wrote it, where that is known.
+    /// The service that wrote it, if it is known.
     pub service: Option<Service>,
-    /// What stands between the cells: `,`, `;`, a tab or `|`; nothing in JSON.
+    /// The separator of the cells: `,`, `;`, a tab or `|`; none in JSON.
     pub delimiter: Option<char>,
     /// Headings of columns that were not read.
     pub ignored: Vec<String>,
@@ -85,40 +85,41 @@ pub struct ImportedList {
 pub struct SubscriberRow {
     /// The person.
     pub profile: Profile,
-    /// Since when the status is what it is, as our own export says.
+    /// The time of the last change of status, from our own export.
     pub state_since: Option<DateTime<Utc>>,
-    /// Why the status is only [`Standing::Unconfirmed`](crate::subscribers::Standing::Unconfirmed).
+    /// Why the status is only
+    /// [`SubscriptionStatus::Unconfirmed`](crate::subscribers::SubscriptionStatus::Unconfirmed).
     pub unproven: Option<Unproven>,
-    /// Where the address came from.
+    /// The origin of the address.
     pub source: Option<String>,
-    /// When the address was first seen here, as our own export says.
+    /// When the address was first seen here, from our own export.
     pub added_at: Option<DateTime<Utc>>,
     /// The line of the row, from 1.
     pub line: usize,
 }
 
-/// A row that was left out.
+/// A rejected row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RejectedRow {
     /// The line on which the row begins, from 1.
     pub line: usize,
-    /// Why.
+    /// The reason.
     pub reason: RowError,
 }
 
-/// Why a row was left out.
+/// Why a row was rejected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RowError {
-    /// A quotation mark opens a cell and nothing closes it.
+    /// An opening quotation mark without a closing one.
     #[error("a quotation mark is not closed; close it, or double it if it is part of the text")]
     UnclosedQuote,
     /// Text between a closing quotation mark and the end of the cell.
     #[error("text after a closing quotation mark; double quotation marks that are part of the text")]
     TextAfterQuote,
-    /// A cell beyond any use.
+    /// A cell that is longer than any useful value.
     #[error("a cell has more than {} bytes", records::MAX_CELL)]
     LongCell,
-    /// The row holds a NUL.
+    /// The row contains a NUL.
     #[error("the row contains a NUL character; save the list as CSV in UTF-8")]
     Nul,
     /// More cells than headings.
@@ -131,7 +132,7 @@ pub enum RowError {
         /// Cells in the header.
         columns: usize,
     },
-    /// The address.
+    /// An invalid address.
     #[error("invalid address: {0}")]
     Address(#[from] AddressError),
     /// A control character in the name.
@@ -143,24 +144,24 @@ pub enum RowError {
     /// A cell that is neither true nor false.
     #[error("{0:?} is neither true nor false")]
     Flag(String),
-    /// An entry of a JSON list that is no object, or is nested too deep.
+    /// An entry of a JSON list that is not an object, or is nested too deep.
     #[error("not a JSON object with plain values")]
     NotObject,
-    /// An entry of a JSON list beyond any use.
+    /// An entry of a JSON list that is longer than any useful one.
     #[error("the entry has more than {} bytes", json::MAX_ENTRY)]
     LongEntry,
     /// The same key twice in a JSON object.
     #[error("duplicate key {0:?}; remove one of them")]
     KeyTwice(String),
-    /// An array or an object where text is wanted.
+    /// An array or an object instead of text.
     #[error("{0:?} is an array or an object; write plain text")]
     NotText(String),
-    /// A state that nobody knows.
+    /// An unknown state.
     #[error("unknown state {0:?}; use active, unconfirmed, unsubscribed or suppressed")]
     State(String),
 }
 
-/// Reads a list. The finding says why nothing of it can be read.
+/// Reads a list. The finding explains why the whole list is refused.
 pub fn read(bytes: &[u8], options: Options<'_>) -> Result<ImportedList, Finding> {
     if bytes.len() > MAX_BYTES {
         return Err(too_long(options.file, format!("the list has more than {MAX_BYTES} bytes")));

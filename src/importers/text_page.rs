@@ -1,6 +1,6 @@
 //! An archive page that was saved as plain text: a category, then titles and paragraphs, then "« Older Entries".
 //!
-//! Pure. The text of the page survives: what would be Markdown by accident is escaped, and nothing is corrected.
+//! Pure. The text of the page is kept: accidental Markdown is escaped, and nothing is corrected.
 
 mod markdown;
 
@@ -13,23 +13,23 @@ use unicode_normalization::char::is_combining_mark;
 use crate::finding::Finding;
 use crate::text::{HeaderText, XmlText};
 
-/// Characters that a title may have; a longer line is a paragraph.
+/// The most characters of a title; a longer line is a paragraph.
 const MAX_TITLE: usize = 100;
-/// Bytes of a title that go into a file name; file systems end at 255.
+/// The most bytes of a title in a file name; the limit of file systems is 255.
 const MAX_SLUG: usize = 120;
-/// Lines of a page none of which is longer were wrapped by a program, so their ends mean nothing.
+/// If no line of a page is longer, a program has wrapped it, so its line ends mean nothing.
 const WRAPPED: usize = 100;
 
-/// What a page says.
+/// The content of a page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TextPage {
-    /// The first line.
+    /// The category, which is the first line.
     pub category: HeaderText,
     /// The posts, in the order of the page: newest first.
     pub posts: Vec<PagePost>,
-    /// Whether a link to older entries ended the page.
+    /// Whether the page ended with a link to older entries.
     pub older: bool,
-    /// The first line behind that link that is not blank, from 1: it and what follows was not read.
+    /// The first non-blank line after that link, from 1: it and the lines below were not read.
     pub unread_from: Option<usize>,
 }
 
@@ -44,16 +44,16 @@ pub struct PagePost {
     pub body: String,
 }
 
-/// A file to write: nothing here has looked whether it exists.
+/// A file to write; it may exist already.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PageFile {
-    /// `2026-11-20-유연함.md`, different from every other one of the same import.
+    /// `2026-11-20-유연함.md`, unique within the import.
     pub file_name: String,
     /// TOML front matter and Markdown.
     pub contents: String,
 }
 
-/// Lines that stand together between blank lines.
+/// Consecutive lines between blank lines.
 struct Block<'a> {
     /// The number of the first line, from 1.
     line: usize,
@@ -116,7 +116,7 @@ fn blocks(text: &str) -> Vec<Block<'_>> {
     blocks
 }
 
-/// Takes the first line away; what is glued below it stays.
+/// Removes and returns the first line; lines directly below it stay in the block.
 fn take_category<'a>(blocks: &mut Vec<Block<'a>>) -> Option<(usize, &'a str)> {
     let first = blocks.first_mut()?;
     let category = (first.line, first.lines.remove(0));
@@ -129,7 +129,7 @@ fn take_category<'a>(blocks: &mut Vec<Block<'a>>) -> Option<(usize, &'a str)> {
 
 /// The blocks before the pager, whether it leads to older entries, and the first line that was not read.
 fn until_pager(mut blocks: Vec<Block<'_>>) -> (Vec<Block<'_>>, bool, Option<usize>) {
-    // A page may begin with a pager as well as end with one.
+    // A page may begin with a pager, too.
     while blocks.first().is_some_and(|block| block.lines.len() == 1 && pager(block.lines[0]).is_some()) {
         blocks.remove(0);
     }
@@ -150,7 +150,7 @@ fn until_pager(mut blocks: Vec<Block<'_>>) -> (Vec<Block<'_>>, bool, Option<usiz
     (blocks, false, None)
 }
 
-/// Whether a line is a link to other pages of the archive, and if so, whether one of them is older.
+/// Whether a line is a link to other pages of the archive, and if so, whether to older ones.
 fn pager(line: &str) -> Option<bool> {
     const ARROWS: [char; 10] = ['«', '»', '‹', '›', '←', '→', '<', '>', '|', '·'];
     const PHRASES: [(&str, bool); 28] = [
@@ -199,7 +199,7 @@ fn pager(line: &str) -> Option<bool> {
     (phrases > 0).then_some(older)
 }
 
-/// A short line of its own that does not end as a sentence, an introduction or a quotation does.
+/// The title, if the block is one short line that does not end like a sentence, an introduction or a quotation.
 fn title<'a>(block: &Block<'a>) -> Option<&'a str> {
     const ENDS: &str = ".?!,:;。．？！，：；、…‥”’\"'」』";
     let [line] = block.lines[..] else { return None };
@@ -318,7 +318,7 @@ mod tests {
         page(text).posts.into_iter().map(|post| post.title.into()).collect()
     }
 
-    fn complaint(text: &str) -> String {
+    fn message(text: &str) -> String {
         read(text, "page.txt").unwrap_err().iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
     }
 
@@ -392,7 +392,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sentence_a_list_item_and_a_link_are_no_titles() {
+    fn a_sentence_a_list_item_and_a_link_are_not_titles() {
         for line in [
             "짧다.",
             "정말?",
@@ -428,19 +428,19 @@ mod tests {
     }
 
     #[test]
-    fn complaints_name_the_line_and_what_to_do() {
-        assert!(complaint("").contains("the page is empty"));
-        assert!(complaint("글").contains("no post"));
+    fn findings_have_a_line_and_a_hint() {
+        assert!(message("").contains("the page is empty"));
+        assert!(message("글").contains("no post"));
         assert!(
-            complaint("글\n\n본문부터 나온다.\n\n제목\n\n본문.")
+            message("글\n\n본문부터 나온다.\n\n제목\n\n본문.")
                 .contains("page.txt:3: error: there is text before")
         );
         assert!(
-            complaint("글\n\n제목\n\n소제목\n\n본문.")
-                .contains("page.txt:3: error: nothing stands below \"제목\"")
+            message("글\n\n제목\n\n소제목\n\n본문.")
+                .contains("page.txt:3: error: there is no text below \"제목\"")
         );
         assert!(
-            complaint("글\n\n제목\n\n본\u{7}문.")
+            message("글\n\n제목\n\n본\u{7}문.")
                 .contains("page.txt:5: error: the line contains the control character U+0007")
         );
     }

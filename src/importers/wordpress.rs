@@ -1,5 +1,5 @@
-//! `WordPress` exports (WXR 1.0 to 1.2), read twice as a stream: once for the names of authors and pictures, once for
-//! the posts. In memory is one post, and a line for each author and attachment.
+//! `WordPress` exports (WXR 1.0 to 1.2), read twice as a stream: once for the names of authors and pictures, once
+//! for the posts. Only one post, and one line for each author and attachment, is in memory.
 
 mod shortcodes;
 
@@ -15,14 +15,14 @@ use crate::dates;
 use crate::finding::Finding;
 use crate::xml::{Node, Records, XmlError};
 
-/// What the posts refer to.
+/// Data that the posts refer to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Overview {
     /// The title of the site.
     pub title: String,
-    /// Log-in to name.
+    /// Names of authors by login.
     authors: HashMap<String, String>,
-    /// Number to address.
+    /// Addresses of attachments by number.
     attachments: HashMap<String, String>,
     language: Option<String>,
     is_export: bool,
@@ -33,13 +33,13 @@ pub struct Overview {
 pub enum Item {
     /// A post.
     Post(Box<ImportedPost>),
-    /// Something else, which is counted: what it is.
+    /// Something else, which is only counted, by its kind.
     Other(String),
-    /// A post that cannot be one here: its title, and why.
+    /// A post that cannot be imported: its title, and why.
     LeftOut(String, String),
 }
 
-/// The first reading; the finding says why the file is no export.
+/// The first pass; the finding explains why the file is not an export.
 pub fn overview(input: impl Read, file: &str) -> Result<Overview, Finding> {
     let mut overview = Overview::default();
     records(input, file, &mut |node, _| match node.name.as_str() {
@@ -48,13 +48,15 @@ pub fn overview(input: impl Read, file: &str) -> Result<Overview, Finding> {
         "wp:wxr_version" => overview.is_export = true,
         "wp:author" => {
             let names = ["wp:author_display_name", "wp:author_first_name", "wp:author_login"];
-            if let (Some(login), Some(name)) = (node.say(&["wp:author_login"]), node.say(&names)) {
+            if let (Some(login), Some(name)) =
+                (node.first_text(&["wp:author_login"]), node.first_text(&names))
+            {
                 overview.authors.insert(login, plain_text(&name));
             }
         }
-        "item" if node.say(&["wp:post_type"]).as_deref() == Some("attachment") => {
+        "item" if node.first_text(&["wp:post_type"]).as_deref() == Some("attachment") => {
             if let (Some(id), Some(url)) =
-                (node.say(&["wp:post_id"]), node.say(&["wp:attachment_url", "guid"]))
+                (node.first_text(&["wp:post_id"]), node.first_text(&["wp:attachment_url", "guid"]))
             {
                 overview.attachments.insert(id, url);
             }
@@ -69,7 +71,7 @@ pub fn overview(input: impl Read, file: &str) -> Result<Overview, Finding> {
         .hint("create one under Tools, Export; to import a feed, use `letterpress import feed`"))
 }
 
-/// The second reading. Dates without a zone are read in `zone`.
+/// The second pass. Dates without a zone are read in `zone`.
 pub fn items(
     input: impl Read,
     file: &str,
@@ -100,12 +102,12 @@ fn records(input: impl Read, file: &str, each: &mut dyn FnMut(&Node, usize)) -> 
 }
 
 fn item(node: &Node, line: usize, overview: &Overview, zone: Tz) -> Item {
-    let kind = node.say(&["wp:post_type"]).unwrap_or_else(|| "post".to_owned());
+    let kind = node.first_text(&["wp:post_type"]).unwrap_or_else(|| "post".to_owned());
     if kind != "post" {
         return Item::Other(kind);
     }
-    let title = plain_text(&node.say(&["title"]).unwrap_or_default());
-    let status = node.say(&["wp:status"]).unwrap_or_default().to_ascii_lowercase();
+    let title = plain_text(&node.first_text(&["title"]).unwrap_or_default());
+    let status = node.first_text(&["wp:status"]).unwrap_or_default().to_ascii_lowercase();
     let mut remarks = Vec::new();
     let mut draft = match status.as_str() {
         "publish" | "future" => false,
@@ -120,16 +122,16 @@ fn item(node: &Node, line: usize, overview: &Overview, zone: Tz) -> Item {
         }
         other => return Item::LeftOut(title, format!("its status is {other:?}")),
     };
-    if node.say(&["wp:post_password"]).is_some() {
+    if node.first_text(&["wp:post_password"]).is_some() {
         remarks.push(("import-draft", "it was password-protected; imported as a draft".to_owned()));
         draft = true;
     }
-    // Jetpack's newsletter: for those who pay, or who have an account.
+    // Jetpack's newsletter: only for paying members, or for people with an account.
     if let Some(access) = meta(node, "_jetpack_newsletter_access").filter(|access| access != "everybody") {
         remarks.push(("import-draft", format!("it was visible to {access} only; imported as a draft")));
         draft = true;
     }
-    let raw = node.say(&["content:encoded"]).unwrap_or_default();
+    let raw = node.first_text(&["content:encoded"]).unwrap_or_default();
     let (html, shortcodes) = shortcodes::expand(&raw);
     if !shortcodes.is_empty() {
         remarks.push((
@@ -138,25 +140,27 @@ fn item(node: &Node, line: usize, overview: &Overview, zone: Tz) -> Item {
         ));
     }
     let (categories, tags) = terms(node);
-    let author = node.say(&["dc:creator"]);
+    let author = node.first_text(&["dc:creator"]);
     let author = author.map(|login| overview.authors.get(&login).cloned().unwrap_or(login));
     let published =
-        when(node, "wp:post_date", zone).or_else(|| node.say(&["pubDate"]).and_then(|raw| date(&raw)));
+        when(node, "wp:post_date", zone).or_else(|| node.first_text(&["pubDate"]).and_then(|raw| date(&raw)));
     let modified = when(node, "wp:post_modified", zone);
     Item::Post(Box::new(ImportedPost {
         address: None,
         enclosure: None,
         title,
-        // Nobody has seen what was never published.
-        id: node.say(&["guid"]).filter(|_| !matches!(status.as_str(), "" | "draft" | "pending" | "future")),
-        link: node.say(&["link"]),
-        slug: node.say(&["wp:post_name"]),
+        // An unpublished post has no public id yet.
+        id: node
+            .first_text(&["guid"])
+            .filter(|_| !matches!(status.as_str(), "" | "draft" | "pending" | "future")),
+        link: node.first_text(&["link"]),
+        slug: node.first_text(&["wp:post_name"]),
         published,
         updated: modified.filter(|modified| Some(*modified) > published),
         authors: author.into_iter().collect(),
         categories,
         tags,
-        summary: node.say(&["excerpt:encoded"]).map(|html| super::html::visible(&html)),
+        summary: node.first_text(&["excerpt:encoded"]).map(|html| super::html::visible(&html)),
         language: overview.language.clone(),
         image: thumbnail(node).and_then(|id| overview.attachments.get(&id).cloned()),
         draft,
@@ -168,7 +172,7 @@ fn item(node: &Node, line: usize, overview: &Overview, zone: Tz) -> Item {
     }))
 }
 
-/// Categories and tags by their names; the one that `WordPress` gives to what has none is none.
+/// The names of categories and tags, without the default category.
 fn terms(node: &Node) -> (Vec<String>, Vec<String>) {
     let mut terms: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for term in node.all("category") {
@@ -184,10 +188,10 @@ fn terms(node: &Node) -> (Vec<String>, Vec<String>) {
     (take(["category", ""]), take(["post_tag", "tag"]))
 }
 
-/// A date in the zone that it was in: `WordPress` writes it as the site's clock had it, and once more in UTC.
+/// A date in its original zone: `WordPress` writes it in the time of the site, and again in UTC.
 fn when(node: &Node, name: &str, zone: Tz) -> Option<DateTime<FixedOffset>> {
     let read = |name: &str| {
-        let raw = node.say(&[name])?;
+        let raw = node.first_text(&[name])?;
         NaiveDateTime::parse_from_str(&raw, "%Y-%m-%d %H:%M:%S").ok().map(|date| (raw, date))
     };
     let (raw, local) = read(name)?;
@@ -206,10 +210,12 @@ fn thumbnail(node: &Node) -> Option<String> {
     meta(node, "_thumbnail_id")
 }
 
-/// A field of the post that a plug-in or a theme keeps.
+/// A custom field of the post, which a plug-in or a theme adds.
 fn meta(node: &Node, key: &str) -> Option<String> {
     let mut fields = node.all("wp:postmeta");
-    fields.find(|field| field.say(&["wp:meta_key"]).as_deref() == Some(key))?.say(&["wp:meta_value"])
+    fields
+        .find(|field| field.first_text(&["wp:meta_key"]).as_deref() == Some(key))?
+        .first_text(&["wp:meta_value"])
 }
 
 #[cfg(test)]

@@ -19,12 +19,16 @@ pub struct InboxReport {
     /// Complaints with a genuine token.
     pub complaints: u64,
     /// Readers' wishes to leave, with a genuine token.
+    #[serde(rename = "farewells")]
     pub unsubscribes: u64,
     /// Of these four, known from an earlier delivery of the same mail.
+    #[serde(rename = "again")]
     pub duplicates: u64,
     /// Of these four, about copies or readers that this store does not know.
+    #[serde(rename = "strangers")]
     pub unknown_tokens: u64,
     /// Copies in doubt that turned out to have been accepted.
+    #[serde(rename = "settled")]
     pub resolved: u64,
     /// Readers who are never mailed again.
     pub suppressed: u64,

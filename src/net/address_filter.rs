@@ -1,6 +1,6 @@
-//! Which addresses are in the open internet, after IANA's registries of special-purpose addresses.
+//! Which addresses are in the public internet, according to IANA's registries of special-purpose addresses.
 //!
-//! It sees numbers only: names have been looked up before.
+//! It works on numeric addresses only; names have been resolved before.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -24,7 +24,7 @@ const CLOSED_4: [([u8; 4], u32); 16] = [
     ([240, 0, 0, 0], 4),      // reserved, and broadcast
 ];
 
-/// Within `2000::/3`, the only block from which IPv6 addresses are handed out.
+/// Blocks within `2000::/3`, the only block from which global IPv6 addresses are assigned.
 const CLOSED_6: [(Ipv6Addr, u32); 4] = [
     (Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0), 23), // protocols; Teredo carries IPv4 addresses
     (Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0), 32), // documentation
@@ -34,10 +34,12 @@ const CLOSED_6: [(Ipv6Addr, u32); 4] = [
 
 const UNICAST_6: (Ipv6Addr, u32) = (Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0), 3);
 
-/// The prefix by which networks without IPv4 reach IPv4 addresses (RFC 6052), which are the last four bytes.
+/// The prefix by which networks without IPv4 reach IPv4 addresses (RFC 6052); the last four bytes are the IPv4
+/// address.
 const NAT64: (Ipv6Addr, u32) = (Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, 0, 0), 96);
 
-/// Whether `ip` belongs to one machine in the open internet. An IPv4 address in the form of an IPv6 address never does.
+/// Whether `ip` belongs to one machine in the public internet. An IPv4 address in the form of an IPv6 address never
+/// does.
 pub(super) fn is_public(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(ip) => is_public_4(ip),

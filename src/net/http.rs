@@ -1,7 +1,8 @@
-//! The HTTP client for every address that somebody wrote down: into the open internet only, and never too much.
+//! The HTTP client for every address that a user or a document names: it reaches only the public internet, with
+//! limits on time and size.
 //!
-//! A name is looked up once, and the connection goes to the addresses that were checked: a second answer of the
-//! resolver cannot lead elsewhere. No proxy, no cookies, no decompression, no retries.
+//! A name is looked up once, and the connection goes to the addresses that were checked, so a second DNS reply
+//! cannot redirect it. No proxy, no cookies, no decompression, no retries.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -26,24 +27,24 @@ const MOST_REDIRECTS: usize = 3;
 
 const USER_AGENT: &str = concat!("letterpress/", env!("CARGO_PKG_VERSION"));
 
-/// Types are named in the order of preference; a server that knows none of them sends what it has.
+/// Media types in the order of preference; a server that knows none of them sends what it has.
 const WANTED: &str = "application/atom+xml, application/rss+xml, application/feed+json, application/xml;q=0.9, \
                       text/xml;q=0.9, application/json;q=0.8, */*;q=0.5";
 
 /// How addresses are fetched.
 #[derive(Clone)]
 pub(crate) struct Download {
-    /// A body longer than this is refused, whatever the server announced.
+    /// A longer body is refused, whatever length the server announced.
     pub(crate) max_bytes: usize,
-    /// For everything together: looking up, connecting, redirects, the body.
+    /// The time limit for everything together: lookup, connecting, redirects, the body.
     pub(crate) timeout: Duration,
-    /// The owner configured this address, which may be a machine of theirs: its host may be anywhere. A redirect may
-    /// only lead to a public address.
+    /// The owner configured this address, and it may be on their own network, so its host is not checked. A
+    /// redirect may only lead to a public address.
     pub(crate) allow_private_host: bool,
     /// Tests also allow servers on this machine.
     is_allowed: fn(IpAddr) -> bool,
     names: Arc<dyn Resolver>,
-    /// Made for the first request: the system's authorities are read from many files.
+    /// Created at the first request, because loading the system's certificate authorities reads many files.
     tls: OnceLock<Result<ClientConfig, String>>,
 }
 
@@ -60,16 +61,16 @@ impl Default for Download {
     }
 }
 
-/// What a server said about the version it sent, to be given back to it the next time.
+/// The validators of a version, to be sent back with the next request.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Validators {
-    /// The `ETag`, quotes and all.
+    /// The `ETag`, with its quotation marks.
     pub(crate) etag: Option<String>,
     /// The `Last-Modified`, as the server wrote it.
     pub(crate) last_modified: Option<String>,
 }
 
-/// The answer to [`Download::fetch`].
+/// The result of [`Download::fetch`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Fetched {
     /// The server still has the version that the validators name.
@@ -78,43 +79,43 @@ pub(crate) enum Fetched {
     Document(Body),
 }
 
-/// A document and what was said about it.
+/// A document and its metadata.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Body {
-    /// Where it was in the end, after redirects.
+    /// The final address, after redirects.
     pub(crate) url: Url,
     /// The `Content-Type` header, if it is ASCII.
     pub(crate) media_type: Option<String>,
-    /// For the next time.
+    /// The validators for the next request.
     pub(crate) validators: Validators,
-    /// The bytes, as sent.
+    /// The body, as sent.
     pub(crate) bytes: Vec<u8>,
 }
 
 /// Why a request failed.
 #[derive(Debug)]
 pub(crate) enum DownloadError {
-    /// Not an address, or one with a password in it; and why.
+    /// Not an address, or an address with a password in it; with the reason.
     Url(String, String),
     /// Files, mail, scripts and so on.
     Scheme(Url),
-    /// An address inside of somebody's network, or one that reaches many machines.
+    /// An address of a private network, or one that reaches many machines.
     NotPublic { url: Url, ip: IpAddr },
     /// The name has no address.
     Lookup { host: String, why: String },
-    /// A redirect from https to http, where anyone on the path could answer.
+    /// A redirect from https to http, where an attacker on the path could answer.
     Downgrade { from: String, to: String },
     /// More redirects than [`MOST_REDIRECTS`].
     TooManyRedirects(Url),
-    /// The server refused.
+    /// The server sent an error status.
     Status { url: Url, status: StatusCode },
-    /// It was asked not to compress, and did.
+    /// The server compressed the body although it was asked not to.
     Compressed { url: Url, encoding: String },
     /// The body is longer than the limit.
     TooLong { url: Url, most: usize },
     /// The deadline has passed.
     TimedOut(String, Duration),
-    /// No connection, no certificate that can be trusted, or an answer that is not HTTP. The outermost cause is first.
+    /// No connection, no trusted certificate, or a response that is not HTTP. The outermost cause is first.
     Http { url: Url, why: String },
 }
 
@@ -124,7 +125,7 @@ impl fmt::Display for DownloadError {
         match self {
             Self::Url(text, _) => write!(f, "{text:?} {what}"),
             Self::Lookup { host, .. } => write!(f, "{host} {what}"),
-            Self::Downgrade { from, to } => write!(f, "{from} sends us on to {to}, from https to http"),
+            Self::Downgrade { from, to } => write!(f, "{from} redirects to {to}, from https to http"),
             Self::TimedOut(url, _) => write!(f, "{url} {what}"),
             Self::Scheme(url)
             | Self::NotPublic { url, .. }
@@ -140,7 +141,7 @@ impl fmt::Display for DownloadError {
 impl std::error::Error for DownloadError {}
 
 impl DownloadError {
-    /// What happened, without any address: one that is a secret must not get into a message.
+    /// The error without any address: an address can be secret and must not get into a message.
     pub(crate) fn without_url(&self) -> String {
         match self {
             Self::Http { why, .. } => why.clone(),
@@ -154,11 +155,11 @@ impl DownloadError {
             Self::Scheme(_) => "is neither https nor http".to_owned(),
             Self::NotPublic { ip, .. } => format!("leads to {ip}, which is not in the open internet"),
             Self::Lookup { why, .. } => format!("cannot be looked up: {why}"),
-            Self::Downgrade { .. } => "sends us on from https to http".to_owned(),
-            Self::TooManyRedirects(_) => format!("sends us on more than {MOST_REDIRECTS} times"),
+            Self::Downgrade { .. } => "redirects from https to http".to_owned(),
+            Self::TooManyRedirects(_) => format!("redirects more than {MOST_REDIRECTS} times"),
             Self::Status { status, .. } => format!("answers {status}"),
             Self::Compressed { encoding, .. } => {
-                format!("is sent with Content-Encoding {encoding:?}, which was not asked for")
+                format!("is sent with Content-Encoding {encoding:?}, which was not requested")
             }
             Self::TooLong { most, .. } => format!("is longer than {most} bytes"),
             Self::TimedOut(_, limit) => format!("took longer than {limit:?}"),
@@ -170,12 +171,12 @@ impl DownloadError {
 /// The address that the caller named.
 struct Named {
     url: Url,
-    /// A service that takes messages may want a login, which its owner writes into the address.
+    /// A service that receives messages may require a login, which its owner writes into the address.
     may_hold_password: bool,
 }
 
-/// What is asked of a server.
-enum Question<'q> {
+/// The method and the body of a request.
+enum Request<'q> {
     Get(Option<&'q Validators>),
     Post { headers: &'q [(&'static str, String)], body: String },
 }
@@ -186,20 +187,20 @@ impl Download {
         Self { timeout, allow_private_host: true, ..Self::default() }
     }
 
-    /// Fetches `url`, or learns that it still is the version that `validators` name.
+    /// Fetches `url`, or reports that it is still the version that `validators` name.
     pub(crate) async fn fetch(
         &self,
         url: &str,
         validators: Option<&Validators>,
     ) -> Result<Fetched, DownloadError> {
         self.within(url, async {
-            let (here, response) = self.follow(url, Question::Get(validators)).await?;
+            let (here, response) = self.follow(url, Request::Get(validators)).await?;
             self.take(here, response, validators.is_some()).await
         })
         .await
     }
 
-    /// Sends `body` to `url`; any status but a success is an error. The body of the answer is not read.
+    /// Sends `body` to `url`; any status but a success is an error. The body of the response is not read.
     pub(crate) async fn post(
         &self,
         url: &str,
@@ -207,7 +208,7 @@ impl Download {
         body: String,
     ) -> Result<(), DownloadError> {
         self.within(url, async {
-            let (url, response) = self.follow(url, Question::Post { headers, body }).await?;
+            let (url, response) = self.follow(url, Request::Post { headers, body }).await?;
             let status = response.status();
             if status.is_success() { Ok(()) } else { Err(DownloadError::Status { url, status }) }
         })
@@ -223,30 +224,30 @@ impl Download {
         tokio::time::timeout(self.timeout, work).await.unwrap_or_else(late)
     }
 
-    /// Asks `url` and each address that it redirects to; the last answer, and the address that gave it.
-    async fn follow(&self, url: &str, mut question: Question<'_>) -> Result<(Url, Response), DownloadError> {
+    /// Requests `url` and each address that it redirects to; returns the last response and its address.
+    async fn follow(&self, url: &str, mut request: Request<'_>) -> Result<(Url, Response), DownloadError> {
         let mut here = Url::parse(url).map_err(|why| DownloadError::Url(url.to_owned(), why.to_string()))?;
-        let named = Named { url: here.clone(), may_hold_password: matches!(question, Question::Post { .. }) };
+        let named = Named { url: here.clone(), may_hold_password: matches!(request, Request::Post { .. }) };
         let tls = self.tls.get_or_init(tls_config).clone();
         let tls = tls.map_err(|why| DownloadError::Http { url: here.clone(), why })?;
         for _ in 0..=MOST_REDIRECTS {
             let addresses = self.check_address(&here, &named).await?;
-            let response = self.ask(&here, addresses, &tls, &question).await?;
+            let response = self.send_once(&here, addresses, &tls, &request).await?;
             let status = response.status().as_u16();
             if !matches!(status, 301..=303 | 307 | 308) {
                 return Ok((here, response));
             }
             // Every client turns a redirected POST into a GET here (RFC 9110, 15.4).
-            if status <= 303 && matches!(question, Question::Post { .. }) {
-                question = Question::Get(None);
+            if status <= 303 && matches!(request, Request::Post { .. }) {
+                request = Request::Get(None);
             }
             here = next(&here, &header(response.headers(), LOCATION).unwrap_or_default())?;
         }
         Err(DownloadError::TooManyRedirects(here))
     }
 
-    /// The addresses behind `url`, if each of them may be connected to. One private address among public ones is not
-    /// an accident, and an attacker would choose which of them is tried first.
+    /// The addresses of `url`'s host, if each of them is allowed. If a single one is private, the host is refused:
+    /// an attacker could choose which address is tried first.
     async fn check_address(&self, url: &Url, named: &Named) -> Result<Vec<SocketAddr>, DownloadError> {
         if !matches!(url.scheme(), "https" | "http") {
             return Err(DownloadError::Scheme(url.clone()));
@@ -258,7 +259,7 @@ impl Download {
         if has_password && !(is_meant && named.may_hold_password) {
             let mut bare = url.clone();
             let _ = (bare.set_username(""), bare.set_password(None));
-            return Err(DownloadError::Url(bare.into(), "it holds a name or a password".to_owned()));
+            return Err(DownloadError::Url(bare.into(), "it contains a name or a password".to_owned()));
         }
         let port = url.port_or_known_default().unwrap_or_default();
         let addresses = match url.host() {
@@ -269,7 +270,7 @@ impl Download {
                 .look_up(host, port)
                 .await
                 .map_err(|why| DownloadError::Lookup { host: host.to_owned(), why: why.to_string() })?,
-            None => return Err(DownloadError::Url(url.to_string(), "it names no host".to_owned())),
+            None => return Err(DownloadError::Url(url.to_string(), "it has no host".to_owned())),
         };
         let bad = addresses.iter().find(|address| !is_meant && !(self.is_allowed)(address.ip()));
         if let Some(bad) = bad {
@@ -282,13 +283,13 @@ impl Download {
         Ok(addresses)
     }
 
-    /// One request, to one of `addresses` and nowhere else.
-    async fn ask(
+    /// One request, to one of `addresses` only.
+    async fn send_once(
         &self,
         url: &Url,
         addresses: Vec<SocketAddr>,
         tls: &ClientConfig,
-        question: &Question<'_>,
+        asked: &Request<'_>,
     ) -> Result<Response, DownloadError> {
         let client = Client::builder()
             .tls_backend_preconfigured(tls.clone())
@@ -301,11 +302,11 @@ impl Download {
             .timeout(self.timeout)
             .user_agent(USER_AGENT)
             .build()
-            .map_err(|error| trouble(url, &error))?;
-        let method = if matches!(question, Question::Get(_)) { Method::GET } else { Method::POST };
+            .map_err(|error| http_error(url, &error))?;
+        let method = if matches!(asked, Request::Get(_)) { Method::GET } else { Method::POST };
         let mut request = client.request(method, url.clone());
-        match question {
-            Question::Get(validators) => {
+        match asked {
+            Request::Get(validators) => {
                 request = request.header(ACCEPT, WANTED).header(ACCEPT_ENCODING, "identity");
                 if let Some(etag) = validators.and_then(|known| known.etag.as_deref()) {
                     request = request.header(IF_NONE_MATCH, etag);
@@ -314,12 +315,12 @@ impl Download {
                     request = request.header(IF_MODIFIED_SINCE, date);
                 }
             }
-            Question::Post { headers, body } => {
+            Request::Post { headers, body } => {
                 request = headers.iter().fold(request, |request, (name, value)| request.header(*name, value));
                 request = request.body(body.clone());
             }
         }
-        request.send().await.map_err(|error| trouble(url, &error))
+        request.send().await.map_err(|error| http_error(url, &error))
     }
 
     async fn take(
@@ -347,7 +348,7 @@ impl Download {
             return Err(DownloadError::TooLong { url, most: self.max_bytes });
         }
         let mut bytes = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| trouble(&url, &error))? {
+        while let Some(chunk) = response.chunk().await.map_err(|error| http_error(&url, &error))? {
             if bytes.len() + chunk.len() > self.max_bytes {
                 return Err(DownloadError::TooLong { url, most: self.max_bytes });
             }
@@ -357,7 +358,7 @@ impl Download {
     }
 }
 
-/// The address that a redirect leads to.
+/// The target of a redirect.
 fn next(here: &Url, location: &str) -> Result<Url, DownloadError> {
     let there =
         here.join(location).map_err(|why| DownloadError::Url(location.to_owned(), why.to_string()))?;
@@ -371,8 +372,8 @@ fn header(headers: &HeaderMap, name: HeaderName) -> Option<String> {
     headers.get(name)?.to_str().ok().map(str::to_owned)
 }
 
-/// reqwest says only "error sending request"; the causes say what happened.
-fn trouble(url: &Url, error: &reqwest::Error) -> DownloadError {
+/// reqwest reports only "error sending request"; the causes have the details.
+fn http_error(url: &Url, error: &reqwest::Error) -> DownloadError {
     let mut why = Vec::new();
     let mut cause = std::error::Error::source(error);
     while let Some(deeper) = cause {
@@ -390,7 +391,7 @@ fn tls_config() -> Result<ClientConfig, String> {
     tls::client_config(tls::system_roots()).map_err(|error| error.to_string())
 }
 
-/// Looks names up; tests script the answers.
+/// Looks up names; tests replace it with scripted replies.
 #[async_trait]
 trait Resolver: Send + Sync {
     async fn look_up(&self, host: &str, port: u16) -> std::io::Result<Vec<SocketAddr>>;
@@ -405,7 +406,7 @@ impl Resolver for SystemResolver {
     }
 }
 
-/// A resolver with one answer: the addresses that were checked.
+/// A resolver with a fixed reply: the addresses that were checked.
 struct CheckedAddress(Vec<SocketAddr>);
 
 impl dns::Resolve for CheckedAddress {

@@ -1,4 +1,4 @@
-//! The network below every protocol: TLS, the guarded HTTP client, and which addresses it may reach.
+//! The network layer below every protocol: TLS, the guarded HTTP client, and the filter of addresses.
 
 mod address_filter;
 pub(crate) mod http;

@@ -1,7 +1,8 @@
 //! Weekly digests in the store.
 //!
-//! A subscriber gets the posts of the week that they want and did not get before, so there is one email for each different
-//! part of the week. The emails are composed outside of the store, which determines the parts again at the freeze.
+//! A subscriber gets the posts of the week that they want and have not had yet. So there is one email for each
+//! different selection of posts. The emails are composed outside the store; the store determines the selections
+//! again at the freeze.
 
 use std::collections::BTreeMap;
 
@@ -53,7 +54,7 @@ impl DigestPart {
 pub struct DigestIssue {
     /// The issue.
     pub issue: NewIssue,
-    /// Makes what is fixed for one message.
+    /// Makes the fixed fields of one message.
     pub fields: FieldsFactory,
 }
 

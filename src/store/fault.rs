@@ -5,7 +5,7 @@ use std::sync::Arc;
 /// An error of the store. It is cheap to clone: all requests in a group commit get the same error.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
-    /// The file is missing, but there was one; a new one would mail the archive again.
+    /// The file is missing, but it existed before; a new one would mail the archive again.
     #[error(
         "the ledger {store} is missing, but {witness} still exists\n    help: restore it with `letterpress backup restore FILE`; to start \
          with a new ledger instead, move {witness} away too"
@@ -57,7 +57,7 @@ pub enum StoreError {
         /// The error of the database.
         source: Arc<dyn std::error::Error + Send + Sync>,
     },
-    /// What was read cannot be: a word or a number that Letterpress does not write.
+    /// A stored value that Letterpress never writes.
     #[error("the database contains an invalid value: {0}")]
     CorruptData(String),
     /// The post has an issue already; a second one would mail everybody twice.
@@ -65,7 +65,7 @@ pub enum StoreError {
         "{0} was already mailed\n    help: `letterpress status recipients` lists the recipients; write a new post for new content"
     )]
     AlreadyIssued(String),
-    /// Nobody would get it: an issue that is frozen for nobody would count as mailed for ever.
+    /// Nobody would get it. An issue without an audience would count as mailed for ever.
     #[error("{0} has no recipients and is not mailed")]
     NoAudience(String),
     /// This database has its own tools for that.
@@ -76,7 +76,8 @@ pub enum StoreError {
         /// How it is done instead.
         help: &'static str,
     },
-    /// A subscriber changed their preferences while the weekly digest was composed, and it was not composed for these.
+    /// A subscriber changed their preferences while the weekly digest was composed, and there is no email for the
+    /// new ones.
     #[error(
         "preferences changed while the weekly digest was composed; nothing of it was sent\n    help: run the command again"
     )]
@@ -86,7 +87,7 @@ pub enum StoreError {
         "the audience changed while the issue was frozen ({counted} subscribers counted, {frozen} frozen); nothing was sent"
     )]
     AudienceMismatch {
-        /// Readers counted first.
+        /// Subscribers that were counted first.
         counted: u64,
         /// Rows inserted.
         frozen: u64,

@@ -1,8 +1,8 @@
 //! The fence: a small file outside the database with the epoch of the ledger.
 //!
-//! The epoch rises whenever the store is opened to send and after it has sent; the fence follows before anything is sent.
-//! So a database that was restored from a backup is behind the fence, and is recognised. [`judge`] is pure; the rest reads
-//! and writes the file. Nothing here opens a database.
+//! The epoch rises whenever the store is opened to send and after it has sent; the fence follows before anything is
+//! sent. So a database that was restored from a backup is behind the fence, and is recognised. [`judge`] is pure; the
+//! rest reads and writes the file. Nothing here opens a database.
 
 use std::fmt::Write as _;
 use std::io::ErrorKind;
@@ -11,7 +11,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::durable::{self, Mode};
 
-/// The first lines of the file: for whoever finds it.
+/// The first lines of the file, for the person who finds it.
 const HEAD: &str = "\
 # The epoch of the ledger beside this file. Letterpress refuses to send from a database with a lower epoch, because it was
 # restored from a backup. So do not restore this file together with a database.
@@ -80,8 +80,8 @@ impl Mismatch {
     }
 }
 
-/// Whether a store may send: it must be the ledger of the fence, with the same or a higher epoch. `copied` is the time of
-/// the backup, if it is one.
+/// Whether a store may send: it must be the ledger of the fence, with the same or a higher epoch. `copied` is the
+/// time of the backup, if the store is one.
 pub fn compare(
     database: &EpochMark,
     copied: Option<&str>,
@@ -105,7 +105,7 @@ pub fn compare(
 /// An error with the file.
 #[derive(Debug, thiserror::Error)]
 pub enum FenceError {
-    /// It exists and cannot be understood.
+    /// The file exists but cannot be parsed.
     #[error(
         "{path} is not a valid fence file: {why}\n    help: restore it; if it is lost, move it away and run \
          `letterpress ledger adopt-restored --reason …`"
@@ -125,7 +125,7 @@ pub enum FenceError {
         doing: &'static str,
         /// The file.
         path: Utf8PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: std::io::Error,
     },
 }
@@ -248,7 +248,7 @@ mod tests {
 
         /// Each rise is database first, fence second, with a crash possible between; a copy may be taken at any time.
         #[test]
-        fn the_current_database_may_always_send_and_no_copy_from_before_the_last_complete_rise_may(
+        fn the_current_database_may_always_send_and_an_older_copy_may_not(
             steps in prop::collection::vec((any::<bool>(), any::<bool>()), 1..40),
         ) {
             let (mut database, mut fence) = (mark(0), None);

@@ -1,4 +1,4 @@
-//! Which store this is, how far it got, and how to go on with one that was restored or moved.
+//! Which store this is, its epoch, and how to continue with a store that was restored or moved.
 
 use super::EpochMark;
 use crate::text::HeaderText;
@@ -12,11 +12,11 @@ pub struct StoreIdentity {
     pub copied: Option<String>,
 }
 
-/// A decision to go on with a store that did not send last, or that was moved.
+/// A decision to continue with a store that did not send last, or that was moved.
 #[derive(Debug, Clone)]
 pub struct RestoreRequest {
-    /// The posts that are published now, each of which may have been mailed. `None`: this is the original after a move,
-    /// and nothing in it is in doubt.
+    /// The posts that are published now, each of which may have been mailed. `None`: this is the original after a
+    /// move, and no delivery becomes unknown.
     pub published: Option<Vec<(String, HeaderText)>>,
     /// The epoch in the fence.
     pub above: u64,
@@ -27,7 +27,7 @@ pub struct RestoreRequest {
 /// The result of an adoption.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RestoreOutcome {
-    /// Deliveries that are in doubt now.
+    /// Deliveries that are unknown now.
     pub unknown: u64,
     /// Posts that were recorded as published before.
     pub baseline: u64,

@@ -1,6 +1,6 @@
 //! Reports that come back by mail about a delivery or a subscriber.
 //!
-//! The caller has verified the token of a [`Notice`]; the store does not check it again.
+//! The caller has verified the token of an [`InboundReport`]; the store does not check it again.
 
 use super::DeliveryNumber;
 use crate::subscribers::bounces::{Action, Status};
@@ -42,7 +42,7 @@ pub enum ReportKind {
     Unsubscribed,
 }
 
-/// What a delivery report says.
+/// The content of a delivery report.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeliveryReport {
     /// What was done with the message.
@@ -51,7 +51,7 @@ pub struct DeliveryReport {
     pub status: Option<Status>,
     /// The address in the report: it is only compared, never trusted.
     pub recipient: Option<String>,
-    /// The text of the refusing server: one printable line, shortened, possibly hostile.
+    /// The reply of the refusing server: one printable line, shortened, possibly hostile.
     pub diagnostic: String,
 }
 
@@ -75,7 +75,7 @@ pub enum RecordOutcome {
     UnknownToken,
     /// It is recorded now.
     Recorded {
-        /// It proves that a delivery in doubt was accepted.
+        /// It proves that an unknown delivery was accepted.
         settled: bool,
         /// The new status of the subscriber, if it changed.
         status: Option<SubscriptionStatus>,

@@ -45,7 +45,7 @@ impl RunLock {
         }
     }
 
-    /// Whether a run holds the lock now. The check itself takes a shared lock for a moment.
+    /// Whether a run has the lock now. The check itself takes a shared lock for a moment.
     pub fn is_held(store: &Utf8Path) -> bool {
         let path = Utf8PathBuf::from(format!("{store}.lock"));
         let Ok(file) = File::open(path) else { return false };

@@ -1,9 +1,9 @@
 //! What outlives the process: subscribers, issues, deliveries, and the record of decisions.
 //!
-//! [`Store`] is the whole interface, and the only place with SQL. Each of its methods is one transaction and is written
-//! where its SQL stands: a new query is one method in `sql/`. No transaction is open during an SMTP conversation. The
-//! store decides nothing: only [`crate::ledger::transition`] moves a delivery from one state to another. Methods take
-//! the caller's time; if several machines share the store, it uses the database's clock instead.
+//! [`Store`] is the whole interface, and the only place with SQL. Each of its methods is one transaction and is
+//! written beside its SQL: a new query is one method in `sql/`. No transaction is open during an SMTP conversation.
+//! The store decides nothing: only [`crate::ledger::transition`] moves a delivery from one state to another.
+//! Methods take the caller's time; if several machines share the store, it uses the database's clock instead.
 
 pub mod digest;
 mod fault;
@@ -57,7 +57,7 @@ pub struct NewIssue {
     pub subject: HeaderText,
     /// The post's slug.
     pub label: String,
-    /// The frozen letter as JSON.
+    /// The frozen email as JSON.
     pub message: String,
     /// The post's categories. A subscriber who chose topics gets the issue if one of them is among these.
     pub categories: Vec<HeaderText>,
@@ -67,7 +67,7 @@ pub struct NewIssue {
     pub rehearsal: bool,
 }
 
-/// What is fixed for one message at the freeze.
+/// The fields of one message that are fixed at the freeze.
 #[derive(Debug, Clone)]
 pub struct MessageFields {
     /// The `Message-ID`, without angle brackets.
@@ -91,13 +91,13 @@ pub struct OpenIssue {
     pub subject: HeaderText,
     /// The post's slug.
     pub label: String,
-    /// The frozen letter as JSON.
+    /// The frozen email as JSON.
     pub message: String,
     /// When it was frozen, or last extended.
     pub frozen_at: DateTime<Utc>,
     /// The earliest time at which a waiting delivery may go out; `None` if none is waiting.
     pub next_at: Option<DateTime<Utc>>,
-    /// It was paused since it was frozen, and a person resumed it.
+    /// It was paused after the freeze, and a person resumed it.
     pub resumed: bool,
 }
 
@@ -192,8 +192,8 @@ pub enum DomainState {
     Full(TimeDelta),
 }
 
-/// What a delivery run asks of the store. The only trait of its kind: the simulation puts a store that fails in its
-/// place.
+/// What a delivery run needs from the store. It is a trait because the simulation replaces it with a store that
+/// fails.
 #[async_trait]
 pub trait DeliveryStore: Send + Sync {
     /// T1 for up to `claim.most` waiting deliveries.
@@ -209,13 +209,13 @@ pub trait DeliveryStore: Send + Sync {
     /// transaction of the claim, so that neither a crash nor another sender exceeds the rate.
     async fn claim_within_limits(
         &self,
-        pace: RateLimitedClaim,
+        limited: RateLimitedClaim,
         claim: LeaseClaim,
         tokens: Vec<Token>,
         now: DateTime<Utc>,
     ) -> Result<PermitGrant, StoreError>;
-    /// Applies a batch in one durable transaction; one answer for each move, in order. If the transaction fails,
-    /// nothing of it happened.
+    /// Applies a batch in one durable transaction; one result for each move, in order. If the transaction fails,
+    /// none of the moves happened.
     async fn commit(
         &self,
         moves: Vec<StateChange>,

@@ -1,7 +1,8 @@
 //! The owner of a claim: a unique name for this process, and the proof that a process of this machine has ended.
 //!
-//! If several machines share a ledger there is no common lock. A claim of a process that has certainly ended need not wait
-//! for its lease. For a name from another machine, boot or container nothing can be proved, and the lease decides.
+//! If several machines share a ledger there is no common lock. A claim of a process that has certainly ended need not
+//! wait for its lease. For a name from another machine, boot or container nothing can be proved, and the lease
+//! decides.
 
 use std::fs;
 
@@ -29,8 +30,8 @@ fn machine() -> Option<String> {
     Some(format!("{}:{space}", boot.trim()))
 }
 
-/// When a process started, in the kernel's ticks: process numbers are reused, start times are not. `None` if there is no
-/// such process, or if it is a zombie.
+/// When a process started, in the kernel's ticks: process numbers are reused, start times are not. `None` if there is
+/// no such process, or if it is a zombie.
 fn started(process: u32) -> Option<String> {
     let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
     // The name of the program is in parentheses and may contain any character.

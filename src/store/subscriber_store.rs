@@ -1,5 +1,6 @@
-//! What the web pages ask of the store: sign-up, confirmation, preferences, unsubscribe, and personal data. The answer to
-//! a form is a transactional email (an [`Errand`]), which is queued in the same transaction. The store sends nothing.
+//! What the web pages need from the store: sign-up, confirmation, preferences, unsubscribe, and personal data. The
+//! answer to a form is a [`TransactionalMessage`], which is queued in the same transaction. The store sends
+//! nothing.
 
 use std::collections::BTreeMap;
 
@@ -29,7 +30,7 @@ pub struct ConsentContext {
 pub struct SignUp {
     /// The identity.
     pub key: AddressKey,
-    /// The same for all spellings of one mailbox: see [`crate::subscribers::token::Keys::mailbox_key`].
+    /// The same for all spellings of one mailbox: see [`crate::subscribers::token::TokenKeys::mailbox_key`].
     pub mailbox: AddressKey,
     /// The address as it was typed.
     pub email: EmailAddress,
@@ -45,8 +46,8 @@ pub struct SignUp {
     pub limits: SignUpLimits,
 }
 
-/// How many sign-ups are answered with an email: in total, from one network, and to one domain. In addition, one mailbox
-/// gets at most one such email in 24 hours and three in 30 days.
+/// How many sign-ups are answered with an email: in total, from one network, and to one domain. In addition, one
+/// mailbox gets at most one such email in 24 hours and three in 30 days.
 #[derive(Debug, Clone, Copy)]
 pub struct SignUpLimits {
     /// In total.
@@ -57,13 +58,13 @@ pub struct SignUpLimits {
     pub each_domain: Rate,
 }
 
-/// The result of a form. For metrics only: the person sees the same page in all cases.
+/// The result of a form. For metrics only: the page is the same in all cases.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SignUpResult {
     /// A confirmation email is queued.
     ToConfirm,
-    /// An email says that the address is subscribed already.
+    /// An email reports that the address is subscribed already.
     Known,
     /// The address must not be mailed.
     Suppressed,
@@ -164,12 +165,14 @@ pub struct PersonalDataTable {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Erased {
     /// The address was a subscriber.
+    #[serde(rename = "reader")]
     pub subscriber: bool,
     /// Deliveries whose address was erased.
+    #[serde(rename = "copies")]
     pub deliveries: u64,
 }
 
-/// A subscriber whom the writer removed.
+/// A subscriber that the writer removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Removed {
     /// The status before.
@@ -182,7 +185,9 @@ pub struct Removed {
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct StoreMetrics {
     /// Subscribers by status.
+    #[serde(rename = "readers")]
     pub subscribers: Vec<(String, u64)>,
     /// Transactional emails by state.
+    #[serde(rename = "errands")]
     pub transactional: Vec<(String, u64)>,
 }

@@ -1,18 +1,18 @@
 //! What a bounce means for a subscriber, and when a subscriber is suppressed after bounces.
 //!
-//! Pure rules, for SMTP replies and for reports that come back by mail. If a policy refusal were taken for a missing
-//! mailbox, a subscriber would be lost; the opposite mistake only costs another attempt. So a refusal counts against the
-//! subscriber only if it is clearly about the mailbox.
+//! Pure rules, for SMTP replies and for reports that come back by mail. Treating a policy rejection as a missing
+//! mailbox would lose a subscriber; the opposite mistake only costs another attempt. So a rejection counts against
+//! the subscriber only if it is clearly about the mailbox.
 
 use std::fmt;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// How many issues in a row must come back before a mailbox that is full, or not reached, is suppressed.
+/// How many issues in a row must bounce before a mailbox that is full or unreachable is suppressed.
 const SOFT_ISSUES: usize = 3;
-/// For how long they must come back: a mailbox may be full during a holiday.
+/// How long they must keep bouncing: a mailbox may be full during a holiday.
 const SOFT_DAYS: i64 = 15;
-/// A newer message may still come back (RFC 5321, 4.5.4.1: servers try for four to five days).
+/// A newer message may still bounce (RFC 5321, 4.5.4.1: servers try for four to five days).
 const STILL_OPEN_DAYS: i64 = 5;
 
 /// What a server did with a message (RFC 3464, 2.3.3).
@@ -34,7 +34,7 @@ impl Action {
     /// All of them.
     pub const ALL: [Self; 5] = [Self::Failed, Self::Delayed, Self::Delivered, Self::Relayed, Self::Expanded];
 
-    /// The word of RFC 3464.
+    /// The keyword of RFC 3464.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Failed => "failed",
@@ -45,10 +45,10 @@ impl Action {
         }
     }
 
-    /// Reads the word; text after it ("failed (too big)") is ignored.
+    /// Reads the keyword; text after it ("failed (too big)") is ignored.
     pub fn from_word(raw: &str) -> Option<Self> {
-        let word = raw.trim_start().split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
-        Self::ALL.into_iter().find(|action| action.as_str().eq_ignore_ascii_case(word))
+        let keyword = raw.trim_start().split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
+        Self::ALL.into_iter().find(|action| action.as_str().eq_ignore_ascii_case(keyword))
     }
 }
 
@@ -73,14 +73,14 @@ impl Status {
         (numbers.next().is_none() && matches!(class, 2 | 4 | 5)).then_some(Self { class, subject, detail })
     }
 
-    /// Whether the mailbox or the domain does not exist. A full mailbox, a filter or an unexplained refusal is not
-    /// enough.
+    /// Whether the mailbox or the domain does not exist. A full mailbox, a filter or an unexplained rejection is
+    /// not enough.
     pub const fn is_invalid_mailbox(self) -> bool {
         matches!((self.class, self.subject, self.detail), (5, 1, 1 | 2 | 3 | 6 | 10) | (5, 2, 1))
     }
 
-    /// Whether it refuses the sender or the message: limits of the system, the protocol, the content, security, or the
-    /// sender's address.
+    /// Whether it rejects the sender or the message: limits of the system, the protocol, the content, security, or
+    /// the sender's address.
     const fn is_policy_rejection(self) -> bool {
         matches!((self.subject, self.detail), (3 | 5 | 6 | 7, _) | (1, 7 | 8) | (2, 3))
     }
@@ -109,14 +109,14 @@ pub enum BounceClass {
     Hard,
     /// The mailbox is full, or was not reached in time: mail it again, but not for ever.
     Soft,
-    /// The sender, the message, or unknown: not the subscriber.
+    /// The sender, the message, or unknown: not the subscriber's fault.
     Policy,
     /// Not a failure.
     Unclear,
 }
 
 impl BounceClass {
-    /// The stored word.
+    /// The stored name.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Hard => "dead",
@@ -127,23 +127,25 @@ impl BounceClass {
     }
 }
 
-/// Finds the cause of a bounce. `diagnostic` is the text of the refusing server, if the report has it.
+/// Finds the cause of a bounce. `diagnostic` is the reply of the rejecting server, if the report has it.
 pub fn classify(action: Action, status: Option<Status>, diagnostic: &str) -> BounceClass {
     if action != Action::Failed {
         return BounceClass::Unclear;
     }
-    let said = status_in_text(diagnostic);
-    // Some servers report 5.0.0 or 5.1.1 for every refusal; the text of the refusing server is more precise.
-    let status = match (status, said) {
-        (Some(status), Some(said)) if status.is_unspecific() || said.is_policy_rejection() => Some(said),
-        (None, said) => said,
+    let in_text = status_in_text(diagnostic);
+    // Some servers report 5.0.0 or 5.1.1 for every rejection; the reply of the rejecting server is more precise.
+    let status = match (status, in_text) {
+        (Some(status), Some(in_text)) if status.is_unspecific() || in_text.is_policy_rejection() => {
+            Some(in_text)
+        }
+        (None, in_text) => in_text,
         (status, _) => status,
     };
     match status {
         Some(status) if status.is_policy_rejection() => BounceClass::Policy,
         Some(status) if status.is_invalid_mailbox() => {
             // Without an enhanced code only the text remains.
-            if said.is_none() && mentions_policy(diagnostic) {
+            if in_text.is_none() && mentions_policy(diagnostic) {
                 BounceClass::Policy
             } else {
                 BounceClass::Hard
@@ -167,7 +169,7 @@ fn status_in_text(diagnostic: &str) -> Option<Status> {
         .then_some(status)
 }
 
-/// Whether the text of a refusal without an enhanced code is about policy, authentication, spam or limits.
+/// Whether the text of a rejection without an enhanced code is about policy, authentication, spam or limits.
 pub fn mentions_policy(diagnostic: &str) -> bool {
     const WORDS: [&str; 11] = [
         "spam",
@@ -183,7 +185,7 @@ pub fn mentions_policy(diagnostic: &str) -> bool {
         "relay",
     ];
     let text = diagnostic.to_ascii_lowercase();
-    WORDS.iter().any(|word| text.contains(word))
+    WORDS.iter().any(|keyword| text.contains(keyword))
 }
 
 /// The outcome of one issue for one subscriber.
@@ -191,12 +193,12 @@ pub fn mentions_policy(diagnostic: &str) -> bool {
 pub struct BounceHistory {
     /// When the issue was frozen.
     pub at: DateTime<Utc>,
-    /// [`Fault::Nobody`] if nothing came back.
+    /// [`BounceClass::Unclear`] if nothing came back.
     pub fault: BounceClass,
 }
 
-/// The reason to suppress a subscriber; `None` if there is none. `history` is the subscriber's issues, newest first,
-/// including the one that has just come back. An issue that arrived resets the count.
+/// The reason to suppress a subscriber; `None` if there is none. `history` is the subscriber's issues, newest
+/// first, including the one that has just bounced. An issue that arrived resets the count.
 pub fn should_suppress(history: &[BounceHistory], now: DateTime<Utc>) -> Option<String> {
     if history.iter().any(|past| past.fault == BounceClass::Hard) {
         return Some("no such mailbox".to_owned());
@@ -205,7 +207,7 @@ pub fn should_suppress(history: &[BounceHistory], now: DateTime<Utc>) -> Option<
     for past in history {
         match past.fault {
             BounceClass::Soft => back.push(past.at),
-            // It may still come back, so it does not count yet.
+            // It may still bounce, so it does not count yet.
             BounceClass::Unclear if now - past.at < TimeDelta::days(STILL_OPEN_DAYS) => {}
             BounceClass::Unclear => break,
             BounceClass::Policy | BounceClass::Hard => {}
@@ -276,7 +278,7 @@ mod tests {
         assert!(judged(&[(0, Soft), (7, Soft), (14, Soft)], 15));
         assert!(!judged(&[(0, Soft), (7, Soft), (14, Soft)], 14), "not fifteen days yet");
         assert!(!judged(&[(0, Soft), (20, Soft)], 40), "two issues only");
-        assert!(!judged(&[(0, Soft), (1, Soft), (2, Soft), (3, Soft)], 4), "a daily letter");
+        assert!(!judged(&[(0, Soft), (1, Soft), (2, Soft), (3, Soft)], 4), "a daily newsletter");
         assert!(
             judged(&[(0, Soft), (7, Soft), (10, Policy), (14, Soft)], 15),
             "the sender's fault counts not"
@@ -298,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn status_codes_are_read_with_text_behind_them() {
+    fn status_codes_are_read_with_text_after_them() {
         let code = |raw| Status::parse(raw).map(|status| status.to_string());
         assert_eq!(code("5.1.1"), Some("5.1.1".to_owned()));
         assert_eq!(code(" 5.1.1 (bad destination mailbox address)"), Some("5.1.1".to_owned()));

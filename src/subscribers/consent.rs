@@ -1,4 +1,4 @@
-//! Why a list makes somebody only an unconfirmed subscriber, and counts of new subscribers by status.
+//! Why an imported person is only an unconfirmed subscriber, and counts of new subscribers by status.
 
 use serde::{Serialize, Serializer};
 
@@ -18,11 +18,11 @@ pub enum Unproven {
     NoDate,
     /// The value can be read as several dates.
     Ambiguous,
-    /// The list says that they did not consent.
+    /// The list records that they did not consent.
     Refused,
-    /// The export does not say who unsubscribed.
+    /// The export does not record who unsubscribed.
     Silent,
-    /// The list calls them unconfirmed.
+    /// The list marks them as unconfirmed.
     Listed,
 }
 

@@ -1,8 +1,8 @@
 //! The status of a subscriber and its changes, as pure functions.
 //!
-//! The rules: a list can add subscribers, but only the person can come back after an unsubscribe. Of two actions of a
-//! person the later one counts: every unsubscribe begins a new generation, and a sign-up of an earlier generation can no
-//! longer be confirmed.
+//! The rules: an import can add subscribers, but only the person can come back after an unsubscribe. Of two actions
+//! of a person the later one counts: every unsubscribe begins a new generation, and a sign-up of an earlier
+//! generation can no longer be confirmed.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
@@ -13,8 +13,8 @@ pub const CONFIRM_WITHIN: TimeDelta = TimeDelta::days(7);
 pub const RESUBSCRIBE_WITHIN: TimeDelta = TimeDelta::hours(24);
 /// The reason of a suppression after an erasure. A new sign-up lifts it.
 pub const ERASED: &str = "erased";
-/// The reason of a suppression after the writer removed an active or unconfirmed subscriber. The writer or a new sign-up
-/// lifts it, a list does not.
+/// The reason of a suppression after the writer removed an active or unconfirmed subscriber. The writer or a new
+/// sign-up lifts it; an import does not.
 pub const REMOVED: &str = "removed by the writer";
 /// The same if the person had unsubscribed: only a new sign-up lifts it.
 pub const REMOVED_AFTER_UNSUBSCRIBE: &str = "removed by the writer after it unsubscribed";
@@ -43,12 +43,12 @@ pub enum SubscriptionStatus {
     Unconfirmed,
     /// Unsubscribed.
     Unsubscribed,
-    /// Must not be mailed: bounced for good, complained, or the writer said so.
+    /// Must not be mailed: the mailbox does not exist, the person complained, or the writer suppressed it.
     Suppressed,
 }
 
 impl SubscriptionStatus {
-    /// The word that is stored, exported and printed.
+    /// The name that is stored, exported and printed.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Active => "active",
@@ -58,11 +58,11 @@ impl SubscriptionStatus {
         }
     }
 
-    /// Reads [`Standing::as_str`] back.
-    pub fn from_word(word: &str) -> Option<Self> {
+    /// The inverse of [`SubscriptionStatus::as_str`].
+    pub fn from_word(name: &str) -> Option<Self> {
         [Self::Active, Self::Unconfirmed, Self::Unsubscribed, Self::Suppressed]
             .into_iter()
-            .find(|status| status.as_str() == word)
+            .find(|status| status.as_str() == name)
     }
 
     /// Why a subscriber with this status is not mailed, as the ledger records it.
@@ -98,8 +98,10 @@ pub fn decide_import(
 ) -> (SubscriptionStatus, ImportDecision) {
     match now {
         None => (listed, ImportDecision::Added),
-        Some(gone @ (SubscriptionStatus::Unsubscribed | SubscriptionStatus::Suppressed)) if listed < gone => {
-            (gone, ImportDecision::KeptOut)
+        Some(inactive @ (SubscriptionStatus::Unsubscribed | SubscriptionStatus::Suppressed))
+            if listed < inactive =>
+        {
+            (inactive, ImportDecision::KeptOut)
         }
         Some(SubscriptionStatus::Unconfirmed) if listed == SubscriptionStatus::Active => {
             (listed, ImportDecision::Changed)
@@ -149,14 +151,14 @@ pub enum SignUpDecision {
 /// A sign-up form. It changes nothing before the confirmation, because anyone can enter any address. `erased`: the only
 /// suppression is one that allows a new sign-up.
 pub fn sign_up(now: Option<Subscription>, erased: bool, at: DateTime<Utc>) -> (Subscription, SignUpDecision) {
-    let course = now.unwrap_or(Subscription::STRANGER);
-    let asked = Subscription { asked_at: Some(at), ..course };
-    match course.status {
-        SubscriptionStatus::Active => (course, SignUpDecision::Known),
-        SubscriptionStatus::Suppressed if erased => (asked, SignUpDecision::Confirm),
-        SubscriptionStatus::Suppressed => (course, SignUpDecision::Suppressed),
+    let subscription = now.unwrap_or(Subscription::STRANGER);
+    let signed_up = Subscription { asked_at: Some(at), ..subscription };
+    match subscription.status {
+        SubscriptionStatus::Active => (subscription, SignUpDecision::Known),
+        SubscriptionStatus::Suppressed if erased => (signed_up, SignUpDecision::Confirm),
+        SubscriptionStatus::Suppressed => (subscription, SignUpDecision::Suppressed),
         SubscriptionStatus::Unconfirmed | SubscriptionStatus::Unsubscribed => {
-            (asked, SignUpDecision::Confirm)
+            (signed_up, SignUpDecision::Confirm)
         }
     }
 }
@@ -174,7 +176,7 @@ pub enum Confirmed {
     Stale,
 }
 
-/// The button behind a confirmation link of generation `generation`.
+/// Submits the form behind a confirmation link of generation `generation`.
 pub fn confirm(
     now: Subscription,
     generation: u32,
@@ -266,60 +268,63 @@ mod tests {
         DateTime::from_timestamp(1_800_000_000, 0).unwrap() + TimeDelta::hours(hours)
     }
 
-    fn reader(status: SubscriptionStatus) -> Subscription {
+    fn subscriber(status: SubscriptionStatus) -> Subscription {
         Subscription { status, ..Subscription::STRANGER }
     }
 
     #[test]
     fn a_sign_up_counts_only_after_its_confirmation() {
-        let (asked, answer) = sign_up(None, false, at(0));
-        assert_eq!((asked.status, answer), (Unconfirmed, SignUpDecision::Confirm));
-        let (reads, confirmed) = confirm(asked, asked.generation, false, at(1));
-        assert_eq!((reads.status, confirmed), (Active, Confirmed::Now));
-        assert_eq!(confirm(reads, asked.generation, false, at(2)), (reads, Confirmed::Already));
+        let (signed_up, decision) = sign_up(None, false, at(0));
+        assert_eq!((signed_up.status, decision), (Unconfirmed, SignUpDecision::Confirm));
+        let (subscribed, confirmed) = confirm(signed_up, signed_up.generation, false, at(1));
+        assert_eq!((subscribed.status, confirmed), (Active, Confirmed::Now));
+        assert_eq!(confirm(subscribed, signed_up.generation, false, at(2)), (subscribed, Confirmed::Already));
     }
 
     #[test]
     fn a_confirmation_link_works_for_seven_days() {
-        let (asked, _) = sign_up(None, false, at(0));
-        assert_eq!(confirm(asked, 1, false, at(7 * 24)).1, Confirmed::Now);
-        assert_eq!(confirm(asked, 1, false, at(7 * 24 + 1)), (asked, Confirmed::Expired));
-        let (again, _) = sign_up(Some(asked), false, at(30 * 24));
+        let (signed_up, _) = sign_up(None, false, at(0));
+        assert_eq!(confirm(signed_up, 1, false, at(7 * 24)).1, Confirmed::Now);
+        assert_eq!(confirm(signed_up, 1, false, at(7 * 24 + 1)), (signed_up, Confirmed::Expired));
+        let (again, _) = sign_up(Some(signed_up), false, at(30 * 24));
         assert_eq!(confirm(again, 1, false, at(30 * 24)).1, Confirmed::Now);
     }
 
     #[test]
     fn an_old_confirmation_cannot_undo_a_later_unsubscribe() {
-        let (asked, _) = sign_up(None, false, at(0));
-        let left = unsubscribe(asked, at(1));
-        assert_eq!(confirm(left, asked.generation, false, at(2)), (left, Confirmed::Stale));
-        let (again, _) = sign_up(Some(left), false, at(3));
+        let (signed_up, _) = sign_up(None, false, at(0));
+        let unsubscribed = unsubscribe(signed_up, at(1));
+        assert_eq!(
+            confirm(unsubscribed, signed_up.generation, false, at(2)),
+            (unsubscribed, Confirmed::Stale)
+        );
+        let (again, _) = sign_up(Some(unsubscribed), false, at(3));
         assert_eq!(again.status, Unsubscribed, "nothing changes before the confirmation");
-        assert_eq!(confirm(again, asked.generation, false, at(4)).1, Confirmed::Stale);
+        assert_eq!(confirm(again, signed_up.generation, false, at(4)).1, Confirmed::Stale);
         assert_eq!(confirm(again, again.generation, false, at(4)).0.status, Active);
-        let left_again = unsubscribe(again, at(5));
-        assert_eq!(confirm(left_again, again.generation, false, at(6)).1, Confirmed::Stale);
+        let unsubscribed_again = unsubscribe(again, at(5));
+        assert_eq!(confirm(unsubscribed_again, again.generation, false, at(6)).1, Confirmed::Stale);
     }
 
     #[test]
-    fn a_complaint_bars_sign_ups_and_an_erasure_does_not() {
-        let gone = reader(Suppressed);
-        assert_eq!(sign_up(Some(gone), false, at(0)), (gone, SignUpDecision::Suppressed));
-        let (asked, answer) = sign_up(Some(gone), true, at(0));
-        assert_eq!((asked.status, answer), (Suppressed, SignUpDecision::Confirm));
-        assert_eq!(confirm(asked, asked.generation, true, at(1)).1, Confirmed::Now);
-        assert_eq!(confirm(asked, asked.generation, false, at(1)).1, Confirmed::Stale);
+    fn a_complaint_blocks_sign_ups_and_an_erasure_does_not() {
+        let suppressed = subscriber(Suppressed);
+        assert_eq!(sign_up(Some(suppressed), false, at(0)), (suppressed, SignUpDecision::Suppressed));
+        let (signed_up, decision) = sign_up(Some(suppressed), true, at(0));
+        assert_eq!((signed_up.status, decision), (Suppressed, SignUpDecision::Confirm));
+        assert_eq!(confirm(signed_up, signed_up.generation, true, at(1)).1, Confirmed::Now);
+        assert_eq!(confirm(signed_up, signed_up.generation, false, at(1)).1, Confirmed::Stale);
     }
 
     #[test]
     fn an_unsubscribe_can_be_undone_for_a_day_and_only_with_its_own_link() {
-        let left = unsubscribe(reader(Active), at(0));
-        assert_eq!(resubscribe(left, left.generation, at(24)).unwrap().status, Active);
-        assert_eq!(resubscribe(left, left.generation, at(25)), None);
-        assert_eq!(resubscribe(left, left.generation - 1, at(1)), None);
-        let never_read = unsubscribe(reader(Unconfirmed), at(0));
+        let unsubscribed = unsubscribe(subscriber(Active), at(0));
+        assert_eq!(resubscribe(unsubscribed, unsubscribed.generation, at(24)).unwrap().status, Active);
+        assert_eq!(resubscribe(unsubscribed, unsubscribed.generation, at(25)), None);
+        assert_eq!(resubscribe(unsubscribed, unsubscribed.generation - 1, at(1)), None);
+        let never_subscribed = unsubscribe(subscriber(Unconfirmed), at(0));
         assert_eq!(
-            resubscribe(never_read, never_read.generation, at(1)),
+            resubscribe(never_subscribed, never_subscribed.generation, at(1)),
             None,
             "there is no consent to go back to"
         );
@@ -327,60 +332,60 @@ mod tests {
 
     /// One event in the life of a subscriber, with the generation of an earlier link.
     #[derive(Debug, Clone, Copy)]
-    enum Word {
+    enum Action {
         SignUp,
         Confirm(usize),
         Unsubscribe,
         Resubscribe(usize),
     }
 
-    fn words() -> impl Strategy<Value = Vec<(Word, i64)>> {
-        let word = prop_oneof![
-            Just(Word::SignUp),
-            (0..4_usize).prop_map(Word::Confirm),
-            Just(Word::Unsubscribe),
-            (0..4_usize).prop_map(Word::Resubscribe),
+    fn actions() -> impl Strategy<Value = Vec<(Action, i64)>> {
+        let action = prop_oneof![
+            Just(Action::SignUp),
+            (0..4_usize).prop_map(Action::Confirm),
+            Just(Action::Unsubscribe),
+            (0..4_usize).prop_map(Action::Resubscribe),
         ];
-        proptest::collection::vec((word, 0..60_i64), 1..40)
+        proptest::collection::vec((action, 0..60_i64), 1..40)
     }
 
     proptest! {
         #[test]
-        fn an_active_subscriber_agreed_after_the_last_unsubscribe(words in words()) {
-            let (mut course, mut hour) = (reader(Active), 0);
+        fn an_active_subscriber_agreed_after_the_last_unsubscribe(actions in actions()) {
+            let (mut subscription, mut hour) = (subscriber(Active), 0);
             let (mut links, mut undos) = (vec![], vec![]);
             // Whether the last valid action was a consent.
             let mut agreed = true;
-            for (word, pause) in words {
+            for (action, pause) in actions {
                 hour += pause;
-                let before = course;
-                match word {
-                    Word::SignUp => {
-                        course = sign_up(Some(course), false, at(hour)).0;
-                        links.push(course.generation);
+                let before = subscription;
+                match action {
+                    Action::SignUp => {
+                        subscription = sign_up(Some(subscription), false, at(hour)).0;
+                        links.push(subscription.generation);
                     }
-                    Word::Confirm(which) => if let Some(link) = links.iter().rev().nth(which) {
-                        let (next, outcome) = confirm(course, *link, false, at(hour));
-                        course = next;
+                    Action::Confirm(which) => if let Some(link) = links.iter().rev().nth(which) {
+                        let (next, outcome) = confirm(subscription, *link, false, at(hour));
+                        subscription = next;
                         agreed |= outcome == Confirmed::Now;
                     },
-                    Word::Unsubscribe => {
-                        course = unsubscribe(course, at(hour));
-                        undos.push(course.generation);
+                    Action::Unsubscribe => {
+                        subscription = unsubscribe(subscription, at(hour));
+                        undos.push(subscription.generation);
                         // Links from before the unsubscribe stay void.
                         for link in &links {
-                            prop_assert_ne!(confirm(course, *link, false, at(hour)).1, Confirmed::Now);
+                            prop_assert_ne!(confirm(subscription, *link, false, at(hour)).1, Confirmed::Now);
                         }
                         agreed = false;
                     }
-                    Word::Resubscribe(which) => if let Some(link) = undos.iter().rev().nth(which)
-                        && let Some(next) = resubscribe(course, *link, at(hour)) {
-                        course = next;
+                    Action::Resubscribe(which) => if let Some(link) = undos.iter().rev().nth(which)
+                        && let Some(next) = resubscribe(subscription, *link, at(hour)) {
+                        subscription = next;
                         agreed = true;
                     },
                 }
-                prop_assert_eq!(course.status == Active, agreed, "{:?} after {:?}", word, before);
-                prop_assert!(course.generation >= before.generation);
+                prop_assert_eq!(subscription.status == Active, agreed, "{:?} after {:?}", action, before);
+                prop_assert!(subscription.generation >= before.generation);
             }
         }
     }

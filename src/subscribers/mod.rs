@@ -31,7 +31,7 @@ impl fmt::Display for AddressKey {
     }
 }
 
-/// What is known of a person, in a list and in the store alike.
+/// What is known about a person, in an import and in the store alike.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Profile {
     /// The address.
@@ -44,7 +44,8 @@ pub struct Profile {
     pub status: SubscriptionStatus,
     /// The preferences.
     pub preferences: Preferences,
-    /// When the person asked for the newsletter. In a list, `None` for an active person means that the owner vouches.
+    /// When the person asked for the newsletter. In an import, `None` for an active person means that the owner
+    /// vouches.
     pub consented_at: Option<DateTime<Utc>>,
     /// Why the address must not be mailed, if that is recorded.
     pub suppressed_because: Option<String>,
@@ -72,11 +73,11 @@ pub struct Subscriber {
     pub key: AddressKey,
     /// The person.
     pub profile: Profile,
-    /// Where the address came from: the name of a file, `command line`, `web`.
+    /// The origin of the address: the name of a file, `command line`, `web`.
     pub source: String,
     /// When the address was first seen.
     pub added_at: DateTime<Utc>,
-    /// Since when the status is what it is.
+    /// The time of the last change of status.
     pub status_since: DateTime<Utc>,
 }
 
@@ -85,20 +86,20 @@ pub struct Subscriber {
 pub struct NewSubscriber {
     /// The identity.
     pub key: AddressKey,
-    /// What the list says of the person.
+    /// The person, as listed.
     pub profile: Profile,
-    /// Where the address came from.
+    /// The origin of the address.
     pub source: String,
     /// When the address was first seen, if the list knows it; used only for a new subscriber.
     pub added_at: Option<DateTime<Utc>>,
-    /// Since when the status is what it is, if the list knows it; used only for a new subscriber.
+    /// The time of the last change of status, if the list knows it; used only for a new subscriber.
     pub status_since: Option<DateTime<Utc>>,
-    /// Why the person is only [`Standing::Unconfirmed`].
+    /// Why the person is only [`SubscriptionStatus::Unconfirmed`].
     pub unproven: Option<Unproven>,
 }
 
 impl NewSubscriber {
-    /// A subscriber of whom no list says more than this.
+    /// A subscriber about whom the list has no more information than this.
     pub fn new(key: AddressKey, profile: Profile, source: &str) -> Self {
         let source = source.to_owned();
         Self { key, profile, source, added_at: None, status_since: None, unproven: None }
@@ -110,7 +111,7 @@ impl NewSubscriber {
 pub struct ImportCounts {
     /// New subscribers.
     pub added: u64,
-    /// Subscribers who were waiting for their consent and now have it, or who unsubscribed.
+    /// Subscribers who became active after they had been unconfirmed, or who unsubscribed.
     pub changed: u64,
     /// Subscribers who were there already.
     pub known: u64,

@@ -10,13 +10,14 @@ use crate::text::HeaderText;
 pub enum Frequency {
     /// An email for every post.
     #[default]
+    #[serde(rename = "each")]
     Immediate,
     /// A weekly digest.
     Weekly,
 }
 
 impl Frequency {
-    /// The word that is stored, exported and printed.
+    /// The name that is stored, exported and printed.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Immediate => "each",
@@ -24,9 +25,9 @@ impl Frequency {
         }
     }
 
-    /// Reads [`Cadence::as_str`] back.
-    pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Immediate, Self::Weekly].into_iter().find(|frequency| frequency.as_str() == word)
+    /// The inverse of [`Frequency::as_str`].
+    pub fn from_word(name: &str) -> Option<Self> {
+        [Self::Immediate, Self::Weekly].into_iter().find(|frequency| frequency.as_str() == name)
     }
 }
 
@@ -70,7 +71,7 @@ impl Topics {
         }
     }
 
-    /// Reads [`Topics::to_lines`] back.
+    /// The inverse of [`Topics::to_lines`].
     pub fn from_lines(lines: Option<&str>) -> Self {
         Self::only(lines.unwrap_or_default().lines().filter_map(|line| HeaderText::parse(line).ok()))
     }

@@ -32,8 +32,8 @@ pub enum Purpose {
     Confirm,
     /// Opens a subscriber's preferences.
     Manage,
-    /// Is part of the envelope sender. An address has at most 64 bytes before the `@`, so its MAC has 80 bits: the minimum
-    /// of RFC 2104, less than the half hash that it recommends. But each guess costs a mail.
+    /// Is part of the envelope sender. An address has at most 64 bytes before the `@`, so its MAC has 80 bits: the
+    /// minimum of RFC 2104, less than the half hash that it recommends. But each guess costs an email.
     Bounce,
     /// Makes Message-IDs; never a token.
     MessageId,
@@ -149,12 +149,12 @@ pub enum TokenError {
 pub enum KeysError {
     /// It is not TOML, or has other keys than `id` and `secret`.
     #[error(
-        "line {0}: this is not a key file; it holds [[key]] tables with id = \"k1\" and secret = \"…\", and \
-         nothing else. Restore it from a backup: with other keys, unsubscribe links of old letters stop working"
+        "line {0}: this is not a key file; a key file has [[key]] tables with id = \"k1\" and secret = \"…\", and \
+         nothing else. Restore it from a backup: with other keys, unsubscribe links of old emails stop working"
     )]
     Malformed(usize),
     /// No `[[key]]` at all.
-    #[error("there is no key in it; restore it from a backup, or remove the file if no letter was ever sent")]
+    #[error("there is no key in it; restore it from a backup, or remove the file if no email was ever sent")]
     None,
     /// An id that is not possible in a token, or that is used twice.
     #[error(
@@ -166,8 +166,8 @@ pub enum KeysError {
     Secret(String),
 }
 
-/// The keys of a site. The first one signs; all of them verify. The **last** one, the oldest, also makes the address keys
-/// and Message-IDs, so that all subscribers are still recognised after a new signing key was added.
+/// The keys of a site. The first one signs; all of them verify. The **last** one, the oldest, also makes the address
+/// keys and Message-IDs, so that all subscribers are still recognised after a new signing key was added.
 pub struct TokenKeys(Vec<Key>);
 
 struct Key {
@@ -220,8 +220,8 @@ impl TokenKeys {
 
     /// The content of the key file. It is secret: mode 0600.
     pub fn to_text(&self) -> String {
-        let head = "# Signs the unsubscribe links of every letter that was ever sent: keep it secret, and back it up.\n\
-             # The first key signs. The last one names the readers in the ledger: never remove it.\n";
+        let head = "# Signs the unsubscribe links of every email that was ever sent: keep it secret, and back it up.\n\
+             # The first key signs. The last one identifies the subscribers in the ledger: never remove it.\n";
         let tables = self.0.iter().map(|key| {
             format!("\n[[key]]\nid = \"{}\"\nsecret = \"{}\"\n", key.id, BASE64.encode(key.secret))
         });
@@ -246,8 +246,8 @@ impl TokenKeys {
         format!("{claim}.{mac}")
     }
 
-    /// The content of `token`, if it was signed here for `purpose`. Upper case, and punctuation that mail programs append
-    /// to a link, are accepted.
+    /// The content of `token`, if it was signed here for `purpose`. Upper case, and punctuation that mail programs
+    /// append to a link, are accepted.
     pub fn verify(&self, purpose: Purpose, token: &str) -> Result<Claim, TokenError> {
         if token.len() > MAX_TOKEN {
             return Err(TokenError::Malformed);
@@ -261,20 +261,20 @@ impl TokenKeys {
         let subject = Subject::parse(subject).ok_or(TokenError::Malformed)?;
         let generation: u32 = generation.parse().map_err(|_| TokenError::Malformed)?;
         let key = self.0.iter().find(|key| key.id == id).ok_or(TokenError::UnknownKey)?;
-        // The letter in the token is covered by the MAC; the key of `purpose` decides, not the letter.
+        // The MAC covers the purpose letter in the token; the key of `purpose` decides, not the letter.
         let expected = key.mac(purpose, claim);
         constant_time::verify_slices_are_equal(expected.as_bytes(), mac.as_bytes())
             .map_err(|_| TokenError::Forged)?;
         Ok(Claim { subject, generation })
     }
 
-    /// Identifies an address without showing it: always the same for every spelling of the address.
+    /// Identifies an address without revealing it: always the same for every spelling of the address.
     pub fn address_key(&self, address: &EmailAddress) -> [u8; 16] {
         self.root(Purpose::Address, &[address.normalised()])
     }
 
-    /// Identifies a mailbox without showing it: the same for all spellings that its provider delivers to one mailbox. Only
-    /// for limits; as subscribers these addresses are distinct.
+    /// Identifies a mailbox without revealing it: the same for all spellings that its provider delivers to one
+    /// mailbox. Only for limits; as subscribers these addresses are distinct.
     pub fn mailbox_key(&self, address: &EmailAddress) -> [u8; 16] {
         self.root(Purpose::Address, &["mailbox", &address.one_mailbox()])
     }
@@ -285,7 +285,7 @@ impl TokenKeys {
         format!("{:032x}", u128::from_be_bytes(mac))
     }
 
-    /// Identifies the oldest key without showing it: the address keys of a ledger depend on it.
+    /// Identifies the oldest key without revealing it: the address keys of a ledger depend on it.
     pub fn fingerprint(&self) -> String {
         hex(&self.root(Purpose::Address, &["fingerprint"]))
     }
@@ -294,7 +294,7 @@ impl TokenKeys {
     fn root(&self, purpose: Purpose, parts: &[&str]) -> [u8; 16] {
         let mut mac = [0; 16];
         if let Some(key) = self.0.last() {
-            // With the lengths, different lists of parts never give the same bytes.
+            // The lengths are included, so different lists of parts never give the same bytes.
             let framed: Vec<u8> = parts
                 .iter()
                 .flat_map(|part| [&part.len().to_be_bytes()[..], part.as_bytes()].concat())
@@ -343,7 +343,7 @@ fn scoped(root: &hkdf::Prk, purpose: Purpose) -> hmac::Key {
     hmac::Key::new(hmac::HMAC_SHA256, &key)
 }
 
-/// Refuses example values: 32 drawn bytes have fewer than 8 different ones once in more than 2^100 draws.
+/// Refuses example values: 32 random bytes have fewer than 8 different values once in more than 2^100 draws.
 fn looks_drawn(secret: &[u8; 32]) -> bool {
     let mut bytes = *secret;
     bytes.sort_unstable();
@@ -402,14 +402,14 @@ mod tests {
         TokenKeys::generate(drawn(1))
     }
 
-    fn reader() -> EmailAddress {
+    fn subscriber() -> EmailAddress {
         EmailAddress::parse("kim@example.com").unwrap()
     }
 
     #[test]
     fn a_token_is_valid_only_for_its_own_purpose() {
         let keys = keys();
-        let subject = Subject::from(keys.address_key(&reader()));
+        let subject = Subject::from(keys.address_key(&subscriber()));
         for made in Purpose::ALL {
             let token = keys.sign(made, &subject, 3);
             for used in Purpose::ALL {
@@ -434,7 +434,7 @@ mod tests {
     fn a_token_with_any_character_changed_is_refused() {
         let keys = keys();
         for purpose in TOKENS {
-            for subject in [Subject::from(keys.address_key(&reader())), Subject::from(48_u64)] {
+            for subject in [Subject::from(keys.address_key(&subscriber())), Subject::from(48_u64)] {
                 let token = keys.sign(purpose, &subject, 10);
                 for at in 0..token.len() {
                     for other in "abcdefghijklmnopqrstuvwxyz0123456789.-".chars() {
@@ -451,7 +451,7 @@ mod tests {
     #[test]
     fn changes_by_mail_programs_do_not_break_a_token() {
         let keys = keys();
-        let token = keys.sign(Purpose::Unsubscribe, &Subject::from(keys.address_key(&reader())), 0);
+        let token = keys.sign(Purpose::Unsubscribe, &Subject::from(keys.address_key(&subscriber())), 0);
         let upper = token.to_uppercase();
         for mangled in [
             upper.as_str(),
@@ -476,13 +476,19 @@ mod tests {
     #[test]
     fn after_a_new_key_old_tokens_and_address_keys_stay_valid() {
         let old = keys();
-        let (subject, name, id) =
-            (Subject::from(7_u64), old.address_key(&reader()), old.message_id_local("tag:x", &reader()));
+        let (subject, name, id) = (
+            Subject::from(7_u64),
+            old.address_key(&subscriber()),
+            old.message_id_local("tag:x", &subscriber()),
+        );
         let token = old.sign(Purpose::Confirm, &subject, 1);
         let new = TokenKeys::parse(&old.rotated(drawn(2)).to_text()).unwrap();
         assert!(new.verify(Purpose::Confirm, &token).is_ok());
         assert!(new.sign(Purpose::Confirm, &subject, 1).starts_with("v1.k2."));
-        assert_eq!((new.address_key(&reader()), new.message_id_local("tag:x", &reader())), (name, id));
+        assert_eq!(
+            (new.address_key(&subscriber()), new.message_id_local("tag:x", &subscriber())),
+            (name, id)
+        );
         let stranger = TokenKeys::generate(drawn(3));
         assert_eq!(stranger.verify(Purpose::Confirm, &token), Err(TokenError::Forged));
         assert_eq!(
@@ -495,7 +501,7 @@ mod tests {
     fn an_address_key_hides_the_address_and_ignores_its_spelling() {
         let keys = keys();
         let other = EmailAddress::parse("KIM@Example.COM").unwrap();
-        assert_eq!(keys.address_key(&reader()), keys.address_key(&other));
+        assert_eq!(keys.address_key(&subscriber()), keys.address_key(&other));
         let token = keys.sign(Purpose::Unsubscribe, &Subject::from(keys.address_key(&other)), 0);
         assert!(!token.contains("kim") && !token.contains('@'));
         assert_ne!(keys.message_id_local("a", &other), keys.message_id_local("b", &other));
@@ -507,7 +513,7 @@ mod tests {
         let good = BASE64.encode(drawn(9));
         let file = |id: &str, secret: &str| format!("[[key]]\nid = \"{id}\"\nsecret = \"{secret}\"\n");
         assert!(TokenKeys::parse(&file("k1", &good)).is_ok());
-        for (text, word) in [
+        for (text, expected) in [
             (String::new(), "no key"),
             (file("k1", &BASE64.encode([7; 32])), "32 random bytes"),
             (file("k1", &BASE64.encode([1, 2, 3])), "32 random bytes"),
@@ -517,7 +523,7 @@ mod tests {
             (format!("[[key]]\nid = 1\nsecret = \"{good}"), "line "),
         ] {
             let message = TokenKeys::parse(&text).unwrap_err().to_string();
-            assert!(message.contains(word) && !message.contains(&good), "{message}");
+            assert!(message.contains(expected) && !message.contains(&good), "{message}");
         }
         assert!(!format!("{:?}", TokenKeys::parse(&file("k1", &good)).unwrap()).contains(&good[..8]));
     }
@@ -537,7 +543,7 @@ mod tests {
         }
 
         #[test]
-        fn subjects_come_back(key in any::<[u8; 16]>(), number in any::<u64>(), generation in any::<u32>()) {
+        fn subjects_round_trip(key in any::<[u8; 16]>(), number in any::<u64>(), generation in any::<u32>()) {
             for subject in [Subject::from(key), Subject::from(number)] {
                 let token = keys().sign(Purpose::Manage, &subject, generation);
                 let claim = keys().verify(Purpose::Manage, &token).unwrap();

@@ -18,7 +18,7 @@ impl TransactionalKind {
     /// Every kind.
     pub const ALL: [Self; 3] = [Self::Confirm, Self::Known, Self::Data];
 
-    /// The word that is stored.
+    /// The name that is stored.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Confirm => "confirm",
@@ -27,8 +27,8 @@ impl TransactionalKind {
         }
     }
 
-    /// Reads [`ErrandKind::as_str`] back.
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == word)
+    /// The inverse of [`TransactionalKind::as_str`].
+    pub fn from_word(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
     }
 }

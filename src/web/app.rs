@@ -135,7 +135,7 @@ impl App {
     }
 
     /// Waits for the store with a time limit. A started change continues after it; only its result is lost.
-    pub(super) async fn message_window<T>(
+    pub(super) async fn within_timeout<T>(
         &self,
         query: impl Future<Output = Result<T, StoreError>> + Send,
     ) -> Result<T, Unavailable> {

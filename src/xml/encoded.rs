@@ -6,7 +6,7 @@ use encoding_rs::{CoderResult, Decoder, Encoding, UTF_8, UTF_16BE, UTF_16LE};
 
 /// The XML declaration is within these first bytes.
 const HEAD: usize = 1024;
-/// Bytes that are decoded at once.
+/// How many bytes are decoded at once.
 const CHUNK: usize = 1 << 14;
 
 /// A reader that returns UTF-8. Invalid bytes become U+FFFD.
@@ -23,7 +23,7 @@ pub(super) struct Encoded<R> {
 }
 
 impl<R: Read> Encoded<R> {
-    /// Takes the encoding from the head of `input`.
+    /// Detects the encoding from the head of `input`.
     pub(super) fn new(mut input: R) -> io::Result<Self> {
         let mut raw = Vec::with_capacity(CHUNK);
         (&mut input).take(HEAD as u64).read_to_end(&mut raw)?;
@@ -77,7 +77,7 @@ fn encoding(head: &[u8]) -> &'static Encoding {
         _ => {}
     }
     let declared = declared_encoding(head).and_then(|label| Encoding::for_label(label.as_bytes()));
-    // A declaration that reads as ASCII cannot be UTF-16, whatever it says.
+    // A declaration that is readable as ASCII cannot be UTF-16, whatever encoding it states.
     declared.filter(|encoding| ![UTF_16LE, UTF_16BE].contains(encoding)).unwrap_or(UTF_8)
 }
 

@@ -1,7 +1,7 @@
-//! XML that other programs wrote: one bounded reader for exports, feeds and the linter.
+//! XML of other programs: one bounded reader for exports, feeds and the linter.
 //!
-//! The [`reader`] fetches nothing, reads no DTD and expands no entity of the document's own. [`records`] reads a long
-//! document one record at a time and forgives common mistakes. [`tree`] reads a whole document strictly.
+//! The [`reader`] fetches nothing, reads no DTD and expands no entity that the document declares. [`records`] reads
+//! a long document one record at a time and forgives common mistakes. [`tree`] reads a whole document strictly.
 
 mod encoded;
 pub(crate) mod namespaces;
@@ -20,16 +20,16 @@ pub(crate) use node::Node;
 pub(crate) use records::Records;
 pub(crate) use references::with_references;
 
-/// Elements nested deeper than this are an attack: markup inside a post is escaped, or as deep as people nest it. The
-/// functions that walk a tree may recurse.
+/// The depth limit. Deeper elements are an attack: markup inside a post is escaped, or as deep as people nest it.
+/// The functions that walk a tree may recurse.
 const MAX_DEPTH: usize = 128;
-/// The attributes of one tag.
+/// The most attributes of one tag.
 const MAX_ATTRIBUTES: usize = 128;
-/// The namespaces declared at one place.
+/// The most namespaces declared at one place.
 const MAX_NAMESPACES: usize = 256;
-/// The bytes of one tag or one stretch of text in a stream.
+/// The most bytes of one tag or one stretch of text in a stream.
 const MAX_EVENT: usize = 16 << 20;
-/// The bytes of text and attributes of one record.
+/// The most bytes of text and attributes of one record.
 const MAX_RECORD: usize = 32 << 20;
 
 /// Why a document cannot be read further.
@@ -38,10 +38,10 @@ pub(crate) enum XmlError {
     /// A `<!DOCTYPE` that declares something.
     #[error("it declares entities or elements of its own (DTD), which Letterpress does not read")]
     Dtd,
-    /// An element below the depth limit.
+    /// An element beyond the depth limit.
     #[error("it is too deep: its elements are nested more than {MAX_DEPTH} levels deep")]
     Deep,
-    /// An element above the length limit.
+    /// An element beyond the length limit.
     #[error("one element is longer than {} MB", MAX_RECORD >> 20)]
     Long,
     /// More elements, attributes or namespaces than the limit allows.

@@ -1,6 +1,6 @@
 //! The namespaces that feeds use, each with its usual prefix.
 
-/// A namespace, as far as the linter tells them apart.
+/// A namespace, as far as the linter distinguishes them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Ns {
     /// No namespace: RSS 2.0 and its ancestors.
@@ -102,7 +102,7 @@ pub(crate) fn address(prefix: &str) -> Option<&'static str> {
     KNOWN.iter().find(|(known, _)| *known == prefix).map(|(_, address)| *address)
 }
 
-/// The namespace that was meant, if `address` differs from one only in its end or its case.
+/// The namespace that was probably meant, if `address` differs from one only in its end or its case.
 pub(crate) fn meant(address: &str) -> Option<&'static str> {
     let bare = |address: &str| address.trim_end_matches(['/', '#']).to_ascii_lowercase();
     let wanted = bare(address);

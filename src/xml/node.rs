@@ -5,11 +5,11 @@ use crate::html::{is_void, push_escaped};
 /// An element.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Node {
-    /// With the usual prefix of its vocabulary, whatever the document calls it; RSS has none.
+    /// With the usual prefix of its vocabulary, whatever prefix the document uses; RSS has none.
     pub(crate) name: String,
-    /// As written, references resolved.
+    /// As written, with references resolved.
     pub(crate) attributes: Vec<(String, String)>,
-    /// In their order.
+    /// In document order.
     pub(crate) children: Vec<Child>,
 }
 
@@ -45,7 +45,7 @@ impl Node {
     }
 
     /// The text of the first of these children that is not empty.
-    pub(crate) fn say(&self, names: &[&str]) -> Option<String> {
+    pub(crate) fn first_text(&self, names: &[&str]) -> Option<String> {
         names
             .iter()
             .flat_map(|name| self.nodes().filter(move |node| node.name == *name))
@@ -67,7 +67,8 @@ impl Node {
         self.name.len() + size_of::<Self>() + attributes.sum::<usize>()
     }
 
-    /// Its content as HTML, for XHTML that stands unescaped in a feed. The recursion is bounded by the depth of a record.
+    /// Its content as HTML, for XHTML that is not escaped in a feed. The recursion is bounded by the depth of a
+    /// record.
     pub(crate) fn inner_html(&self) -> String {
         let mut html = String::new();
         self.write_children(&mut html);

@@ -1,4 +1,4 @@
-//! The bounded pull reader below both layers: tokens with their lines, namespaces resolved, and every limit enforced.
+//! The bounded pull parser below both layers: tokens with their lines, resolved namespaces, and all limits.
 
 use std::borrow::Cow;
 use std::io::{self, BufRead, Read};
@@ -10,10 +10,10 @@ use super::{MAX_ATTRIBUTES, MAX_DEPTH, MAX_NAMESPACES, XmlError};
 
 const XML_NAMESPACE: &str = "http://www.w3.org/XML/1998/namespace";
 
-/// How much the reader forgives.
+/// How much the parser forgives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mode {
-    /// Whatever is not well-formed is an error.
+    /// Anything that is not well-formed is an error.
     Strict,
     /// A lone `&`, HTML's references, undeclared prefixes and unquoted attributes are accepted.
     Lenient,
@@ -22,12 +22,12 @@ pub(super) enum Mode {
 /// A part of a document.
 #[derive(Debug)]
 pub(super) enum Token<'b, N> {
-    /// An element begins. Each one ends with [`Token::End`], also an empty one.
+    /// The start of an element. Each one ends with [`Token::End`], also an empty one.
     Start(Tag<N>),
     End,
     Text(Cow<'b, str>),
     CData(Cow<'b, str>),
-    /// A reference: its text, and whether it was written as `&#x26;`.
+    /// The text of a reference, and whether it was written as `&#x26;`.
     Reference(Cow<'static, str>, bool),
     /// In the strict mode, a reference that only the DTD may define.
     Undeclared(String),
@@ -46,7 +46,7 @@ pub(super) struct Tag<N> {
     pub(super) namespace: Option<N>,
     pub(super) prefix: String,
     pub(super) name: String,
-    /// In their order with the names as written, declarations of namespaces too.
+    /// In document order with the names as written, including declarations of namespaces.
     pub(super) attributes: Vec<(String, String)>,
 }
 
@@ -97,12 +97,12 @@ impl<R: BufRead, N: Copy> Reader<R, N> {
         self.state.line
     }
 
-    /// The line that has been reached.
+    /// The current line.
     pub(super) fn reached(&self) -> usize {
         self.events.get_ref().lines
     }
 
-    /// The namespace that a prefix has here; an attribute without a prefix has none.
+    /// The namespace of a prefix here; an attribute without a prefix has none.
     pub(super) fn namespace(&self, prefix: &str) -> Option<N> {
         self.state.namespace(prefix)
     }
@@ -149,7 +149,7 @@ impl<N: Copy> State<N> {
             Event::GeneralRef(reference) => self.reference(&reference)?,
             Event::Decl(declaration) => {
                 if self.is_strict() && !is_first {
-                    return Err(XmlError::malformed("something stands before the XML declaration"));
+                    return Err(XmlError::malformed("there is content before the XML declaration"));
                 }
                 let version = match declaration.version() {
                     Err(error) if self.is_strict() => return Err(from_quick_xml(error)),
@@ -181,7 +181,7 @@ impl<N: Copy> State<N> {
             return if declared.contains('[') { Err(XmlError::Dtd) } else { Ok(Token::Doctype(declared)) };
         }
         if self.has_root || std::mem::replace(&mut self.has_doctype, true) {
-            return Err(XmlError::malformed("a DOCTYPE stands before the root, and only once"));
+            return Err(XmlError::malformed("a DOCTYPE must be before the root element, and only once"));
         }
         Ok(Token::Doctype(declared))
     }
@@ -306,10 +306,10 @@ fn from_quick_xml(error: quick_xml::Error) -> XmlError {
     }
 }
 
-/// Ends a token that would fill the memory, and counts lines.
+/// Stops a token that would fill the memory, and counts lines.
 struct BoundedReader<R> {
     input: R,
-    /// The bytes that the token may still take.
+    /// How many more bytes the token may have.
     left: usize,
     lines: usize,
 }

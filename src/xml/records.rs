@@ -1,5 +1,5 @@
-//! A document one record at a time: the children of the root, or of its channel, each as a small tree. Memory holds one
-//! record, however long the file is.
+//! A document one record at a time: the children of the root, or of its channel, each as a small tree. Only one
+//! record is in memory, however long the file is.
 
 use std::io::{BufReader, Read};
 
@@ -8,7 +8,7 @@ use super::node::{Child, Node};
 use super::reader::{Mode, Reader, Tag, Token};
 use super::{MAX_EVENT, MAX_RECORD, XmlError};
 
-/// Elements that hold records and are none.
+/// Elements that contain records but are not records.
 const CONTAINERS: [&str; 4] = ["rss", "rdf:RDF", "channel", "atom:feed"];
 
 /// The records of a file.
@@ -21,7 +21,7 @@ pub(crate) struct Records<R: Read> {
     pub(crate) inherited: NamespaceScope,
 }
 
-/// What the containers state for everything in them.
+/// The values that the containers set for everything in them.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct NamespaceScope {
     /// `xml:base`, as written.
@@ -38,12 +38,12 @@ impl<R: Read> Records<R> {
         Ok(Self { reader, open: Vec::new(), root: None, inherited: NamespaceScope::default() })
     }
 
-    /// The line that has been reached, from 1.
+    /// The current line, from 1.
     pub(crate) fn line(&self) -> usize {
         self.reader.reached()
     }
 
-    /// The name of the root element, after it was read.
+    /// The name of the root element, once it was read.
     pub(crate) fn root(&self) -> Option<&str> {
         self.root.as_deref()
     }
@@ -71,8 +71,9 @@ impl<R: Read> Records<R> {
                     (Some(node), None) => return Ok(Some(node)),
                     (None, _) => drop(self.open.pop()),
                 },
-                Token::Text(text) | Token::CData(text) => size += push(&mut stack, &text),
-                Token::Reference(text, _) => size += push(&mut stack, &text),
+                Token::Text(text) | Token::CData(text) | Token::Reference(text, _) => {
+                    size += push(&mut stack, &text);
+                }
                 Token::Undeclared(_) | Token::Declaration(_) | Token::Doctype(_) | Token::Other => {}
                 Token::Eof => return Ok(None),
             }
@@ -109,7 +110,7 @@ fn node(tag: Tag<&'static str>) -> Node {
     Node { name, attributes: tag.attributes, children: Vec::new() }
 }
 
-/// The prefix by which the importers know a namespace; "" for the vocabularies of RSS itself.
+/// The prefix that the importers use for a namespace; "" for the vocabularies of RSS itself.
 fn prefix(space: &str) -> &'static str {
     match space {
         "" => "",
@@ -130,14 +131,14 @@ fn prefix(space: &str) -> &'static str {
     }
 }
 
-/// `WordPress`'s own, which some hosts write with `https`.
+/// The namespace of `WordPress`, which some hosts write with `https`.
 fn is_export(space: &str) -> bool {
     ["http://wordpress.org/export/", "https://wordpress.org/export/"]
         .iter()
         .any(|known| space.starts_with(known))
 }
 
-/// The namespaces that RSS elements have had: 1.0, 0.90, and the ones that 2.0 had for a few weeks.
+/// The namespaces of RSS elements: 1.0, 0.90, and the ones that 2.0 had for a few weeks.
 const RSS: [&str; 4] = [
     "http://purl.org/rss/1.0/",
     "http://my.netscape.com/rdf/simple/0.9/",

@@ -1,5 +1,5 @@
-//! The one policy for references: XML's five entities and numbers, and in the lenient mode the names of HTML, which feeds
-//! have always used without declaring them. Nothing that a document declares is ever expanded.
+//! The resolution of references: XML's five entities and numbers, and in the lenient mode the names of HTML, which
+//! feeds have always used without declaring them. Entities that a document declares are never expanded.
 
 use std::borrow::Cow;
 
@@ -42,7 +42,7 @@ fn code_point(number: &str) -> Option<u32> {
     if digits.starts_with('+') { None } else { u32::from_str_radix(digits, radix).ok() }
 }
 
-/// The characters of a named reference of HTML.
+/// The characters of a named HTML reference.
 fn named(name: &str) -> Option<String> {
     let &(first, second) = NAMED_ENTITIES.get(format!("{name};").as_str())?;
     let chars: String = [first, second].into_iter().filter(|c| *c != 0).filter_map(char::from_u32).collect();

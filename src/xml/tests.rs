@@ -146,7 +146,7 @@ fn the_tree_refuses_what_records_forgive() {
 }
 
 #[test]
-fn a_tree_has_lines_text_and_namespaces() {
+fn a_tree_contains_lines_text_and_namespaces() {
     let root = tree(
         "<a xmlns=\"http://www.w3.org/2005/Atom\" xml:lang=\"ko\">\n1 &lt; <b\nc=\"&#x26;\n\">x</b>2</a>",
     )

@@ -1,4 +1,5 @@
-//! A whole document as a light tree with line numbers, read strictly. Comments and processing instructions are left out.
+//! A whole document as a light tree with line numbers, read strictly. Comments and processing instructions are left
+//! out.
 
 use std::io::BufRead;
 
@@ -18,7 +19,7 @@ pub(crate) struct Node {
     pub(crate) name: String,
     pub(crate) attributes: Vec<Attribute>,
     pub(crate) children: Vec<Node>,
-    /// The text directly inside, all pieces of it.
+    /// The text directly inside, all parts of it.
     pub(crate) text: String,
     /// Whether some of it was written as `&#x26;`, as the RSS profile recommends.
     pub(crate) hexadecimal: bool,
@@ -72,7 +73,7 @@ impl Node {
     }
 }
 
-/// What a reader may want to know about a document beside its tree.
+/// Facts about a document that are not in its tree.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Remark<'r> {
     /// The version in the XML declaration.
@@ -85,7 +86,7 @@ pub(crate) enum Remark<'r> {
     Namespace(&'r str, &'r str),
 }
 
-/// The root of `text`, or the line of the error. `remark` gets each remark with its line.
+/// The root of `text`, or the line of the error. `remark` receives each remark with its line.
 pub(crate) fn read(
     text: &str,
     max_nodes: usize,

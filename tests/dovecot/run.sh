@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Lets `letterpress inbox --imap` read a mailbox of a real Dovecot, kills it with SIGKILL in mid-run, and compares what
-# the ledger, the readers and the mailbox say in the end.
+# Runs `letterpress inbox --imap` on a mailbox of a real Dovecot, kills it with SIGKILL in mid-run, and checks the ledger, the
+# subscribers and the mailbox afterwards.
 #
-#   tests/dovecot/run.sh BINARY READERS KILLS
+#   tests/dovecot/run.sh BINARY SUBSCRIBERS KILLS
 #
-# The Dovecot is a private one on loopback with a configuration and a certificate of its own. It installs nothing, and
-# touches neither /etc/dovecot nor a Dovecot that runs already.
+# The Dovecot is a private one on loopback with its own configuration and certificate. The script installs nothing, and
+# touches neither /etc/dovecot nor a Dovecot that is already running.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -17,21 +17,21 @@ command -v python3 >/dev/null || missing+=("python3")
 [ "$(id -u)" -eq 0 ] || missing+=("root: Dovecot starts its services under several users")
 if [ ${#missing[@]} -gt 0 ]; then printf 'tests/dovecot: this is missing: %s\n' "${missing[@]}" >&2; exit 1; fi
 
-binary=$(realpath "$1") readers=$2 kills=$3
+binary=$(realpath "$1") subscribers=$2 kills=$3
 dir=$(mktemp -d "${TMPDIR:-/tmp}/letterpress-dovecot.XXXXXX")
 dovecot=
 stop() {
-    # Its own process, by its own number; its services end with it.
+    # Only the process started here; its services end with it.
     if [ -n "$dovecot" ]; then kill "$dovecot" 2>/dev/null || true; wait "$dovecot" 2>/dev/null || true; fi
     rm -rf "$dir"
 }
 trap stop EXIT
-# Dovecot's services run as several users, and must get through to their folders.
+# Dovecot's services run as several users, and must be able to reach their folders.
 chmod 755 "$dir"
 mkdir -p "$dir/mail/Maildir/"{new,cur,tmp} "$dir/site"
 chown -R nobody: "$dir/mail"
 
-# An authority and a certificate from it: a client that checks takes no server that is its own authority.
+# An authority and a certificate signed by it: a self-signed certificate would be refused.
 (
     cd "$dir"
     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj "/CN=Test authority" \
@@ -78,7 +78,7 @@ for _ in $(seq 100); do
     if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then break; fi
     sleep 0.1
 done
-if ! python3 "$here/story.py" "$binary" "$dir" "$port" --readers "$readers" --kills "$kills"; then
+if ! python3 "$here/story.py" "$binary" "$dir" "$port" --subscribers "$subscribers" --kills "$kills"; then
     tail -n 20 "$dir/start.log" "$dir/dovecot.log" >&2 || true
     exit 1
 fi

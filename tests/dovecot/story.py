@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""An issue goes out, mail comes back into a real mailbox, and `letterpress inbox --imap` is killed while it reads.
+"""An issue is sent, replies arrive in a real mailbox, and `letterpress inbox --imap` is killed while it reads them.
 
-Afterwards each notice must be on record once, every reader stand where their mail put them, our mails be seen and all
-others be as they were.
+Afterwards each report must be recorded once, every subscriber must have the right status, processed emails must be flagged
+as seen, and all others must be unchanged.
 """
 
 import argparse
@@ -27,30 +27,30 @@ TAIL = "\r\n--b--\r\n"
 
 
 class Relay(socketserver.StreamRequestHandler):
-    """Takes every letter and keeps its envelope; hangs up after the dot where it is told to."""
+    """Accepts every message and keeps its envelope; disconnects after the final dot for recipients in `silent`."""
 
-    copies = {}
+    messages = {}
     silent = set()
 
     def handle(self):
-        say = lambda line: self.wfile.write(line + b"\r\n")
+        reply = lambda line: self.wfile.write(line + b"\r\n")
         sender = recipient = None
-        say(b"220 relay")
+        reply(b"220 relay")
         for line in self.rfile:
             verb = line[:4].upper()
             if verb == b"DATA":
-                say(b"354 go on")
-                letter = b""
+                reply(b"354 go on")
+                message = b""
                 for line in self.rfile:
                     if line == b".\r\n":
                         break
-                    letter += line
-                Relay.copies[recipient] = (sender, letter)
+                    message += line
+                Relay.messages[recipient] = (sender, message)
                 if recipient in Relay.silent:
                     return
-                say(b"250 taken")
+                reply(b"250 taken")
             elif verb == b"QUIT":
-                say(b"221 bye")
+                reply(b"221 bye")
                 return
             else:
                 address = re.search(rb"<([^>]*)>", line)
@@ -58,7 +58,7 @@ class Relay(socketserver.StreamRequestHandler):
                     sender = address[1].decode()
                 elif verb == b"RCPT":
                     recipient = address[1].decode()
-                say(b"250 ok")
+                reply(b"250 ok")
 
 
 def report(to, number, recipient, action, status, returned):
@@ -78,16 +78,16 @@ def complaint(number, returned):
             f"{returned}\r\n\r\nletter{TAIL}")
 
 
-def farewell(number, letter):
-    """What a mail program sends for the mailto: of List-Unsubscribe, from another address."""
-    link = re.search(r"<mailto:([^?>]*)\?subject=([^>]*)>", letter["List-Unsubscribe"])
+def unsubscribe_request(number, message):
+    """The email that a mail program sends for the mailto: of List-Unsubscribe, from another address."""
+    link = re.search(r"<mailto:([^?>]*)\?subject=([^>]*)>", message["List-Unsubscribe"])
     subject = link[2].replace("%20", " ")
     return (f"From: somebody.else@work.test\r\nTo: {link[1]}\r\nSubject: {subject}\r\n"
             f"Message-ID: <{number}@work.test>\r\n\r\n\r\n")
 
 
 def others(number, sender):
-    """Mail that must stay as it is."""
+    """Emails that must stay unchanged."""
     forged = re.sub(r".@", lambda m: ("a" if m[0][0] != "a" else "b") + "@", sender)
     return [
         f"From: friend{number}@x.test\r\nTo: kim@letterpress.test\r\nSubject: 안녕\r\n\r\n잘 지내니?\r\n",
@@ -96,12 +96,12 @@ def others(number, sender):
     ]
 
 
-def deliver(maildir, mails):
-    """Puts mails into the Maildir as a delivery agent would."""
-    for number, mail in enumerate(mails):
+def deliver(maildir, emails):
+    """Puts emails into the Maildir as a delivery agent would."""
+    for number, text in enumerate(emails):
         name = f"{int(time.time())}.M{number}P{os.getpid()}.test"
         path = maildir / "tmp" / name
-        path.write_text(mail, "utf-8", newline="")
+        path.write_text(text, "utf-8", newline="")
         shutil.chown(path, "nobody")
         path.rename(maildir / "new" / name)
 
@@ -113,7 +113,7 @@ class Story:
 
     def expect(self, what, found, wanted):
         if found != wanted:
-            self.wrong.append(f"{what}: {found!r} and not {wanted!r}")
+            self.wrong.append(f"{what}: {found!r} instead of {wanted!r}")
 
     def command(self, *words):
         return [self.options.binary, "--config", str(self.site / "config.toml"), *words]
@@ -162,7 +162,7 @@ processed = "{processed}"
         return client
 
     def flags(self, folder):
-        """Subject or id of each mail in the folder, and whether it is seen."""
+        """The id of each email in the folder without its number, and whether it is seen."""
         client = self.imap()
         status, _ = client.select(folder, readonly=True)
         if status != "OK":
@@ -182,107 +182,107 @@ processed = "{processed}"
         relay.daemon_threads = True
         threading.Thread(target=relay.serve_forever, daemon=True).start()
         self.write_site(relay.server_address[1], "seen")
-        addresses = [f"reader{number}@letterpress.test" for number in range(self.options.readers)]
-        # One copy of each kind of mail that comes back is in doubt before it does.
+        addresses = [f"reader{number}@letterpress.test" for number in range(self.options.subscribers)]
+        # Of each kind of reply, one is about a delivery with an unknown outcome.
         share = len(addresses) // 4
         self.parts = [addresses[at:at + share] for at in range(0, 4 * share, share)]
         Relay.silent = {part[0] for part in self.parts}
-        (self.site / "readers.csv").write_text("email\n" + "\n".join(addresses) + "\n")
-        self.run("subscribers", "import", str(self.site / "readers.csv"), "--confirmed", "--json")
+        (self.site / "subscribers.csv").write_text("email\n" + "\n".join(addresses) + "\n")
+        self.run("subscribers", "import", str(self.site / "subscribers.csv"), "--confirmed", "--json")
         self.run("publish", codes=(0, 3))
         relay.shutdown()
-        self.expect("copies at the relay", len(Relay.copies), len(addresses))
-        self.expect("copies in doubt", self.states().get("unknown"), 4)
+        self.expect("messages at the relay", len(Relay.messages), len(addresses))
+        self.expect("unknown deliveries", self.states().get("unknown"), 4)
 
     def states(self):
         return dict(self.ledger("SELECT state, count(*) FROM delivery GROUP BY state"))
 
-    def mails(self):
+    def emails(self):
         bounced, delayed, complained, left = self.parts
-        letters = {to: email.message_from_bytes(letter) for to, (_, letter) in Relay.copies.items()}
-        head = lambda to: Relay.copies[to][1].partition(b"\r\n\r\n")[0].decode()
-        path = lambda to: Relay.copies[to][0]
-        mails = [report(path(to), f"bounce{n}", to, "failed", "5.1.1", head(to)) for n, to in enumerate(bounced)]
-        # Every third bounce comes twice, and the address alone does not always say whose it is.
-        mails += mails[::3]
-        mails += [report("postmaster@letterpress.test", f"delay{n}", to, "delayed", "4.4.1", f"Return-Path: <{path(to)}>")
+        messages = {to: email.message_from_bytes(message) for to, (_, message) in Relay.messages.items()}
+        head = lambda to: Relay.messages[to][1].partition(b"\r\n\r\n")[0].decode()
+        path = lambda to: Relay.messages[to][0]
+        emails = [report(path(to), f"bounce{n}", to, "failed", "5.1.1", head(to)) for n, to in enumerate(bounced)]
+        # Every third bounce arrives twice. The recipient address does not always name the delivery.
+        emails += emails[::3]
+        emails += [report("postmaster@letterpress.test", f"delay{n}", to, "delayed", "4.4.1", f"Return-Path: <{path(to)}>")
                   for n, to in enumerate(delayed)]
-        # The provider blacks out the reader's address.
-        mails += [complaint(f"complaint{n}", head(to).replace(to, "redacted")) for n, to in enumerate(complained)]
-        mails += [farewell(f"farewell{n}", letters[to]) for n, to in enumerate(left)]
-        self.foreign = [mail for n, to in enumerate(bounced[:10]) for mail in others(n, path(to))]
-        return mails, mails + self.foreign
+        # The provider removes the subscriber's address.
+        emails += [complaint(f"complaint{n}", head(to).replace(to, "redacted")) for n, to in enumerate(complained)]
+        emails += [unsubscribe_request(f"unsubscribe{n}", messages[to]) for n, to in enumerate(left)]
+        self.foreign = [other for n, to in enumerate(bounced[:10]) for other in others(n, path(to))]
+        return emails, emails + self.foreign
 
-    def notices(self):
+    def reports(self):
         return self.ledger("SELECT count(*) FROM notice")[0][0]
 
     def kill(self, wanted):
-        """Kills runs at random moments; counts those that had taken something and left something."""
+        """Kills runs at random moments; counts those that had processed some emails and not all."""
         caught = tried = 0
         while caught < self.options.kills:
             tried += 1
-            before = self.notices()
+            before = self.reports()
             if tried > 20 * self.options.kills or before == wanted:
-                sys.exit(f"only {caught} of {tried} kills found the inbox at work: take more readers")
+                sys.exit(f"only {caught} of {tried} kills hit a run in progress: use more subscribers")
             run = subprocess.Popen(self.command("--quiet", "inbox", "--imap"))
             enough = before + random.randint(1, max(1, (wanted - before) // (self.options.kills - caught + 1)))
-            while run.poll() is None and self.notices() < enough:
+            while run.poll() is None and self.reports() < enough:
                 time.sleep(0.002)
             run.kill()
-            if run.wait() == -9 and before < self.notices() < wanted:
+            if run.wait() == -9 and before < self.reports() < wanted:
                 caught += 1
         return tried
 
-    def judge(self, share, taken):
+    def check(self, share, processed):
         kinds = dict(self.ledger("SELECT kind, count(*) FROM event WHERE actor = 'inbox' GROUP BY kind"))
-        self.expect("the record", kinds, {"failed": share, "delayed": share, "complaint": share, "leave": share,
+        self.expect("recorded events", kinds, {"failed": share, "delayed": share, "complaint": share, "leave": share,
                                           "suppress": 2 * share, "unsubscribe": share, "evidence": 3})
-        self.expect("notices", self.notices(), 4 * share)
-        readers = json.loads(self.run("subscribers", "list", "--json"))
-        standings = {reader["email"]: reader["state"] for reader in readers}
-        for part, standing in zip(self.parts, ("suppressed", "active", "suppressed", "unsubscribed")):
-            self.expect("readers", collections.Counter(standings[to] for to in part), {standing: share})
-        # A farewell is no evidence of one copy: its token is in every letter.
-        self.expect("in doubt", self.states().get("unknown"), 1)
+        self.expect("reports", self.reports(), 4 * share)
+        subscribers = json.loads(self.run("subscribers", "list", "--json"))
+        statuses = {subscriber["email"]: subscriber["status"] for subscriber in subscribers}
+        for part, status in zip(self.parts, ("suppressed", "active", "suppressed", "unsubscribed")):
+            self.expect("subscribers", collections.Counter(statuses[to] for to in part), {status: share})
+        # An unsubscribe request does not prove a delivery: the same token is in every email to the subscriber.
+        self.expect("unknown deliveries", self.states().get("unknown"), 1)
         seen = self.flags("INBOX")
         ours = sum(number for (name, is_seen), number in seen.items() if is_seen)
-        self.expect("mails that are seen", ours, taken)
-        self.expect("mails that are not", sum(seen.values()) - ours, len(self.foreign))
+        self.expect("emails that are seen", ours, processed)
+        self.expect("emails that are not", sum(seen.values()) - ours, len(self.foreign))
         unseen = {name for (name, is_seen) in seen if not is_seen}
         self.expect("their ids", unseen, {"", "forged"})
 
-    def tell(self):
+    def play(self):
         self.send()
-        ours, mails = self.mails()
-        random.shuffle(mails)
-        deliver(self.options.dir / "mail" / "Maildir", mails)
+        ours, emails = self.emails()
+        random.shuffle(emails)
+        deliver(self.options.dir / "mail" / "Maildir", emails)
         share = len(self.parts[0])
         tried = self.kill(4 * share)
         self.run("inbox", "--imap")
-        self.judge(share, len(ours))
-        # Nothing is left to do, and what is not ours is not fetched again.
+        self.check(share, len(ours))
+        # A further run has nothing to do, and does not fetch unrelated emails again.
         last = json.loads(self.run("inbox", "--imap", "--json"))
-        self.expect("mails in a further run", last["mails"], 0)
-        again = json.loads(self.run("inbox", "--imap", "--again", "--json"))
-        self.expect("mails that were left alone", (again["mails"], again["suppressed"]), (len(self.foreign), 0))
-        # Moving instead of flagging, into a folder that has to be made and whose name is not ASCII.
+        self.expect("emails in a further run", last["emails"], 0)
+        again = json.loads(self.run("inbox", "--imap", "--recheck", "--json"))
+        self.expect("unchanged emails", (again["emails"], again["suppressed"]), (len(self.foreign), 0))
+        # Moving instead of flagging, into a folder that does not exist yet and has a name that is not ASCII.
         self.write_site(1, "move to 처리됨")
-        late = [report(Relay.copies[to][0], f"late{n}", to, "failed", "5.1.1", "") for n, to in enumerate(self.parts[1])]
+        late = [report(Relay.messages[to][0], f"late{n}", to, "failed", "5.1.1", "") for n, to in enumerate(self.parts[1])]
         deliver(self.options.dir / "mail" / "Maildir", late)
         moved = json.loads(self.run("inbox", "--imap", "--json"))
         self.expect("late bounces", (moved["bounces"], moved["suppressed"]), (share, share))
-        self.expect("moved mails", self.flags('"&zJi5rLQo-"'), {("late", True): share})
-        self.expect("mails left in the inbox", sum(self.flags("INBOX").values()), len(mails))
+        self.expect("moved emails", self.flags('"&zJi5rLQo-"'), {("late", True): share})
+        self.expect("emails left in the inbox", sum(self.flags("INBOX").values()), len(emails))
         if self.wrong:
             sys.exit("\n".join(self.wrong))
-        print(f"{len(mails)} mails, {tried} kills of which {self.options.kills} in mid-run; {4 * share} notices, each on "
-              f"record once, {len(ours)} mails seen, {len(self.foreign)} others untouched, {share} moved")
+        print(f"{len(emails)} emails, {tried} kills of which {self.options.kills} in mid-run; {4 * share} reports, each "
+              f"recorded once, {len(ours)} emails seen, {len(self.foreign)} others unchanged, {share} moved")
 
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("binary")
 parser.add_argument("dir", type=pathlib.Path)
 parser.add_argument("port", type=int)
-parser.add_argument("--readers", type=int, required=True)
+parser.add_argument("--subscribers", type=int, required=True)
 parser.add_argument("--kills", type=int, required=True)
-Story(parser.parse_args()).tell()
+Story(parser.parse_args()).play()

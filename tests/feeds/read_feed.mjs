@@ -1,5 +1,5 @@
-// Prints what npm's rss-parser reads in RSS and Atom, one entry a line as JSON, for `readers.py` to compare with others.
-// NODE_PATH or the working folder must lead to rss-parser.
+// Prints the entries that npm's rss-parser reads in RSS and Atom, one per line as JSON, so that `readers.py` can compare them.
+// The working folder must have rss-parser in its node_modules.
 import { createRequire } from "node:module";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -15,7 +15,7 @@ for (const file of process.argv.slice(2)) {
       id: item.guid ?? item.id,
       title: item.title,
       link: item.link,
-      // `isoDate` is Atom's `updated` where there is one; `pubDate` is when it was published.
+      // `isoDate` is Atom's `updated` if there is one; `pubDate` is the publication.
       date: Math.floor(Date.parse(item.pubDate) / 1000),
       content: item["content:encoded"] ?? item.content,
     }));

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Three parsers that are not ours, in three languages, read the same feeds and must agree on ids, titles, links, dates
-and content: feed-rs (Rust), feedparser (Python) and rss-parser (npm). The last two know no JSON Feed; there Python's
-own JSON reader stands in for them.
+"""Three independent parsers in three languages read the same feeds and must agree on ids, titles, links, dates and content:
+feed-rs (Rust), feedparser (Python) and rss-parser (npm). The last two do not support JSON Feed; Python's json module
+replaces them there.
 
     tests/feeds/readers.py FEED_RS NODE_FOLDER FOLDER
 
-FEED_RS is the example read_feed; NODE_FOLDER has rss-parser in its node_modules; FOLDER holds feeds, at any depth.
+FEED_RS is the example read_feed; NODE_FOLDER has rss-parser in its node_modules; FOLDER contains feeds, at any depth.
 """
 
 import calendar
@@ -22,7 +22,7 @@ SCRIPT = pathlib.Path(__file__).with_name("read_feed.mjs").resolve()
 
 
 def lines(command, folder=None):
-    """What another parser printed, by file."""
+    """The output of another parser, by file."""
     found = {}
     output = subprocess.run(command, check=True, capture_output=True, text=True, cwd=folder).stdout
     for line in output.split("\n"):
@@ -49,7 +49,7 @@ def json_feed(path):
 
 
 def plain(entry):
-    """White space at the ends is nobody's business: parsers trim it or do not."""
+    """Without white space at the ends, which some parsers trim."""
     return {field: value.strip() if isinstance(value, str) else value for field, value in entry.items()}
 
 

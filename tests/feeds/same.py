@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Shows that the three formats of a feed say the same: ids, addresses, titles, dates and content.
+"""Checks that the three formats of a feed have the same ids, addresses, titles, dates and content.
 
-    tests/feeds/same.py FOLDER     every folder below it that holds a rss.xml, an atom.xml and a feed.json
+    tests/feeds/same.py FOLDER     every folder below it that contains rss.xml, atom.xml and feed.json
 """
 
 import datetime
@@ -17,7 +17,7 @@ FIELDS = ("id", "address", "title", "date", "content")
 
 
 def second(text):
-    """The moment to the second: RFC 822 dates know no more."""
+    """The time in seconds; RFC 822 dates have no fractions."""
     return int(datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp())
 
 
@@ -40,7 +40,7 @@ def json_feed(path):
 
 
 def differences(folder):
-    """The number of entries, and everything in which the formats differ."""
+    """The number of entries, and every difference between the formats."""
     read = {"rss.xml": list(rss(folder / "rss.xml")), "atom.xml": list(atom(folder / "atom.xml")),
             "feed.json": list(json_feed(folder / "feed.json"))}
     first, *others = read

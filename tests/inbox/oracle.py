@@ -1,9 +1,8 @@
 #!/usr/bin/env python3
-"""What stands in delivery reports, read by Python's email package: a second opinion on src/inbox.
+"""Reads delivery reports with Python's email package, to check src/inbox.
 
 Prints one JSON object for each file of the folder: its name and, for each recipient of its message/delivery-status
-part, the address, the action and the status as they stand there (null for what does not). Reports within messages
-that were sent back do not count.
+part, the address, the action and the status (null if missing). Reports inside returned messages do not count.
 """
 
 import email
@@ -16,7 +15,7 @@ REPORTS = ("message/delivery-status", "message/global-delivery-status")
 
 
 def parts(message):
-    """Every part of a message, but not those of messages within it."""
+    """Every part of a message, without those of messages inside it."""
     if message.get_content_maintype() == "multipart" and message.is_multipart():
         for part in message.get_payload():
             yield from parts(part)
@@ -33,7 +32,7 @@ def address(group):
 
 
 def recipients(path):
-    """The recipients of the first report that names any."""
+    """The recipients of the first report that has any."""
     message = email.message_from_bytes(path.read_bytes())
     for part in parts(message):
         if part.get_content_type() not in REPORTS or not part.is_multipart():

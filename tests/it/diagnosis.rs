@@ -87,7 +87,7 @@ fn plain_smtp_where_tls_is_expected_is_recognised_by_its_greeting() {
     let words = [
         "config.toml:12: error: 127.0.0.1:",
         "begins in plain text (\"220 test.example ESMTP\"), and smtp.tls is \"implicit\"",
-        "help: set tls = \"starttls\" in [smtp]",
+        "help: write tls = \"starttls\" below [smtp]",
     ];
     publish_says(&site, 1, &words);
     assert_eq!(server.connections(), 1, "what cannot work is tried once");
@@ -165,7 +165,7 @@ fn each_fault_of_a_certificate_is_told_apart() {
         (
             Certificates::self_signed(name),
             true,
-            ["is signed by itself", "put the server's certificate (PEM) there"],
+            ["is self-signed", "add the certificate of the server (PEM)"],
         ),
     ] {
         let server = Server::start(Script::polite().tls(&certificates));
@@ -241,7 +241,7 @@ fn a_test_message_ends_with_the_same_words_as_the_issue_would() {
     let ended = site.run(&["send", "--to", "me@letters.kr"]);
     assert_eq!(ended.code, 1, "{}", ended.said);
     assert!(ended.said.starts_with("config.toml:14: error:"), "{}", ended.said);
-    assert!(ended.said.contains("stands in quotation marks"), "{}", ended.said);
+    assert!(ended.said.contains("is in quotation marks"), "{}", ended.said);
 }
 
 #[test]

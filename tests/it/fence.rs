@@ -167,7 +167,7 @@ fn f26_a_restored_backup_is_refused_and_once_adopted_mails_nobody_twice_and_the_
         let status = site.run_at(SECOND, &["status"]);
         assert_eq!(status.code, 1);
         assert!(
-            status.said.contains("adopt-restored") && status.said.contains("5 sent of 5 readers"),
+            status.said.contains("adopt-restored") && status.said.contains("5 subscribers: 5 sent"),
             "{}",
             status.said
         );
@@ -239,7 +239,7 @@ fn f26_a_clone_without_the_fence_is_refused_until_somebody_says_what_it_is() {
     assert_eq!(server.accepted().len(), 6, "the second post was due and goes out, the first does not");
     // Where there is a fence, nothing was forgotten, and --moved would hide what is wrong.
     let again = clone.run_at(SECOND, &moved);
-    assert!(again.code == 1 && again.said.contains("not so here"), "{}", again.said);
+    assert!(again.code == 1 && again.said.contains("here it exists"), "{}", again.said);
 }
 
 #[test]
@@ -338,7 +338,11 @@ fn f28_a_write_ahead_log_that_another_database_left_behind_is_not_mixed_into_a_b
     run.wait().unwrap();
     std::fs::copy(site.path("old.db"), site.path("letterpress.db")).unwrap();
     let ended = site.run(&["ledger", "adopt-restored", "--reason", "x"]);
-    assert!(ended.code == 2 && ended.said.contains("letterpress.db-wal beside it"), "{}", ended.said);
+    assert!(
+        ended.code == 2 && ended.said.contains("letterpress.db-wal belongs to another database"),
+        "{}",
+        ended.said
+    );
     assert!(
         std::fs::read(site.path("old.db")).unwrap() == std::fs::read(site.path("letterpress.db")).unwrap()
     );
@@ -356,7 +360,7 @@ fn c10_a_ledger_that_the_fence_does_not_know_is_refused_and_cannot_be_adopted_ei
     post(&site, "second", "2026-11-21");
     refused(&site, SECOND, 1, "the fence belongs to the ledger");
     let ended = site.run_at(SECOND, &["ledger", "adopt-restored", "--reason", "x"]);
-    assert!(ended.code == 1 && ended.said.contains("move the fence away first"), "{}", ended.said);
+    assert!(ended.code == 1 && ended.said.contains("move its fence file away first"), "{}", ended.said);
     assert_eq!(server.accepted().len(), 2);
 }
 

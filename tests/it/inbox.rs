@@ -117,7 +117,7 @@ fn a_mail_that_cannot_be_taken_stays_with_the_mail_server() {
     assert_eq!(standings(&site), ["suppressed"]);
     // What is no pipe keeps the usual codes.
     let ended = site.run(&["inbox", "--maildir", "nowhere"]);
-    assert!(ended.code == 1 && ended.said.contains("is no Maildir"), "{}", ended.said);
+    assert!(ended.code == 1 && ended.said.contains("is not a Maildir"), "{}", ended.said);
     let ended = site.run(&["inbox", "--imap"]);
     assert!(ended.code == 1 && ended.said.contains("no section [inbox]"), "{}", ended.said);
 }

@@ -94,7 +94,7 @@ fn f41_a_relay_that_asks_for_patience_is_left_alone_by_the_runs_that_follow() {
     let server = Server::start(polite().nth(At::Mail, 1, say("421 4.7.28 slow down")));
     let site = site(&server, 3, 1, "");
     let ended = site.run(&["publish"]);
-    assert!(ended.code == 3 && ended.said.contains("left alone until 2026-11-20 19:0"), "{}", ended.said);
+    assert!(ended.code == 3 && ended.said.contains("pauses until 2026-11-20 19:0"), "{}", ended.said);
     let again = site.run_at(MINUTE_LATER, &["publish"]);
     assert_eq!((again.code, server.log().connections), (0, 1), "{}", again.said);
     let quiet = site.run_at(MINUTE_LATER, &["--quiet", "publish"]);
@@ -125,7 +125,7 @@ fn f42_f51_readers_who_were_refused_for_the_letters_sake_get_it_when_somebody_ha
     assert_eq!(site.counts(), json!({ "failed": 5, "pending": 35 }));
     let status = site.run(&["status"]);
     assert!(
-        status.said.contains("paused: \"천천히 오는 편지\", 35 letters to go: 5 readers in a row"),
+        status.said.contains("paused: \"천천히 오는 편지\", 35 deliveries pending: 5 messages in a row"),
         "{}",
         status.said
     );
@@ -154,7 +154,7 @@ fn f38_a_reader_whose_mailbox_does_not_exist_is_not_mailed_again() {
     let server = Server::start(polite().recipient("reader3@example.org", say("550 5.1.1 no such user")));
     let site = site(&server, 10, 2, "");
     let ended = site.run(&["publish"]);
-    assert!(ended.code == 3 && ended.said.contains("1 reader suppressed"), "{}", ended.said);
+    assert!(ended.code == 3 && ended.said.contains("1 subscriber suppressed"), "{}", ended.said);
     assert_eq!(site.counts(), json!({ "sent": 9, "failed": 1 }));
     let why = site.run(&["status", "explain", "reader3@example.org"]);
     assert!(why.said.contains("suppressed"), "{}", why.said);
@@ -182,7 +182,7 @@ fn f53_a_relay_that_knows_nobody_is_stopped_believed_of_nobody_and_can_be_tried_
     let server = Server::start(script);
     let site = site(&server, 40, 1, "");
     let ended = site.run(&["publish"]);
-    assert!(ended.code == 3 && ended.said.contains("addresses that do not exist"), "{}", ended.said);
+    assert!(ended.code == 3 && ended.said.contains("the address does not exist"), "{}", ended.said);
     assert_eq!(site.counts(), json!({ "failed": 5, "pending": 35 }));
     assert!(!site.run(&["subscribers", "list"]).said.contains("suppressed"));
     assert_eq!(site.run(&["resolve", "--retry"]).code, 0);
@@ -211,7 +211,7 @@ fn whoever_resumes_an_issue_that_stopped_for_its_bounces_is_not_stopped_for_them
     assert_eq!(site.run(&["resolve", "--resume", "--reason", "it is an old list"]).code, 0);
     let ended = site.run_at(MINUTE_LATER, &["publish"]);
     assert_eq!(site.counts(), json!({ "sent": 48, "failed": 12 }), "{}", ended.said);
-    assert!(ended.said.contains("12 readers suppressed"), "{}", ended.said);
+    assert!(ended.said.contains("12 subscribers suppressed"), "{}", ended.said);
 }
 
 #[test]

@@ -86,7 +86,7 @@ fn a_rehearsal_uses_no_issue_up_and_after_the_first_real_one_there_is_no_way_bac
     assert!(site.run(&["publish"]).said.contains("nothing is due"), "a rehearsal is mailed once, too");
     site.write("config.toml", &config);
     let real = site.run_at(LATER, &["publish"]);
-    assert!(real.said.contains("rehearsal over"), "{}", real.said);
+    assert!(real.said.contains("rehearsal ended"), "{}", real.said);
     assert_eq!((real.code, server.log().messages.len()), (0, 2), "{}", real.said);
     assert_eq!(site.run_at(LATER, &["ledger", "verify"]).code, 0);
     without_relay(&site);
@@ -197,7 +197,7 @@ fn a_note_of_a_clock_that_was_ahead_settles_nothing_and_the_jump_is_said() {
     site.run_at("2026-11-30T10:00:00Z", &["publish"]);
     assert_eq!(server.log().messages.len(), mailed, "ten days later it is too old");
     let back = site.run_at(LATER, &["publish"]);
-    assert!(back.said.contains("the clock went back"), "{}", back.said);
+    assert!(back.said.contains("the clock was set back"), "{}", back.said);
     assert_eq!(server.log().messages.len(), mailed, "it may jump again");
     let then = site.run_at(LATER, &["publish"]);
     assert_eq!((then.code, server.log().messages.len()), (0, mailed + 2), "{}", then.said);

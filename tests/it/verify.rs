@@ -37,12 +37,15 @@ fn whatever_is_changed_in_the_ledger_is_named() {
             "its audience is 3, but the event of its freeze records",
         ),
         ("UPDATE issue SET letter = '{}'", "its frozen email was changed"),
-        ("DELETE FROM attempt WHERE delivery = 2", "reader1@example.org: it is called sent, and neither"),
+        (
+            "DELETE FROM attempt WHERE delivery = 2",
+            "reader1@example.org: it is recorded as sent, but there is neither",
+        ),
         (
             "UPDATE delivery SET state = 'unknown', token = x'00' WHERE id = 3",
             "reader2@example.org: it is recorded as armed or unknown",
         ),
-        ("UPDATE delivery SET state = 'mailed' WHERE id = 4", "reader3@example.org: its state is none"),
+        ("UPDATE delivery SET state = 'mailed' WHERE id = 4", "reader3@example.org: its state is invalid"),
         (
             "DELETE FROM attempt WHERE delivery = 2; INSERT INTO attempt VALUES (x'01', 77, 1, 1, 0, 0, 'sent', '')",
             "for delivery 77: its delivery does not exist",
@@ -81,7 +84,11 @@ fn two_copies_for_one_reader_are_found_even_where_the_index_that_forbids_them_is
         .unwrap();
     drop(database);
     let verified = site.run(&["ledger", "verify"]);
-    assert!(verified.code == 1 && verified.said.contains("two copies for one reader"), "{}", verified.said);
+    assert!(
+        verified.code == 1 && verified.said.contains("two deliveries to one subscriber"),
+        "{}",
+        verified.said
+    );
 }
 
 /// A site with two copies in doubt, and their Message-IDs.

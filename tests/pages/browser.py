@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""The static pages in a real Chromium: Korean and English, on a phone and on a wide screen, light and dark; every link of
-them followed, every "Read online" of a letter clicked, the feeds seen as people see them.
+"""The static pages in a real Chromium: Korean and English, on a phone and on a wide screen, light and dark. Follows every
+link, clicks every "Read online" of the emails, and opens the feeds in the browser.
 
     browser.py LETTERPRESS AXE_JS HTML_VALIDATE [SCREENSHOTS]
 
@@ -90,7 +90,7 @@ def picture(width=960, height=420):
 
 
 class Site:
-    """A site in a folder of its own and `letterpress serve` at work in it. `config` goes on in its configuration."""
+    """A site in its own folder, and a running `letterpress serve`. `config` is appended to its configuration."""
 
     def __init__(self, folder, language, config="", web=True):
         self.folder, self.words, self.language = pathlib.Path(folder), WORDS[language], language
@@ -108,7 +108,7 @@ author = {{ name = "{words['author']}" }}
 rights = "CC BY 4.0"
 [newsletter]
 from = "{words['title']} <news@letters.example>"
-list = "readers.csv"
+list = "subscribers.csv"
 delay = "0s"
 max_age = "520w"
 first_run = "newest"
@@ -116,7 +116,7 @@ first_run = "newest"
 url = "{self.url}"
 listen = "127.0.0.1:{self.port}"
 {config}""")
-        self.write("readers.csv", "email,consented\nreader@letters.test,2026-01-01\n")
+        self.write("subscribers.csv", "email,consented\nreader@letters.test,2026-01-01\n")
         first, second = words["category"]
         for day in range(1, 40):
             number = f"{day}번째 글: 기다림의 모양" if language == "ko" else f"Note {day}: the shape of waiting"
@@ -149,15 +149,15 @@ listen = "127.0.0.1:{self.port}"
 
     def stop(self):
         self.server.terminate()
-        assert self.server.wait(20) == 0, "the server did not stop in order"
+        assert self.server.wait(20) == 0, "the server did not stop with exit code 0"
 
     def read_online(self):
-        """What the letters in the outbox link to first: where they can be read."""
+        """The first link of each email in the outbox: where it can be read online."""
         found = set()
         for path in self.folder.glob("outbox/**/*.eml"):
             message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
             found.add(Links(message.get_body(("html",)).get_content()).found[0])
-        assert found, "no letter was written"
+        assert found, "no email was written"
         return sorted(found)
 
 
@@ -182,7 +182,7 @@ class Browser:
         ):
             options.add_argument(argument)
         self.driver = webdriver.Chrome(options, webdriver.ChromeService(shutil.which("chromedriver")))
-        # The real width: a window cannot be narrower than 500.
+        # The real width: a window cannot be narrower than 500 pixels.
         self.width = width
         self.size(1000)
         scheme = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
@@ -204,8 +204,8 @@ class Browser:
             "return [document.documentElement.scrollWidth, document.documentElement.clientWidth]"
         )
         assert wide <= window, f"{name} is wider than the window: {wide} > {window}"
-        holes = self.driver.execute_script("return [...document.images].filter(i => !(i.complete && i.naturalWidth)).map(i => i.src)")
-        assert not holes, f"{name}: pictures that are not seen: {holes}"
+        missing = self.driver.execute_script("return [...document.images].filter(i => !(i.complete && i.naturalWidth)).map(i => i.src)")
+        assert not missing, f"{name}: pictures that are not shown: {missing}"
         assert self.driver.execute_script("return document.scripts.length") == 0, f"{name} has a script"
         self.driver.execute_script(AXE)
         found = self.driver.execute_async_script(
@@ -220,7 +220,7 @@ class Browser:
 
 
 def crawl(site):
-    """Every page and file that can be reached from the index, by the links as they stand."""
+    """Every page and file that can be reached by links from the index."""
     seen, waiting = set(), [(site.url, "")]
     while waiting:
         url, page = waiting.pop()
@@ -231,7 +231,7 @@ def crawl(site):
             with urllib.request.urlopen(urllib.request.Request(url, headers={"Accept": "text/html"}), timeout=10) as answer:
                 kind, body = answer.headers["Content-Type"], answer.read()
         except urllib.error.HTTPError as error:
-            raise AssertionError(f"{page} links to {url}, which answers {error.code}") from error
+            raise AssertionError(f"{page} links to {url}, which returns {error.code}") from error
         if kind.startswith("text/html"):
             found = Links(body.decode("utf-8")).found
             found = [urllib.parse.quote(link, safe=":/?#%~,+*=&;@!$'()") for link in found]
@@ -256,7 +256,7 @@ def validate(pages):
 
 
 def feeds(site, browser):
-    """A feed opened in a browser is a page that can be read; a feed reader gets the type it knows."""
+    """A browser shows a feed as a page; a feed reader gets the registered media type."""
     shown = 0
     for name, kind in (("rss.xml", "application/rss+xml"), ("atom.xml", "application/atom+xml")):
         with urllib.request.urlopen(site.url + name, timeout=10) as answer:
@@ -274,19 +274,19 @@ def feeds(site, browser):
     return shown
 
 
-def words_of(browser):
+def text_of(browser):
     return browser.driver.find_element(By.TAG_NAME, "body").text
 
 
 def story(language):
-    told = {"looks": 0, "links": 0, "pages": 0, "online": 0, "feeds": 0}
+    counts = {"looks": 0, "links": 0, "pages": 0, "online": 0, "feeds": 0}
     with tempfile.TemporaryDirectory() as folder:
         site = Site(f"{folder}/site", language)
         try:
             pages = sizes(site)
             validate(pages)
-            told["pages"] += len(pages)
-            told["links"] += len(crawl(site))
+            counts["pages"] += len(pages)
+            counts["links"] += len(crawl(site))
             post = next(url for url in site.read_online())
             second = urllib.parse.quote(site.words["category"][1].replace(" ", "_"))
             for dark in (False, True):
@@ -299,20 +299,20 @@ def story(language):
                         browser.look(site.url + "years/2025/", f"year-{look}")
                         browser.look(f"{site.url}categories/{second}/", f"category-{look}")
                         if (dark, width) == (False, 1000):
-                            told["feeds"] += feeds(site, browser)
-                            told["online"] += walk(site, browser, post)
-                        told["looks"] += browser.looked_at
+                            counts["feeds"] += feeds(site, browser)
+                            counts["online"] += walk(site, browser, post)
+                        counts["looks"] += browser.looked_at
                         browser.close()
         finally:
             site.stop()
-    return told
+    return counts
 
 
 def walk(site, browser, post):
-    """From the letter to its post, to the one before, to the index and back."""
+    """From the email to its post, to the previous one and back, to the index, and to the form."""
     for url in site.read_online():
         browser.driver.get(url)
-        assert site.words["post"] in words_of(browser), url
+        assert site.words["post"] in text_of(browser), url
         assert browser.driver.find_elements(By.CSS_SELECTOR, "article img"), "the picture is not on the page"
     browser.driver.get(post)
     browser.driver.find_element(By.CSS_SELECTOR, "a[rel=prev]").click()
@@ -329,7 +329,7 @@ def walk(site, browser, post):
 
 
 def without_pages():
-    """Where another program makes the pages, a letter leads to its issue on `serve`."""
+    """If another program makes the pages, an email links to its issue on `serve`."""
     with tempfile.TemporaryDirectory() as folder:
         site = Site(f"{folder}/site", "ko", "[output]\npages = false\n", web=False)
         try:
@@ -339,7 +339,7 @@ def without_pages():
                 for url in site.read_online():
                     assert url.startswith(site.url + "issues/"), url
                     browser.driver.get(url)
-                    assert site.words["post"] in words_of(browser), url
+                    assert site.words["post"] in text_of(browser), url
                 browser.close()
             return len(site.read_online())
         finally:
@@ -347,11 +347,11 @@ def without_pages():
 
 
 def main():
-    told = [story("ko"), story("en")]
-    total = {key: sum(part[key] for part in told) for key in told[0]}
+    languages = [story("ko"), story("en")]
+    total = {key: sum(counts[key] for counts in languages) for key in languages[0]}
     total["online"] += without_pages()
     print(
-        f"pages: {total['looks']} looks at 360 and 1000 pixels, light and dark, by axe-core; {total['pages']} pages valid and "
+        f"pages: {total['looks']} views at 360 and 1000 pixels, light and dark, checked by axe-core; {total['pages']} pages valid and "
         f"under 15 kB; {total['links']} links followed; {total['online']} \"Read online\" clicked; {total['feeds']} feeds shown"
     )
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Judges the letters in a Maildir with a parser that is not ours.
+"""Checks the emails in a Maildir with Python's parser.
 
 Every message must parse without a defect, have a text and an HTML part in UTF-8, and the expected subject; every
-recipient must have exactly one. Says everything that is wrong and exits with 1, or says how many letters are right.
+recipient must have exactly one. Prints everything that is wrong and exits with 1, or prints the number of emails.
 """
 
 import argparse
@@ -21,7 +21,7 @@ MOST_COMPLAINTS = 20
 
 
 def files(maildir):
-    """What has been delivered; tmp/ holds what is not finished."""
+    """The delivered messages; those in tmp/ are not finished."""
     return sorted(path for folder in ("new", "cur") for path in (maildir / folder).glob("*"))
 
 
@@ -48,7 +48,7 @@ def body(message, kind):
     charset = part.get_content_charset()
     if charset != "utf-8":
         return None, f"the text/{kind} part is in {charset}"
-    # A wrong byte is an error here; get_content() would put a replacement character in its place.
+    # A wrong byte is an error here; get_content() would replace it.
     try:
         text = part.get_payload(decode=True).decode("utf-8")
     except UnicodeDecodeError as error:
@@ -57,7 +57,7 @@ def body(message, kind):
 
 
 def judge(raw, options):
-    """The recipient, and everything that is wrong with one message."""
+    """The recipient, the Message-ID, and everything that is wrong with one message."""
     message = email.message_from_bytes(raw, policy=email.policy.SMTP)
     wrong = list(defects(message))
     for name in ONCE:
@@ -70,7 +70,7 @@ def judge(raw, options):
     if options.subject is not None and message["Subject"] != options.subject:
         wrong.append(f"the subject is {message['Subject']!r}")
     if message.get_content_type() != "multipart/alternative":
-        wrong.append(f"the letter is {message.get_content_type()}")
+        wrong.append(f"the message is {message.get_content_type()}")
     for kind in ("plain", "html"):
         text, error = body(message, kind)
         if error:
@@ -87,9 +87,9 @@ def judge(raw, options):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("maildir", type=pathlib.Path)
-    parser.add_argument("--expect", type=int, required=True, metavar="N", help="how many letters there must be")
-    parser.add_argument("--subject", help="the subject of every letter, decoded")
-    parser.add_argument("--contains", action="append", default=[], metavar="TEXT", help="words that both parts must hold, on one line or more")
+    parser.add_argument("--expect", type=int, required=True, metavar="N", help="how many emails there must be")
+    parser.add_argument("--subject", help="the subject of every email, decoded")
+    parser.add_argument("--contains", action="append", default=[], metavar="TEXT", help="words that both parts must contain, on one line or more")
     parser.add_argument("--wait", type=float, default=10, metavar="SECONDS", help="how long to wait for them")
     options = parser.parse_args()
     wait_for(options.maildir, options.expect, options.wait)
@@ -99,17 +99,17 @@ def main():
         recipients[recipient] += 1
         ids[message_id] += 1
         complaints += [f"{recipient} ({path.name}): {complaint}" for complaint in wrong]
-    complaints += [f"{recipient} has {count} letters" for recipient, count in recipients.items() if count > 1]
-    complaints += [f"{count} letters are {message_id}" for message_id, count in ids.items() if count > 1]
+    complaints += [f"{recipient} has {count} emails" for recipient, count in recipients.items() if count > 1]
+    complaints += [f"{count} emails are {message_id}" for message_id, count in ids.items() if count > 1]
     if recipients.total() != options.expect:
-        complaints.append(f"there are {recipients.total()} letters, not {options.expect}")
+        complaints.append(f"there are {recipients.total()} emails, not {options.expect}")
     if complaints:
-        # Thousands of letters have the same fault as a rule.
+        # Usually thousands of emails have the same fault.
         print("\n".join(complaints[:MOST_COMPLAINTS]), file=sys.stderr)
         if len(complaints) > MOST_COMPLAINTS:
             print(f"… and {len(complaints) - MOST_COMPLAINTS} more complaints", file=sys.stderr)
         return 1
-    print(f"{options.expect} letters, each without a defect, each reader once")
+    print(f"{options.expect} emails, each without a defect, one for each recipient")
     return 0
 
 

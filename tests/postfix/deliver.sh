@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Sends an issue through a real Postfix and judges every copy that it delivered; then sends again, which must do nothing.
+# Sends an issue through a real Postfix and checks every email that it delivered; then runs again, which must send nothing.
 #
-#   tests/postfix/deliver.sh BINARY N                  a Korean letter to N readers
-#   tests/postfix/deliver.sh BINARY N SITE [WORDS...]  the newest post of a site, whose copies must hold these words
+#   tests/postfix/deliver.sh BINARY N                  a Korean email to N subscribers
+#   tests/postfix/deliver.sh BINARY N SITE [WORDS...]  the newest post of a site; the emails must contain these words
 #
 # SITE is copied, never changed.
 set -euo pipefail
@@ -32,7 +32,7 @@ else
     words=("우리를 기다린다" "한 사람에게 한 번만 보낸다" "https://letterpress.test/past/")
 fi
 site_use_postfix "$site" "$POSTFIX_PORT" 8
-site_readers "$binary" "$site" "$number"
+site_subscribers "$binary" "$site" "$number"
 subject=$(letterpress send --dry-run --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["issue"]["subject"])')
 
 began=$(date +%s%N)
@@ -41,7 +41,7 @@ took=$((($(date +%s%N) - began) / 1000000))
 postfix_drain "$POSTFIX_DIR"
 
 again=$(letterpress publish)
-grep -q 'nothing is due' <<<"$again" || fail "the second run says: $again"
+grep -q 'nothing is due' <<<"$again" || fail "the output of the second run is: $again"
 
 checks=()
 for phrase in "${words[@]}"; do checks+=(--contains "$phrase"); done
@@ -51,4 +51,4 @@ status=$(letterpress status --json)
 sent=$(site_count sent <<<"$status") audience=$(site_count audience <<<"$status")
 [ "$sent" -eq "$number" ] && [ "$audience" -eq "$number" ] ||
     fail "the ledger counts $sent sent of $audience, not $number of $number"
-printf '%s: %s readers through Postfix in %s ms, each once; the second run sent nothing\n' "$subject" "$number" "$took"
+printf '%s: %s subscribers through Postfix in %s ms, each once; the second run sent nothing\n' "$subject" "$number" "$took"

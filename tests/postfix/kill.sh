@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Kills the sender with SIGKILL at random moments in mid-issue, lets a last run finish, and compares what Postfix delivered
-# with what the ledger says; then settles what is in doubt, after which every reader has exactly one copy.
+# Kills the sender with SIGKILL at random moments in mid-issue, lets a last run finish, and compares the emails that Postfix
+# delivered with the ledger. Then settles the unknown outcomes: every subscriber must have exactly one email.
 #
 #   tests/postfix/kill.sh BINARY N KILLS
 #
-# N is large enough if the issue outlives the kills: most runs live up to 250 ms after their first copy.
+# N is large enough if the issue lasts longer than the kills: most runs live up to 250 ms after their first email.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -21,24 +21,24 @@ trap 'rm -rf "$site"' EXIT
 
 fail() { printf 'kill.sh: %s\n' "$*" >&2; exit 1; }
 letterpress() { "$binary" --config "$site/config.toml" "$@"; }
-# Exit code 3 says that something is in doubt, which is what this test is about.
-looked() { "$@" || [ $? -eq 3 ]; }
+# Exit code 3 means that an outcome is unknown, which is expected here.
+allow_unknown() { "$@" || [ $? -eq 3 ]; }
 
 site_make "$site"
 site_use_postfix "$site" "$POSTFIX_PORT" "$connections"
-site_readers "$binary" "$site" "$number"
+site_subscribers "$binary" "$site" "$number"
 
 delivered() { find "$POSTFIX_MAILDIR" -path '*/new/*' -type f | wc -l; }
 
-# Most kills wait for the first copy of their run, so that a slow machine is caught in mid-issue too; every third falls
-# anywhere, be it into the start, the freeze or the recovery. Only those that found copies on their way are counted, but
-# any of them may leave some in doubt.
+# Most kills wait for the first email of their run, so that they hit a slow machine in mid-issue too; every third hits any
+# moment, also the start, the freeze or the recovery. Only those that hit a run while it was sending are counted, but any of
+# them may leave unknown outcomes.
 tried=0 counted=0 sent=0
 while [ "$counted" -lt "$kills" ]; do
     tried=$((tried + 1))
-    [ "$tried" -le $((kills * 5)) ] || fail "only $counted of $((tried - 1)) kills found the sender sending"
+    [ "$tried" -le $((kills * 5)) ] || fail "only $counted of $((tried - 1)) kills hit the sender while it was sending"
     arrived=$(delivered)
-    # Started without a function or a subshell between, so that the number is the sender's own.
+    # Started without a function or a subshell, so that $! is the process id of the sender.
     "$binary" --quiet --config "$site/config.toml" publish >>"$site/runs.log" 2>&1 &
     sender=$!
     if [ $((tried % 3)) -ne 0 ]; then
@@ -47,43 +47,43 @@ while [ "$counted" -lt "$kills" ]; do
     sleep "0.$(printf '%03d' $((RANDOM % 250)))"
     kill -9 "$sender" 2>/dev/null || true
     code=0
-    # The shell's own word about the killed job is no news here.
+    # The message of the shell about the killed job is not needed.
     { wait "$sender" || code=$?; } 2>/dev/null
     postfix_drain "$POSTFIX_DIR"
-    looked letterpress status --json >"$site/status.json"
+    allow_unknown letterpress status --json >"$site/status.json"
     before=$sent sent=$(site_count sent <"$site/status.json")
     if [ "$code" -eq 137 ]; then
         [ "$sent" -eq "$before" ] || counted=$((counted + 1))
     elif [ "$code" -eq 0 ] || [ "$code" -eq 3 ]; then
-        fail "the issue was over after $counted kills: take more readers than $number"
+        fail "the issue was finished after $counted kills: use more subscribers than $number"
     else
         tail -n 20 "$site/runs.log" >&2
-        fail "a run ended by itself with exit code $code"
+        fail "a run ended without a kill, with exit code $code"
     fi
 done
 
-looked letterpress publish
+allow_unknown letterpress publish
 postfix_drain "$POSTFIX_DIR"
 letterpress status recipients --json >"$site/ledger.json"
-python3 "$here/account.py" "$POSTFIX_MAILDIR" "$site/ledger.json" --readers "$number" \
-    --in-doubt-at-most $((connections * tried)) --settle "$site/settle"
+python3 "$here/account.py" "$POSTFIX_MAILDIR" "$site/ledger.json" --subscribers "$number" \
+    --unknown-at-most $((connections * tried)) --settle "$site/settle"
 
-# Postfix's own log proves each doubt that arrived, and no other: what is left was never taken.
-looked letterpress ledger reconcile --postfix-log "$POSTFIX_DIR/log/postfix.log"
+# The log of Postfix proves each unknown delivery that arrived, and no other: the rest was never accepted.
+allow_unknown letterpress ledger reconcile --postfix-log "$POSTFIX_DIR/log/postfix.log"
 letterpress status recipients --json >"$site/ledger.json"
-python3 "$here/account.py" "$POSTFIX_MAILDIR" "$site/ledger.json" --readers "$number" \
-    --in-doubt-at-most $((connections * tried)) --settle "$site/settle"
+python3 "$here/account.py" "$POSTFIX_MAILDIR" "$site/ledger.json" --subscribers "$number" \
+    --unknown-at-most $((connections * tried)) --settle "$site/settle"
 ! grep -q '^sent ' "$site/settle" || fail "the log of Postfix did not settle: $(grep '^sent ' "$site/settle")"
 letterpress ledger verify
 
-# What a person would do with what is left.
+# The decisions that a person would make about the rest.
 while read -r decision address; do
     letterpress --quiet resolve "--$decision" --subscriber "$address" --reason "the relay's log" >>"$site/runs.log"
 done <"$site/settle"
 letterpress publish
 postfix_drain "$POSTFIX_DIR"
 letterpress status recipients --json >"$site/ledger.json"
-python3 "$here/account.py" "$POSTFIX_MAILDIR" "$site/ledger.json" --readers "$number" --in-doubt-at-most 0
+python3 "$here/account.py" "$POSTFIX_MAILDIR" "$site/ledger.json" --subscribers "$number" --unknown-at-most 0
 python3 "$here/check_maildir.py" "$POSTFIX_MAILDIR" --expect "$number" --contains "우리를 기다린다"
-printf '%s kills, %s of them while copies were on their way, the last after %s copies; %s readers, each once\n' \
+printf '%s kills, %s of them while emails were being sent, the last after %s emails; %s subscribers, each once\n' \
     "$tried" "$counted" "$sent" "$number"

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Runs a command against a real Postfix: a private instance on loopback that takes mail for every address of every
-# domain into one Maildir and can send nothing anywhere.
+# Runs a command against a real Postfix: a private instance on loopback that accepts mail for every address of every
+# domain into one Maildir and cannot relay mail.
 #
 #   tests/postfix/run.sh COMMAND [ARGUMENT...]   with POSTFIX_PORT, POSTFIX_MAILDIR and POSTFIX_DIR in its environment
-#   tests/postfix/run.sh                         tries the instance and the checker on themselves
-#   . tests/postfix/run.sh                       gives postfix_start, postfix_drain and postfix_stop to another script
+#   tests/postfix/run.sh                         tests the instance and the checker
+#   . tests/postfix/run.sh                       defines postfix_start, postfix_drain and postfix_stop
 #
-# It installs nothing, and touches neither /etc/postfix nor a Postfix that runs already.
+# It installs nothing, and touches neither /etc/postfix nor a Postfix that is already running.
 
-# Says what is missing, all of it at once.
+# Prints everything that is missing.
 postfix_require() {
     local missing=()
     command -v postfix >/dev/null && command -v postconf >/dev/null ||
@@ -25,7 +25,7 @@ postfix_start() {
     local dir=$1 port=$2
     postfix_require || return 1
     mkdir -p "$dir/etc" "$dir/queue" "$dir/data" "$dir/mail/all" "$dir/log"
-    # The daemons run as postfix and nobody, and must get through to their folders.
+    # The daemons run as postfix and nobody, and must be able to reach their folders.
     chmod 755 "$dir" "$dir/etc" "$dir/queue" "$dir/log"
     chown postfix: "$dir/data"
     chown -R nobody: "$dir/mail"
@@ -39,7 +39,7 @@ myhostname = mail.letterpress.test
 inet_interfaces = 127.0.0.1
 inet_protocols = ipv4
 mynetworks = 127.0.0.0/8
-# Every domain is ours, so nothing is ever relayed, and there is no way out in case it were.
+# Every domain is local, so nothing is relayed; the transports below prevent it in any case.
 mydestination =
 virtual_mailbox_domains = static:all
 virtual_mailbox_maps = static:all/
@@ -107,12 +107,12 @@ postfix_drain() {
     return 1
 }
 
-# postfix_stop DIR: stops that instance, and no other.
+# postfix_stop DIR: stops that instance.
 postfix_stop() {
     postfix -c "$1/etc" stop >>"$1/log/start" 2>&1
 }
 
-# A port of loopback on which nobody listens.
+# A free port on loopback.
 postfix_free_port() {
     python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A site whose letters go to the private Postfix of run.sh; sourced by deliver.sh and kill.sh.
+# A site whose emails go to the private Postfix of run.sh; sourced by deliver.sh and kill.sh.
 
 # site_make DIR: a site with one post, dated yesterday, whose title, subject and body are Korean.
 site_make() {
@@ -44,7 +44,7 @@ categories = ["편지"]
 POST
 }
 
-# site_use_postfix DIR PORT CONNECTIONS: names the relay; refuses a site that names one already.
+# site_use_postfix DIR PORT CONNECTIONS: adds the relay; refuses a site that already has one.
 site_use_postfix() {
     if grep -q '^\[smtp\]' "$1/config.toml"; then
         printf 'tests/postfix: %s has an [smtp] section of its own\n' "$1/config.toml" >&2
@@ -60,9 +60,9 @@ connections = $3
 CONFIG
 }
 
-# site_readers BINARY DIR N: imports N readers, with names in two scripts and without one, a tag and a Korean domain
-# among them. `.test` is reserved (RFC 6761), so the import warns of each of them: that goes into a file.
-site_readers() {
+# site_subscribers BINARY DIR N: imports N subscribers, with names in two scripts and without a name, with a tag and with a
+# Korean domain. `.test` is reserved (RFC 6761), so the import warns about each of them: its output goes to a file.
+site_subscribers() {
     local binary=$1 dir=$2 number=$3
     {
         printf 'email,name,language\n'
@@ -71,12 +71,12 @@ site_readers() {
             $1 == 2 { print "reader@우체국.test,\"이독자, 둘째\",ko"; next }
             { name = $1 % 3 == 0 ? "" : $1 % 3 == 1 ? "독자 " $1 : "Reader " $1
               printf "reader%05d@letterpress.test,%s,%s\n", $1, name, $1 % 3 == 2 ? "en" : "ko" }'
-    } >"$dir/readers.csv"
-    "$binary" --config "$dir/config.toml" subscribers import "$dir/readers.csv" --confirmed --json >"$dir/import.json"
+    } >"$dir/subscribers.csv"
+    "$binary" --config "$dir/config.toml" subscribers import "$dir/subscribers.csv" --confirmed --json >"$dir/import.json"
 }
 
-# site_count STATE...: how many copies of the newest issue are in these states, from `letterpress status --json`
-# on standard input; `audience` is the number of readers it was frozen for.
+# site_count STATE...: the number of deliveries of the newest issue in these states, from `letterpress status --json`
+# on standard input; `audience` is the number of subscribers for whom it was frozen.
 site_count() {
     python3 -c '
 import json, sys

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Shows that the private Postfix delivers and that the checker sees good and bad letters: run by run.sh alone."""
+"""Tests that the private Postfix delivers and that the checker detects bad emails; run.sh without a command runs it."""
 
 import email.message
 import email.policy
@@ -12,7 +12,7 @@ import sys
 SUBJECT = "천천히 오는 편지 — 날이 부쩍 차가워졌다, 따뜻한 것 한 잔 곁에 두고 천천히 읽으시기를"
 
 
-def letter(to, **changed):
+def message_to(to, **changed):
     message = email.message.EmailMessage(policy=email.policy.SMTP)
     fields = {"From": "Letterpress <news@letterpress.example>", "To": to, "Subject": SUBJECT,
               "Date": email.utils.formatdate(), "Message-ID": email.utils.make_msgid(domain="letterpress.example")}
@@ -35,24 +35,24 @@ def verdict(checker, expect, *more):
 
 
 def expect(wanted, words, got):
-    code, said = got
-    if code != wanted or words not in said:
-        sys.exit(f"the checker should say {words!r} and exit with {wanted}; it exited with {code} and said:\n{said}")
-    print(next(line for line in said.splitlines() if words in line))
+    code, output = got
+    if code != wanted or words not in output:
+        sys.exit(f"expected {words!r} and exit code {wanted} from the checker; got {code} and:\n{output}")
+    print(next(line for line in output.splitlines() if words in line))
 
 
 def main():
     checker = sys.argv[1]
     for to in ["reader@example.com", "reader+news@example.com", "user@xn--vv4b11d.xn--3e0b707e"]:
-        send(to, letter(to).as_bytes())
-    expect(0, "3 letters", verdict(checker, 3, "--contains", "편지는 우리를"))
-    expect(1, "there are 3 letters, not 4", verdict(checker, 4, "--wait", "0"))
-    send("reader@example.com", letter("reader@example.com").as_bytes())
-    expect(1, "reader@example.com has 2 letters", verdict(checker, 4))
-    cut = letter("cut@example.com").as_bytes()
+        send(to, message_to(to).as_bytes())
+    expect(0, "3 emails", verdict(checker, 3, "--contains", "편지는 우리를"))
+    expect(1, "there are 3 emails, not 4", verdict(checker, 4, "--wait", "0"))
+    send("reader@example.com", message_to("reader@example.com").as_bytes())
+    expect(1, "reader@example.com has 2 emails", verdict(checker, 4))
+    cut = message_to("cut@example.com").as_bytes()
     send("cut@example.com", cut[: cut.rindex(b"--=")])
     expect(1, "CloseBoundaryNotFoundDefect", verdict(checker, 5))
-    send("other@example.com", letter("another@example.com", Subject="다른 제목").as_bytes())
+    send("other@example.com", message_to("another@example.com", Subject="다른 제목").as_bytes())
     expect(1, "the subject is '다른 제목'", verdict(checker, 6))
 
 

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# The ledger in PostgreSQL, on a private server with pgBouncer in transaction mode before it: what `cargo test` shows in
-# small is shown in full, and the speed is measured.
+# Tests the ledger in PostgreSQL on a private server behind pgBouncer in transaction mode: the tests of `cargo test` at full
+# size, and the speed.
 #
 #   tests/postgres/run.sh
 #
-# As root on Debian 12 with the packages postgresql and pgbouncer; nothing is installed here, and no server that runs
-# already is touched. The server refuses fsync=off; the story is told over pgBouncer, and over connections that are cut;
-# four senders share 20,000 readers while they are killed and cut off; a standby that takes over is noticed. Then messages
-# per second with SQLite, with one sender over PostgreSQL, and with four.
+# Needs root on Debian 12 with the packages postgresql and pgbouncer. Installs nothing, and does not touch a server that is
+# already running. A server with fsync=off is refused; the tests run through pgBouncer and over connections that break;
+# four senders share 20,000 subscribers while they are killed and cut off; a standby that takes over is detected. Then
+# the script measures messages per second with SQLite, with one sender over PostgreSQL, and with four.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
@@ -25,11 +25,11 @@ stop() {
 trap stop EXIT
 as() { local tool=$1; shift; (cd / && runuser -u postgres -- "$tools/$tool" "$@"); }
 
-# The tests start servers of their own. A word that one did not run is a failure here.
+# The tests start their own servers. A test that did not run is a failure here.
 cargo test --test it -- --include-ignored --nocapture --skip f30_a_connection_cut_at_every_message \
     --skip torture_200 postgres:: sharing:: >"$work/tests.log" 2>&1 || { tail -n 60 "$work/tests.log" >&2; fail "a test failed"; }
 if grep 'NOT RUN' "$work/tests.log" >&2; then fail "a test did not run"; fi
-grep -E 'kills and|in doubt' "$work/tests.log"
+grep -E '[0-9]+ kills|[0-9]+ sent, ' "$work/tests.log"
 
 [ "${1:-}" != "--no-speed" ] || exit 0
 chown postgres "$work"

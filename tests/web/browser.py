@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""A reader's way through the web half, in a real Chromium over WebDriver: sign up, read the confirmation in the outbox,
-confirm, get an issue, leave by the page for people, take it back, choose less, see one's data, be erased.
+"""A subscriber's path through the pages, in a real Chromium over WebDriver: sign up, read the confirmation in the outbox,
+confirm, get an issue, unsubscribe on the page, undo it, and read the issue online.
 
     browser.py LETTERPRESS AXE_JS [SCREENSHOTS]
 
-Needs Debian's `chromium` and `chromium-driver`, PyPI's `selenium`, and the file `axe.min.js` of npm's `axe-core`. Told
-twice: with JavaScript, when axe-core looks at every page, and with JavaScript switched off.
+Needs Debian's `chromium` and `chromium-driver`, PyPI's `selenium`, and the file `axe.min.js` of npm's `axe-core`. Runs
+twice: with JavaScript, where axe-core checks every page, and with JavaScript switched off.
 """
 import email
 import email.policy
@@ -27,7 +27,7 @@ from selenium.webdriver.common.by import By
 
 LETTERPRESS, AXE = sys.argv[1], pathlib.Path(sys.argv[2]).read_text("utf-8")
 SHOTS = pathlib.Path(sys.argv[3]) if len(sys.argv) > 3 else None
-# Rules that are about taste or about the pages of others.
+# Violations of lower impact are ignored.
 SERIOUS = {"serious", "critical"}
 
 
@@ -38,7 +38,7 @@ def free_port():
 
 
 class Site:
-    """A Korean site of two categories in a folder of its own, and `letterpress serve` at work in it."""
+    """A Korean site with two categories in its own folder, and a running `letterpress serve`."""
 
     def __init__(self, folder):
         self.folder = pathlib.Path(folder)
@@ -91,15 +91,14 @@ listen = "127.0.0.1:{self.port}"
 
     def stop(self):
         self.server.terminate()
-        assert self.server.wait(20) == 0, "the server did not stop in order"
+        assert self.server.wait(20) == 0, "the server did not stop with exit code 0"
 
-    def standing(self, address):
+    def status(self, address):
         rows = json.loads(self.run("subscribers", "list", "--json"))
-        rows = rows.get("readers", rows) if isinstance(rows, dict) else rows
-        return next((row["state"] for row in rows if row["email"] == address), None)
+        return next((row["status"] for row in rows if row["email"] == address), None)
 
-    def letter(self, address, known):
-        """The newest letter to this address beside those that are known, waited for."""
+    def wait_for_email(self, address, known):
+        """Waits for an email to this address that is not in `known`."""
         for _ in range(100):
             for path in sorted(self.folder.glob("outbox/**/*.eml")):
                 message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
@@ -107,7 +106,7 @@ listen = "127.0.0.1:{self.port}"
                     known.add(path)
                     return message
             time.sleep(0.1)
-        raise AssertionError(f"no letter came to {address}")
+        raise AssertionError(f"no email arrived for {address}")
 
 
 class Links(html.parser.HTMLParser):
@@ -131,7 +130,7 @@ def link(message, below):
 
 
 def scan(site, message):
-    """What a scanner does with every link of a letter. Nothing may change by it."""
+    """Requests every link of an email, as a link scanner does. Nothing may change."""
     links = set(Links(message.get_body(("html",)).get_content()).found)
     links |= set(re.findall(r"https?://[^\s<>]+", text_of(message) + str(message["List-Unsubscribe"])))
     ours = [found for found in links if found.startswith(site.url)]
@@ -179,7 +178,7 @@ class Browser:
         self.look(name)
 
     def press(self, action, name):
-        """Presses the button of the form whose address holds `action`."""
+        """Presses the button of the form whose action contains `action`."""
         button = self.driver.find_element(By.CSS_SELECTOR, f"form[action*='{action}'] button")
         button.click()
         self.look(name)
@@ -214,10 +213,10 @@ def sign_up(browser, site, address, name):
     browser.open(site.url, f"{name}-form")
     assert browser.driver.find_element(By.TAG_NAME, "html").get_attribute("lang").startswith("ko")
     browser.driver.find_element(By.CSS_SELECTOR, "input[type=email]").send_keys(address)
-    # A form that comes back at once was not filled in by a person.
+    # A form that is sent within two seconds is taken for a bot's.
     time.sleep(2.2)
     browser.press("/subscribe", f"{name}-asked")
-    assert address not in browser.driver.page_source, "the page repeats what was typed"
+    assert address not in browser.driver.page_source, "the page repeats the address"
 
 
 def story(site, scripts):
@@ -227,31 +226,31 @@ def story(site, scripts):
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         browser = Browser(folder, scripts)
         sign_up(browser, site, address, name)
-        assert site.standing(address) == "unconfirmed"
-        confirmation = site.letter(address, known)
+        assert site.status(address) == "unconfirmed"
+        confirmation = site.wait_for_email(address, known)
         assert confirmation["Auto-Submitted"] == "auto-generated"
 
         scanned = scan(site, confirmation)
-        assert site.standing(address) == "unconfirmed", "a scanner confirmed"
+        assert site.status(address) == "unconfirmed", "a scanner confirmed"
         browser.open(link(confirmation, "confirm"), f"{name}-confirm")
-        assert site.standing(address) == "unconfirmed", "looking at the page confirmed"
+        assert site.status(address) == "unconfirmed", "opening the page confirmed"
         browser.press("/confirm/", f"{name}-confirmed")
-        assert site.standing(address) == "active"
+        assert site.status(address) == "active"
 
         day = 7 if scripts else 8
         site.post(f"{name}.md", f"새 글 {day}", "생각", time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 60)))
         site.run("publish")
-        issue = site.letter(address, known)
+        issue = site.wait_for_email(address, known)
         scanned += scan(site, issue)
-        assert site.standing(address) == "active", "a scanner took a reader off the list"
-        leave = link(issue, "leave")
+        assert site.status(address) == "active", "a scanner unsubscribed the subscriber"
+        unsubscribe = link(issue, "leave")
         assert "/u/" in str(issue["List-Unsubscribe"]) and "/u/" not in text_of(issue)
-        browser.open(leave, f"{name}-leave")
-        assert site.standing(address) == "active"
-        browser.press("/leave/", f"{name}-left")
-        assert site.standing(address) == "unsubscribed"
+        browser.open(unsubscribe, f"{name}-unsubscribe")
+        assert site.status(address) == "active"
+        browser.press("/leave/", f"{name}-unsubscribed")
+        assert site.status(address) == "unsubscribed"
         browser.press("/undo/", f"{name}-undone")
-        assert site.standing(address) == "active"
+        assert site.status(address) == "active"
 
         browser.open(site.url + "issues/", f"{name}-issues")
         first = browser.driver.find_element(By.CSS_SELECTOR, "main a[href*='/issues/']").get_attribute("href")
@@ -262,11 +261,11 @@ def story(site, scripts):
             browser.driver.save_screenshot(str(SHOTS / f"{name}-issue.png"))
         looked_at = browser.looked_at
         browser.close()
-    return f"{name}: {scanned} links scanned, {looked_at} pages seen by axe-core"
+    return f"{name}: {scanned} links scanned, {looked_at} pages checked by axe-core"
 
 
 def looks(site):
-    """The form and the page for leaving, from a phone to a wide screen, light and dark."""
+    """The form and other pages, from a phone to a wide screen, light and dark."""
     seen = 0
     for dark in (False, True):
         for width in (320, 768, 1600):
@@ -276,17 +275,17 @@ def looks(site):
                     browser.open(site.url + path, f"{name}-{width}-{'dark' if dark else 'light'}")
                 seen += browser.looked_at
                 browser.close()
-    return f"{seen} looks from 320 to 1600 pixels, light and dark"
+    return f"{seen} pages from 320 to 1600 pixels, light and dark"
 
 
 def main():
     with tempfile.TemporaryDirectory() as folder:
         site = Site(folder)
         try:
-            told = [story(site, True), story(site, False), looks(site)]
+            summaries = [story(site, True), story(site, False), looks(site)]
         finally:
             site.stop()
-    print("browser: " + "; ".join(told))
+    print("browser: " + "; ".join(summaries))
 
 
 main()

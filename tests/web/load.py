@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""The web half under load, on loopback: feeds with and without validators, sign-ups while an issue is being sent, how
-long a farewell takes meanwhile, and `kill -9` right after the 200 to one.
+"""The web server under load, on loopback: feeds with and without validators, sign-ups while an issue is being sent, how
+long an unsubscribe takes meanwhile, and `kill -9` right after the 200 to an unsubscribe.
 
-    load.py LETTERPRESS [SECONDS] [READERS]
+    load.py LETTERPRESS [SECONDS] [SUBSCRIBERS]
 
-Needs Debian's `wrk`. Everything is bounded: SECONDS for each load (3), READERS of the issue (4000).
+Needs Debian's `wrk`. SECONDS is the time of each load (3), SUBSCRIBERS the audience of the issue (4000).
 """
 import email
 import email.policy
@@ -22,7 +22,7 @@ import urllib.request
 
 LETTERPRESS = sys.argv[1]
 SECONDS = int(sys.argv[2]) if len(sys.argv) > 2 else 3
-READERS = int(sys.argv[3]) if len(sys.argv) > 3 else 4000
+SUBSCRIBERS = int(sys.argv[3]) if len(sys.argv) > 3 else 4000
 KILLS = 20
 
 
@@ -56,9 +56,9 @@ limits = {{ per_hour = 1000000, per_network_per_hour = 1000000, per_domain_per_h
         for number in range(40):
             self.post(f"old-{number}", f"2026-01-{number % 28 + 1:02}T09:00:00Z")
         self.run("publish")
-        rows = "".join(f"reader{number}@example.org,독자 {number}\n" for number in range(READERS))
-        (self.folder / "readers.csv").write_text("email,name\n" + rows, "utf-8")
-        self.run("subscribers", "import", str(self.folder / "readers.csv"), "--confirmed")
+        rows = "".join(f"reader{number}@example.org,독자 {number}\n" for number in range(SUBSCRIBERS))
+        (self.folder / "subscribers.csv").write_text("email,name\n" + rows, "utf-8")
+        self.run("subscribers", "import", str(self.folder / "subscribers.csv"), "--confirmed")
 
     def post(self, name, date):
         text = "편지는 천천히 온다. " * 200
@@ -90,10 +90,10 @@ def wrk(url, script=None, header=None, connections=16):
         command += ["-s", str(script)]
     if header:
         command += ["-H", header]
-    said = subprocess.run([*command, url], capture_output=True, text=True, timeout=SECONDS + 60, check=True).stdout
-    rate = float(re.search(r"Requests/sec:\s+([\d.]+)", said).group(1))
-    p99 = re.search(r"99%\s+(\S+)", said).group(1)
-    errors = re.search(r"Socket errors.*|Non-2xx.*", said)
+    output = subprocess.run([*command, url], capture_output=True, text=True, timeout=SECONDS + 60, check=True).stdout
+    rate = float(re.search(r"Requests/sec:\s+([\d.]+)", output).group(1))
+    p99 = re.search(r"99%\s+(\S+)", output).group(1)
+    errors = re.search(r"Socket errors.*|Non-2xx.*", output)
     return rate, p99, errors.group(0) if errors else ""
 
 
@@ -108,8 +108,8 @@ def one_click(url):
     return time.monotonic() - began
 
 
-def farewells(site):
-    """The one-click addresses of the letters that went out already, with their readers."""
+def one_click_links(site):
+    """The one-click URLs of the emails that were sent, with their recipients."""
     found = []
     for path in sorted(site.folder.glob("outbox/*first/*.eml"))[:200]:
         message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
@@ -118,21 +118,20 @@ def farewells(site):
     return found
 
 
-def standings(site):
+def statuses(site):
     rows = json.loads(site.run("subscribers", "list", "--json"))
-    rows = rows.get("readers", rows) if isinstance(rows, dict) else rows
-    return {row["email"]: row["state"] for row in rows}
+    return {row["email"]: row["status"] for row in rows}
 
 
 def feeds(site):
     etag = urllib.request.urlopen(site.url + "rss.xml", timeout=5).headers["ETag"]
     whole = wrk(site.url + "rss.xml")
     same = wrk(site.url + "rss.xml", header=f"If-None-Match: {etag}")
-    # wrk counts a 304 as no success; that all of them are is seen here.
+    # wrk does not count a 304 as a success, so check it here.
     request = urllib.request.Request(site.url + "rss.xml", headers={"If-None-Match": etag})
     try:
         urllib.request.urlopen(request, timeout=5)
-        raise AssertionError("a feed that did not change was sent again")
+        raise AssertionError("an unchanged feed was sent again")
     except urllib.error.HTTPError as error:
         assert error.code == 304, error.code
     assert not whole[2], whole[2]
@@ -140,7 +139,7 @@ def feeds(site):
 
 
 def busy(site, tokens):
-    """Sign-ups and farewells while an issue is being sent."""
+    """Sign-ups and unsubscribes while an issue is being sent."""
     site.post("second", time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 60)))
     form = site.folder / "form.lua"
     form.write_text(
@@ -153,41 +152,41 @@ def busy(site, tokens):
     sender = subprocess.Popen(site.command("publish"), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     took, during = [], [0]
 
-    def leave():
+    def unsubscribe():
         for _, url in tokens[:40]:
             took.append(one_click(url))
             during[0] += sender.poll() is None
             time.sleep(SECONDS / 40)
 
-    leaver = threading.Thread(target=leave)
-    leaver.start()
+    unsubscriber = threading.Thread(target=unsubscribe)
+    unsubscriber.start()
     signed = wrk(site.url + "subscribe", script=form, connections=8)
-    leaver.join()
-    said = sender.communicate(timeout=600)[0]
-    assert sender.returncode == 0, said
-    assert during[0] > 0, "the issue was sent before the first farewell: ask for more readers"
-    assert max(took) < 1, f"a farewell took {max(took):.2f} s while the sender ran"
+    unsubscriber.join()
+    output = sender.communicate(timeout=600)[0]
+    assert sender.returncode == 0, output
+    assert during[0] > 0, "the issue was sent before the first unsubscribe: use more subscribers"
+    assert max(took) < 1, f"an unsubscribe took {max(took):.2f} s while the sender was running"
     assert not signed[2], signed[2]
-    now = standings(site)
+    now = statuses(site)
     assert all(now[address] == "unsubscribed" for address, _ in tokens[:40])
     return (
-        f"while {READERS} letters leave: {signed[0]:.0f} sign-ups/s (p99 {signed[1]}), farewells at most "
+        f"while {SUBSCRIBERS} emails are sent: {signed[0]:.0f} sign-ups/s (p99 {signed[1]}), unsubscribes at most "
         f"{max(took) * 1000:.0f} ms ({during[0]} of {len(took)} in mid-issue)"
     )
 
 
 def killed(site, tokens, server):
-    """kill -9 the moment the 200 is read; the farewell is on the disk."""
+    """Kills the server right after the 200: the unsubscribe must be on the disk."""
     for number in range(KILLS):
         address, url = tokens[100 + number]
         one_click(url)
         server.kill()
         server.wait(10)
-        assert standings(site)[address] == "unsubscribed", f"{address} was told 200 and is still on the list"
+        assert statuses(site)[address] == "unsubscribed", f"{address} got a 200 and is still on the list"
         server = site.serve()
     server.terminate()
     assert server.wait(20) == 0
-    return f"{KILLS} kills right after the 200: every farewell is on the disk"
+    return f"{KILLS} kills right after the 200: every unsubscribe is on the disk"
 
 
 def main():
@@ -197,12 +196,12 @@ def main():
         site.run("publish")
         server = site.serve()
         try:
-            tokens = farewells(site)
-            told = [feeds(site), busy(site, tokens)]
-            told.append(killed(site, tokens, server))
+            tokens = one_click_links(site)
+            summaries = [feeds(site), busy(site, tokens)]
+            summaries.append(killed(site, tokens, server))
         finally:
             server.poll() is None and server.kill()
-    print("web: " + "; ".join(told))
+    print("web: " + "; ".join(summaries))
 
 
 main()

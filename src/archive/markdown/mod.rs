@@ -178,6 +178,10 @@ impl<'a> Body<'a> {
 }
 
 /// [`Body::render`] for a caller that needs nothing else of the body.
+#[expect(
+    clippy::redundant_closure_for_method_calls,
+    reason = "the method is not general enough over lifetimes"
+)]
 pub fn render(post: &Post) -> Rendered {
     read(post, |body| body.render())
 }

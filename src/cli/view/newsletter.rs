@@ -1,5 +1,7 @@
 //! What a run mailed, for `publish` and `send`.
 
+use std::fmt::Write as _;
+
 use super::{held, new_subscribers, upcoming, verdict};
 use crate::cli::Outcome;
 use crate::cli::printer::{Printer, count, when};

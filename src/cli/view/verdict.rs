@@ -86,18 +86,19 @@ mod tests {
 
     #[test]
     fn a_run_that_sent_nothing_ends_with_1_or_2_and_a_partly_sent_issue_with_3() {
+        let none = NewsletterReport::default;
         let stopped = || Some(StopReason::Relay("no".to_owned()));
         let waiting = || vec![issue(&[(State::Pending, 2)])];
         let partly = || vec![issue(&[(State::Pending, 2), (State::Sent, 1)])];
         let unknown = || vec![issue(&[(State::Pending, 2), (State::Unknown, 1)])];
         for (report, expected) in [
-            (NewsletterReport::default(), Outcome::Done),
+            (none(), Outcome::Done),
             (
                 NewsletterReport {
                     issues: waiting(),
                     stop_reason: stopped(),
                     diagnosis: Some(explained(Blame::Settings)),
-                    ..NewsletterReport::default()
+                    ..none()
                 },
                 Outcome::UserError,
             ),
@@ -106,20 +107,17 @@ mod tests {
                     issues: waiting(),
                     stop_reason: stopped(),
                     diagnosis: Some(explained(Blame::Surroundings)),
-                    ..NewsletterReport::default()
+                    ..none()
                 },
                 Outcome::Broken,
             ),
-            (
-                NewsletterReport { issues: waiting(), stop_reason: stopped(), ..NewsletterReport::default() },
-                Outcome::Broken,
-            ),
+            (NewsletterReport { issues: waiting(), stop_reason: stopped(), ..none() }, Outcome::Broken),
             (
                 NewsletterReport {
                     issues: partly(),
                     stop_reason: stopped(),
                     diagnosis: Some(explained(Blame::Settings)),
-                    ..NewsletterReport::default()
+                    ..none()
                 },
                 Outcome::Partly,
             ),
@@ -128,33 +126,19 @@ mod tests {
                     issues: unknown(),
                     stop_reason: stopped(),
                     diagnosis: Some(explained(Blame::Settings)),
-                    ..NewsletterReport::default()
+                    ..none()
                 },
                 Outcome::Partly,
             ),
-            (NewsletterReport { issues: waiting(), ..NewsletterReport::default() }, Outcome::Partly),
+            (NewsletterReport { issues: waiting(), ..none() }, Outcome::Partly),
+            (NewsletterReport { issues: vec![issue(&[(State::Sent, 3)])], sent: 3, ..none() }, Outcome::Done),
             (
-                NewsletterReport {
-                    issues: vec![issue(&[(State::Sent, 3)])],
-                    sent: 3,
-                    ..NewsletterReport::default()
-                },
-                Outcome::Done,
-            ),
-            (
-                NewsletterReport {
-                    recovered: (0, 1),
-                    diagnosis: Some(explained(Blame::Settings)),
-                    ..NewsletterReport::default()
-                },
+                NewsletterReport { recovered: (0, 1), diagnosis: Some(explained(Blame::Settings)), ..none() },
                 Outcome::Partly,
             ),
-            (NewsletterReport { recovered: (5, 0), ..NewsletterReport::default() }, Outcome::Done),
+            (NewsletterReport { recovered: (5, 0), ..none() }, Outcome::Done),
             (
-                NewsletterReport {
-                    paused_issues: vec![("post".to_owned(), "spam".to_owned())],
-                    ..NewsletterReport::default()
-                },
+                NewsletterReport { paused_issues: vec![("post".to_owned(), "spam".to_owned())], ..none() },
                 Outcome::Partly,
             ),
         ] {

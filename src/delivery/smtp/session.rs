@@ -27,7 +27,7 @@ pub(super) async fn open(wire: &SmtpTransport) -> Result<(LineStream, Capabiliti
         match &opened {
             Ok(_) => tracing::info!("ready"),
             Err(outcome) => {
-                tracing::info!(phase = %outcome.phase, error = outcome.reply_text(), "connection failed")
+                tracing::info!(phase = %outcome.phase, error = outcome.reply_text(), "connection failed");
             }
         }
         opened

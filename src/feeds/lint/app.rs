@@ -58,9 +58,9 @@ fn categories(walk: &mut Validator<'_, '_>, node: &Node, _: &Node) {
         return;
     }
     for name in ["fixed", "scheme"].into_iter().filter(|name| node.attribute(name).is_some()) {
-        walk.raise(CONFLICT, node, format!("<app:categories> has href and {name}"));
+        walk.raise(CONFLICT, node, format!("<app:categories> has both href and {name}"));
     }
     if node.child(ATOM, "category").is_some() {
-        walk.raise(CONFLICT, node, "<app:categories> has href and categories of its own");
+        walk.raise(CONFLICT, node, "<app:categories> has both href and categories");
     }
 }

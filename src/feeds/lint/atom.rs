@@ -98,7 +98,7 @@ pub(super) static ENTRY_SCHEMA: Schema = Schema {
 
 fn feed(walk: &mut Validator<'_, '_>, node: &Node, _: &Node) {
     if link::rel(node, "self").is_none() {
-        walk.raise(SELF_MISSING, node, "the feed does not say where it is");
+        walk.raise(SELF_MISSING, node, "the feed has no link to itself");
     }
     alternates(walk, node);
     history::feed(walk, node);
@@ -110,7 +110,7 @@ fn feed(walk: &mut Validator<'_, '_>, node: &Node, _: &Node) {
     ids.sort_unstable();
     for pair in ids.windows(2) {
         if pair[0].0 == pair[1].0 {
-            let message = format!("the id {} stands in line {} too", shown(pair[0].0), pair[0].1);
+            let message = format!("the id {} is also in line {}", shown(pair[0].0), pair[0].1);
             walk.lint.raise(ID_REPEATED, pair[1].1, message);
         }
     }
@@ -135,16 +135,12 @@ fn alternates(walk: &mut Validator<'_, '_>, node: &Node) {
 fn entry(walk: &mut Validator<'_, '_>, node: &Node, parent: &Node) {
     let has_author = |node: &Node| node.child(ATOM, "author").is_some();
     if !has_author(node) && !has_author(parent) && !node.child(ATOM, "source").is_some_and(has_author) {
-        walk.raise(ELEMENT_MISSING, node, "<entry> has no <author>, and neither has its feed");
+        walk.raise(ELEMENT_MISSING, node, "neither <entry> nor its feed has an <author>");
     }
     let summary = node.child(ATOM, "summary").is_some();
     match node.child(ATOM, "content") {
         Some(content) if !summary && (content.attribute("src").is_some() || is_binary(content)) => {
-            walk.raise(
-                SUMMARY_MISSING,
-                node,
-                "the content is elsewhere or binary, and there is no <summary>",
-            );
+            walk.raise(SUMMARY_MISSING, node, "the content is external or binary, and there is no <summary>");
         }
         None if link::rel(node, "alternate").is_none() => {
             walk.raise(CONTENT_MISSING, node, "<entry> has neither <content> nor an alternate link");
@@ -161,7 +157,7 @@ fn source(walk: &mut Validator<'_, '_>, node: &Node, _: &Node) {
         }
     }
     if let Some(entry) = node.child(ATOM, "entry") {
-        walk.raise(ELEMENT_UNKNOWN, entry, "<entry> does not belong into <source>");
+        walk.raise(ELEMENT_UNKNOWN, entry, "<entry> is not allowed in <source>");
     }
     alternates(walk, node);
 }

@@ -8,7 +8,7 @@ use super::findings::Lint;
 use super::rule::XML_ENCODING;
 use crate::xml::declared_encoding;
 
-/// Text, and the name of the encoding it came in.
+/// Decoded text, and the name of its original encoding.
 pub(super) struct Decoded<'b> {
     pub(super) text: Cow<'b, str>,
     pub(super) encoding: &'static str,
@@ -28,16 +28,16 @@ pub(super) fn decode<'b>(bytes: &'b [u8], served: Option<&str>, lint: &mut Lint<
         if declared_encoding(bytes).is_some_and(|label| label.eq_ignore_ascii_case("us-ascii"))
             && !bytes.is_ascii()
         {
-            lint.raise(XML_ENCODING, 0, "the document claims to be US-ASCII, and is not");
+            lint.raise(XML_ENCODING, 0, "the document is declared as US-ASCII, but is not");
         }
-        // Browsers take Latin-1 for windows-1252; XML parsers do not, and the difference is worth a finding.
+        // Browsers treat Latin-1 as windows-1252, but XML parsers do not, and the difference is worth a finding.
         let text = encoding_rs::mem::decode_latin1(bytes);
         return Some(Decoded { text, encoding: "ISO-8859-1" });
     }
     let named = served.and_then(charset).or_else(|| declared_encoding(bytes));
     let Some(label) = named else { return with(UTF_8, bytes, lint) };
     if let Some(encoding) = Encoding::for_label(label.as_bytes()) {
-        // A declaration that reads as ASCII cannot be UTF-16; it was not updated in a conversion.
+        // A declaration that is readable as ASCII cannot be UTF-16; it was not updated in a conversion.
         let encoding = if encoding.is_ascii_compatible() { encoding } else { UTF_8 };
         return with(encoding, bytes, lint);
     }
@@ -51,13 +51,13 @@ fn with<'b>(encoding: &'static Encoding, bytes: &'b [u8], lint: &mut Lint<'_>) -
             Ok(text) => Some(Decoded { text: Cow::Borrowed(text), encoding: encoding.name() }),
             Err(error) => {
                 let line = memchr::memchr_iter(b'\n', &bytes[..error.valid_up_to()]).count() + 1;
-                lint.raise(XML_ENCODING, line, "the document claims to be UTF-8, and is not");
+                lint.raise(XML_ENCODING, line, "the document is declared as UTF-8, but is not");
                 None
             }
         };
     }
     let Some(text) = encoding.decode_without_bom_handling_and_without_replacement(bytes) else {
-        let message = format!("the document claims to be {}, and is not", encoding.name());
+        let message = format!("the document is declared as {}, but is not", encoding.name());
         lint.raise(XML_ENCODING, 0, message);
         return None;
     };

@@ -29,7 +29,7 @@ pub(super) fn parse(text: &str, lint: &mut Lint<'_>) -> Option<Parsed> {
             }
         };
     }
-    // The size of our own feeds is the user's decision.
+    // The user decides about the size of their own feeds.
     let max_nodes = if lint.is_own() { usize::MAX } else { MAX_NODES };
     match tree::read(text, max_nodes, &mut |line, found| remark(line, found, lint)) {
         Ok(root) => Some(Parsed::Xml(root)),
@@ -58,16 +58,16 @@ fn remark(line: usize, remark: Remark<'_>, lint: &mut Lint<'_>) {
     match remark {
         Remark::Version("1.0") => {}
         Remark::Version(version) => {
-            lint.raise(XML_VERSION, 1, format!("feed readers do not read XML {version}"));
+            lint.raise(XML_VERSION, 1, format!("feed readers do not support XML {version}"));
         }
         Remark::Doctype(content)
             if content.contains("http://my.netscape.com/publish/formats/rss-0.91.dtd") =>
         {
-            lint.raise(XML_DTD_GONE, line, "the DOCTYPE names a DTD that is no longer there");
+            lint.raise(XML_DTD_GONE, line, "the DOCTYPE names a DTD that no longer exists");
         }
-        Remark::Doctype(_) => lint.raise(XML_DOCTYPE, line, "a DOCTYPE"),
+        Remark::Doctype(_) => lint.raise(XML_DOCTYPE, line, "the document has a DOCTYPE"),
         Remark::Undeclared(name) => {
-            lint.raise(XML_DOCTYPE, line, format!("&{name}; means nothing without its DTD"));
+            lint.raise(XML_DOCTYPE, line, format!("&{name}; is not defined without the DTD"));
         }
         Remark::Namespace(prefix, address) => namespace(prefix, address, line, lint),
     }
@@ -76,13 +76,17 @@ fn remark(line: usize, remark: Remark<'_>, lint: &mut Lint<'_>) {
 fn namespace(prefix: &str, address: &str, line: usize, lint: &mut Lint<'_>) {
     match namespaces::of(address) {
         Ns::Known(known) if known != prefix && !prefix.is_empty() => {
-            lint.raise(PREFIX_UNUSUAL, line, format!("the prefix {prefix} instead of {known}"));
+            lint.raise(PREFIX_UNUSUAL, line, format!("the prefix is {prefix} instead of {known}"));
         }
         Ns::Known(_) | Ns::None => {}
         Ns::Other if namespaces::OBSOLETE.contains(&address) => {}
         Ns::Other => {
             if let Some(meant) = namespaces::meant(address) {
-                lint.raise(NAMESPACE_WRONG, line, format!("{address:?} instead of {meant:?}"));
+                lint.raise(
+                    NAMESPACE_WRONG,
+                    line,
+                    format!("the namespace is {address:?} instead of {meant:?}"),
+                );
             } else if let Some((rule, why)) = uri::reference(address) {
                 lint.raise(rule, line, format!("the namespace {address:?}: {why}"));
             } else {
@@ -93,6 +97,6 @@ fn namespace(prefix: &str, address: &str, line: usize, lint: &mut Lint<'_>) {
     if let Some(usual) = namespaces::address(prefix)
         && usual != address
     {
-        lint.raise(PREFIX_TAKEN, line, format!("the prefix {prefix} belongs to {usual}"));
+        lint.raise(PREFIX_TAKEN, line, format!("the prefix {prefix} usually belongs to {usual}"));
     }
 }

@@ -1,4 +1,4 @@
-//! Feed Sync 1.0: shared lists in feeds. The tables, and what their attributes say together.
+//! Feed Sync 1.0: shared lists in feeds. The tables, and the consistency of their attributes.
 
 use chrono::DateTime;
 
@@ -57,11 +57,11 @@ static CONFLICTS: Schema = Schema {
     text: false,
 };
 
-/// A range has two ends.
+/// A range needs both ends.
 fn sharing(walk: &mut Validator<'_, '_>, node: &Node, _: &Node) {
     for (one, other) in [("since", "until"), ("until", "since")] {
         if node.attribute(one).is_some() && node.attribute(other).is_none() {
-            walk.raise(ATTRIBUTE_MISSING, node, format!("<sx:sharing> has {one} and no {other}"));
+            walk.raise(ATTRIBUTE_MISSING, node, format!("<sx:sharing> has {one} but no {other}"));
         }
     }
     let instant = |name| node.attribute(name).and_then(|date| DateTime::parse_from_rfc3339(date).ok());

@@ -1,4 +1,4 @@
-//! The findings about one document, and what the rules need to know beside it.
+//! The findings about one document, and the context of the rules.
 
 use chrono::{DateTime, Utc};
 
@@ -8,7 +8,7 @@ use super::rule::{
 };
 use crate::finding::{Finding, Severity};
 
-/// More findings than this are one fault many times.
+/// The most findings; more than this are usually one mistake many times.
 const MOST: usize = 1_000;
 
 /// A finding, and the id of its entry, if it is about one.
@@ -22,7 +22,7 @@ pub(super) struct LocatedFinding {
 /// One document during the check.
 pub(super) struct Lint<'a> {
     file: &'a str,
-    /// To recognise dates in the future.
+    /// The current time, to recognise dates in the future.
     pub(super) now: DateTime<Utc>,
     /// The entry that is being checked.
     pub(super) entry: Option<String>,
@@ -58,14 +58,14 @@ impl<'a> Lint<'a> {
         self.is_own
     }
 
-    /// Records a finding. `line` is 0 where there is none.
+    /// Records a finding. `line` is 0 if there is none.
     pub(super) fn raise(&mut self, rule: Rule, line: usize, message: impl Into<String>) {
         let finding = self.finding(rule, line, message.into());
         self.push(finding);
     }
 
-    /// Records an error in one of our own documents, which a build used to report as `formerly`. If a table has reported
-    /// the same fault already, its finding becomes the error.
+    /// Records an error in one of our own documents, which a build used to report as `formerly`. If a table has
+    /// already reported the same fault, that finding becomes the error.
     pub(super) fn require(
         &mut self,
         rule: Rule,
@@ -104,7 +104,7 @@ impl<'a> Lint<'a> {
         .hint(format!("{} ({})", rule.help, rule.spec));
         if self.is_own {
             finding.formerly = former_name(rule);
-            // We never write one, so something else did.
+            // Our own feeds never contain one, so another program changed the document.
             if rule == XML_DOCTYPE {
                 finding.severity = Severity::Error;
             }
@@ -117,19 +117,19 @@ impl<'a> Lint<'a> {
             self.more += 1;
             return;
         }
-        // A loop over the elements and one over the values may find the same fault.
+        // A check of the elements and a check of the values may find the same fault.
         if !self.raised.iter().rev().take(8).any(|known| known.finding == finding) {
             self.raised.push(LocatedFinding { finding, entry: self.entry.clone() });
         }
     }
 
-    /// An entry begins.
+    /// Starts an entry.
     pub(super) fn enter(&mut self, id: Option<String>) {
         self.has_entries |= id.is_some();
         self.entry = id;
     }
 
-    /// Whether an entry with an id began.
+    /// Whether an entry with an id has started.
     pub(super) fn has_entries(&self) -> bool {
         self.has_entries
     }
@@ -146,7 +146,7 @@ impl<'a> Lint<'a> {
     }
 }
 
-/// The name that a build gave to a breach of `rule`, where it had only one.
+/// The former name of a violation of `rule` in our own feeds, if it is unique.
 fn former_name(rule: Rule) -> Option<&'static str> {
     match rule {
         XML_SYNTAX | XML_ENTITY | XML_LIMIT | XML_DOCTYPE | XML_DTD_GONE | JSON_SYNTAX => Some("feed-syntax"),
@@ -156,7 +156,7 @@ fn former_name(rule: Rule) -> Option<&'static str> {
     }
 }
 
-/// A value as a message quotes it: on one line and shortened.
+/// A value for a message: on one line and shortened.
 pub(super) fn shown(value: &str) -> String {
     const LONGEST: usize = 80;
     let mut short: String = value.chars().take(LONGEST).collect();

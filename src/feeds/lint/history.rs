@@ -14,11 +14,11 @@ pub(super) fn feed(walk: &mut Validator<'_, '_>, node: &Node) {
     if complete {
         let others = node.children(ATOM, "link").filter(|link| HISTORY.contains(&relation(link)));
         for link in others.filter(|link| relation(link) != "current") {
-            let message = format!("rel={:?} in a feed that is complete", relation(link));
+            let message = format!("rel={:?} in a complete feed", relation(link));
             walk.raise(HISTORY_COMPLETE, link, message);
         }
     }
     if node.child(FH, "archive").is_some() && !complete && rel(node, "current").is_none() {
-        walk.raise(HISTORY_CURRENT, node, "an archive without a link to the feed of today");
+        walk.raise(HISTORY_CURRENT, node, "an archive document without a link to the current feed");
     }
 }

@@ -1,4 +1,5 @@
-//! Lints HTML in feeds: what feed readers remove, and what is not HTML at all. Reads tags and builds no tree.
+//! Lints HTML in feeds: markup that feed readers remove, and markup that is not HTML. Reads tags without building a
+//! tree.
 
 use super::findings::{Lint, shown};
 use super::rule::{HTML_RELATIVE, HTML_STYLE, HTML_UNKNOWN, HTML_UNSAFE};
@@ -7,7 +8,7 @@ use crate::html::{Piece, read};
 use crate::xml::namespaces::Ns;
 use crate::xml::tree::Node;
 
-/// Elements that readers show.
+/// Elements that feed readers show.
 const SHOWN: &str = " a abbr acronym address area article aside audio b bdi bdo big blockquote br button canvas caption \
     center cite code col colgroup data datalist dd del details dfn dialog dir div dl dt em fieldset figcaption figure \
     font footer form h1 h2 h3 h4 h5 h6 header hgroup hr i img input ins kbd label legend li main map mark menu meter \
@@ -15,12 +16,12 @@ const SHOWN: &str = " a abbr acronym address area article aside audio b bdi bdo 
     source span strike strong sub summary sup table tbody td template textarea tfoot th thead time tr track tt u ul \
     var video wbr ";
 
-/// Elements of HTML, current or obsolete, that readers remove.
+/// Elements of HTML, current or obsolete, that feed readers remove.
 const TAKEN_OUT: &str = " applet base basefont body command embed eventsource frame frameset head html iframe isindex keygen \
     link listing marquee meta noembed noframes object param plaintext script slot style title xmp svg math \
     blink bgsound layer nobr comment ";
 
-/// Elements of formulas and drawings that cannot run anything (`MathML` Core, 2; SVG Tiny 1.2 without foreign content).
+/// Elements of formulas and drawings that cannot run code (`MathML` Core, 2; SVG Tiny 1.2 without foreign content).
 const MATHML: &str = " annotation annotation-xml maction math merror mfrac mi mmultiscripts mn mo mover mpadded mphantom \
     mprescripts mroot mrow ms mspace msqrt mstyle msub msubsup msup mtable mtd mtext mtr munder munderover none \
     semantics ";
@@ -68,7 +69,7 @@ fn within(list: &str, word: &str) -> bool {
     !word.is_empty() && list.split_ascii_whitespace().any(|known| known == word)
 }
 
-/// The first end tag of an element of HTML in `text`.
+/// The name of the first end tag of an HTML element in `text`.
 pub(super) fn end_tag(text: &str) -> Option<&str> {
     text.split("</").skip(1).find_map(|rest| {
         let end = rest.find(|c: char| !c.is_ascii_alphanumeric())?;
@@ -100,7 +101,7 @@ pub(super) fn begins_tag(text: &str) -> bool {
 pub(super) fn escaped(html: &str, line: usize, relative: bool, lint: &mut Lint<'_>) {
     read(html, |piece| match piece {
         Piece::Declaration(at) if html[at.clone()].starts_with("<?import") => {
-            lint.raise(HTML_UNSAFE, line, "<?import runs a program in some readers");
+            lint.raise(HTML_UNSAFE, line, "<?import runs code in some feed readers");
         }
         Piece::Tag(tag) if !tag.closing => {
             element(tag.name(), line, lint);
@@ -117,7 +118,7 @@ fn element(name: &str, line: usize, lint: &mut Lint<'_>) {
     if within(TAKEN_OUT, name) {
         lint.raise(HTML_UNSAFE, line, format!("<{name}> in the content"));
     } else if !within(SHOWN, name) {
-        lint.raise(HTML_UNKNOWN, line, format!("<{name}> is no element of HTML"));
+        lint.raise(HTML_UNKNOWN, line, format!("<{name}> is not an HTML element"));
     }
 }
 
@@ -138,7 +139,7 @@ fn attribute(name: &str, value: &str, line: usize, relative: bool, lint: &mut Li
     }
 }
 
-/// Checks XHTML that is in the feed as elements.
+/// Checks XHTML, which is in the feed as elements.
 pub(super) fn inline(node: &Node, relative: bool, lint: &mut Lint<'_>) {
     let lower = node.name.to_ascii_lowercase();
     let plain = node.attributes.iter().filter(|attribute| attribute.ns == Ns::None);
@@ -166,18 +167,18 @@ pub(super) fn inline(node: &Node, relative: bool, lint: &mut Lint<'_>) {
     node.children.iter().for_each(|child| inline(child, relative, lint));
 }
 
-/// The first thing in a `style` that could hide, move or fetch something.
+/// The first declaration in a `style` that could hide, move or fetch something.
 fn doubtful_style(style: &str) -> Option<String> {
     let style = style.to_ascii_lowercase();
     if style.contains(['\\', '@', '<', '/', '{', '}', '&'])
         || style.contains("expression")
         || style.contains("url(")
     {
-        return Some("readers cannot tell what this does".to_owned());
+        return Some("feed readers cannot tell what this style does".to_owned());
     }
     for declaration in style.split(';').map(str::trim).filter(|declaration| !declaration.is_empty()) {
         let Some((property, value)) = declaration.split_once(':') else {
-            return Some(format!("{declaration:?} is no declaration"));
+            return Some(format!("{declaration:?} is not a declaration"));
         };
         let property = property.trim();
         if !within(STYLES, property) {

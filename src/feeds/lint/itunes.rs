@@ -234,8 +234,8 @@ fn category(walk: &mut Validator<'_, '_>, node: &Node, _: &Node) {
 fn verdict(walk: &mut Validator<'_, '_>, node: &Node, today: bool, once: bool) {
     let (rule, what): (Rule, _) = match (today, once) {
         (true, _) => return,
-        (false, true) => (CATEGORY_OLD, "was given up"),
-        (false, false) => (CHOICE, "is none, or not below this one"),
+        (false, true) => (CATEGORY_OLD, "is no longer in use"),
+        (false, false) => (CHOICE, "does not exist here"),
     };
     let name = shown(node.attribute("text").unwrap_or_default());
     walk.raise(rule, node, format!("the category {name} {what}"));
@@ -245,14 +245,14 @@ fn is_podcast(node: &Node) -> bool {
     node.children.iter().any(|child| child.ns == ITUNES)
 }
 
-/// The requirements of directories for a channel that uses any of these elements.
+/// The requirements of podcast directories for a channel that uses any of these elements.
 pub(super) fn channel(walk: &mut Validator<'_, '_>, node: &Node) {
     let own = walk.own;
     if !is_podcast(node) && !node.children(own, "item").any(is_podcast) {
         return;
     }
     if walk.lint.encoding != "UTF-8" {
-        let message = format!("a podcast in {}", walk.lint.encoding);
+        let message = format!("a podcast encoded in {}", walk.lint.encoding);
         walk.raise(PODCAST_UTF8, node, message);
     }
     if node.child(own, "language").is_none() && !walk.language {

@@ -71,6 +71,6 @@ fn link(walk: &mut Validator<'_, '_>, node: &Node, parent: &Node) {
         }
     }
     if !node.value().is_empty() {
-        walk.raise(LINK_TEXT, node, "<link> holds text");
+        walk.raise(LINK_TEXT, node, "<link> contains text");
     }
 }

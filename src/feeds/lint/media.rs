@@ -67,7 +67,7 @@ pub(super) const ELEMENTS: &[Element] = &[
         must("relationship", &[Exactly(&["allow", "deny"])]),
         may("type", &[OneOf(&["country", "uri", "sharing"], CHOICE)]),
     ]),
-    // Of version 1.5; nothing in them breaks a reader.
+    // Of version 1.5; feed readers ignore them safely.
     any_content("community").of("media").at(ANYWHERE),
     any_content("comments").of("media").at(ANYWHERE),
     any_content("embed").of("media").at(ANYWHERE),
@@ -88,11 +88,11 @@ static CONTENT: Schema = Schema { elements: &[], required: &[], place: MEDIA, te
 
 fn group(walk: &mut Validator<'_, '_>, node: &Node, _: &Node) {
     if node.children(Ns::Known("media"), "content").count() < 2 {
-        walk.raise(MEDIA_GROUP, node, "<media:group> holds fewer than two <media:content>");
+        walk.raise(MEDIA_GROUP, node, "<media:group> contains fewer than two <media:content>");
     }
 }
 
-/// Text, or HTML if `type` says so.
+/// Text, or HTML if `type` is `html`.
 fn typed(walk: &mut Validator<'_, '_>, node: &Node, _: &Node) {
     if node.attribute("type") == Some("html") {
         return html::escaped(node.value(), node.line, true, walk.lint);
@@ -117,7 +117,7 @@ fn rating(walk: &mut Validator<'_, '_>, node: &Node, _: &Node) {
         other => return walk.judge(node, "scheme", other, &[WholeUri]),
     };
     if !right {
-        walk.raise(CHOICE, node, format!("{} is no rating of this scheme", shown(value)));
+        walk.raise(CHOICE, node, format!("{} is not a rating of this scheme", shown(value)));
     }
 }
 
@@ -169,7 +169,7 @@ fn credit(walk: &mut Validator<'_, '_>, node: &Node, _: &Node) {
     }
     let known = !role.contains('|') && ROLES.contains(&format!("|{role}|"));
     if role != role.to_lowercase() || (scheme == "urn:ebu" && !known) {
-        walk.raise(CHOICE, node, format!("{} is no role of {scheme}", shown(role)));
+        walk.raise(CHOICE, node, format!("{} is not a role of {scheme}", shown(role)));
     }
 }
 
@@ -190,7 +190,7 @@ fn restriction(walk: &mut Validator<'_, '_>, node: &Node, _: &Node) {
                 .split_whitespace()
                 .find(|code| !COUNTRIES.contains(&format!(" {} ", code.to_uppercase())));
             if let Some(code) = unknown {
-                walk.raise(CHOICE, node, format!("{} is no country", shown(code)));
+                walk.raise(CHOICE, node, format!("{} is not a country code", shown(code)));
             }
         }
         "uri" => {

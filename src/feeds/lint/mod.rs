@@ -1,8 +1,8 @@
-//! The feed linter: one list of rules for our own feeds and for any other.
+//! The feed linter: one list of rules for our own feeds and for any other feed.
 //!
-//! It reads the bytes of each document as a feed reader would, and knows nothing of how they were made. `check_feed` checks
-//! any feed against the tables of its vocabulary. Our own feeds must satisfy `requirements.rs` as well, which is all that
-//! a build needs to check.
+//! It reads the bytes of each document as a feed reader would, and knows nothing about how they were made.
+//! `check_feed` checks any feed against the tables of its vocabulary. Our own feeds must also satisfy
+//! `requirements.rs`, which is all that a build has to check.
 
 mod app;
 mod atom;

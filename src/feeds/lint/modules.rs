@@ -326,7 +326,7 @@ fn gml(walk: &mut Validator<'_, '_>, node: &Node, _: &Node) {
         walk.raise(rule, node, format!("<{}>: {message}", node.label()));
     }
     if node.name == "Envelope" && node.children.len() != 2 {
-        walk.raise(ELEMENT_MISSING, node, "<gml:Envelope> has two corners");
+        walk.raise(ELEMENT_MISSING, node, "<gml:Envelope> must have two corners");
     }
     node.children.iter().for_each(|child| gml(walk, child, node));
 }

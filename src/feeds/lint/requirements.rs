@@ -1,6 +1,6 @@
-//! What our own feeds must satisfy beyond the specifications. A build stops at an error of these rules.
+//! The requirements of our own feeds beyond the specifications. An error of these rules stops a build.
 //!
-//! A document in any format becomes one [`Reading`]; [`Vocabulary`] holds the names and rules that differ.
+//! A document in any format becomes one [`Reading`]; [`Vocabulary`] has the names and rules that differ.
 
 use std::collections::HashMap;
 
@@ -22,7 +22,7 @@ use crate::xml::declared_encoding;
 use crate::xml::namespaces::{ATOM, Ns};
 use crate::xml::tree::Node;
 
-/// The names of a format, and the rules that it breaks.
+/// The names of a format, and the rules for its violations.
 struct Vocabulary {
     feed: &'static str,
     title: &'static str,
@@ -113,7 +113,7 @@ struct Item<'d> {
     link: Option<Field<'d>>,
     title: Option<Field<'d>>,
     published: Option<Field<'d>>,
-    /// In every format an RFC 3339 date.
+    /// An RFC 3339 date in every format.
     updated: Option<Field<'d>>,
     html: [Option<Field<'d>>; 2],
 }
@@ -128,11 +128,11 @@ pub(super) fn head(bytes: &[u8], lint: &mut Lint<'_>) {
         lint.raise(XML_ENCODING, 1, message);
     }
     if !is_json && !declared_encoding(bytes).is_some_and(|label| label.eq_ignore_ascii_case("utf-8")) {
-        lint.raise(XML_ENCODING, 1, "the XML declaration does not say encoding=\"utf-8\"");
+        lint.raise(XML_ENCODING, 1, "the XML declaration has no encoding=\"utf-8\"");
     }
 }
 
-/// Checks a parsed document. `relative` asks for relative addresses in the content too.
+/// Checks a parsed document. With `relative`, also reports relative addresses in the content.
 pub(super) fn check(parsed: &Parsed, relative: bool, lint: &mut Lint<'_>) {
     let (vocabulary, reading) = match parsed {
         Parsed::Xml(root) if root.name == "rss" => (&RSS, rss(root)),
@@ -191,13 +191,12 @@ fn entry(
     let no_link = missing(vocabulary.missing, vocabulary.link);
     address("feed-link", item.link, item.line, no_link, LINK, lint);
     title(holder, item.title, item.line, vocabulary, lint);
-    let published = match item.published {
-        Some(published) => date(published, vocabulary.date, vocabulary.date_wrong, lint),
-        None => {
-            let (rule, message) = missing(vocabulary.missing, vocabulary.published);
-            lint.require(rule, "feed-date", item.line, message);
-            None
-        }
+    let published = if let Some(published) = item.published {
+        date(published, vocabulary.date, vocabulary.date_wrong, lint)
+    } else {
+        let (rule, message) = missing(vocabulary.missing, vocabulary.published);
+        lint.require(rule, "feed-date", item.line, message);
+        None
     };
     if let Some(updated) = item.updated
         && let Some(at) = date(updated, rfc3339, DATE_RFC3339, lint)
@@ -221,7 +220,7 @@ fn title(holder: &str, title: Option<Field<'_>>, line: usize, vocabulary: &Vocab
     }
 }
 
-/// Checks an address or id, which must be an absolute URI without white space.
+/// Checks an address or id: it must be an absolute URI without white space.
 fn address(
     formerly: &'static str,
     found: Option<Field<'_>>,
@@ -372,7 +371,7 @@ fn json_members(feed: &Map<String, Value>, lint: &mut Lint<'_>) {
             let message = format!("items[{at}] has neither content_html nor content_text");
             lint.require(JSON_MISSING, "feed-content", 0, message);
         }
-        // The bytes are clean, but an escape such as \u0000 shows only after parsing.
+        // The bytes are valid, but an escape such as \u0000 is only visible after parsing.
         for name in ["content_html", "content_text", "summary", "title"] {
             characters(member(item, name).map_or("", |found| found.text), 0, lint);
         }

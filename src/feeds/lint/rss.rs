@@ -64,8 +64,8 @@ static CHANNEL: Schema = Schema {
         text("ttl", &[NonBlank, Number(1, i64::MAX)]).once(),
         text("webMaster", &[EmailWithName]).once(),
         holder("item", &ITEM).and(item),
-        // Some old feeds use this browser element, which no specification defines.
-        special("blink", |walk, node, _| walk.raise(ELEMENT_UNKNOWN, node, "<blink> is no element of RSS"))
+        // Some old feeds use this browser element, which is in no specification.
+        special("blink", |walk, node, _| walk.raise(ELEMENT_UNKNOWN, node, "<blink> is not an RSS element"))
             .open(),
     ],
     required: &[(None, "title"), (None, "link"), (None, "description")],
@@ -138,12 +138,12 @@ pub(super) static ITEM: Schema = Schema {
 fn rss(walk: &mut Validator<'_, '_>, node: &Node, _: &Node) {
     if node.attribute("version").is_some_and(|version| !matches!(version, "0.91" | "0.92" | "2.0")) {
         let version = shown(node.attribute("version").unwrap_or_default());
-        walk.raise(VERSION_WRONG, node, format!("there is no RSS {version}"));
+        walk.raise(VERSION_WRONG, node, format!("RSS {version} does not exist"));
     }
 }
 
 /// Pairs of an element of RSS and an element of a module with the same meaning.
-const CHANNEL_TWINS: &[(&str, &str, &str)] = &[
+const CHANNEL_EQUIVALENTS: &[(&str, &str, &str)] = &[
     ("category", "dc", "subject"),
     ("copyright", "dc", "rights"),
     ("generator", "admin", "generatorAgent"),
@@ -153,7 +153,7 @@ const CHANNEL_TWINS: &[(&str, &str, &str)] = &[
     ("pubDate", "dc", "date"),
     ("webMaster", "dc", "publisher"),
 ];
-const ITEM_TWINS: &[(&str, &str, &str)] = &[
+const ITEM_EQUIVALENTS: &[(&str, &str, &str)] = &[
     ("author", "dc", "creator"),
     ("category", "dc", "subject"),
     ("guid", "atom", "id"),
@@ -162,16 +162,26 @@ const ITEM_TWINS: &[(&str, &str, &str)] = &[
     ("source", "dc", "source"),
 ];
 
-fn twins(walk: &mut Validator<'_, '_>, node: &Node, pairs: &[(&str, &'static str, &str)]) {
+fn equivalents(walk: &mut Validator<'_, '_>, node: &Node, pairs: &[(&str, &'static str, &str)]) {
     let licences = (Ns::Known("creativeCommons"), Ns::Known("cc"));
     for &(own, prefix, name) in pairs {
-        let twin = node.child(Ns::Known(prefix), name);
-        if let (Some(_), Some(twin)) = (node.child(walk.own, own), twin) {
-            walk.raise(SAME_TWICE, twin, format!("<{own}> and <{prefix}:{name}> say the same"));
+        let equivalent = node.child(Ns::Known(prefix), name);
+        if let (Some(_), Some(equivalent)) = (node.child(walk.own, own), equivalent) {
+            walk.raise(
+                SAME_TWICE,
+                equivalent,
+                format!("<{own}> and <{prefix}:{name}> have the same meaning"),
+            );
         }
     }
-    if let (Some(_), Some(twin)) = (node.child(licences.0, "license"), node.child(licences.1, "license")) {
-        walk.raise(SAME_TWICE, twin, "<creativeCommons:license> and <cc:license> say the same");
+    if let (Some(_), Some(equivalent)) =
+        (node.child(licences.0, "license"), node.child(licences.1, "license"))
+    {
+        walk.raise(
+            SAME_TWICE,
+            equivalent,
+            "<creativeCommons:license> and <cc:license> have the same meaning",
+        );
     }
 }
 
@@ -185,10 +195,10 @@ fn channel(walk: &mut Validator<'_, '_>, node: &Node, _: &Node) {
         node.children[first..].iter().find(own)
     });
     if let (Some(late), true) = (late, walk.is_rss_2()) {
-        walk.raise(ELEMENT_MISPLACED, late, format!("<{}> behind an <item>", late.label()));
+        walk.raise(ELEMENT_MISPLACED, late, format!("<{}> after an <item>", late.label()));
     }
     if walk.is_rss_2() && rel(node, "self").is_none() {
-        walk.raise(SELF_MISSING, node, "the channel does not say where it is");
+        walk.raise(SELF_MISSING, node, "the channel has no link to itself");
     }
     unique_guids(walk, node);
     itunes::channel(walk, node);
@@ -196,10 +206,10 @@ fn channel(walk: &mut Validator<'_, '_>, node: &Node, _: &Node) {
 
 /// The checks that channels of RSS 1.0 share.
 pub(super) fn common(walk: &mut Validator<'_, '_>, node: &Node) {
-    twins(walk, node, CHANNEL_TWINS);
+    equivalents(walk, node, CHANNEL_EQUIVALENTS);
     let language = node.child(walk.own, "language").or_else(|| node.child(Ns::Known("dc"), "language"));
     if language.is_none() && !walk.language {
-        walk.raise(LANGUAGE_MISSING, node, "the channel does not say its language");
+        walk.raise(LANGUAGE_MISSING, node, "the channel has no language");
     }
 }
 
@@ -213,14 +223,14 @@ fn unique_guids(walk: &mut Validator<'_, '_>, node: &Node) {
     guids.sort_unstable();
     for pair in guids.windows(2) {
         if pair[0].0 == pair[1].0 && !pair[0].0.is_empty() {
-            let message = format!("the guid {} stands in line {} too", shown(pair[0].0), pair[0].1);
+            let message = format!("the guid {} is also in line {}", shown(pair[0].0), pair[0].1);
             walk.lint.raise(VALUE_REPEATED, pair[1].1, message);
         }
     }
 }
 
 fn item(walk: &mut Validator<'_, '_>, node: &Node, parent: &Node) {
-    twins(walk, node, ITEM_TWINS);
+    equivalents(walk, node, ITEM_EQUIVALENTS);
     let own = walk.own;
     if node.child(own, "title").is_none() && node.child(own, "description").is_none() {
         walk.raise(ELEMENT_MISSING, node, "<item> has neither <title> nor <description>");
@@ -246,7 +256,7 @@ fn guid(walk: &mut Validator<'_, '_>, node: &Node, _: &Node) {
     let value = node.value();
     if node.attribute("isPermaLink") == Some("false") {
         if value.len() < 9 && value.bytes().all(|b| b.is_ascii_digit()) {
-            walk.raise(GUID_WEAK, node, format!("the guid {} could be anybody's", shown(value)));
+            walk.raise(GUID_WEAK, node, format!("the guid {} may be used by other feeds too", shown(value)));
         }
         return;
     }
@@ -254,11 +264,15 @@ fn guid(walk: &mut Validator<'_, '_>, node: &Node, _: &Node) {
     if is_name
         || WholeUri.judge(value, walk.setting(true)).is_some_and(|(rule, _)| rule.name != "link-scheme")
     {
-        walk.raise(GUID, node, format!("the guid {} is not an address, and does not say so", shown(value)));
+        walk.raise(
+            GUID,
+            node,
+            format!("the guid {} is not an address, and isPermaLink is not \"false\"", shown(value)),
+        );
     }
 }
 
-/// The summary comes before the whole text.
+/// The summary must come before the whole text.
 fn encoded(walk: &mut Validator<'_, '_>, node: &Node, parent: &Node) {
     let summary = parent.child(walk.own, "description");
     if summary.is_none_or(|summary| summary.line > node.line) {
@@ -269,7 +283,7 @@ fn encoded(walk: &mut Validator<'_, '_>, node: &Node, parent: &Node) {
 fn once_each(walk: &mut Validator<'_, '_>, node: &Node, _: &Node) {
     let mut seen: Vec<&str> = Vec::new();
     for child in &node.children {
-        // Midnight has two names.
+        // Midnight has two notations.
         let value = if child.value() == "24" { "0" } else { child.value() };
         if seen.contains(&value) {
             walk.raise(VALUE_REPEATED, child, format!("{} twice in <{}>", shown(value), node.name));
@@ -288,7 +302,7 @@ fn image(walk: &mut Validator<'_, '_>, node: &Node, parent: &Node) {
             && !theirs.value().is_empty()
         {
             let message = format!(
-                "<{name}> of the image is {}, of the channel {}",
+                "<{name}> of the image is {}, but {} for the channel",
                 shown(mine.value()),
                 shown(theirs.value())
             );

@@ -1,4 +1,4 @@
-//! The types of the vocabulary tables, and the walk that checks a tree against them.
+//! The types of the vocabulary tables, and the validator that checks a tree against them.
 
 use super::findings::{Lint, shown};
 use super::html;
@@ -10,7 +10,7 @@ use super::value::{Kind, Setting};
 use crate::xml::namespaces::{self, Ns};
 use crate::xml::tree::Node;
 
-/// Where elements of modules may stand: a set of places.
+/// Where elements of modules are allowed: a set of places.
 pub(super) type AllowedParents = u16;
 pub(super) const RSS_CHANNEL: AllowedParents = 1;
 pub(super) const RDF_CHANNEL: AllowedParents = 1 << 1;
@@ -34,29 +34,29 @@ pub(super) const EVERYWHERE: AllowedParents = CHANNELS | ITEMS | PART | MEDIA | 
 /// The content of an element.
 #[derive(Clone, Copy)]
 pub(super) enum ContentModel {
-    /// Text that is each of these.
+    /// Text that is of each of these kinds.
     Text(&'static [Kind]),
     /// Escaped HTML.
     Html,
     /// These elements.
     Elements(&'static Schema),
-    /// Nothing, or content with a check of its own.
+    /// Nothing, or content with its own check.
     Special,
     /// Any content.
     Anything,
 }
 
-/// A check of an element beyond its table: the walk, the element, its parent.
+/// A check of an element in addition to its table: the validator, the element, its parent.
 pub(super) type Check = fn(&mut Validator<'_, '_>, &Node, &Node);
 
-/// An element as a table has it.
+/// An element in a table.
 #[derive(Clone, Copy)]
 pub(super) struct Element {
     /// The usual prefix; `None` for the vocabulary of the feed itself.
     pub(super) prefix: Option<&'static str>,
     pub(super) name: &'static str,
     pub(super) places: AllowedParents,
-    /// The rule that a second one breaks.
+    /// The rule for a repeated element.
     once: Option<Rule>,
     holds: ContentModel,
     attributes: &'static [Attribute],
@@ -65,12 +65,12 @@ pub(super) struct Element {
     then: Check,
 }
 
-/// An attribute as a table has it.
+/// An attribute in a table.
 #[derive(Clone, Copy)]
 pub(super) struct Attribute {
     prefix: Option<&'static str>,
     name: &'static str,
-    /// The rule that its absence breaks.
+    /// The rule for a missing attribute.
     need: Option<Rule>,
     kinds: &'static [Kind],
 }
@@ -80,7 +80,7 @@ pub(super) struct Schema {
     pub(super) elements: &'static [Element],
     /// Prefix, name.
     pub(super) required: &'static [(Option<&'static str>, &'static str)],
-    /// The place of module elements in it.
+    /// The place for module elements inside it.
     pub(super) place: AllowedParents,
     pub(super) text: bool,
 }
@@ -188,7 +188,7 @@ pub(super) enum Vocabulary {
     Service,
 }
 
-/// The walk over one feed.
+/// Checks one feed.
 pub(super) struct Validator<'l, 'f> {
     pub(super) lint: &'l mut Lint<'f>,
     pub(super) family: Vocabulary,
@@ -207,7 +207,7 @@ pub(super) struct Validator<'l, 'f> {
 pub(super) struct Modules {
     /// The table of an element at a place.
     pub(super) find: fn(&Node, AllowedParents) -> Option<&'static Element>,
-    /// Whether the tables hold every element of the namespace, so that another one is a mistake.
+    /// Whether the tables are complete for the namespace, so that any other element is a mistake.
     pub(super) is_whole: fn(&str) -> bool,
 }
 
@@ -307,7 +307,7 @@ impl Validator<'_, '_> {
                 Ns::None | Ns::Known(_) => false,
             };
             if !known && !general {
-                let message = format!("<{}> knows no attribute {}", node.label(), found.name);
+                let message = format!("<{}> has an unknown attribute {}", node.label(), found.name);
                 self.raise(ATTRIBUTE_UNKNOWN, node, message);
             }
         }
@@ -339,7 +339,7 @@ impl Validator<'_, '_> {
 
     fn only_text(&mut self, node: &Node) {
         if let Some(child) = node.children.first() {
-            let message = format!("<{}> holds text only, and no <{}>", node.label(), child.label());
+            let message = format!("<{}> may contain only text, not <{}>", node.label(), child.label());
             self.raise(ELEMENT_UNKNOWN, child, message);
         }
     }
@@ -390,7 +390,7 @@ impl Validator<'_, '_> {
             Ns::Known(prefix) if child.ns != self.own && !(self.modules.is_whole)(prefix) => {}
             Ns::Other if self.own != Ns::Other => {}
             _ => {
-                let message = format!("<{}> does not belong into <{}>", child.label(), parent.label());
+                let message = format!("<{}> is not allowed in <{}>", child.label(), parent.label());
                 self.raise(ELEMENT_UNKNOWN, child, message);
             }
         }
@@ -426,7 +426,7 @@ fn doubtful_in(text: &str) -> Option<String> {
     if let Some(c) = text.chars().find(|c| matches!(c, '\u{80}'..='\u{9F}' | '\u{FFFD}')) {
         return Some(format!("the character U+{:04X}", u32::from(c)));
     }
-    // Two bytes of UTF-8, each read as a letter of Latin-1.
+    // Two bytes of UTF-8, each decoded as a Latin-1 character.
     let mut before = ' ';
     let twice = text.chars().any(|c| {
         let pair = matches!(before, 'Â' | 'Ã') && matches!(c, '\u{80}'..='\u{BF}');
@@ -437,5 +437,5 @@ fn doubtful_in(text: &str) -> Option<String> {
         if twice { text.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect() } else { None };
     bytes
         .filter(|bytes| std::str::from_utf8(bytes).is_ok())
-        .map(|_| "UTF-8 that was taken for Latin-1".to_owned())
+        .map(|_| "UTF-8 that was read as Latin-1".to_owned())
 }

@@ -1,5 +1,5 @@
-//! Our own feeds: the requirements before each write, and with the tables of every format in `check`, which names the post
-//! that causes a finding.
+//! Our own feeds: the requirements before each write; in `check`, also the tables of every format. A finding names
+//! the post that causes it.
 
 use std::collections::HashSet;
 
@@ -16,15 +16,14 @@ use crate::archive::{Archive, Post};
 use crate::feeds::Document;
 use crate::finding::Finding;
 
-/// The findings that matter to a build: everything that stops it, and warnings about order and relative addresses. Documents
-/// that are not feeds are skipped.
+/// The findings that matter to a build: all errors that stop it, and warnings about order and relative addresses.
+/// Documents that are not feeds are skipped.
 pub fn check(documents: &[Document]) -> Vec<Finding> {
     let found = documents.par_iter().flat_map_iter(|document| of_document(document, None));
     found.map(|raised| raised.finding).collect()
 }
 
-/// The same findings and those of every other rule. A finding that a post causes names the post, once for all feeds that
-/// carry it.
+/// The findings of all rules. A finding that a post causes names the post, once for all feeds that contain it.
 pub fn check_thoroughly(documents: &[Document], archive: &Archive, now: DateTime<Utc>) -> Vec<Finding> {
     let found: Vec<LocatedFinding> =
         documents.par_iter().flat_map_iter(|document| of_document(document, Some(now))).collect();
@@ -67,7 +66,7 @@ fn of_document(document: &Document, now: Option<DateTime<Utc>>) -> Vec<LocatedFi
     raised
 }
 
-/// The same finding in the file and on the line of the post.
+/// The same finding, in the file and on the line of the post.
 fn about(post: &Post, finding: &Finding) -> Finding {
     // Findings about the text name its first line; all others name the front matter.
     let in_text = ["html-", "character", "feed-character"].iter().any(|rule| finding.rule.starts_with(rule));
@@ -85,7 +84,7 @@ mod tests {
         fixtures::render(&fixtures::archive(), &fixtures::full_config())
     }
 
-    /// What is found after `from` became `to` wherever it stands.
+    /// The findings after every `from` was replaced by `to`.
     fn after(from: &str, to: &str) -> Vec<Finding> {
         let broken = documents().into_iter().map(|document| {
             let text = String::from_utf8(document.bytes).unwrap();
@@ -120,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_is_reported_once_although_a_table_and_a_requirement_find_it() {
+    fn a_fault_found_by_a_table_and_a_requirement_is_reported_once() {
         for (from, to, rule, former) in [
             ("rel=\"self\"", "rel=\"hub\"", "self-missing", "feed-self"),
             ("2024:6</guid>", "2024:5</guid>", "value-repeated", "feed-id"),

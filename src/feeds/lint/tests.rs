@@ -1,4 +1,4 @@
-//! The linter finds each deliberate fault in our own feeds, and nothing in the feeds as rendered.
+//! The linter finds each deliberate fault in our own feeds, and nothing in the unchanged feeds.
 
 use super::*;
 use crate::feeds::{Document, fixtures};
@@ -8,7 +8,7 @@ fn documents() -> Vec<Document> {
     fixtures::render(&fixtures::archive(), &fixtures::full_config())
 }
 
-/// What is found after `from` became `to`, once, in the document at `path`.
+/// The findings after the first `from` in the document at `path` was replaced by `to`.
 fn after(path: &str, from: &str, to: &str) -> Vec<Finding> {
     let mut document = documents().into_iter().find(|document| document.path == path).unwrap();
     let text = String::from_utf8(document.bytes).unwrap();
@@ -92,7 +92,7 @@ fn a_relative_address_is_a_warning_and_a_broken_document_an_error() {
 }
 
 #[test]
-fn bytes_that_are_not_utf8_are_named_with_their_line() {
+fn invalid_utf8_is_reported_with_its_line() {
     let document = Document {
         path: "rss.xml".into(),
         media_type: "application/rss+xml; charset=utf-8",

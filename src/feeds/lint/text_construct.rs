@@ -49,7 +49,7 @@ pub(super) fn content(walk: &mut Validator<'_, '_>, node: &Node, _: &Node) {
     if is_binary(node) {
         let compact: String = node.text.split_whitespace().collect();
         if STANDARD.decode(compact).is_err() {
-            walk.raise(BASE64, node, format!("the content is {kind}, and not Base64"));
+            walk.raise(BASE64, node, format!("the content is {kind}, but not in Base64"));
         }
         return;
     }
@@ -70,12 +70,12 @@ fn is_xml(essence: &str) -> bool {
 fn attributes(walk: &mut Validator<'_, '_>, node: &Node, known: &[&str]) {
     for found in node.attributes.iter().filter(|found| found.ns == Ns::None) {
         if !known.contains(&found.name.as_str()) {
-            let message = format!("<{}> knows no attribute {}", node.label(), found.name);
+            let message = format!("<{}> has an unknown attribute {}", node.label(), found.name);
             walk.raise(ATTRIBUTE_UNKNOWN, node, message);
         }
     }
     if !walk.language && walk.family == Vocabulary::Atom {
-        walk.lint.raise(LANGUAGE_MISSING, 0, "the feed does not say its language: xml:lang");
+        walk.lint.raise(LANGUAGE_MISSING, 0, "the feed has no language (xml:lang)");
     }
 }
 
@@ -93,14 +93,14 @@ fn body(walk: &mut Validator<'_, '_>, node: &Node, kind: &str) {
         } else {
             ELEMENT_UNKNOWN
         };
-        walk.raise(rule, child, format!("<{}> in <{}>, which holds text", child.label(), node.label()));
+        walk.raise(rule, child, format!("<{}> in <{}>, which contains text", child.label(), node.label()));
         return;
     }
     match essence.as_str() {
         "html" | "text/html" => {
             html::escaped(&node.text, node.line, false, walk.lint);
             if essence == "text/html" && !node.text.to_ascii_lowercase().contains("<html") {
-                walk.raise(HTML_FRAGMENT, node, "type=\"text/html\" holds a part of a page");
+                walk.raise(HTML_FRAGMENT, node, "type=\"text/html\" contains only a part of a page");
             }
         }
         _ => {
@@ -120,7 +120,7 @@ fn xml(walk: &mut Validator<'_, '_>, node: &Node, essence: &str) {
     }
     let page = node.children.first().is_some_and(|child| child.is(XHTML, "html"));
     if essence == "application/xhtml+xml" && !page {
-        walk.raise(HTML_FRAGMENT, node, "type=\"application/xhtml+xml\" holds a part of a page");
+        walk.raise(HTML_FRAGMENT, node, "type=\"application/xhtml+xml\" contains only a part of a page");
     }
 }
 
@@ -130,7 +130,7 @@ fn xhtml(walk: &mut Validator<'_, '_>, node: &Node) {
         if let Some(tag) = html::end_tag(&node.text) {
             walk.raise(HTML_ESCAPED, node, format!("</{tag}> as text in type=\"xhtml\""));
         }
-        walk.raise(XHTML_DIV, node, format!("<{}> does not hold one div of XHTML", node.label()));
+        walk.raise(XHTML_DIV, node, format!("<{}> does not contain exactly one XHTML div", node.label()));
     }
     if let Some(div) = div {
         if div.children.is_empty()

@@ -1,6 +1,7 @@
 //! Finds relative addresses in HTML without building a tree.
 //!
-//! Reads tags as the tokeniser of a browser does, so that text, comments and other attributes are not mistaken for links.
+//! Reads tags as a browser's tokeniser does, so that text, comments and other attributes are not mistaken for
+//! links.
 
 use memchr::{memchr, memmem};
 
@@ -26,7 +27,7 @@ pub(super) fn each_relative<'h>(html: &'h str, mut report: impl FnMut(&'h str, &
     }
 }
 
-/// Reads the tag whose name begins at `at`, each of its attributes with a value; gives the place behind it.
+/// Reads the tag whose name begins at `at`, with all attributes that have a value; returns the position after it.
 pub(super) fn attributes<'h>(html: &'h str, mut at: usize, each: &mut impl FnMut(&'h str, &'h str)) -> usize {
     let bytes = html.as_bytes();
     at = skip(bytes, at, |b| !b.is_ascii_whitespace() && !matches!(b, b'/' | b'>'));
@@ -37,7 +38,7 @@ pub(super) fn attributes<'h>(html: &'h str, mut at: usize, each: &mut impl FnMut
             Some(b'>') => return at + 1,
             Some(_) => {}
         }
-        // An equals sign at the beginning belongs to the name, so that every round makes progress.
+        // A leading equals sign belongs to the name, so that every round makes progress.
         let end = skip(bytes, at + 1, |b| !b.is_ascii_whitespace() && !matches!(b, b'/' | b'>' | b'='));
         let name = html.get(at..end).unwrap_or_default();
         at = skip(bytes, end, |b| b.is_ascii_whitespace());
@@ -49,7 +50,7 @@ pub(super) fn attributes<'h>(html: &'h str, mut at: usize, each: &mut impl FnMut
     }
 }
 
-/// The attribute value that begins at `at`, and the place behind it.
+/// The attribute value that begins at `at`, and the position after it.
 fn value(html: &str, at: usize) -> (&str, usize) {
     let bytes = html.as_bytes();
     if let Some(&quote @ (b'"' | b'\'')) = bytes.get(at) {
@@ -60,13 +61,13 @@ fn value(html: &str, at: usize) -> (&str, usize) {
     (html.get(at..end).unwrap_or_default(), end)
 }
 
-/// The first place from `at` on whose byte is not `wanted`; never past the end.
+/// The first position from `at` on whose byte is not `wanted`; never past the end.
 fn skip(bytes: &[u8], at: usize, wanted: impl Fn(u8) -> bool) -> usize {
     let rest = bytes.get(at..).unwrap_or_default();
     rest.iter().position(|&b| !wanted(b)).map_or(bytes.len(), |length| at + length)
 }
 
-/// Reports the relative addresses in the attribute `name`, if it holds addresses.
+/// Reports the relative addresses in the attribute `name`, if its value is one or more addresses.
 pub(super) fn judge<'h>(name: &'h str, value: &'h str, report: &mut impl FnMut(&'h str, &'h str)) {
     let lower = name.to_ascii_lowercase();
     match lower.as_str() {
@@ -76,7 +77,7 @@ pub(super) fn judge<'h>(name: &'h str, value: &'h str, report: &mut impl FnMut(&
     }
 }
 
-/// The addresses of a `srcset`; a comma inside an address, as in `data:`, does not part two.
+/// The addresses of a `srcset`. A comma inside an address, as in `data:`, is not a separator.
 fn candidates(srcset: &str) -> impl Iterator<Item = &str> {
     let mut rest = srcset;
     std::iter::from_fn(move || {
@@ -116,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn text_that_only_resembles_a_link_is_ignored() {
+    fn text_that_only_looks_like_a_link_is_ignored() {
         for html in [
             "&lt;a href=\"x\"&gt; 1 < 2 <3",
             "<!-- <a href=\"x\"> -->",

@@ -12,8 +12,8 @@ use crate::finding::Finding;
 use crate::xml::namespaces::{ATOM, Ns, OBSOLETE, RDF};
 use crate::xml::tree::Node;
 
-/// Everything that is wrong with the feed in `bytes`, in the order of the document. `served` is its `Content-Type`, if it
-/// came over the web.
+/// All problems of the feed in `bytes`, in the order of the document. `served` is its `Content-Type`, if it came
+/// over the web.
 pub fn check_feed(file: &str, bytes: &[u8], served: Option<&str>, now: DateTime<Utc>) -> Vec<Finding> {
     let mut lint = Lint::new(file, now);
     if let Some(Decoded { text, encoding }) = decode(bytes, served, &mut lint) {
@@ -37,7 +37,7 @@ fn check_root(root: &Node, text: &str, lint: &mut Lint<'_>) {
     let (family, own, table): (_, _, &Element) = match (root.ns, root.name.as_str()) {
         (ns, "rss") => {
             if ns != Ns::None {
-                lint.raise(NAMESPACE_WRONG, root.line, "<rss> has no namespace");
+                lint.raise(NAMESPACE_WRONG, root.line, "<rss> must not have a namespace");
             }
             (Vocabulary::Rss, ns, &rss::ROOT)
         }
@@ -51,9 +51,15 @@ fn check_root(root: &Node, text: &str, lint: &mut Lint<'_>) {
                     lint.raise(NAMESPACE_MISSING, root.line, format!("<{}> has no namespace", root.name));
                 }
                 _ if OBSOLETE.iter().any(|address| text.contains(address)) => {
-                    return lint.raise(NAMESPACE_OBSOLETE, root.line, "the namespace of a draft of Atom");
+                    return lint.raise(NAMESPACE_OBSOLETE, root.line, "the namespace of an Atom draft");
                 }
-                _ => return lint.raise(NAMESPACE_WRONG, root.line, format!("<{}> is not Atom's", root.name)),
+                _ => {
+                    return lint.raise(
+                        NAMESPACE_WRONG,
+                        root.line,
+                        format!("<{}> is not an Atom element", root.name),
+                    );
+                }
             }
             let table = if root.name == "feed" { &atom::ROOT_FEED } else { &atom::ROOT_ENTRY };
             (Vocabulary::Atom, ns, table)
@@ -80,7 +86,7 @@ fn check_root(root: &Node, text: &str, lint: &mut Lint<'_>) {
     }
 }
 
-/// The version of RSS that an RDF document is of.
+/// The version of RSS of an RDF document.
 fn rss_1(root: &Node) -> Ns {
     const OLD: Ns = Ns::Known("rss090");
     if root.children.iter().any(|child| child.ns == OLD) { OLD } else { Ns::Known("rss1") }

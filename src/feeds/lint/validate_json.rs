@@ -123,16 +123,16 @@ fn object(found: &Map<String, Value>, members: &'static [Member], place: &str, l
     for (name, value) in found {
         match members.iter().find(|member| member.name == name) {
             Some(member) if value.is_null() => {
-                lint.raise(JSON_TYPE, 0, format!("{} of {place} is null: leave it out", member.name));
+                lint.raise(JSON_TYPE, 0, format!("{} of {place} is null; leave it out", member.name));
             }
             Some(member) => {
                 if name == "author" {
-                    lint.raise(JSON_OLD, 0, format!("author of {place} is called authors now, and a list"));
+                    lint.raise(JSON_OLD, 0, format!("author of {place} is now a list called authors"));
                 }
                 self::value(value, member.is, &format!("{name} of {place}"), lint);
             }
             None if name.starts_with('_') => {}
-            None => lint.raise(JSON_UNKNOWN, 0, format!("{} of {place} is not known", shown(name))),
+            None => lint.raise(JSON_UNKNOWN, 0, format!("{} of {place} is unknown", shown(name))),
         }
     }
     for member in members.iter().filter(|member| member.must && !found.contains_key(member.name)) {

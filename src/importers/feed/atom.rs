@@ -34,13 +34,13 @@ fn entry(node: &Node, base: Option<&Url>) -> Entry {
     let link = page.and_then(|link| href(link, base));
     let content = node.child("atom:content");
     let mut entry = Entry {
-        id: node.say(&["atom:id"]).or_else(|| link.clone()),
+        id: node.first_text(&["atom:id"]).or_else(|| link.clone()),
         link: link.or_else(|| content?.attribute("src").and_then(|src| absolute(src, base))),
         title: node.child("atom:title").map(title).unwrap_or_default(),
         published: node
-            .say(&["atom:published", "atom:issued", "atom:created", "dc:date"])
+            .first_text(&["atom:published", "atom:issued", "atom:created", "dc:date"])
             .and_then(|raw| date(&raw)),
-        updated: node.say(&["atom:updated", "atom:modified"]).and_then(|raw| date(&raw)),
+        updated: node.first_text(&["atom:updated", "atom:modified"]).and_then(|raw| date(&raw)),
         language: language(node),
         content: content.and_then(html),
         summary: node.child("atom:summary").and_then(html),
@@ -54,7 +54,7 @@ fn entry(node: &Node, base: Option<&Url>) -> Entry {
     for person in node.all("atom:author") {
         push_name(&mut entry.authors, author(person));
     }
-    push_name(&mut entry.authors, node.say(&["dc:creator"]));
+    push_name(&mut entry.authors, node.first_text(&["dc:creator"]));
     for category in node.all("atom:category").filter(|category| !episode_kind::is_kind(category)) {
         let name = category.attribute("label").or_else(|| category.attribute("term"));
         push_name(&mut entry.categories, name.map(str::to_owned));
@@ -84,7 +84,7 @@ fn href(link: &Node, base: Option<&Url>) -> Option<String> {
 }
 
 fn author(person: &Node) -> Option<String> {
-    person.say(&["atom:name", "atom:email"])
+    person.first_text(&["atom:name", "atom:email"])
 }
 
 fn title(node: &Node) -> String {

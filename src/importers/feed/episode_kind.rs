@@ -1,5 +1,5 @@
-//! The kind and status of an entry: exports of whole sites contain comments, pages, settings and drafts beside the posts, marked
-//! in the vocabularies of `AtomPub`, Blogger and `WordPress`.
+//! The kind and status of an entry: exports of whole sites contain comments, pages, settings and drafts beside the
+//! posts, marked in the vocabularies of `AtomPub`, Blogger and `WordPress`.
 
 use super::Entry;
 use crate::xml::Node;
@@ -14,10 +14,10 @@ pub(super) fn is_kind(category: &Node) -> bool {
 
 /// Sets the status and the kind of `entry`.
 pub(super) fn settle(entry: &mut Entry, node: &Node) {
-    let control = node.child("app:control").and_then(|control| control.say(&["app:draft"]));
+    let control = node.child("app:control").and_then(|control| control.first_text(&["app:draft"]));
     entry.draft = control.is_some_and(|draft| draft.eq_ignore_ascii_case("yes"));
     entry.other = kind(node);
-    for status in ["blogger:status", "wp:status"].iter().filter_map(|name| node.say(&[name])) {
+    for status in ["blogger:status", "wp:status"].iter().filter_map(|name| node.first_text(&[name])) {
         match status.to_ascii_lowercase().as_str() {
             "live" | "publish" | "published" => {}
             // Its date decides.
@@ -34,9 +34,9 @@ pub(super) fn settle(entry: &mut Entry, node: &Node) {
     if is_trashed && entry.other.is_none() {
         entry.other = Some("deleted post".to_owned());
     }
-    entry.draft |= node.say(&["wp:post_password"]).is_some();
+    entry.draft |= node.first_text(&["wp:post_password"]).is_some();
     if entry.draft {
-        // No feed reader knows a draft.
+        // No feed reader understands drafts.
         entry.id = None;
     }
 }
@@ -45,7 +45,7 @@ pub(super) fn settle(entry: &mut Entry, node: &Node) {
 fn kind(node: &Node) -> Option<String> {
     let terms = node.nodes().filter(|child| is_kind(child)).filter_map(|kind| kind.attribute("term"));
     let terms = terms.map(|term| term.rsplit('#').next().unwrap_or(term).to_owned());
-    let stated = ["blogger:type", "wp:post_type"].iter().filter_map(|name| node.say(&[name]));
+    let stated = ["blogger:type", "wp:post_type"].iter().filter_map(|name| node.first_text(&[name]));
     let mut kinds = terms.chain(stated).map(|kind| kind.to_ascii_lowercase());
     kinds.find(|kind| kind != "post")
 }

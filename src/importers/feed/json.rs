@@ -1,4 +1,5 @@
-//! JSON Feed 1 and 1.1, read as leniently as feed readers do: an id may be a number, and a member of the wrong type is ignored.
+//! JSON Feed 1 and 1.1, read as leniently as feed readers do: an id may be a number, and a member of the wrong type
+//! is ignored.
 
 use serde_json::{Map, Value};
 use url::Url;

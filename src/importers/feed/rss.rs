@@ -26,29 +26,29 @@ pub(super) fn record(node: &Node, about: &mut About, base: Option<&Url>) -> Opti
 }
 
 fn item(node: &Node, base: Option<&Url>) -> Entry {
-    let guid = node.say(&["guid"]);
+    let guid = node.first_text(&["guid"]);
     let about = node.attribute("rdf:about").map(str::to_owned);
     // By default a guid is the address of the page, if it is an address.
     let is_link = node.child("guid").and_then(|guid| guid.attribute("isPermaLink")) != Some("false");
     let permalink = guid.clone().filter(|guid| is_link && is_web(guid));
     let link = node
-        .say(&["link"])
+        .first_text(&["link"])
         .or_else(|| atom_link(node))
         .or(permalink)
         .or_else(|| about.clone().filter(|about| is_web(about)));
     let link = link.and_then(|link| absolute(&link, base));
     let mut entry = Entry {
         // Feed readers use the link if there is no id.
-        id: guid.or_else(|| node.say(&["atom:id"])).or(about).or_else(|| link.clone()),
+        id: guid.or_else(|| node.first_text(&["atom:id"])).or(about).or_else(|| link.clone()),
         link,
-        title: plain_text(&node.say(&["title", "media:title", "dc:title"]).unwrap_or_default()),
+        title: plain_text(&node.first_text(&["title", "media:title", "dc:title"]).unwrap_or_default()),
         published: node
-            .say(&["pubDate", "atom:published", "dc:date", "dcterms:created"])
+            .first_text(&["pubDate", "atom:published", "dc:date", "dcterms:created"])
             .and_then(|raw| date(&raw)),
-        updated: node.say(&["atom:updated", "dcterms:modified"]).and_then(|raw| date(&raw)),
+        updated: node.first_text(&["atom:updated", "dcterms:modified"]).and_then(|raw| date(&raw)),
         language: language(node),
-        content: node.say(&["content:encoded"]).or_else(|| body(node)),
-        summary: node.say(&["description", "itunes:summary"]),
+        content: node.first_text(&["content:encoded"]).or_else(|| body(node)),
+        summary: node.first_text(&["description", "itunes:summary"]),
         image: node
             .child("media:thumbnail")
             .and_then(|image| image.attribute("url"))

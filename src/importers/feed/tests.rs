@@ -124,12 +124,16 @@ fn every_format_gives_the_same_entry() {
 }
 
 #[test]
-fn ids_are_read_as_written() {
+fn ids_are_kept_as_written() {
     let ids = |text: &str| feed(text).entries.into_iter().map(|entry| entry.id.unwrap()).collect::<Vec<_>>();
     assert_eq!(ids(RSS), ["https://old.example/?p=12", "tag:old.example,2024:둘"]);
     assert_eq!(ids(ATOM), ["urn:uuid:60a76c80-d399-11d9-b93c-0003939e0af6", "tag:old.example,2024:둘"]);
     assert_eq!(ids(JSON), ["12", "https://old.example/%ea%b8%80/"]);
-    assert_eq!(ids(RSS091)[0], "https://old.example/2024/05/first/", "without an id readers take the link");
+    assert_eq!(
+        ids(RSS091)[0],
+        "https://old.example/2024/05/first/",
+        "without an id, feed readers use the link"
+    );
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! The known entries of a feed: a text file beside the posts with one line for each. It assigns files to entries, and records
-//! their order in the last version of the feed.
+//! The known entries of a feed: a text file beside the posts with one line for each. It assigns files to entries, and
+//! records their order in the last version of the feed.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

@@ -1,4 +1,4 @@
-//! What is kept of a changing feed: dates, ids, files, and which entries are retracted.
+//! What an imported feed keeps when it changes: dates, ids, files, and which entries are retracted.
 
 use proptest::prelude::*;
 
@@ -17,7 +17,7 @@ fn day(day: u32) -> DateTime<FixedOffset> {
     at(&format!("2026-05-{day:02}T09:00:00+09:00"))
 }
 
-/// The entry of a day of May.
+/// The entry of a day in May.
 fn entry(of: u32) -> Entry {
     Entry {
         id: Some(format!("urn:x:{of}")),
@@ -174,7 +174,7 @@ fn without_a_date_the_first_fetch_counts_and_a_growing_window_makes_nothing_new(
     assert!(folder.text("글-4").contains("date = 2026-05-20T09:00:00+09:00"));
     assert!(
         folder.text("글-1").contains("date = 2026-05-10T08:59:59+09:00"),
-        "it stands below what was known"
+        "it is below the known entries"
     );
 }
 
@@ -186,7 +186,7 @@ fn a_site_with_new_ids_delivers_no_post_twice() {
     let merged = folder.fetch((2..=5).rev().map(renamed));
     assert_eq!(merged.write.keys().collect::<Vec<_>>(), ["2026-05-05-글-5.md"]);
     assert_eq!(folder.files.len(), 5);
-    assert!(folder.text("글-4").contains("id = \"urn:x:4\""), "readers know the first one");
+    assert!(folder.text("글-4").contains("id = \"urn:x:4\""), "feed readers know the first id");
     let again = folder.fetch((2..=5).rev().map(renamed));
     assert_eq!(again.write.len(), 0);
 }
@@ -204,7 +204,7 @@ fn entries_that_share_an_address_are_not_confused() {
 }
 
 #[test]
-fn a_file_that_would_stop_the_reading_of_the_folder_is_never_written() {
+fn a_file_that_would_break_the_folder_is_never_written() {
     let mut folder = Folder::default();
     let bad = super::super::feed::Enclosure {
         url: "javascript:alert(1)".to_owned(),

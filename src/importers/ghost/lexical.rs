@@ -1,4 +1,4 @@
-//! Lexical, Ghost's editor since 5.0, as HTML. No deeper than `serde_json` reads, which is 128.
+//! Lexical, Ghost's editor since 5.0, as HTML. `serde_json` limits the depth to 128.
 
 use serde_json::Value;
 use url::Url;
@@ -10,7 +10,7 @@ use crate::html::push_escaped;
 const FORMATS: [(u64, &str); 7] =
     [(1, "strong"), (2, "em"), (4, "s"), (16, "code"), (32, "sub"), (64, "sup"), (128, "mark")];
 
-/// The document as HTML; cards that have no place in it are named in `unknown`, each once.
+/// The document as HTML; unsupported cards are named in `unknown`, each once.
 pub(super) fn html(document: &Value, page: &Url, unknown: &mut Vec<String>) -> String {
     let mut out = String::new();
     if let Some(root) = document.get("root") {

@@ -6,7 +6,7 @@ use url::Url;
 use super::card;
 use crate::html::push_escaped;
 
-/// The document as HTML; cards that have no place in it are named in `unknown`, each once.
+/// The document as HTML; unsupported cards are named in `unknown`, each once.
 pub(super) fn html(document: &Value, page: &Url, unknown: &mut Vec<String>) -> String {
     let mut out = String::new();
     for section in array(document.get("sections")) {
@@ -58,7 +58,7 @@ fn tag(value: Option<&Value>) -> &'static str {
     TAGS.into_iter().find(|tag| *tag == name).unwrap_or("p")
 }
 
-/// Each marker opens some markups, has a text, and closes some.
+/// Each marker opens some markups, has a text, and closes some of them.
 fn markers(list: Option<&Value>, document: &Value, out: &mut String) {
     let mut open: Vec<&str> = Vec::new();
     for marker in array(list) {
@@ -80,7 +80,7 @@ fn markers(list: Option<&Value>, document: &Value, out: &mut String) {
         }
         match marker.get(0).and_then(Value::as_u64) {
             Some(0) => push_escaped(out, marker.get(3).and_then(Value::as_str).unwrap_or_default()),
-            // The one atom that Ghost has is the line break.
+            // The only atom of Ghost is the line break.
             _ => out.push_str("<br>"),
         }
         for _ in 0..marker.get(2).and_then(Value::as_u64).unwrap_or(0).min(open.len() as u64) {

@@ -1,4 +1,4 @@
-//! An export with the HTML of one post and the editors' own formats of others.
+//! An export with one post in HTML, and others in the editors' own formats.
 
 use proptest::prelude::*;
 
@@ -12,12 +12,12 @@ fn exported(text: &str) -> Exported {
     read(text.as_bytes(), "ghost.json", Place { site: &site, zone: Tz::Asia__Seoul }).unwrap()
 }
 
-fn markdown(story: &ImportedPost) -> String {
-    to_markdown(&story.html, Options::default()).markdown
+fn markdown(post: &ImportedPost) -> String {
+    to_markdown(&post.html, Options::default()).markdown
 }
 
 #[test]
-fn a_post_keeps_its_number_its_names_and_its_time() {
+fn a_post_keeps_its_id_its_names_and_its_time() {
     let exported = exported(EXPORT);
     let first = &exported.posts[0];
     assert_eq!(first.id.as_deref(), Some("6630a1b2c3d4e5f601234567"));
@@ -33,13 +33,13 @@ fn a_post_keeps_its_number_its_names_and_its_time() {
 }
 
 #[test]
-fn what_members_paid_for_is_not_published_by_accident() {
-    let story = &exported(EXPORT).posts[1];
-    assert!(story.draft && story.notes[0].1.contains("members"), "{story:?}");
+fn paid_posts_become_drafts() {
+    let post = &exported(EXPORT).posts[1];
+    assert!(post.draft && post.notes[0].1.contains("members"), "{post:?}");
 }
 
 #[test]
-fn drafts_pages_and_what_was_only_mailed_are_not_posts() {
+fn drafts_pages_and_email_only_posts_are_not_published() {
     let post = |fields: &str| {
         let text = format!(
             "{{\"db\": [{{\"data\": {{\"posts\": [{{\"id\": \"1\", \"title\": \"a\", \"html\": \"x\", {fields}}}]}}}}]}}"
@@ -55,8 +55,8 @@ fn drafts_pages_and_what_was_only_mailed_are_not_posts() {
         format!("\"status\": \"published\", \"visibility\": \"paid\", {dated}"),
         format!("\"status\": \"published\", \"visibility\": \"tiers\", {dated}"),
     ] {
-        let stories = post(&fields).posts;
-        assert!(stories.len() == 1 && stories[0].draft, "{fields}: {stories:?}");
+        let posts = post(&fields).posts;
+        assert!(posts.len() == 1 && posts[0].draft, "{fields}: {posts:?}");
     }
     let published = post(&format!("\"status\": \"published\", \"visibility\": \"public\", {dated}"));
     assert!(!published.posts[0].draft);
@@ -71,7 +71,7 @@ fn drafts_pages_and_what_was_only_mailed_are_not_posts() {
 }
 
 #[test]
-fn lexical_and_mobiledoc_are_read_where_there_is_no_html() {
+fn lexical_and_mobiledoc_are_converted_if_there_is_no_html() {
     let exported = exported(EXPORT);
     assert_eq!(
         markdown(&exported.posts[1]),
@@ -85,7 +85,7 @@ fn lexical_and_mobiledoc_are_read_where_there_is_no_html() {
 }
 
 #[test]
-fn what_is_no_export_is_refused() {
+fn a_file_that_is_not_an_export_is_refused() {
     let site = Url::parse("https://letters.example/").unwrap();
     for text in ["{}", "[]", "{\"db\": [", "<rss/>", "{\"db\": []}"] {
         assert!(read(text.as_bytes(), "a.json", Place { site: &site, zone: Tz::UTC }).is_err(), "{text}");
@@ -94,7 +94,7 @@ fn what_is_no_export_is_refused() {
 
 proptest! {
     #[test]
-    fn no_document_breaks_the_writers(text in "(\\{|\\}|\\[|\\]|,|:|\"root\"|\"children\"|\"type\"|\"text\"|\"sections\"|\"markups\"|1|3|10|\"p\"){0,30}") {
+    fn no_document_breaks_the_converters(text in "(\\{|\\}|\\[|\\]|,|:|\"root\"|\"children\"|\"type\"|\"text\"|\"sections\"|\"markups\"|1|3|10|\"p\"){0,30}") {
         if let Ok(value) = serde_json::from_str::<Value>(&text) {
             let page = Url::parse("https://a.example/").unwrap();
             let _ = lexical::html(&value, &page, &mut Vec::new());

@@ -1,13 +1,13 @@
-//! Converts the tree of a page to the blocks that Markdown can express, in the order of the text.
+//! Converts the tree of a page to the blocks that Markdown can express, in document order.
 
 use super::Options;
 use super::inline::{self, Link, Mark, Piece, Run, Style, tidy};
 use super::notes::Notes;
 use super::tables;
-use super::text::{EMBEDS, GONE, behind};
+use super::text::{DROPPED, EMBEDS, embed_target};
 use crate::html::{At, Data, Tree, is_block};
 
-/// Lists and quotes that are nested deeper are merged into the one around them.
+/// Lists and quotes that are nested deeper are merged into the parent.
 const MAX_NESTING: usize = 12;
 
 /// A block.
@@ -15,12 +15,12 @@ const MAX_NESTING: usize = 12;
 pub(super) enum Block {
     Paragraph(Vec<Run>),
     Heading(usize, Vec<Run>),
-    /// The number of the first item, if they are numbered.
+    /// The number of the first item, if the list is numbered.
     List(Option<u32>, Vec<Vec<Block>>),
     Quote(Vec<Block>),
     /// The language and the lines.
     Code(String, String),
-    /// Rows of cells, the first of them the head.
+    /// Rows of cells; the first row is the header.
     Table(Vec<Vec<Vec<Run>>>),
     Rule,
     /// `<!-- more -->`.
@@ -40,7 +40,7 @@ pub(super) struct Reading<'t> {
     nesting: usize,
 }
 
-/// Blocks, and the runs of the paragraph that is not finished yet.
+/// Blocks, and the runs of the current paragraph.
 #[derive(Default)]
 pub(super) struct Flow {
     blocks: Vec<Block>,
@@ -118,8 +118,8 @@ impl<'t> Reading<'t> {
                 } else if self.notes.hides(at) {
                 } else if EMBEDS.contains(&name) {
                     self.embed(at, flow);
-                } else if GONE.contains(&name) {
-                    self.gone(name);
+                } else if DROPPED.contains(&name) {
+                    self.record_dropped(name);
                 } else if is_block(name) {
                     self.block(at, name, style, flow);
                 } else {
@@ -159,24 +159,24 @@ impl<'t> Reading<'t> {
     }
 
     /// Records an element that is dropped.
-    fn gone(&mut self, name: &str) {
+    fn record_dropped(&mut self, name: &str) {
         match name {
-            "script" => self.drop_word("scripts"),
-            "textarea" | "select" | "button" | "input" => self.drop_word("forms"),
-            ":svg" | ":math" | "canvas" => self.drop_word("drawings and formulas"),
+            "script" => self.report_dropped("scripts"),
+            "textarea" | "select" | "button" | "input" => self.report_dropped("forms"),
+            ":svg" | ":math" | "canvas" => self.report_dropped("drawings and formulas"),
             _ => {}
         }
     }
 
     /// Replaces an embedded player by a link to its page.
     fn embed(&mut self, at: At, flow: &mut Flow) {
-        match behind(self.tree, at, self.options.page) {
+        match embed_target(self.tree, at, self.options.page) {
             Some(address) => flow.block(paragraph(Piece::Address(address))),
-            None => self.drop_word("players without an address"),
+            None => self.report_dropped("players without an address"),
         }
     }
 
-    pub(super) fn drop_word(&mut self, what: &'static str) {
+    pub(super) fn report_dropped(&mut self, what: &'static str) {
         if !self.dropped.contains(&what) {
             self.dropped.push(what);
         }
@@ -352,7 +352,7 @@ fn flatten(block: Block, runs: &mut Vec<Run>) {
     }
 }
 
-/// Whether a character is not a control character, a byte order mark or another one that a feed must not contain.
+/// Whether a feed may contain the character: no control character, byte order mark or similar.
 pub(super) fn is_kept(c: char) -> bool {
     let mut bytes = [0; 4];
     c == '\t'

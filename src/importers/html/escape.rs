@@ -69,7 +69,7 @@ fn marker(text: &str) -> usize {
     if (1..=9).contains(&digits) && text[digits..].starts_with(['.', ')']) { digits } else { 0 }
 }
 
-/// The web address with which `text` begins, if `<…>` keeps it as it is.
+/// The web address with which `text` begins, if `<…>` preserves it.
 fn url(text: &str) -> Option<&str> {
     if !text.starts_with("https://") && !text.starts_with("http://") {
         return None;

@@ -1,5 +1,5 @@
-//! A paragraph as runs: pieces of text, each with all of its marks. Nested elements become flat, so that emphasis can be
-//! opened and closed where Markdown allows it.
+//! A paragraph as runs: pieces of text, each with all of its marks. Nested elements become flat, so that emphasis can
+//! be opened and closed where Markdown allows it.
 
 use super::escape;
 
@@ -34,7 +34,7 @@ pub(super) enum Piece {
     Code(String),
     /// Alternative text, address, title.
     Image(String, String, Option<String>),
-    /// An address that stands for itself.
+    /// An address that is its own link text.
     Address(String),
     /// A reference to the note with this number.
     Note(usize),
@@ -120,7 +120,7 @@ fn is_space(run: &Run) -> bool {
     matches!(&run.piece, Piece::Text(text) if text == " ")
 }
 
-/// Cuts at the edges of white space. A space that does not break stays inside of a text, where it was meant.
+/// Splits at the edges of white space. A no-break space stays inside its text, because the author wanted it there.
 fn split_spaces(text: &str, style: &Style, out: &mut Vec<Run>) {
     let mut words = String::new();
     let run = |text: String| Run { piece: Piece::Text(text), style: style.clone() };
@@ -150,7 +150,7 @@ fn split_spaces(text: &str, style: &Style, out: &mut Vec<Run>) {
     }
 }
 
-/// Whether nothing can be seen in the runs.
+/// Whether the runs contain nothing visible.
 pub(super) fn is_empty(runs: &[Run]) -> bool {
     !runs.iter().any(|run| match &run.piece {
         Piece::Text(text) => !text.trim().is_empty(),
@@ -160,7 +160,7 @@ pub(super) fn is_empty(runs: &[Run]) -> bool {
     })
 }
 
-/// What an inline element or the end of one is written as.
+/// The Markdown for an inline element, or for its start or end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Token {
     Literal(String),
@@ -169,14 +169,14 @@ enum Token {
     Close(usize),
 }
 
-/// A stretch under one mark.
+/// A range of runs under one mark.
 struct Span {
     mark: Mark,
-    /// As a tag and not as stars: those would not be understood here.
+    /// Written as a tag, because a Markdown parser would not recognise stars here.
     tag: bool,
 }
 
-/// Where the runs stand.
+/// The context of the runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
     Paragraph,
@@ -189,9 +189,10 @@ pub(super) enum Place {
 /// Tidied runs as Markdown: lines, without an indent.
 pub(super) fn write(runs: &[Run], links: &[Link], place: Place) -> String {
     let (tokens, mut spans) = tokens(runs, links, place);
-    // A tag changes what stands beside its neighbours, so it is looked again; in the end they all are tags.
+    // A tag changes the neighbours of other delimiters, so the check is repeated; after the last round all of them
+    // are tags.
     for round in 0..4 {
-        let wrong = misunderstood(&tokens, &spans);
+        let wrong = unrecognised(&tokens, &spans);
         if !wrong.contains(&true) {
             break;
         }
@@ -235,7 +236,7 @@ fn tokens(runs: &[Run], links: &[Link], place: Place) -> (Vec<Token>, Vec<Span>)
         if at < skip_to {
             continue;
         }
-        // A link that shows its own address, alone under its marks, is that address.
+        // A link whose text is its own address becomes `<address>`.
         let own = own_address(runs, at, links);
         let mut wanted = run.style.marks.clone();
         if own.is_some() {
@@ -251,7 +252,7 @@ fn tokens(runs: &[Run], links: &[Link], place: Place) -> (Vec<Token>, Vec<Span>)
         }
         let mut missing: Vec<Mark> =
             wanted.into_iter().filter(|mark| !open.iter().any(|span| spans[*span].mark == *mark)).collect();
-        // What lasts longest opens first.
+        // The mark with the longest range opens first.
         missing.sort_by_key(|mark| std::cmp::Reverse(reach(runs, at, *mark)));
         for mark in missing {
             // An exclamation mark before a link would make it a picture.
@@ -291,7 +292,8 @@ fn tokens(runs: &[Run], links: &[Link], place: Place) -> (Vec<Token>, Vec<Span>)
     (tokens, spans)
 }
 
-/// The address that the run at `at` shows and leads to, if it is all of its link and can be written as `<…>`.
+/// The address of the link at `at`, if the link has only this run, shows its own address and can be written as
+/// `<…>`.
 fn own_address<'r>(runs: &'r [Run], at: usize, links: &[Link]) -> Option<&'r str> {
     let link = |run: &Run| {
         run.style.marks.iter().find_map(|mark| match mark {
@@ -309,13 +311,13 @@ fn own_address<'r>(runs: &'r [Run], at: usize, links: &[Link]) -> Option<&'r str
     (is_same && alone(before) && alone(runs.get(at + 1))).then_some(text)
 }
 
-/// The first run behind `at` that does not bear `mark`.
+/// How many runs from `at` on have `mark`.
 fn reach(runs: &[Run], at: usize, mark: Mark) -> usize {
     runs[at..].iter().take(1000).take_while(|run| run.style.marks.contains(&mark)).count()
 }
 
-/// For each span, whether its stars would not be understood where they stand.
-fn misunderstood(tokens: &[Token], spans: &[Span]) -> Vec<bool> {
+/// For each span, whether a Markdown parser would not recognise its stars.
+fn unrecognised(tokens: &[Token], spans: &[Span]) -> Vec<bool> {
     let is_stars =
         |at: usize| !spans[at].tag && matches!(spans[at].mark, Mark::Strong | Mark::Emphasis | Mark::Strike);
     let mut wrong = vec![false; spans.len()];
@@ -330,8 +332,8 @@ fn misunderstood(tokens: &[Token], spans: &[Span]) -> Vec<bool> {
         }
         let before = edge(tokens[..place].iter().rev(), spans, opens, false);
         let after = edge(tokens[place + 1..].iter(), spans, opens, true);
-        let understood = match (before, after) {
-            // Of two that touch, the second one becomes a tag.
+        let recognised = match (before, after) {
+            // If two touch, the second one becomes a tag.
             (_, Edge::Clash) if !opens => true,
             (Edge::Clash, _) | (_, Edge::Clash) => false,
             (Edge::Char(before), Edge::Char(after)) => {
@@ -342,19 +344,19 @@ fn misunderstood(tokens: &[Token], spans: &[Span]) -> Vec<bool> {
                 }
             }
         };
-        wrong[at] |= !understood;
+        wrong[at] |= !recognised;
     }
     wrong
 }
 
 enum Edge {
-    /// What stands there in the Markdown; a space at the ends.
+    /// The character there in the Markdown; a space at the ends.
     Char(char),
-    /// Stars that close beside stars that open.
+    /// Closing stars beside opening stars.
     Clash,
 }
 
-/// What stands on one side of a delimiter, beyond others of its kind.
+/// What is on one side of a delimiter, beyond others of its kind.
 fn edge<'t>(tokens: impl Iterator<Item = &'t Token>, spans: &[Span], opens: bool, after: bool) -> Edge {
     for token in tokens {
         let (at, same) = match token {
@@ -385,14 +387,14 @@ fn edge<'t>(tokens: impl Iterator<Item = &'t Token>, spans: &[Span], opens: bool
     Edge::Char(' ')
 }
 
-/// Whether a delimiter with `inner` on the side of its text and `outer` on the other is read as one
-/// (`CommonMark`, "left-flanking" and "right-flanking"; with the amendment for CJK).
+/// Whether a delimiter with `inner` on the side of its text and `outer` on the other is recognised (`CommonMark`,
+/// "left-flanking" and "right-flanking"; with the amendment for CJK).
 fn flanks(inner: char, outer: char) -> bool {
     !inner.is_whitespace()
         && (is_word(inner) || outer.is_whitespace() || outer.is_ascii_punctuation() || is_cjk(outer))
 }
 
-/// Neither white space nor, in any reading, punctuation.
+/// Neither white space nor punctuation under any definition.
 fn is_word(c: char) -> bool {
     c.is_alphanumeric()
 }

@@ -3,7 +3,7 @@
 use super::blocks::{Block, Flow, Reading, is_kept};
 use super::inline::{Link, Mark, Piece, Run, Style};
 use super::links::address;
-use super::text::{EMBEDS, GONE, Step, behind, walk};
+use super::text::{DROPPED, EMBEDS, Step, embed_target, walk};
 use crate::html::{At, Tree, is_block};
 
 /// The most pictures of a post that are reported.
@@ -18,7 +18,7 @@ impl Reading<'_> {
             Step::Text(text) => lines.extend(text.chars().filter(|c| *c == '\n' || is_kept(*c))),
             Step::Edge if lines.ends_with('\n') => {}
             Step::Break | Step::Edge => lines.push('\n'),
-            Step::Embed(at) => lines.extend(["\n", &behind(tree, at, page).unwrap_or_default(), "\n"]),
+            Step::Embed(at) => lines.extend(["\n", &embed_target(tree, at, page).unwrap_or_default(), "\n"]),
         });
         let lines = lines.trim_end().trim_start_matches('\n').to_owned();
         if lines.trim().is_empty() {
@@ -30,7 +30,7 @@ impl Reading<'_> {
         flow.push(Block::Code(language.unwrap_or_default(), lines));
     }
 
-    /// White space at both ends goes outside, because inline code in Markdown has none there.
+    /// White space at both ends goes outside, because inline code in Markdown cannot begin or end with it.
     pub(super) fn code_in_a_line(&self, at: At, style: &Style, flow: &mut Flow) {
         let text: String = self.tree.text(at).chars().filter(|c| c.is_whitespace() || is_kept(*c)).collect();
         let space = || Run { piece: Piece::Text(" ".to_owned()), style: style.clone() };
@@ -46,7 +46,7 @@ impl Reading<'_> {
         !text.trim().is_empty()
             && self.tree.below(at).all(|below| {
                 let name = self.tree.name(below);
-                let is_more = is_block(name) || GONE.contains(&name) || EMBEDS.contains(&name);
+                let is_more = is_block(name) || DROPPED.contains(&name) || EMBEDS.contains(&name);
                 !is_more && !matches!(name, "a" | "img" | "br" | "ruby")
             })
     }
@@ -64,17 +64,17 @@ impl Reading<'_> {
     pub(super) fn image(&mut self, at: At, style: &Style, flow: &mut Flow) {
         let tree = self.tree;
         let alt = tree.attribute(at, "alt").unwrap_or_default().trim().to_owned();
-        // Smileys are characters that became pictures.
+        // Smileys are characters that were replaced by pictures.
         if ["wp-smiley", "emoji"].iter().any(|class| tree.has_class(at, class)) && !alt.is_empty() {
             flow.runs.push(Run { piece: Piece::Text(alt), style: style.clone() });
             return;
         }
         let is_dot = |key| tree.attribute(at, key).is_some_and(|size| matches!(size.trim(), "0" | "1"));
         if is_dot("width") && is_dot("height") {
-            self.drop_word("pictures of one pixel");
+            self.report_dropped("pictures of one pixel");
             return;
         }
-        // Pages with lazy loading keep the address in another attribute.
+        // Pages with lazy loading store the address in another attribute.
         let keys = ["data-src", "data-lazy-src", "data-original", "src"];
         let source = keys
             .iter()
@@ -92,7 +92,7 @@ impl Reading<'_> {
                 let piece = Piece::Image(alt, source, title.map(str::to_owned));
                 flow.runs.push(Run { piece, style: style.clone() });
             }
-            None => self.drop_word("pictures without an address"),
+            None => self.report_dropped("pictures without an address"),
         }
     }
 }

@@ -23,8 +23,8 @@ pub(super) fn address(raw: &str, page: Option<&Url>) -> Option<String> {
     }
 }
 
-/// The page of an embedded player; any other address as it is.
-pub(super) fn behind_embed(raw: &str, page: Option<&Url>) -> Option<String> {
+/// The page of an embedded player; any other address is unchanged.
+pub(super) fn embed_page(raw: &str, page: Option<&Url>) -> Option<String> {
     let raw = raw.trim();
     let raw = raw.strip_prefix("//").map_or_else(|| raw.to_owned(), |rest| format!("https://{rest}"));
     let address = address(&raw, page)?;

@@ -24,7 +24,7 @@ impl Notes {
         self.marks.get(&at).copied()
     }
 
-    /// Whether the element is a mark, a note or a link back, so that its text is not written at its place.
+    /// Whether the element is a mark, a note or a link back, whose text is not written in place.
     pub(super) fn hides(&self, at: At) -> bool {
         self.hidden.contains(&at) || self.marks.contains_key(&at)
     }

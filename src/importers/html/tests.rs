@@ -1,4 +1,4 @@
-//! Markdown that renders back to the same text, from tidy pages, from soup, and from whatever a generator thinks of.
+//! Markdown that renders back to the same text, from clean pages, tag soup and generated HTML.
 
 use proptest::prelude::*;
 
@@ -25,7 +25,7 @@ fn both(html: &str) -> (String, String, String) {
 }
 
 #[test]
-fn every_element_has_its_markdown() {
+fn every_element_is_converted() {
     for (html, expected) in [
         ("<h2>제목</h2><p>글</p>", "## 제목\n\n글\n"),
         ("<p><b>굵게</b>는 <i>기울게</i>를</p>", "**굵게**는 *기울게*를\n"),
@@ -85,7 +85,7 @@ fn every_element_has_its_markdown() {
 }
 
 #[test]
-fn emphasis_beside_korean_particles_is_emphasis_again() {
+fn emphasis_beside_korean_particles_survives() {
     for html in [
         "<p><strong>한국어</strong>는</p>",
         "<p>그는 <strong>\"인용\"</strong>을 했다</p>",
@@ -105,7 +105,7 @@ fn emphasis_beside_korean_particles_is_emphasis_again() {
 }
 
 #[test]
-fn footnotes_are_footnotes_again() {
+fn footnotes_survive() {
     let html = "<p>하나<sup id=\"r1\"><a href=\"#n1\">1</a></sup> 둘<sup id=\"r2\"><a href=\"#n2\">2</a></sup></p>\
         <ol class=\"notes\"><li id=\"n1\">첫 주 <a href=\"#r1\">↩</a></li><li id=\"n2\"><p>둘째 주</p><p>더</p> <a href=\"#r2\">^</a></li></ol>";
     assert_eq!(convert(html), "하나[^1] 둘[^2]\n\n[^1]: 첫 주\n\n[^2]: 둘째 주\n\n    더\n");
@@ -116,7 +116,7 @@ fn footnotes_are_footnotes_again() {
 }
 
 #[test]
-fn old_word_press_text_has_paragraphs_where_its_lines_end() {
+fn line_breaks_of_old_word_press_text_are_kept() {
     let options = Options { line_breaks: true, ..Options::default() };
     let convert = |html: &str| to_markdown(html, options).markdown;
     assert_eq!(convert("하나\n둘\n\n<b>셋\n\n넷</b>\n\n\n"), "하나\\\n둘\n\n**셋**\n\n**넷**\n");
@@ -147,15 +147,15 @@ fn p9_no_depth_and_no_tangle_takes_long() {
     assert!(started.elapsed().as_secs() < 90);
 }
 
-fn around(tag: &str, inner: &str) -> String {
+fn wrap(tag: &str, inner: &str) -> String {
     format!("<{tag}>{inner}</{tag}>")
 }
 
-fn around_each(tag: &str, inner: &[String]) -> String {
-    inner.iter().map(|inner| around(tag, inner)).collect()
+fn wrap_each(tag: &str, inner: &[String]) -> String {
+    inner.iter().map(|inner| wrap(tag, inner)).collect()
 }
 
-/// Text with everything in it that Markdown could take for markup.
+/// Text with everything that Markdown could mistake for markup.
 fn words() -> impl Strategy<Value = String> {
     "([a-c가나_*`~|\\\\#>+=:!\\[\\]()0-9.\"'-]|&lt;|&amp;|&nbsp;|&copy;| |\n|「|」|http://|https://a\\.b/c_d|www\\.|a@b\\.c){1,14}"
 }
@@ -196,20 +196,17 @@ fn block() -> impl Strategy<Value = String> {
         words().prop_map(|text| format!("<pre><code class=language-x>{text}</code></pre>")),
         Just("<hr>".to_owned()),
         prop::collection::vec(prop::collection::vec(inline(), 2..4), 1..3).prop_map(|rows| {
-            let rows: Vec<String> =
-                rows.iter().map(|cells| around("tr", &around_each("td", cells))).collect();
-            around("table", &rows.concat())
+            let rows: Vec<String> = rows.iter().map(|cells| wrap("tr", &wrap_each("td", cells))).collect();
+            wrap("table", &rows.concat())
         }),
     ];
     leaf.prop_recursive(3, 16, 3, |inner| {
         prop_oneof![
-            prop::collection::vec(inner.clone(), 1..3)
-                .prop_map(|inner| around("blockquote", &inner.concat())),
-            prop::collection::vec(inner.clone(), 1..4)
-                .prop_map(|items| around("ul", &around_each("li", &items))),
+            prop::collection::vec(inner.clone(), 1..3).prop_map(|inner| wrap("blockquote", &inner.concat())),
+            prop::collection::vec(inner.clone(), 1..4).prop_map(|items| wrap("ul", &wrap_each("li", &items))),
             (0..12u32, prop::collection::vec(inner.clone(), 1..4))
-                .prop_map(|(start, items)| format!("<ol start={start}>{}</ol>", around_each("li", &items))),
-            prop::collection::vec(inner, 1..4).prop_map(|inner| around("div", &inner.concat())),
+                .prop_map(|(start, items)| format!("<ol start={start}>{}</ol>", wrap_each("li", &items))),
+            prop::collection::vec(inner, 1..4).prop_map(|inner| wrap("div", &inner.concat())),
         ]
     })
 }
@@ -230,7 +227,7 @@ proptest! {
     }
 
     #[test]
-    fn converting_what_was_rendered_changes_nothing_more(html in prop::collection::vec(block(), 1..3)) {
+    fn converting_rendered_markdown_again_changes_nothing(html in prop::collection::vec(block(), 1..3)) {
         let once = rendered(&convert(&html.concat()));
         let twice = rendered(&convert(&once));
         prop_assert_eq!(visible(&once), visible(&twice), "{}", once);

@@ -3,12 +3,12 @@
 use url::Url;
 
 use super::blocks::is_kept;
-use super::links::behind_embed;
+use super::links::embed_page;
 use super::notes;
 use crate::html::{At, Data, Tree, is_block, parse};
 
 /// Elements that are dropped with their content.
-pub(super) const GONE: [&str; 21] = [
+pub(super) const DROPPED: [&str; 21] = [
     "script", "style", "template", "noscript", "head", "title", "textarea", "select", "button", "input",
     "applet", "canvas", "datalist", "meter", "progress", "map", "noembed", "noframes", ":svg", ":math",
     "xmp",
@@ -18,11 +18,11 @@ pub(super) const GONE: [&str; 21] = [
 pub(super) const EMBEDS: [&str; 5] = ["iframe", "embed", "object", "video", "audio"];
 
 /// The page of an embedded player, or the file that it plays.
-pub(super) fn behind(tree: &Tree, at: At, page: Option<&Url>) -> Option<String> {
+pub(super) fn embed_target(tree: &Tree, at: At, page: Option<&Url>) -> Option<String> {
     let inner = || tree.below(at).filter(|below| tree.name(*below) == "source");
     let inner = || inner().find_map(|below| tree.attribute(below, "src"));
     let own = ["src", "data-src", "data"].iter().find_map(|key| tree.attribute(at, key));
-    behind_embed(own.or_else(inner)?, page)
+    embed_page(own.or_else(inner)?, page)
 }
 
 /// A step of [`walk`].
@@ -36,7 +36,7 @@ pub(super) enum Step<'t> {
     Embed(At),
 }
 
-/// Walks through the visible content below `from`, except the nodes for which `hides` is true.
+/// Visits the visible content below `from`, except the nodes for which `hides` is true.
 pub(super) fn walk<'t>(tree: &'t Tree, from: At, hides: &dyn Fn(At) -> bool, each: &mut dyn FnMut(Step<'t>)) {
     let children = |at: At| tree.children(at).iter().rev().map(|child| (*child, false));
     let mut stack: Vec<(At, bool)> = children(from).collect();
@@ -47,7 +47,7 @@ pub(super) fn walk<'t>(tree: &'t Tree, from: At, hides: &dyn Fn(At) -> bool, eac
                 let name = element.name.as_str();
                 if ends {
                     each(Step::Edge);
-                } else if hides(at) || GONE.contains(&name) {
+                } else if hides(at) || DROPPED.contains(&name) {
                 } else if EMBEDS.contains(&name) {
                     each(Step::Embed(at));
                 } else if name == "br" {
@@ -75,7 +75,7 @@ pub fn visible(html: &str) -> String {
     walk(&tree, Tree::ROOT, &hides, &mut |step| match step {
         Step::Text(run) => text.extend(run.chars().filter(|c| *c == '\n' || is_kept(*c))),
         Step::Break | Step::Edge => text.push(' '),
-        Step::Embed(at) => text.extend([" ", &behind(&tree, at, None).unwrap_or_default(), " "]),
+        Step::Embed(at) => text.extend([" ", &embed_target(&tree, at, None).unwrap_or_default(), " "]),
     });
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

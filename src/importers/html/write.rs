@@ -83,7 +83,7 @@ fn of_block(block: &Block, links: &[Link], marker: Marker) -> Vec<String> {
         Block::More => vec!["<!-- more -->".to_owned()],
         Block::Note(number, inside) => {
             let inside = lines(inside, links, '-');
-            if inside.is_empty() { Vec::new() } else { hang(&format!("[^{number}]: "), 4, inside) }
+            if inside.is_empty() { Vec::new() } else { indented(&format!("[^{number}]: "), 4, inside) }
         }
     }
 }
@@ -93,7 +93,7 @@ fn split(text: &str) -> Vec<String> {
 }
 
 /// `first` before the first line, spaces before the others.
-fn hang(first: &str, indent: usize, lines: Vec<String>) -> Vec<String> {
+fn indented(first: &str, indent: usize, lines: Vec<String>) -> Vec<String> {
     let indent = " ".repeat(indent);
     let hung = lines.into_iter().enumerate().map(|(at, line)| match (at, line.is_empty()) {
         (0, _) => format!("{first}{line}"),
@@ -105,7 +105,7 @@ fn hang(first: &str, indent: usize, lines: Vec<String>) -> Vec<String> {
 
 fn list(start: Option<u32>, items: &[Vec<Block>], links: &[Link], marker: Marker) -> Vec<String> {
     let is_tight = is_tight(items);
-    // A nested list needs another bullet than the items around it.
+    // A nested list needs another bullet than its parent's items.
     let inner = if marker.bullet == '-' { '*' } else { '-' };
     let mut out = Vec::new();
     for (at, blocks) in items.iter().enumerate() {
@@ -119,7 +119,7 @@ fn list(start: Option<u32>, items: &[Vec<Block>], links: &[Link], marker: Marker
         } else if at > 0 {
             out.push(String::new());
         }
-        out.extend(hang(&first, first.len(), lines));
+        out.extend(indented(&first, first.len(), lines));
     }
     out
 }

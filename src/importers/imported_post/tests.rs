@@ -1,4 +1,4 @@
-//! Files that the archive's own reader takes, with names of their own.
+//! The archive can read every written file, and all file names are unique.
 
 use camino::Utf8Path;
 use proptest::prelude::*;
@@ -10,7 +10,7 @@ fn site() -> SiteUrl {
     SiteUrl::parse("https://letters.example/blog/").unwrap()
 }
 
-fn story() -> ImportedPost {
+fn post() -> ImportedPost {
     ImportedPost {
         title: "첫 \"편지\"\n\\ 시작".to_owned(),
         id: Some("https://letters.example/?p=12".to_owned()),
@@ -26,9 +26,9 @@ fn story() -> ImportedPost {
 }
 
 #[test]
-fn a_file_is_read_back_by_the_archive_as_it_was_meant() {
+fn the_archive_reads_a_written_file_back() {
     let site = site();
-    let file = PostFileWriter::new(&site, "en").file(&story()).unwrap();
+    let file = PostFileWriter::new(&site, "en").file(&post()).unwrap();
     assert_eq!(file.file_name, "2024-05-01-글.md");
     let parts = split(&file.contents, "a.md").unwrap();
     let (fields, findings) = fields::read(&parts.entries, "a.md", chrono_tz::Tz::UTC);
@@ -44,11 +44,11 @@ fn a_file_is_read_back_by_the_archive_as_it_was_meant() {
 }
 
 #[test]
-fn every_file_has_a_name_and_an_id_of_its_own() {
+fn every_file_has_a_unique_name_and_id() {
     let site = site();
-    let mut desk = PostFileWriter::new(&site, "ko");
-    let mut names = vec![desk.file(&story()).unwrap().file_name];
-    assert!(desk.file(&story()).unwrap_err().contains("same id as 2024-05-01-글.md"));
+    let mut writer = PostFileWriter::new(&site, "ko");
+    let mut names = vec![writer.file(&post()).unwrap().file_name];
+    assert!(writer.file(&post()).unwrap_err().contains("same id as 2024-05-01-글.md"));
     for (id, link, title) in [
         ("b:1", None, "글"),
         ("b:2", None, "글"),
@@ -58,8 +58,8 @@ fn every_file_has_a_name_and_an_id_of_its_own() {
         ("b:6", None, "../..\\con"),
     ] {
         let link = link.map(str::to_owned);
-        let story = ImportedPost { id: Some(id.to_owned()), link, title: title.to_owned(), ..story() };
-        names.push(desk.file(&story).unwrap().file_name);
+        let post = ImportedPost { id: Some(id.to_owned()), link, title: title.to_owned(), ..post() };
+        names.push(writer.file(&post).unwrap().file_name);
     }
     let distinct: HashSet<_> = names.iter().collect();
     assert_eq!(distinct.len(), names.len(), "{names:?}");
@@ -71,17 +71,17 @@ fn every_file_has_a_name_and_an_id_of_its_own() {
 #[test]
 fn a_post_without_a_title_takes_the_beginning_of_its_text() {
     let site = site();
-    let mut desk = PostFileWriter::new(&site, "ko");
+    let mut writer = PostFileWriter::new(&site, "ko");
     let long =
-        ImportedPost { title: String::new(), html: format!("<p>{}</p>", "낱말 ".repeat(40)), ..story() };
-    assert!(desk.file(&long).unwrap().title.ends_with("낱말…"));
-    let empty = ImportedPost { title: " ".to_owned(), html: String::new(), id: None, ..story() };
-    assert_eq!(desk.file(&empty).unwrap().title, "Untitled");
+        ImportedPost { title: String::new(), html: format!("<p>{}</p>", "낱말 ".repeat(40)), ..post() };
+    assert!(writer.file(&long).unwrap().title.ends_with("낱말…"));
+    let empty = ImportedPost { title: " ".to_owned(), html: String::new(), id: None, ..post() };
+    assert_eq!(writer.file(&empty).unwrap().title, "Untitled");
 }
 
 proptest! {
     #[test]
-    fn whatever_a_program_wrote_the_archive_reads_its_file(
+    fn the_archive_reads_the_file_of_any_post(
         title in "\\PC{0,40}|[\"\\\\'+=\n\t\u{0}-\u{9F}가]{0,20}",
         names in prop::collection::vec("\\PC{0,20}|[\"\\\\,\n가]{0,10}", 0..4),
         link in "https?://letters[.]example/[a-z가%.:/]{0,20}|\\PC{0,20}",
@@ -89,7 +89,7 @@ proptest! {
         times in 1usize..3000,
     ) {
         let site = site();
-        let story = ImportedPost {
+        let post = ImportedPost {
             title: title.repeat(times.min(50)),
             link: Some(link.clone()),
             id: Some(link),
@@ -97,9 +97,9 @@ proptest! {
             tags: names.clone(),
             authors: names,
             summary: Some(summary.repeat(times)),
-            ..story()
+            ..post()
         };
-        let file = PostFileWriter::new(&site, "ko").file(&story).unwrap();
+        let file = PostFileWriter::new(&site, "ko").file(&post).unwrap();
         let parts = split(&file.contents, "a.md").unwrap();
         let (_, findings) = fields::read(&parts.entries, "a.md", chrono_tz::Tz::UTC);
         prop_assert!(findings.is_empty(), "{:?}\n{}", findings, file.contents);
@@ -108,21 +108,21 @@ proptest! {
 }
 
 #[test]
-fn an_id_that_is_no_uri_is_said_to_be_lost() {
+fn an_id_that_is_not_a_uri_is_reported() {
     let site = site();
-    let story = ImportedPost { id: Some("6630a1b2".to_owned()), ..story() };
-    let file = PostFileWriter::new(&site, "ko").file(&story).unwrap();
+    let post = ImportedPost { id: Some("6630a1b2".to_owned()), ..post() };
+    let file = PostFileWriter::new(&site, "ko").file(&post).unwrap();
     assert!(file.remarks.iter().any(|(rule, _)| *rule == "import-id"), "{:?}", file.remarks);
 }
 
 #[test]
-fn pictures_that_lie_beside_the_post_are_named_so() {
+fn downloaded_pictures_are_linked_by_their_file_names() {
     let site = site();
-    let story = ImportedPost { html: "<img src=\"/a.png\" alt=\"a\">".to_owned(), ..story() };
-    let file = PostFileWriter::new(&site, "ko").file(&story).unwrap();
+    let post = ImportedPost { html: "<img src=\"/a.png\" alt=\"a\">".to_owned(), ..post() };
+    let file = PostFileWriter::new(&site, "ko").file(&post).unwrap();
     assert_eq!(file.pictures, ["http://www.letters.example/a.png"]);
     let beside = HashMap::from([(file.pictures[0].clone(), "a.png".to_owned())]);
-    let bundle = PostFileWriter::bundle(&file, &story, &beside);
+    let bundle = PostFileWriter::bundle(&file, &post, &beside);
     assert_eq!(bundle.file_name, "2024-05-01-글/index.md");
     assert!(bundle.contents.ends_with("+++\n\n![a](a.png)\n"), "{}", bundle.contents);
 }

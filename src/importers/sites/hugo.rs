@@ -41,7 +41,7 @@ pub(super) fn read(files: &[(String, String)]) -> Result<Found, String> {
     let mut site = json!({});
     for (file, content) in files {
         let value = parse(file, content)?;
-        // `languages.toml` holds the table of that name, `languages.ko.toml` the part of one language.
+        // `languages.toml` is the table of that name, `languages.ko.toml` the part of one language.
         let parts: Vec<&str> = file.rsplit('/').next().unwrap_or_default().split('.').collect();
         let value = match parts.as_slice() {
             ["languages", language, _] => json!({ "languages": { *language: value } }),
@@ -84,7 +84,7 @@ fn found(site: &Value) -> Found {
         if is_ugly(section) { format!("{path}.html") } else { format!("{path}/") }
     };
     let mut permalinks = std::collections::BTreeMap::new();
-    // `[permalinks.page]` is the newer way to say it.
+    // `[permalinks.page]` is the newer form.
     let sections = at(site, &["permalinks"]).and_then(Value::as_object).into_iter().flatten();
     let pages = at(site, &["permalinks", "page"]).and_then(Value::as_object).into_iter().flatten();
     for (section, pattern) in sections.chain(pages) {

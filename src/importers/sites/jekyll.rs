@@ -8,7 +8,7 @@ use super::tree::{at, author, parse, text};
 pub(super) fn read(files: &[(String, String)]) -> Result<Found, String> {
     let site = match files.last() {
         Some((file, content)) if !content.trim().is_empty() => parse(file, content)?,
-        // A site without a configuration is one, too.
+        // A site without a configuration is valid, too.
         _ => Value::Null,
     };
     let mut notes = Vec::new();
@@ -40,7 +40,7 @@ pub(super) fn read(files: &[(String, String)]) -> Result<Found, String> {
     })
 }
 
-/// For posts the defaults win over the site's, as they do in Jekyll.
+/// The defaults for posts override the values of the site, as in Jekyll.
 fn permalink(site: &Value) -> Option<String> {
     let defaults = at(site, &["defaults"]).and_then(Value::as_array).into_iter().flatten();
     let for_posts = defaults.filter(|default| {
@@ -53,7 +53,7 @@ fn permalink(site: &Value) -> Option<String> {
     stated.next_back().or(collection).or_else(|| text(site, &["permalink"]))
 }
 
-/// The pattern that a style's name stands for.
+/// The pattern of a named style.
 fn pattern(style: &str) -> String {
     match style {
         "date" => "/:categories/:year/:month/:day/:title:output_ext".to_owned(),

@@ -1,5 +1,5 @@
-//! A site's own configuration as what Letterpress needs of it: title, address, language, where its posts are and where
-//! their pages stand. Text in, values out; nothing is run, and what is not understood is said.
+//! Converts the configuration of another site generator: title, address, language, the folder of the posts and the
+//! addresses of their pages. Text in, values out; no code runs, and unsupported settings are reported.
 
 mod hugo;
 mod jekyll;
@@ -13,7 +13,7 @@ use std::fmt::Write as _;
 
 use crate::config::{Generator, Pattern};
 
-/// What was found.
+/// The settings that were found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Found {
     /// The title of the site.
@@ -26,19 +26,19 @@ pub struct Found {
     pub language: Option<String>,
     /// Its zone.
     pub timezone: Option<String>,
-    /// Its author, and their address.
+    /// Its author, and the author's address.
     pub author: Option<(String, Option<String>)>,
-    /// Where its posts are, below the folder of the site.
+    /// The folder of its posts, below the folder of the site.
     pub posts: String,
-    /// Where pages stand, if not by the generator's rule.
+    /// The pattern of page addresses, if it is not the generator's default.
     pub permalink: Option<String>,
     /// The same for single sections.
     pub permalinks: BTreeMap<String, String>,
-    /// What could not be carried over.
+    /// Settings that could not be converted.
     pub notes: Vec<String>,
 }
 
-/// Which files hold a site's configuration, those that win last.
+/// The files that contain a site's configuration, in increasing precedence.
 pub fn files(generator: Generator) -> &'static [&'static str] {
     match generator {
         Generator::Plain => &[],
@@ -49,7 +49,7 @@ pub fn files(generator: Generator) -> &'static [&'static str] {
     }
 }
 
-/// Reads the files that are there, each with its name; the message says which of them is wrong.
+/// Reads the existing files, each with its name; an error names the wrong file.
 pub fn read(generator: Generator, files: &[(String, String)]) -> Result<Found, String> {
     let mut found = match generator {
         Generator::Hugo => hugo::read(files),
@@ -63,7 +63,7 @@ pub fn read(generator: Generator, files: &[(String, String)]) -> Result<Found, S
 }
 
 impl Found {
-    /// Takes out what `config.toml` would refuse, with a word.
+    /// Removes the values that `config.toml` would not accept, and reports them.
     fn check(&mut self) {
         let Self { permalink, permalinks, notes, .. } = self;
         let mut is_fine = |pattern: &String| match Pattern::parse(pattern) {
@@ -99,31 +99,31 @@ impl Found {
         }
     }
 
-    /// The text of a `config.toml` for the posts at `posts`, as seen from it.
+    /// The text of a `config.toml` for the posts at `posts`, a path relative to it.
     pub fn to_toml(&self, generator: Generator, posts: &str) -> String {
         let mut text = "# Every key and its default: `letterpress check --defaults`\n\n[site]\n".to_owned();
-        let mut say = |line: String| {
+        let mut push = |line: String| {
             text.push_str(&line);
             text.push('\n');
         };
         let title = self.title.as_deref().unwrap_or("My site");
-        say(format!("title = {}", quoted(title)));
+        push(format!("title = {}", quoted(title)));
         let url = self.url.as_deref().unwrap_or("https://example.com/");
-        say(format!("url = {}", quoted(url)));
+        push(format!("url = {}", quoted(url)));
         for (key, value) in [("description", &self.description), ("language", &self.language)] {
             if let Some(value) = value {
-                say(format!("{key} = {}", quoted(value)));
+                push(format!("{key} = {}", quoted(value)));
             }
         }
-        say(format!("timezone = {}", quoted(self.timezone.as_deref().unwrap_or("UTC"))));
+        push(format!("timezone = {}", quoted(self.timezone.as_deref().unwrap_or("UTC"))));
         if let Some((name, email)) = &self.author {
             let email =
                 email.as_ref().map(|email| format!(", email = {}", quoted(email))).unwrap_or_default();
-            say(format!("author = {{ name = {}{email} }}", quoted(name)));
+            push(format!("author = {{ name = {}{email} }}", quoted(name)));
         }
-        say(format!("\n[archive]\nposts = {}", quoted(posts)));
-        say(format!("generator = {}", quoted(&format!("{generator:?}").to_lowercase())));
-        say(format!("permalink = {}", quoted(self.permalink.as_deref().unwrap_or("auto"))));
+        push(format!("\n[archive]\nposts = {}", quoted(posts)));
+        push(format!("generator = {}", quoted(&format!("{generator:?}").to_lowercase())));
+        push(format!("permalink = {}", quoted(self.permalink.as_deref().unwrap_or("auto"))));
         if !self.permalinks.is_empty() {
             let mut pairs = String::new();
             for (section, pattern) in &self.permalinks {
@@ -136,11 +136,13 @@ impl Found {
                     quoted(pattern)
                 );
             }
-            say(format!("permalinks = {{ {pairs} }}"));
+            push(format!("permalinks = {{ {pairs} }}"));
         }
-        say("ids = \"ids.txt\"                         # the permanent ids: keep this file in version control".to_owned());
-        say("\n[newsletter]\n# from = \"Your name <letters@example.com>\"  # required to send emails"
-            .to_owned());
+        push("ids = \"ids.txt\"                         # the permanent ids: keep this file in version control".to_owned());
+        push(
+            "\n[newsletter]\n# from = \"Your name <letters@example.com>\"  # required to send emails"
+                .to_owned(),
+        );
         text
     }
 }

@@ -8,7 +8,7 @@ pub(super) fn read(files: &[(String, String)]) -> Found {
     let mut settings = BTreeMap::new();
     for (_, text) in files {
         let own = python::assignments(text);
-        // The address that a site has while it is written is empty.
+        // The address is empty while a site is being developed.
         settings.extend(own.into_iter().filter(|(_, value)| !value.is_empty()));
     }
     let text = |name: &str| settings.get(name).filter(|value| *value != "None").cloned();
@@ -39,7 +39,8 @@ pub(super) fn read(files: &[(String, String)]) -> Found {
     }
 }
 
-/// `posts/{date:%Y}/{slug}/index.html` as `/posts/:year/:slug/`; what is not known stays and is refused with a word.
+/// `posts/{date:%Y}/{slug}/index.html` as `/posts/:year/:slug/`; an unknown placeholder stays, and is refused with
+/// a message later.
 fn pattern(url: &str, by_name: bool) -> String {
     let mut pattern = format!("/{}", url.trim_start_matches('/'));
     let slug = if by_name { ":slugorfilename" } else { ":slug" };

@@ -1,11 +1,11 @@
-//! The literal assignments of a Python file: `NAME = 'text'`. No Python is run, and nothing else is read.
+//! The literal assignments of a Python file: `NAME = 'text'`. No Python code runs, and nothing else is read.
 
 use std::collections::BTreeMap;
 
-/// The last text or truth that each name at the left margin is given.
+/// The last literal that is assigned to each name at the left margin.
 pub(super) fn assignments(text: &str) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
-    // `"""` and `'''` hold what looks like assignments.
+    // `"""` and `'''` may contain lines that look like assignments.
     let mut in_long_text: Option<&str> = None;
     for line in text.lines() {
         if let Some(marks) = in_long_text {
@@ -28,7 +28,7 @@ pub(super) fn assignments(text: &str) -> BTreeMap<String, String> {
     found
 }
 
-/// A string, a number, `True`, `False` or `None`, with a comment behind it.
+/// A string, a number, `True`, `False` or `None`, with a comment after it.
 fn literal(text: &str) -> Option<String> {
     let (is_raw, body) = match text.split_at_checked(1) {
         Some(("u" | "U" | "b", rest)) if rest.starts_with(['"', '\'']) => (false, rest),
@@ -45,19 +45,19 @@ fn literal(text: &str) -> Option<String> {
                     'n' => value.push('\n'),
                     't' => value.push('\t'),
                     c @ ('\\' | '"' | '\'') => value.push(c),
-                    // `\u00e9` and the like are rare where a file is UTF-8.
+                    // Escapes such as `\u00e9` are rare in a UTF-8 file.
                     _ => return None,
                 },
                 c => value.push(c),
             }
         }
         let rest = chars.as_str().trim();
-        // `'a' if TESTING else 'b'` is the text that comes first; anything else has to be computed.
+        // Of `'a' if TESTING else 'b'` the first text is taken; anything else would have to be computed.
         let is_whole = rest.is_empty() || rest.starts_with('#') || rest.starts_with("if not ");
         return is_whole.then_some(value);
     }
-    let word = text.split('#').next().unwrap_or_default().trim();
-    let is_plain = matches!(word, "True" | "False" | "None")
-        || !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit());
-    is_plain.then(|| word.to_owned())
+    let literal = text.split('#').next().unwrap_or_default().trim();
+    let is_plain = matches!(literal, "True" | "False" | "None")
+        || !literal.is_empty() && literal.bytes().all(|byte| byte.is_ascii_digit());
+    is_plain.then(|| literal.to_owned())
 }

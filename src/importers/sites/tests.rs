@@ -1,4 +1,4 @@
-//! Configurations of each generator, and what becomes of them.
+//! The configuration of each generator, and the values that are read from it.
 
 use proptest::prelude::*;
 
@@ -8,14 +8,14 @@ fn found(generator: Generator, file: &'static str, text: &str) -> Found {
     read(generator, &[(file.to_owned(), text.to_owned())]).unwrap()
 }
 
-/// What was written is a configuration that Letterpress reads.
+/// Letterpress can read the written configuration.
 fn config(found: &Found, generator: Generator) -> crate::config::Config {
     let text = found.to_toml(generator, "../site/content");
     crate::config::parse(&text, "config.toml", camino::Utf8Path::new(".")).unwrap()
 }
 
 #[test]
-fn hugo_says_title_language_zone_and_where_its_pages_stand() {
+fn hugo_has_title_language_zone_and_permalinks() {
     let toml = "baseURL = \"https://example.com/blog\"\ntitle = \"글\"\ndefaultContentLanguage = \"ko\"\ntimeZone = \"Asia/Seoul\"\n\
                 [params]\ndescription = \"a \\\"b\\\"\"\n[params.author]\nname = \"Kim\"\nemail = \"kim@example.com\"\n\
                 [permalinks]\nposts = \":year/:slug\"\nnotes = \"/:rune/:slug/\"\n";
@@ -30,7 +30,7 @@ fn hugo_says_title_language_zone_and_where_its_pages_stand() {
 }
 
 #[test]
-fn hugo_is_read_from_several_files_and_its_ugly_addresses_are_kept() {
+fn hugo_is_read_from_several_files_and_keeps_its_ugly_addresses() {
     let files = [
         ("config/_default/languages.toml".to_owned(), "[en]\ntitle = \"English\"\n".to_owned()),
         ("config/_default/languages.ko.toml".to_owned(), "title = \"한국어\"\ncontentDir = \"content/ko\"\n".to_owned()),
@@ -44,7 +44,7 @@ fn hugo_is_read_from_several_files_and_its_ugly_addresses_are_kept() {
 }
 
 #[test]
-fn the_styles_of_jekyll_are_patterns_and_defaults_for_posts_win() {
+fn jekyll_styles_are_patterns_and_post_defaults_win() {
     let jekyll = |text: &str| found(Generator::Jekyll, "_config.yml", text).permalink;
     assert_eq!(jekyll("permalink: pretty\n").as_deref(), Some("/:categories/:year/:month/:day/:title/"));
     assert_eq!(jekyll("title: a\n"), None);
@@ -64,7 +64,7 @@ fn the_styles_of_jekyll_are_patterns_and_defaults_for_posts_win() {
 }
 
 #[test]
-fn of_a_python_file_only_what_stands_there_is_read() {
+fn only_literals_of_a_python_file_are_read() {
     let conf = "import os\nSITENAME = u\"글's\"  # a comment\nSITEURL = ''\nAUTHOR = os.environ['USER']\nTIMEZONE = 'Asia/Seoul'\n\
                 PATH = 'content/'\nABOUT = \"\"\"\nTIMEZONE = 'no'\n\"\"\"\nARTICLE_URL = 'posts/{date:%Y}/{date:%m}/{slug}/index.html'\nif True:\n    SITENAME = 'no'\n";
     let publish = "from pelicanconf import *\nSITEURL = 'https://example.com'\n";
@@ -79,7 +79,7 @@ fn of_a_python_file_only_what_stands_there_is_read() {
 }
 
 #[test]
-fn zola_says_what_it_says_and_its_safe_names_are_kept() {
+fn zola_settings_are_read_and_its_safe_names_are_kept() {
     let zola = found(
         Generator::Zola,
         "config.toml",
@@ -91,7 +91,7 @@ fn zola_says_what_it_says_and_its_safe_names_are_kept() {
 }
 
 #[test]
-fn what_would_be_refused_is_left_out_with_a_word() {
+fn invalid_values_are_left_out_and_reported() {
     let toml = "baseURL = \"/\"\ntitle = \"a\"\nlanguageCode = \"no language!\"\ntimeZone = \"Mars\"\n";
     let hugo = found(Generator::Hugo, "hugo.toml", toml);
     assert_eq!(hugo.notes.len(), 3, "{:?}", hugo.notes);

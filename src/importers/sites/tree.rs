@@ -1,4 +1,4 @@
-//! TOML, YAML and JSON as one tree, whose keys are found whatever their case.
+//! TOML, YAML and JSON as one tree, with case-insensitive keys.
 
 use serde_json::Value;
 
@@ -34,13 +34,13 @@ pub(super) fn at<'v>(value: &'v Value, path: &[&str]) -> Option<&'v Value> {
     })
 }
 
-/// The text at the end of a path of keys, if it says something.
+/// The text at the end of a path of keys, unless it is empty.
 pub(super) fn text(value: &Value, path: &[&str]) -> Option<String> {
     let text = at(value, path)?.as_str()?.trim();
     (!text.is_empty()).then(|| text.to_owned())
 }
 
-/// Lays `over` over `under`, table by table.
+/// Merges `over` into `under`, table by table.
 pub(super) fn overlay(under: &mut Value, over: Value) {
     match (under, over) {
         (Value::Object(under), Value::Object(over)) => {

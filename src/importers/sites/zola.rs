@@ -18,7 +18,7 @@ pub(super) fn read(files: &[(String, String)]) -> Result<Found, String> {
     let slugify = at(&site, &["slugify", "paths"]).or_else(|| at(&site, &["slugify_paths"]));
     let keeps_names = slugify.and_then(Value::as_str).is_some_and(|how| how != "on")
         || slugify == Some(&Value::Bool(false));
-    // Then a name stands in an address as it is, but for what cannot be in a path.
+    // With this setting, a name is used in an address unchanged, except for characters that a path cannot contain.
     let permalink = keeps_names.then(|| "/:sections/:filename/".to_owned());
     if keeps_names {
         notes.push(

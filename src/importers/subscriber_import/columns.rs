@@ -1,4 +1,4 @@
-//! Headings and states in the words of the programs that write them, in English, Korean, Japanese and Chinese.
+//! Headings and states as other programs write them, in English, Korean, Japanese and Chinese.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ use super::records::{Record, unguard};
 use super::services::Service;
 use crate::subscribers::SubscriptionStatus;
 
-/// What a column holds.
+/// The kind of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Column {
     Email,
@@ -18,7 +18,7 @@ pub(super) enum Column {
     State,
     StateSince,
     Reason,
-    Cadence,
+    Frequency,
     Topics,
     Source,
     // The times that can be evidence of consent, the strongest first.
@@ -28,19 +28,19 @@ pub(super) enum Column {
     Subscribed,
     Created,
     Added,
-    // What only services write.
+    // Columns that only services write.
     Receives,
     Disabled,
-    Left,
+    UnsubscribedAt,
     Cleaned,
     Deleted,
 }
 
-/// How many there are.
+/// The number of columns.
 const COLUMNS: usize = Column::Deleted as usize + 1;
 
-/// Headings, in lower case and without spaces, hyphens and underscores. The first of each is its name at the command
-/// line, and the name under which [`super::write`] exports it.
+/// Headings, in lower case and without spaces, hyphens and underscores. The first of each is its name on the
+/// command line, and the name under which [`super::write`] exports it.
 const HEADINGS: [(Column, &str); 17] = [
     (
         Column::Email,
@@ -56,7 +56,7 @@ const HEADINGS: [(Column, &str); 17] = [
     (Column::State, "state status subscriptionstatus 상태 구독상태 状態 ステータス 状态 狀態"),
     (Column::StateSince, "statesince"),
     (Column::Reason, "reason suppressedbecause"),
-    (Column::Cadence, "cadence"),
+    (Column::Frequency, "cadence"),
     (Column::Topics, "topics"),
     (Column::Source, "source origin signupsource 출처 경로 가입경로 유입경로 登録元 来源 來源"),
     (
@@ -95,7 +95,7 @@ const STATES: [(SubscriptionStatus, &str); 4] = [
     ),
 ];
 
-/// A reader's cells; `None` where the list has no such column.
+/// The cells of a subscriber; `None` if the list has no such column.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Fields<'a>([Option<Cow<'a, str>>; COLUMNS]);
 
@@ -110,20 +110,20 @@ impl<'a> Fields<'a> {
         self.0[column as usize].is_some()
     }
 
-    /// Fills a cell; the first of two that mean the same stays.
+    /// Fills a cell; of two with the same meaning, the first stays.
     pub(super) fn set(&mut self, column: Column, cell: impl Into<Cow<'a, str>>) {
         self.0[column as usize].get_or_insert_with(|| cell.into());
     }
 }
 
-/// Where the owner of a list has said that a column is, and who wrote the list.
+/// How headings and states are interpreted: the service that wrote the list, and the owner's mappings.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct FieldMapping<'a> {
     pub(super) service: Option<Service>,
     mapped: &'a [Mapping],
 }
 
-/// A column that the owner of a list names: `--column email=Adresse`.
+/// A mapping by the owner of a list: `--column email=Adresse`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mapping {
     column: Column,
@@ -153,7 +153,7 @@ impl<'a> FieldMapping<'a> {
         Self { service, mapped }
     }
 
-    /// What a heading means.
+    /// The column of a heading.
     pub(super) fn column(&self, heading: &str) -> Option<Column> {
         let heading = plain(heading);
         if let Some(mapping) = self.mapped.iter().find(|mapping| plain(&mapping.heading) == heading) {
@@ -165,11 +165,11 @@ impl<'a> FieldMapping<'a> {
         self.service
             .and_then(|service| service.column(&heading))
             .or_else(|| known(&heading))
-            // What the owner has named is not looked for elsewhere.
+            // A column that the owner mapped is not taken from another heading.
             .filter(|column| !self.mapped.iter().any(|mapping| mapping.column == *column))
     }
 
-    /// A heading that the owner named and that is none of `headings`.
+    /// The heading of a mapping that is not among `headings`.
     fn missing(&self, headings: &[String]) -> Option<&'a str> {
         let there =
             |mapping: &&Mapping| !headings.iter().any(|heading| plain(heading) == plain(&mapping.heading));
@@ -191,7 +191,7 @@ impl<'a> FieldMapping<'a> {
     }
 }
 
-/// Which column is where in a list with one line of headings.
+/// The positions of the columns in a CSV list.
 #[derive(Debug, Clone)]
 pub(super) struct Columns {
     places: Vec<(Column, usize)>,
@@ -223,7 +223,7 @@ impl Columns {
             let column = lexicon.column(heading);
             match column.map(|column| (column, columns.place(column).and_then(|first| header.get(first)))) {
                 Some((column, None)) => columns.places.push((column, place)),
-                // A service has its reasons to say a thing twice, but not to whom the letter goes.
+                // A service may repeat a column for its own reasons, but the address must be unambiguous.
                 Some((column, Some(first))) if lexicon.service.is_none() || column == Column::Email => {
                     return Err(HeaderError::Twice(first.clone(), heading.clone()));
                 }
@@ -240,7 +240,7 @@ impl Columns {
         self.places.iter().find(|(known, _)| *known == column).map(|(_, place)| *place)
     }
 
-    /// The cells of a record, without what [`super::records::quote`] put before them.
+    /// The cells of a record, without the guards of [`super::records::quote`].
     pub(super) fn fields<'a>(&self, record: &'a Record) -> Fields<'a> {
         let mut fields = Fields::default();
         for (column, place) in &self.places {
@@ -250,7 +250,7 @@ impl Columns {
     }
 }
 
-/// What a plain heading means in a list of nobody in particular.
+/// The column of a plain heading in a list of an unknown service.
 fn known(heading: &str) -> Option<Column> {
     HEADINGS
         .iter()
@@ -258,7 +258,7 @@ fn known(heading: &str) -> Option<Column> {
         .map(|(column, _)| *column)
 }
 
-/// A heading or a word as it is compared: in lower case, without spaces, hyphens, underscores and full stops.
+/// A heading or a state for comparison: in lower case, without spaces, hyphens, underscores and full stops.
 pub(super) fn plain(text: &str) -> String {
     text.to_lowercase().chars().filter(|c| !c.is_whitespace() && !matches!(c, '-' | '_' | '.')).collect()
 }
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn a_heading_that_stands_twice_or_is_missing_is_refused() {
+    fn a_repeated_or_missing_heading_is_refused() {
         assert!(find(&["email", "메일"], &[]).unwrap_err().contains("mean the same"));
         assert!(find(&["name", "phone"], &[]).unwrap_err().contains("name, phone"));
     }
@@ -301,15 +301,15 @@ mod tests {
         assert_eq!(named, Ok(vec![Column::Email, Column::Given]));
         let missing = find(&header, &["name=Nachname"]).unwrap_err();
         assert!(missing.contains("\"Nachname\"") && missing.contains("Adresse, Vorname, Email"), "{missing}");
-        for (raw, says) in
-            [("email", "NAME=HEADING"), ("shoe=Größe", "first_name, last_name"), ("email= ", "behind the =")]
+        for (raw, expected) in
+            [("email", "NAME=HEADING"), ("shoe=Größe", "first_name, last_name"), ("email= ", "after the =")]
         {
-            assert!(Mapping::parse(raw).unwrap_err().contains(says), "{raw}");
+            assert!(Mapping::parse(raw).unwrap_err().contains(expected), "{raw}");
         }
     }
 
     #[test]
-    fn no_word_has_two_meanings() {
+    fn no_heading_or_state_has_two_meanings() {
         let words =
             |lists: Vec<&'static str>| lists.into_iter().flat_map(str::split_whitespace).collect::<Vec<_>>();
         for mut words in
@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn states_are_words_or_nothing_and_each_service_has_its_own() {
+    fn a_state_is_known_or_empty_and_services_add_their_own() {
         let state = |service, word: &str| FieldMapping::new(service, &[]).state(word);
         assert_eq!(state(None, " "), Ok(None));
         assert_eq!(state(None, "구독 중"), Ok(Some(SubscriptionStatus::Active)));

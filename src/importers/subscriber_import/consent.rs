@@ -1,4 +1,4 @@
-//! Whether a row is evidence that its person asked for the emails, and since when. Where it is not, why.
+//! Whether a row is evidence that its person asked for the emails, and since when. If it is not, why.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -9,10 +9,10 @@ use super::findings::Oddity;
 use crate::config::DateOrder;
 use crate::subscribers::Unproven;
 
-/// A date without a time of day may be tomorrow's here and today's in the Pacific.
+/// A date without a time of day may be tomorrow here and today in the Pacific.
 const DATE_LINE: TimeDelta = TimeDelta::hours(14);
 
-/// The columns that can be evidence, the strongest first. The first three may also say yes or no.
+/// The columns that can be evidence, the strongest first. The first three may also contain yes or no.
 const EVIDENCE: [Column; 5] =
     [Column::Consented, Column::Confirmed, Column::OptedIn, Column::Subscribed, Column::Created];
 const ANSWERS: usize = 3;
@@ -26,7 +26,7 @@ const NO: &str = "no n false f 0 off 아니오 아니요 거부 미동의 동의
 pub(super) enum Consent {
     /// Given, at a time in the past.
     At(DateTime<Utc>),
-    /// Given: the list says so, and not when.
+    /// Given: the list states it without a date.
     Undated,
     /// Not on record.
     Missing(Unproven),
@@ -38,22 +38,22 @@ impl Consent {
         if let Self::At(at) = self { Some(at) } else { None }
     }
 
-    /// Why there is none.
+    /// Why it is missing.
     pub(super) fn missing(self) -> Option<Unproven> {
         if let Self::Missing(why) = self { Some(why) } else { None }
     }
 }
 
-/// What the cells of a row say, besides their dates.
+/// Findings about the cells of a row.
 #[derive(Default)]
 pub(super) struct Remarks {
-    /// What should be looked at.
+    /// Values to be checked by the owner.
     pub(super) odd: Vec<Oddity>,
-    /// A date of the row allows this order of its numbers only.
+    /// A date of the row that allows only this order of its numbers.
     pub(super) decides: Option<(DateOrder, String)>,
 }
 
-/// The consent of a row. What its strongest column says is not made better by what a weaker one says.
+/// The consent of a row. Only its strongest filled column counts; a weaker one cannot improve it.
 pub(super) fn read(fields: &Fields<'_>, options: Options<'_>, remarks: &mut Remarks) -> Consent {
     let filled = EVIDENCE.iter().enumerate().find(|(_, column)| !fields.get(**column).trim().is_empty());
     let Some((place, column)) = filled else {
@@ -77,7 +77,7 @@ pub(super) fn read(fields: &Fields<'_>, options: Options<'_>, remarks: &mut Rema
     }
 }
 
-/// A time in the past. Today's date is today's in every zone.
+/// A time in the past. Today's date counts as today in every zone.
 pub(super) fn past(
     cell: &str,
     options: Options<'_>,

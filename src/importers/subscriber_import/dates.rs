@@ -1,6 +1,6 @@
-//! Dates as people and programs write them into subscriber lists.
+//! Dates as people and programs write them in subscriber lists.
 //!
-//! Apart from `crate::dates`, because a list holds consent: a date with two readings is refused and never guessed, and
+//! Separate from `crate::dates`, because a list proves consent: an ambiguous date is refused and never guessed, and
 //! spreadsheets write Korean and Japanese forms, orders of numbers and day counts that posts and feeds do not have.
 
 mod clock;
@@ -11,7 +11,7 @@ use unicode_normalization::UnicodeNormalization as _;
 
 use crate::config::DateOrder;
 
-/// A date that was understood.
+/// A parsed date.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ReadDate {
     /// With its zone.
@@ -20,16 +20,16 @@ pub(super) enum ReadDate {
     Zoneless(DateTime<Utc>),
 }
 
-/// Why a cell cannot be read as one date.
+/// Why a cell is not one date.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum NoDate {
-    /// It has more than one reading.
+    /// It is ambiguous.
     Several(Vec<NaiveDate>),
-    /// It is a day count, and spreadsheets have two, four years apart.
+    /// It is a day count, and spreadsheets have two, which differ by four years.
     Serial,
     /// Its numbers are not a date in the configured order.
     Order(DateOrder),
-    /// It is not understood.
+    /// It is in no known format.
     Unknown,
 }
 
@@ -40,9 +40,9 @@ pub(super) struct Read {
     pub(super) decides: Option<DateOrder>,
 }
 
-/// Reads a date. `order` decides where the numbers alone do not.
+/// Parses a date. `order` decides if the numbers alone do not.
 pub(super) fn read(cell: &str, order: Option<DateOrder>) -> Result<Read, NoDate> {
-    // Japanese forms write full-width digits, and spreadsheets mark text with an apostrophe in front.
+    // Japanese forms use full-width digits, and spreadsheets mark text with a leading apostrophe.
     let cell: String = cell.nfkc().collect();
     let text = cell.trim().trim_start_matches('\'');
     if is_serial(text) {
@@ -62,7 +62,7 @@ pub(super) fn read(cell: &str, order: Option<DateOrder>) -> Result<Read, NoDate>
     Ok(Read { date, decides })
 }
 
-/// No consent to email is older.
+/// Consent to email cannot be older.
 const YEARS: std::ops::RangeInclusive<i32> = 1970..=9999;
 
 /// The forms of programs, which include the zone.
@@ -77,14 +77,14 @@ fn instant(text: &str) -> Option<DateTime<Utc>> {
     YEARS.contains(&instant.year()).then(|| instant.to_utc())
 }
 
-/// Days since 1900 or 1904, perhaps with a part of a day: from 1970 to 2070 they have five digits.
+/// Days since 1900 or 1904, perhaps with a fraction of a day: from 1970 to 2070 they have five digits.
 fn is_serial(text: &str) -> bool {
     let (whole, part) = text.split_once('.').unwrap_or((text, "0"));
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     whole.len() == 5 && is_number(whole) && is_number(part)
 }
 
-/// A day, and what stands behind it.
+/// A day, and the text after it.
 struct Day<'t> {
     date: NaiveDate,
     decides: Option<DateOrder>,
@@ -106,7 +106,7 @@ fn day(text: &str, order: Option<DateOrder>) -> Result<Day<'_>, NoDate> {
     };
     match (lengths, marks.0) {
         ([4, 1 | 2, 1 | 2], _) | ([2, 1 | 2, 1 | 2], '년' | '年') => single(DateOrder::Ymd),
-        // With full stops the day comes first everywhere that writes the year last.
+        // With full stops, every country that writes the year last writes the day first.
         ([1 | 2, 1 | 2, 4], '.') => single(DateOrder::Dmy),
         ([1 | 2, 1 | 2, 4], '/' | '-') => {
             choose(parts, &[DateOrder::Dmy, DateOrder::Mdy], order.filter(|order| *order != DateOrder::Ymd))
@@ -160,7 +160,7 @@ fn compact(text: &str) -> Option<(NaiveDate, &str)> {
     Some((date, rest))
 }
 
-/// Three numbers with a mark between each two.
+/// Three numbers with a separator between each two.
 struct Numbers<'t> {
     parts: [&'t str; 3],
     marks: (char, char),
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn forms_with_one_meaning_are_read() {
+    fn unambiguous_forms_are_read() {
         for text in [
             "2026-11-01",
             "2026-11-1",
@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn a_date_with_two_readings_is_refused_with_both() {
+    fn an_ambiguous_date_is_refused_with_both_meanings() {
         let days = |text: &str| match read(text, None) {
             Err(NoDate::Several(days)) => days.iter().map(ToString::to_string).collect::<Vec<_>>(),
             other => panic!("{text}: {other:?}"),

@@ -1,11 +1,11 @@
-//! The exports of every service, made up in their forms: who they are taken for, and what becomes of each reader.
+//! Made-up exports of every service: the recognised service, and the imported subscribers.
 
 use super::*;
 use crate::subscribers::SubscriptionStatus;
 use crate::text::HeaderText;
 
-/// The readers of a file in `tests/data/readers/` as lines of `address state name reason`, and its service.
-fn taken(file: &str, list: &ImportedList) -> (String, Vec<String>) {
+/// The subscribers of a file in `tests/data/readers/` as lines of `address state name reason`, and its service.
+fn summary(file: &str, list: &ImportedList) -> (String, Vec<String>) {
     let row = |row: &SubscriberRow| {
         let name = row.profile.name.as_ref().map_or("-", HeaderText::as_str);
         let reason = row
@@ -29,21 +29,21 @@ fn import(file: &str, confirmed: bool) -> ImportedList {
 }
 
 #[track_caller]
-fn becomes(file: &str, service: Service, readers: &[&str]) -> ImportedList {
+fn assert_import(file: &str, service: Service, subscribers: &[&str]) -> ImportedList {
     let list = import(file, false);
-    let readers: Vec<String> = readers.iter().map(|&reader| reader.to_owned()).collect();
-    assert_eq!(taken(file, &list), (service.name().to_owned(), readers), "{file}");
+    let subscribers: Vec<String> = subscribers.iter().map(|&subscriber| subscriber.to_owned()).collect();
+    assert_eq!(summary(file, &list), (service.name().to_owned(), subscribers), "{file}");
     list
 }
 
 fn rules(list: &ImportedList) -> Vec<&'static str> {
-    // All addresses here are of example.com, and said to be so.
+    // All addresses here are of example.com, which causes a warning for each.
     list.warnings.iter().map(|warning| warning.rule).filter(|rule| *rule != "list-address").collect()
 }
 
 #[test]
 fn mailchimp_writes_a_file_for_each_kind_of_member() {
-    let list = becomes(
+    let list = assert_import(
         "mailchimp-subscribed.csv",
         Service::Mailchimp,
         &["one active 김민준", "two active Yuna Park", "three unconfirmed -"],
@@ -51,12 +51,12 @@ fn mailchimp_writes_a_file_for_each_kind_of_member() {
     // The time of the double opt-in, not that of the form before it.
     assert_eq!(list.rows[0].profile.consented_at.unwrap().to_rfc3339(), "2025-03-01T09:05:00+00:00");
     assert!(list.ignored.contains(&"TAGS".to_owned()) && !list.ignored.contains(&"OPTIN_TIME".to_owned()));
-    becomes(
+    assert_import(
         "mailchimp-unsubscribed.csv",
         Service::Mailchimp,
         &["four unsubscribed 이서연", "five unconfirmed -"],
     );
-    becomes(
+    assert_import(
         "mailchimp-cleaned.csv",
         Service::Mailchimp,
         &["six suppressed Dolor because bounced (Mailchimp)"],
@@ -64,24 +64,24 @@ fn mailchimp_writes_a_file_for_each_kind_of_member() {
 }
 
 #[test]
-fn substack_says_whom_it_does_not_mail_in_one_of_its_two_exports() {
-    becomes(
+fn only_one_of_the_two_substack_exports_has_the_unsubscribed() {
+    assert_import(
         "substack-email-list.csv",
         Service::Substack,
         &["one active -", "two active -", "three unsubscribed -", "four unconfirmed -"],
     );
-    let list = becomes("substack-dashboard.csv", Service::Substack, &["one unconfirmed 김민준"]);
+    let list = assert_import("substack-dashboard.csv", Service::Substack, &["one unconfirmed 김민준"]);
     assert_eq!(rules(&list), ["list-silent"]);
 }
 
 #[test]
-fn ghost_has_members_who_get_no_newsletter() {
-    becomes(
+fn ghost_members_without_a_newsletter_are_unsubscribed() {
+    assert_import(
         "ghost-members.csv",
         Service::Ghost,
         &["one active 김민준", "two unsubscribed Yuna Park", "three unconfirmed -", "four unsubscribed -"],
     );
-    let list = becomes(
+    let list = assert_import(
         "ghost-export.json",
         Service::Ghost,
         &[
@@ -94,7 +94,7 @@ fn ghost_has_members_who_get_no_newsletter() {
 }
 
 #[test]
-fn the_state_of_a_member_of_ghost_is_what_they_pay_and_not_whether_they_read() {
+fn the_state_of_a_ghost_member_is_about_payment_and_is_ignored() {
     let members = r#"{"members": [
         {"email": "a@letters.kr", "status": "free", "newsletters": [], "created_at": "2026-01-01T00:00:00Z"},
         {"email": "b@letters.kr", "status": "paid", "newsletters": [{"name": "편지"}], "created_at": "2026-01-01T00:00:00Z",
@@ -108,8 +108,8 @@ fn the_state_of_a_member_of_ghost_is_what_they_pay_and_not_whether_they_read() {
 }
 
 #[test]
-fn buttondown_knows_many_types_of_subscriber() {
-    let list = becomes(
+fn buttondown_has_many_types_of_subscribers() {
+    let list = assert_import(
         "buttondown-subscribers.csv",
         Service::Buttondown,
         &[
@@ -122,7 +122,7 @@ fn buttondown_knows_many_types_of_subscriber() {
     );
     assert_eq!(list.rejected, [RejectedRow { line: 7, reason: RowError::State("levitating".to_owned()) }]);
     assert_eq!(list.rows[0].source.as_deref(), Some("embedded_form"));
-    becomes(
+    assert_import(
         "buttondown-api.json",
         Service::Buttondown,
         &["one active -", "two unsubscribed -", "three suppressed - because bounced (Buttondown)"],
@@ -130,8 +130,8 @@ fn buttondown_knows_many_types_of_subscriber() {
 }
 
 #[test]
-fn listmonk_calls_readers_enabled_who_left_the_list() {
-    let list = becomes(
+fn listmonk_marks_unsubscribed_people_as_enabled() {
+    let list = assert_import(
         "listmonk-subscribers.csv",
         Service::Listmonk,
         &[
@@ -143,7 +143,7 @@ fn listmonk_calls_readers_enabled_who_left_the_list() {
     assert_eq!(rules(&list), ["list-silent"]);
     assert!(list.rows.iter().all(|row| row.profile.consented_at.is_some()), "{:?}", list.rows);
     assert_eq!(import("listmonk-subscribers.csv", true).rows[0].profile.status, SubscriptionStatus::Active);
-    becomes(
+    assert_import(
         "listmonk-api.json",
         Service::Listmonk,
         &[
@@ -155,12 +155,12 @@ fn listmonk_calls_readers_enabled_who_left_the_list() {
             "six unconfirmed -",
         ],
     );
-    becomes("listmonk-profile.json", Service::Listmonk, &["one active 김민준"]);
+    assert_import("listmonk-profile.json", Service::Listmonk, &["one active 김민준"]);
 }
 
 #[test]
-fn kit_says_who_complained() {
-    let list = becomes(
+fn kit_records_complaints() {
+    let list = assert_import(
         "kit-subscribers.csv",
         Service::Kit,
         &[
@@ -172,7 +172,7 @@ fn kit_says_who_complained() {
         ],
     );
     assert_eq!(list.ignored, ["Tags"]);
-    becomes(
+    assert_import(
         "kit-api.json",
         Service::Kit,
         &["one active 김민준", "two suppressed Yuna because complained (Kit)"],
@@ -180,10 +180,10 @@ fn kit_says_who_complained() {
 }
 
 #[test]
-fn our_own_export_says_the_same_in_both_forms() {
-    let readers = ["one active 김민준", "two suppressed =Yuna because it complained"];
-    let csv = becomes("letterpress.csv", Service::Letterpress, &readers);
-    let json = becomes("letterpress.json", Service::Letterpress, &readers);
+fn our_own_export_is_the_same_in_both_forms() {
+    let subscribers = ["one active 김민준", "two suppressed =Yuna because it complained"];
+    let csv = assert_import("letterpress.csv", Service::Letterpress, &subscribers);
+    let json = assert_import("letterpress.json", Service::Letterpress, &subscribers);
     let rows = |list: ImportedList| {
         list.rows.into_iter().map(|row| SubscriberRow { line: 0, ..row }).collect::<Vec<_>>()
     };
@@ -191,7 +191,7 @@ fn our_own_export_says_the_same_in_both_forms() {
 }
 
 #[test]
-fn who_wrote_a_list_may_be_said_and_then_its_columns_are_not_asked() {
+fn a_named_service_is_used_whatever_the_columns_are() {
     let text = "email,status,created_at\na@letters.kr,inactive,2026-01-01\n";
     let options = Options::new("list.csv", "2026-11-20T00:00:00Z".parse().unwrap());
     let state = |from| read(text.as_bytes(), Options { from, ..options }).unwrap().rows[0].profile.status;

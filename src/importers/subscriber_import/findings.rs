@@ -1,4 +1,4 @@
-//! What should be looked at in a list that was read: in words, and not without end.
+//! The warnings about a list, and their number limit.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use crate::address::Doubt;
 use crate::config::DateOrder;
 use crate::finding::Finding;
 
-/// So many warnings of one rule are kept; a list may have a million rows, each with the same mistake.
+/// The most warnings of one rule: a list may have the same mistake in a million rows.
 const MOST: usize = 10_000;
 
 /// The warnings about one file.
@@ -33,7 +33,7 @@ impl<'a> Warnings<'a> {
         }
     }
 
-    /// The warnings, and how many there were of those that were too many.
+    /// The warnings, and the number of those beyond the limit.
     pub(super) fn finish(mut self) -> Vec<Finding> {
         let mut more: Vec<_> = self.counts.into_iter().filter(|(_, count)| *count > MOST).collect();
         more.sort_unstable();
@@ -48,7 +48,7 @@ impl<'a> Warnings<'a> {
     }
 }
 
-/// Something about a row that was taken nevertheless.
+/// A problem in a row that was imported anyway.
 pub(super) enum Oddity {
     Address(Doubt),
     Date(String, NoDate),
@@ -114,7 +114,7 @@ fn in_words(order: DateOrder) -> &'static str {
     }
 }
 
-/// A date of the list that can only be read in one way, where others can be read in several.
+/// A date of the list with only one possible order, if other dates are ambiguous.
 pub(super) fn order(file: &str, order: DateOrder, cell: &str) -> Finding {
     let word = order.as_str();
     Finding::warning("list-dates", file, format!("the date {cell:?} can only be written {}", in_words(order)))
@@ -123,13 +123,13 @@ pub(super) fn order(file: &str, order: DateOrder, cell: &str) -> Finding {
         ))
 }
 
-/// An export in which who left looks like who reads.
-pub(super) fn silent(file: &str, service: Service, readers: usize) -> Finding {
+/// An export that does not distinguish unsubscribed from active subscribers.
+pub(super) fn silent(file: &str, service: Service, subscribers: usize) -> Finding {
     Finding::warning(
         "list-silent",
         file,
         format!(
-            "this {service} export does not contain unsubscribed addresses; {readers} subscribers are imported as unconfirmed"
+            "this {service} export does not contain unsubscribed addresses; {subscribers} subscribers are imported as unconfirmed"
         ),
     )
     .hint("docs/subscribers.md explains which export does; or confirm consent for all of them with --confirmed")

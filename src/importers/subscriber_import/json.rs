@@ -1,7 +1,8 @@
-//! Lists as JSON: our own, and those of the services' exports and APIs. Meaning is elsewhere.
+//! Lists as JSON: our own, and those of the services' exports and APIs. Columns and states are interpreted
+//! elsewhere.
 //!
-//! The document is cut into its readers without building it, and each of them is read for itself: memory does not grow
-//! with nesting, a reader that is beyond reading costs one reader, and each has a line.
+//! The document is split into its entries without building a tree, and each entry is parsed separately. So memory
+//! does not grow with nesting, a broken entry costs only one subscriber, and each entry has a line.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -17,26 +18,26 @@ use super::columns::{Column, FieldMapping, Fields, plain};
 use super::records::MAX_CELL;
 use super::services::Service;
 
-/// Bytes that one reader may have.
+/// The most bytes of an entry.
 pub(super) const MAX_ENTRY: usize = 1024 * 1024;
 
-/// Objects within a reader that may hold parts of the name: Mailchimp's and Kit's fields that the owner defines.
+/// Objects within an entry that may contain parts of the name: the custom fields of Mailchimp and Kit.
 const NESTED: [&str; 2] = ["mergefields", "fields"];
 
-/// The readers of a document.
+/// The entries of a document.
 #[derive(Debug)]
 pub(super) struct Document<'a> {
     /// Each with the line, from 1, on which it begins.
     pub(super) entries: Vec<(usize, &'a str)>,
-    /// Who wrote it.
+    /// The service that wrote it.
     pub(super) service: Option<Service>,
-    /// Ghost keeps in a table of its own which member gets a newsletter.
+    /// Ghost has a separate table of the members who get a newsletter.
     receiving: Option<HashSet<String>>,
-    /// listmonk keeps beside a profile, and not within it, which lists that reader is on.
+    /// listmonk stores the lists of a profile beside it, not within it.
     subscriptions: Option<Value>,
 }
 
-/// Why a document is no list of readers.
+/// Why a document is not a subscriber list.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum DocumentError {
     #[error("invalid JSON: {1}")]
@@ -47,7 +48,7 @@ pub(super) enum DocumentError {
     NoReaders,
 }
 
-/// The places in which the services put their readers.
+/// The keys under which the services store their subscribers.
 #[derive(Debug, Default, Deserialize)]
 struct Parts<'a> {
     #[serde(borrow)]
@@ -72,11 +73,11 @@ struct Membership {
     member_id: String,
 }
 
-/// Objects within objects in which a list is looked for: Ghost's is in `db[0].data.members`.
+/// How deep a list is searched for: Ghost's is in `db[0].data.members`.
 const DEPTH: usize = 3;
 
 impl<'a> Document<'a> {
-    /// Finds the readers in a text.
+    /// Finds the entries in a text.
     pub(super) fn find(text: &'a str) -> Result<Self, DocumentError> {
         let mut document = Self { entries: Vec::new(), service: None, receiving: None, subscriptions: None };
         let raw = document.look(text, text, DEPTH)?.ok_or(DocumentError::NoReaders)?;
@@ -101,9 +102,9 @@ impl<'a> Document<'a> {
     ) -> Result<Option<Vec<&'a RawValue>>, DocumentError> {
         let wrong = |error: serde_json::Error| {
             let before = memchr::memchr_iter(b'\n', &whole.as_bytes()[..offset(whole, part)]).count();
-            let said = error.to_string();
-            let said = said.split(" at line ").next().unwrap_or(&said);
-            DocumentError::Json(before + error.line().max(1), said.to_owned())
+            let message = error.to_string();
+            let message = message.split(" at line ").next().unwrap_or(&message);
+            DocumentError::Json(before + error.line().max(1), message.to_owned())
         };
         if part.trim_start().starts_with('[') {
             return serde_json::from_str(part).map(Some).map_err(wrong);
@@ -137,7 +138,7 @@ impl<'a> Document<'a> {
         }
     }
 
-    /// Reads one of the entries; also the keys of it that were not read.
+    /// Reads one of the entries; also returns its ignored keys.
     pub(super) fn fields(
         &self,
         entry: &str,
@@ -176,7 +177,7 @@ impl<'a> Document<'a> {
         Ok((fields, ignored))
     }
 
-    /// Whether a member of a Ghost gets any newsletter.
+    /// Whether a member of a Ghost site gets any newsletter.
     fn ghost(&self, id: Option<&Value>, newsletters: Option<&Value>) -> Option<&'static str> {
         let receives = match (&self.receiving, newsletters) {
             (_, Some(Value::Array(newsletters))) => !newsletters.is_empty(),
@@ -187,26 +188,27 @@ impl<'a> Document<'a> {
     }
 }
 
-/// Whether a reader gets what listmonk's lists send. One list that was left counts as having left: nobody knows which of
-/// them is the letter. A list with single opt-in mails readers whom it calls unconfirmed.
+/// Whether a subscriber gets the emails of listmonk's lists. Unsubscribing from one list counts as unsubscribing,
+/// because we cannot know which list is the newsletter. A list with single opt-in mails subscribers whose status is
+/// unconfirmed.
 fn listmonk(lists: &Value) -> &'static str {
     let lists = lists.as_array().map(Vec::as_slice).unwrap_or_default();
     let status = |list: &Value| list.get("subscription_status").and_then(Value::as_str).map(str::to_owned);
-    let asked = |list: &Value| match status(list).as_deref() {
+    let consented = |list: &Value| match status(list).as_deref() {
         Some("confirmed") => true,
         Some("unconfirmed") => list.get("optin").and_then(Value::as_str) == Some("single"),
         _ => false,
     };
     if lists.iter().any(|list| status(list).as_deref() == Some("unsubscribed")) {
         "false"
-    } else if lists.iter().any(asked) {
+    } else if lists.iter().any(consented) {
         "true"
     } else {
         ""
     }
 }
 
-/// The parts of a name that stand one level deeper.
+/// The parts of a name that are one level deeper.
 fn names(value: &Value, lexicon: &FieldMapping<'_>, fields: &mut Fields<'static>) -> Result<(), RowError> {
     for (key, value) in value.as_object().into_iter().flatten() {
         if let Some(column @ (Column::Given | Column::Family)) = lexicon.column(key) {
@@ -216,7 +218,7 @@ fn names(value: &Value, lexicon: &FieldMapping<'_>, fields: &mut Fields<'static>
     Ok(())
 }
 
-/// A cell, as CSV would have it.
+/// A cell, as in CSV.
 fn text(key: &str, value: &Value) -> Result<Cow<'static, str>, RowError> {
     let cell = match value {
         Value::Null => Cow::Borrowed(""),
@@ -242,12 +244,12 @@ fn recognise(entry: &str) -> Option<Service> {
     Service::recognise(&pairs.iter().map(|(key, _)| plain(key)).collect::<Vec<_>>())
 }
 
-/// Where a part of a text begins in it.
+/// The offset of a part of a text.
 fn offset(whole: &str, part: &str) -> usize {
     (part.as_ptr() as usize).saturating_sub(whole.as_ptr() as usize).min(whole.len())
 }
 
-/// An object with its keys as they stand, also those that stand twice.
+/// An object with its keys in order, including repeated ones.
 struct Pairs(Vec<(String, Value)>);
 
 impl<'de> Deserialize<'de> for Pairs {

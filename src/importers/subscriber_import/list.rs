@@ -1,4 +1,4 @@
-//! A list while it is read: a reader from the cells of a row, and one row for each person.
+//! Builds the list: a subscriber from the cells of a row, and one row for each person.
 
 use std::collections::HashMap;
 
@@ -14,11 +14,11 @@ use crate::finding::Finding;
 use crate::subscribers::{Frequency, Preferences, Profile, SubscriptionStatus, Topics, Unproven};
 use crate::text::{HeaderText, HeaderTextError};
 
-/// Characters that a name may have.
+/// The most characters of a name.
 pub const MAX_NAME: usize = 100;
-/// Characters that a source may have.
+/// The most characters of a source.
 const MAX_SOURCE: usize = 200;
-/// Headings that are named as not read.
+/// The most ignored headings that are reported.
 const MAX_IGNORED: usize = 100;
 /// A list that is being read.
 pub(super) struct List<'a> {
@@ -28,11 +28,11 @@ pub(super) struct List<'a> {
     rejected: Vec<RejectedRow>,
     warnings: Warnings<'a>,
     ignored: Vec<String>,
-    /// Where the row of an address is.
+    /// The index of the row of an address.
     known: HashMap<String, usize>,
-    /// Readers of whom nobody says that they did not leave.
+    /// How many active subscribers may have unsubscribed without a record in the export.
     silent: usize,
-    /// Dates that allow one order of their numbers only: the order, the line, the cell.
+    /// Dates that allow only one order of their numbers: the order, the line, the cell.
     decides: Vec<(DateOrder, usize, String)>,
 }
 
@@ -72,12 +72,13 @@ impl<'a> List<'a> {
         if !tagged && !language.is_empty() {
             remarks.odd.push(Oddity::Language(language.chars().take(40).collect()));
         }
-        let said = parsed_status::said(fields, &self.lexicon, self.options.file)?;
+        let parsed = parsed_status::parse(fields, &self.lexicon, self.options.file)?;
         let consent = consent::read(fields, self.options, &mut remarks);
-        let unproven = self.unproven(&said, consent.missing());
-        let status = if unproven.is_some() { SubscriptionStatus::Unconfirmed } else { said.status };
-        self.silent +=
-            usize::from(said.silent && said.status == SubscriptionStatus::Active && !self.options.confirmed);
+        let unproven = self.unproven(&parsed, consent.missing());
+        let status = if unproven.is_some() { SubscriptionStatus::Unconfirmed } else { parsed.status };
+        self.silent += usize::from(
+            parsed.silent && parsed.status == SubscriptionStatus::Active && !self.options.confirmed,
+        );
         let source = Some(clean_source(fields.get(Column::Source))).filter(|source| !source.is_empty());
         let added = Some(fields.get(Column::Added).trim()).filter(|cell| !cell.is_empty());
         let added_at = added.and_then(|cell| consent::past(cell, self.options, &mut remarks).ok());
@@ -89,7 +90,7 @@ impl<'a> List<'a> {
         self.decided(remarks.decides, line);
         let language = tagged.then_some(language);
         let preferences = Preferences {
-            frequency: Frequency::from_word(fields.get(Column::Cadence).trim()).unwrap_or_default(),
+            frequency: Frequency::from_word(fields.get(Column::Frequency).trim()).unwrap_or_default(),
             topics: topics(fields.get(Column::Topics)),
         };
         let profile = Profile {
@@ -99,18 +100,18 @@ impl<'a> List<'a> {
             status,
             preferences,
             consented_at: consent.at(),
-            suppressed_because: said.reason,
+            suppressed_because: parsed.reason,
         };
         Ok(SubscriberRow { profile, state_since, unproven, source, added_at, line })
     }
 
-    /// Why somebody of whom the row says nothing worse is unconfirmed. Whoever said no is, also if the owner vouches.
-    fn unproven(&self, said: &parsed_status::ParsedStatus, missing: Option<Unproven>) -> Option<Unproven> {
-        match said.status {
+    /// Why an active subscriber is imported as unconfirmed. A recorded refusal counts even if the owner vouches.
+    fn unproven(&self, parsed: &parsed_status::ParsedStatus, missing: Option<Unproven>) -> Option<Unproven> {
+        match parsed.status {
             SubscriptionStatus::Unconfirmed => Some(Unproven::Listed),
             SubscriptionStatus::Active if missing == Some(Unproven::Refused) => missing,
             SubscriptionStatus::Active if self.options.confirmed => None,
-            SubscriptionStatus::Active => missing.or(said.silent.then_some(Unproven::Silent)),
+            SubscriptionStatus::Active => missing.or(parsed.silent.then_some(Unproven::Silent)),
             SubscriptionStatus::Unsubscribed | SubscriptionStatus::Suppressed => None,
         }
     }
@@ -124,7 +125,7 @@ impl<'a> List<'a> {
         }
     }
 
-    /// Puts a row to the others, or adds it to what is known of the same person.
+    /// Adds a row to the list, or merges it with the row of the same person.
     pub(super) fn take(&mut self, line: usize, row: Result<SubscriberRow, RowError>) -> Result<(), Finding> {
         match row {
             Err(reason) => self.rejected.push(RejectedRow { line, reason }),
@@ -165,7 +166,7 @@ impl<'a> List<'a> {
     }
 }
 
-/// The categories of our own export; what is no such list means everything.
+/// The categories of our own export; any other value means everything.
 fn topics(cell: &str) -> Topics {
     let names: Vec<String> = serde_json::from_str(cell).unwrap_or_default();
     Topics::only(names.iter().filter_map(|name| HeaderText::lossy(name)))
@@ -173,7 +174,8 @@ fn topics(cell: &str) -> Topics {
 
 fn read_name(cell: &str) -> Result<Option<HeaderText>, RowError> {
     let cell = cell.trim_matches(' ');
-    // Before `HeaderText` is asked: it would turn a line break into a space, and this row was not made by a person.
+    // Checked before `HeaderText`, which would turn a line break into a space. A row with control characters was
+    // not written by a person.
     if cell.chars().any(char::is_control) {
         return Err(RowError::NameControl);
     }
@@ -188,16 +190,16 @@ fn read_name(cell: &str) -> Result<Option<HeaderText>, RowError> {
     }
 }
 
-/// One line of text that is not too long for a source; empty if nothing is left.
+/// One line of text that is not too long for a source; may be empty.
 pub fn clean_source(raw: &str) -> String {
     let text = HeaderText::lossy(raw).map(String::from).unwrap_or_default();
-    // Cut first: a space at the new end would not survive.
+    // Cut first, then cleaned: the cut text may end with a space.
     HeaderText::lossy(&text.chars().take(MAX_SOURCE).collect::<String>())
         .map(String::from)
         .unwrap_or_default()
 }
 
-/// Adds a further row of the same person to the first one.
+/// Merges a further row of the same person into the first one.
 fn merge(first: &mut SubscriberRow, again: SubscriberRow, file: &str) -> Finding {
     let line = again.line;
     let (profile, further) = (&mut first.profile, again.profile);

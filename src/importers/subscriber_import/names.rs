@@ -1,4 +1,4 @@
-//! The name of a reader from its parts, in the order in which its language writes them.
+//! Joins the parts of a name in the order of its language.
 
 use std::borrow::Cow;
 
@@ -17,7 +17,7 @@ fn is_hangul(c: char) -> bool {
     matches!(c, '\u{AC00}'..='\u{D7A3}' | '\u{1100}'..='\u{11FF}')
 }
 
-/// Katakana alone is how names are written that come from elsewhere, in their own order.
+/// Katakana is excluded: foreign names are written in it, in their own order.
 fn is_han(c: char) -> bool {
     matches!(c, '\u{3400}'..='\u{4DBF}' | '\u{4E00}'..='\u{9FFF}' | '々')
 }
@@ -27,7 +27,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn family_names_come_first_where_both_parts_are_written_so() {
+    fn family_names_come_first_in_korean_chinese_and_japanese() {
         for (given, family, name) in [
             ("민준", "김", "김민준"),
             ("서연", "남궁", "남궁서연"),

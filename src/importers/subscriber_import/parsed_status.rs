@@ -1,6 +1,6 @@
-//! What a row says of its reader, and whether it is evidence that they asked for the letter.
+//! The status of a subscriber from the cells of a row.
 //!
-//! Whatever is unclear here counts against sending.
+//! If it is unclear, the more restrictive status wins.
 
 use super::RowError;
 use super::columns::{Column, FieldMapping, Fields};
@@ -8,17 +8,17 @@ use super::services::Service;
 use crate::subscribers::SubscriptionStatus;
 use crate::text::HeaderText;
 
-/// Characters that a reason may have.
+/// The most characters of a reason.
 pub(super) const MAX_REASON: usize = 1_000;
 
-/// What a row says.
+/// The status of a row.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct ParsedStatus {
-    /// The most restrictive of all that it says; [`Standing::Active`] if it says nothing against it.
+    /// The most restrictive status of all columns; [`SubscriptionStatus::Active`] if none restricts it.
     pub(super) status: SubscriptionStatus,
-    /// Why the reader must not be mailed, if the row knows.
+    /// Why the subscriber must not be mailed, if the row states it.
     pub(super) reason: Option<String>,
-    /// The export has active readers and those who left in one file, and does not say who is which.
+    /// The export has active and unsubscribed people in one file and does not distinguish them.
     pub(super) silent: bool,
 }
 
@@ -32,56 +32,58 @@ impl ParsedStatus {
     }
 }
 
-/// Reads all the columns that say something about the standing of a reader. `file` is its name: Mailchimp writes one
-/// file for each kind of member.
-pub(super) fn said(
+/// Reads all columns about the status of a subscriber. `file` is the name of the list: Mailchimp writes one file
+/// for each kind of member.
+pub(super) fn parse(
     fields: &Fields<'_>,
     lexicon: &FieldMapping<'_>,
     file: &str,
 ) -> Result<ParsedStatus, RowError> {
-    let silent = lexicon.service.is_some_and(|service| !service.tells(|column| fields.has(column)));
-    let mut said = ParsedStatus { status: SubscriptionStatus::Active, reason: None, silent };
+    let silent =
+        lexicon.service.is_some_and(|service| !service.has_unsubscribes(|column| fields.has(column)));
+    let mut parsed = ParsedStatus { status: SubscriptionStatus::Active, reason: None, silent };
     let state = fields.get(Column::State).trim();
     if let Some(status) = lexicon.state(state)? {
-        // The word that we write ourselves says no more than the standing does.
-        said.restrict(status, if state == status.as_str() { "" } else { state });
+        // Our own name of a status is not a reason.
+        parsed.restrict(status, if state == status.as_str() { "" } else { state });
     }
-    if !fields.get(Column::Deleted).is_empty() || !fields.get(Column::Left).is_empty() {
-        said.restrict(SubscriptionStatus::Unsubscribed, "");
+    if !fields.get(Column::Deleted).is_empty() || !fields.get(Column::UnsubscribedAt).is_empty() {
+        parsed.restrict(SubscriptionStatus::Unsubscribed, "");
     }
     if !fields.get(Column::Cleaned).is_empty() {
-        said.restrict(SubscriptionStatus::Suppressed, "bounced");
+        parsed.restrict(SubscriptionStatus::Suppressed, "bounced");
     }
     match flag(fields.get(Column::Receives))? {
-        Some(false) => said.restrict(SubscriptionStatus::Unsubscribed, ""),
-        None if fields.has(Column::Receives) => said.restrict(SubscriptionStatus::Unconfirmed, ""),
+        Some(false) => parsed.restrict(SubscriptionStatus::Unsubscribed, ""),
+        None if fields.has(Column::Receives) => parsed.restrict(SubscriptionStatus::Unconfirmed, ""),
         _ => {}
     }
     if flag(fields.get(Column::Disabled))? == Some(true) {
-        // Ghost turns mail off after a bounce or a complaint; Substack says the same of readers who did it themselves.
+        // Ghost turns mail off after a bounce or a complaint; on Substack the subscribers may have done it
+        // themselves.
         let ghost = lexicon.service == Some(Service::Ghost);
         let status = if ghost { SubscriptionStatus::Suppressed } else { SubscriptionStatus::Unsubscribed };
-        said.restrict(status, "email disabled");
+        parsed.restrict(status, "email disabled");
     }
     if lexicon.service == Some(Service::Mailchimp) {
-        mailchimp(&mut said, fields, file);
+        mailchimp(&mut parsed, fields, file);
     }
     if let Some(service) = lexicon.service.filter(|service| *service != Service::Letterpress) {
-        said.reason = said.reason.map(|reason| format!("{reason} ({service})"));
+        parsed.reason = parsed.reason.map(|reason| format!("{reason} ({service})"));
     }
-    if said.status == SubscriptionStatus::Suppressed
+    if parsed.status == SubscriptionStatus::Suppressed
         && let Some(reason) = HeaderText::lossy(fields.get(Column::Reason))
     {
-        said.reason = Some(reason.as_str().to_owned());
+        parsed.reason = Some(reason.as_str().to_owned());
     }
-    said.reason = said.reason.map(|reason| reason.chars().take(MAX_REASON).collect());
-    Ok(said)
+    parsed.reason = parsed.reason.map(|reason| reason.chars().take(MAX_REASON).collect());
+    Ok(parsed)
 }
 
-/// Mailchimp's files differ by a column, and by their name. A row of those who left that does not say when is unclear.
-fn mailchimp(said: &mut ParsedStatus, fields: &Fields<'_>, file: &str) {
-    if fields.has(Column::Left) || fields.has(Column::Cleaned) {
-        said.restrict(SubscriptionStatus::Unconfirmed, "");
+/// Mailchimp's files differ by a column and by their name. A row of an unsubscribed file without a date is unclear.
+fn mailchimp(parsed: &mut ParsedStatus, fields: &Fields<'_>, file: &str) {
+    if fields.has(Column::UnsubscribedAt) || fields.has(Column::Cleaned) {
+        parsed.restrict(SubscriptionStatus::Unconfirmed, "");
     }
     let name = file.rsplit(['/', '\\']).next().unwrap_or(file);
     for (start, status) in [
@@ -90,7 +92,7 @@ fn mailchimp(said: &mut ParsedStatus, fields: &Fields<'_>, file: &str) {
         ("cleaned", SubscriptionStatus::Suppressed),
     ] {
         if name.starts_with(start) {
-            said.restrict(status, "bounced");
+            parsed.restrict(status, "bounced");
         }
     }
 }
@@ -116,12 +118,16 @@ mod tests {
         for (column, cell) in cells {
             fields.set(*column, *cell);
         }
-        said(&fields, &FieldMapping::new(service, &[]), file).unwrap()
+        parse(&fields, &FieldMapping::new(service, &[]), file).unwrap()
     }
 
     #[test]
-    fn of_all_that_a_row_says_the_most_restrictive_counts() {
-        let all = [(Column::State, "regular"), (Column::Left, "2026-01-01"), (Column::Cleaned, "2026-01-02")];
+    fn the_most_restrictive_column_counts() {
+        let all = [
+            (Column::State, "regular"),
+            (Column::UnsubscribedAt, "2026-01-01"),
+            (Column::Cleaned, "2026-01-02"),
+        ];
         for (cells, status) in [(&all[..1], Active), (&all[..2], Unsubscribed), (&all[..], Suppressed)] {
             assert_eq!(judge(Some(Service::Buttondown), cells, "").status, status);
         }
@@ -132,31 +138,31 @@ mod tests {
     }
 
     #[test]
-    fn mail_that_is_turned_off_is_a_bounce_with_ghost_and_may_be_a_wish_with_substack() {
+    fn disabled_mail_is_a_bounce_on_ghost_and_an_unsubscribe_on_substack() {
         let off = [(Column::Receives, "true"), (Column::Disabled, "1")];
         assert_eq!(judge(Some(Service::Ghost), &off, "").status, Suppressed);
         assert_eq!(judge(Some(Service::Substack), &off, "").status, Unsubscribed);
     }
 
     #[test]
-    fn a_file_of_mailchimp_is_never_more_than_its_name_and_its_columns_say() {
+    fn the_name_and_the_columns_of_a_mailchimp_file_limit_the_status() {
         let of = |cells: &[_], file: &str| judge(Some(Service::Mailchimp), cells, file).status;
         assert_eq!(of(&[], "subscribed_members_export_1.csv"), Active);
         assert_eq!(of(&[], "from/nonsubscribed_members_export_1.csv"), Unconfirmed);
         assert_eq!(of(&[], "unsubscribed_members_export_1.csv"), Unsubscribed);
         assert_eq!(of(&[], "cleaned_members_export_1.csv"), Suppressed);
-        assert_eq!(of(&[(Column::Left, "")], "x.csv"), Unconfirmed);
+        assert_eq!(of(&[(Column::UnsubscribedAt, "")], "x.csv"), Unconfirmed);
     }
 
     #[test]
-    fn an_export_that_does_not_say_who_left_is_silent() {
+    fn an_export_without_unsubscribes_is_silent() {
         assert!(judge(Some(Service::Listmonk), &[(Column::State, "enabled")], "").silent);
         assert!(!judge(Some(Service::Listmonk), &[(Column::Receives, "true")], "").silent);
         assert!(!judge(None, &[], "").silent);
     }
 
     #[test]
-    fn a_flag_that_is_neither_true_nor_false_is_no_flag() {
+    fn a_flag_that_is_neither_true_nor_false_is_an_error() {
         assert_eq!(flag("perhaps"), Err(RowError::Flag("perhaps".to_owned())));
     }
 }

@@ -1,7 +1,7 @@
 //! CSV: encoding, separator, records and cells.
 //!
-//! The `csv` crate reads an unclosed quotation mark as a cell that extends to the end of the file, without an error: the
-//! subscribers in it would be lost silently. Here it costs one row, which is reported with its line.
+//! The `csv` crate reads an unclosed quotation mark as a cell that extends to the end of the file, without an
+//! error, so the subscribers in it would be lost silently. Here it costs one row, which is reported with its line.
 
 use super::RowError;
 use crate::text::shell_quoted;
@@ -47,7 +47,7 @@ impl WrongEncoding {
     }
 }
 
-/// The first bytes of compressed files. Nothing is ever unpacked here.
+/// The first bytes of compressed files, which are never unpacked here.
 const PACKED: [(&[u8], &str); 8] = [
     (b"PK\x03\x04", "a ZIP archive or a spreadsheet (.xlsx, .ods)"),
     (b"PK\x05\x06", "a ZIP archive"),
@@ -84,7 +84,7 @@ fn guess(bytes: &[u8]) -> WrongEncoding {
     let shift_jis = |lead: u8, trail: u8| {
         matches!(lead, 0x81..=0x9F | 0xE0..=0xFC) && matches!(trail, 0x40..=0x7E | 0x80..=0xFC)
     };
-    // Plain EUC-KR has both bytes above A0; that is tried first, since nearly every pair is possible in Shift_JIS.
+    // Plain EUC-KR has both bytes above A0; it is tried first, because nearly every pair is valid Shift_JIS.
     if pairs(bytes, |lead, trail| lead >= 0xA1 && trail >= 0xA1) {
         WrongEncoding::EucKr
     } else if pairs(bytes, shift_jis) {
@@ -106,12 +106,12 @@ fn pairs(bytes: &[u8], fits: impl Fn(u8, u8) -> bool) -> bool {
     true
 }
 
-/// The separator that is most frequent in the first line, outside of quotation marks.
+/// The separator that is most frequent in the first line, outside quotation marks.
 pub(super) fn delimiter(text: &str) -> u8 {
     let line = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
     let outside: String = line.split('"').step_by(2).collect();
     let count = |delimiter: u8| outside.bytes().filter(|byte| *byte == delimiter).count();
-    // The first of equals wins, which is the comma if there is none at all.
+    // Of equals the first wins, which is the comma if there are no separators.
     DELIMITERS.into_iter().rev().max_by_key(|delimiter| count(*delimiter)).unwrap_or(b',')
 }
 
@@ -143,7 +143,7 @@ impl<'a> Records<'a> {
         self.text.get(self.at..).unwrap_or_default()
     }
 
-    /// Steps over LF, CR or CRLF.
+    /// Skips LF, CR or CRLF.
     fn end_line(&mut self) {
         self.at += if self.rest().starts_with("\r\n") { 2 } else { 1 };
         self.line += 1;
@@ -240,7 +240,7 @@ pub(super) fn quote(cell: &str) -> String {
     format!("\"{guard}{}\"", cell.replace('"', "\"\""))
 }
 
-/// The cell without the apostrophe of [`quote`].
+/// Removes the apostrophe of [`quote`].
 pub(super) fn unguard(cell: &str) -> &str {
     cell.strip_prefix('\'').filter(|rest| is_formula(rest.trim_start_matches('\''))).unwrap_or(cell)
 }

@@ -1,6 +1,6 @@
-//! The services whose exports are known: by which columns each is recognised, and what its words mean.
+//! The supported services: how their exports are recognised, and what their headings and states mean.
 //!
-//! What a service calls a reader is not yet the reader's standing; [`super::standing`] decides that.
+//! A service's state of a subscriber is not the status yet; [`super::parsed_status`] decides that.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::columns::Column;
 use crate::subscribers::SubscriptionStatus::{self, Active, Suppressed, Unconfirmed, Unsubscribed};
 
-/// Who wrote a list.
+/// The service that wrote a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Service {
@@ -29,20 +29,20 @@ pub enum Service {
     Kit,
 }
 
-/// What is known of a service's exports. Headings are written as [`super::columns::plain`] leaves them.
+/// What is known about a service's exports. Headings are in the form of [`super::columns::plain`].
 struct ServiceSchema {
     service: Service,
     name: &'static str,
-    /// Headings of which each line, all of its words together, betrays the service.
+    /// Sets of headings; all headings of one set together identify the service.
     marks: &'static [&'static str],
-    /// Headings that mean something else here, or nothing elsewhere.
+    /// Headings with a meaning that is specific to the service.
     headings: &'static [(Column, &'static str)],
-    /// Headings that mean nothing here.
+    /// Headings to ignore.
     unread: &'static str,
-    /// Words for the state of a reader that mean something else here, or nothing elsewhere.
+    /// States with a meaning that is specific to the service.
     states: &'static [(SubscriptionStatus, &'static str)],
-    /// The columns of which one must be there, or else the export does not say who left.
-    tells: &'static [Column],
+    /// The export contains the unsubscribed people if it has one of these columns.
+    has_unsubscribes: &'static [Column],
 }
 
 /// In the order in which they are tried.
@@ -54,7 +54,7 @@ const SERVICES: [ServiceSchema; 7] = [
         headings: &[],
         unread: "",
         states: &[],
-        tells: &[],
+        has_unsubscribes: &[],
     },
     ServiceSchema {
         service: Service::Ghost,
@@ -65,10 +65,10 @@ const SERVICES: [ServiceSchema; 7] = [
             (Column::Disabled, "emaildisabled"),
             (Column::Deleted, "deletedat"),
         ],
-        // Whether a member pays.
+        // It states whether a member pays.
         unread: "status",
         states: &[],
-        tells: &[Column::Receives],
+        has_unsubscribes: &[Column::Receives],
     },
     ServiceSchema {
         service: Service::Listmonk,
@@ -77,8 +77,9 @@ const SERVICES: [ServiceSchema; 7] = [
         headings: &[],
         unread: "",
         states: &[(Active, "enabled"), (Unsubscribed, "disabled"), (Suppressed, "blocklisted blacklisted")],
-        // `status` is about the account: who left a list is still "enabled" (listmonk's issues 738 and 2855).
-        tells: &[Column::Receives],
+        // `status` is about the account: a person who unsubscribed from a list is still "enabled" (listmonk's
+        // issues 738 and 2855).
+        has_unsubscribes: &[Column::Receives],
     },
     ServiceSchema {
         service: Service::Mailchimp,
@@ -92,15 +93,15 @@ const SERVICES: [ServiceSchema; 7] = [
             "emailaddress uniqueemailid",
         ],
         headings: &[
-            (Column::Left, "unsubtime"),
+            (Column::UnsubscribedAt, "unsubtime"),
             (Column::Cleaned, "cleantime"),
             (Column::OptedIn, "optintime timestampsignup"),
             (Column::Confirmed, "confirmtime timestampopt"),
         ],
         unread: "",
         states: &[(Unconfirmed, "pending nonsubscribed transactional"), (Unsubscribed, "archived")],
-        // Its exports are a file for each kind of member.
-        tells: &[],
+        // Its exports are one file for each kind of member.
+        has_unsubscribes: &[],
     },
     ServiceSchema {
         service: Service::Substack,
@@ -116,7 +117,7 @@ const SERVICES: [ServiceSchema; 7] = [
         headings: &[(Column::Disabled, "emaildisabled")],
         unread: "",
         states: &[],
-        tells: &[Column::Disabled],
+        has_unsubscribes: &[Column::Disabled],
     },
     ServiceSchema {
         service: Service::Buttondown,
@@ -125,7 +126,7 @@ const SERVICES: [ServiceSchema; 7] = [
         headings: &[
             (Column::State, "type subscribertype"),
             (Column::Created, "creationdate"),
-            (Column::Left, "unsubscriptiondate"),
+            (Column::UnsubscribedAt, "unsubscriptiondate"),
             (Column::Cleaned, "undeliverabilitydate"),
         ],
         unread: "",
@@ -134,7 +135,7 @@ const SERVICES: [ServiceSchema; 7] = [
             (Unconfirmed, "unactivated upcoming churned"),
             (Suppressed, "removed spammy undeliverable malformed"),
         ],
-        tells: &[Column::State],
+        has_unsubscribes: &[Column::State],
     },
     ServiceSchema {
         service: Service::Kit,
@@ -147,7 +148,7 @@ const SERVICES: [ServiceSchema; 7] = [
         headings: &[],
         unread: "",
         states: &[(Active, "cold"), (Unconfirmed, "inactive"), (Unsubscribed, "cancelled canceled")],
-        tells: &[Column::State],
+        has_unsubscribes: &[Column::State],
     },
 ];
 
@@ -156,12 +157,12 @@ impl Service {
         SERVICES.iter().find(|known| known.service == self)
     }
 
-    /// What people call it.
+    /// The name for people.
     pub fn name(self) -> &'static str {
         self.known().map_or("", |known| known.name)
     }
 
-    /// The service that somebody names at the command line.
+    /// The service that the user names on the command line.
     pub fn parse(word: &str) -> Result<Self, String> {
         let word = word.to_lowercase();
         let found = SERVICES.iter().find(|known| {
@@ -173,18 +174,18 @@ impl Service {
         })
     }
 
-    /// The service that writes such headings; they are plain.
+    /// The service that writes such headings; they are in plain form.
     pub(super) fn recognise(headings: &[String]) -> Option<Self> {
         let there = |mark: &str| mark.split(' ').all(|word| headings.iter().any(|heading| heading == word));
         SERVICES.iter().find(|known| known.marks.iter().any(|mark| there(mark))).map(|known| known.service)
     }
 
-    /// Whether a plain heading means nothing here, whatever it means elsewhere.
+    /// Whether to ignore a plain heading here.
     pub(super) fn skips(self, heading: &str) -> bool {
         self.known().is_some_and(|known| known.unread.split(' ').any(|word| word == heading))
     }
 
-    /// The column that a plain heading names here, if it differs from what it names elsewhere.
+    /// The specific column of a plain heading, if it has one.
     pub(super) fn column(self, heading: &str) -> Option<Column> {
         let headings = self.known()?.headings;
         headings
@@ -193,16 +194,17 @@ impl Service {
             .map(|(column, _)| *column)
     }
 
-    /// What a plain word for a state means here, if it differs from what it means elsewhere.
+    /// The specific meaning of a plain state, if it has one.
     pub(super) fn state(self, word: &str) -> Option<SubscriptionStatus> {
         let states = self.known()?.states;
         states.iter().find(|(_, words)| words.split(' ').any(|known| known == word)).map(|(state, _)| *state)
     }
 
-    /// Whether an export with such columns says who left.
-    pub(super) fn tells(self, has: impl Fn(Column) -> bool) -> bool {
-        self.known()
-            .is_none_or(|known| known.tells.is_empty() || known.tells.iter().any(|column| has(*column)))
+    /// Whether an export with such columns contains the unsubscribed people.
+    pub(super) fn has_unsubscribes(self, has: impl Fn(Column) -> bool) -> bool {
+        self.known().is_none_or(|known| {
+            known.has_unsubscribes.is_empty() || known.has_unsubscribes.iter().any(|column| has(*column))
+        })
     }
 }
 
@@ -218,7 +220,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_service_has_a_row_and_is_found_by_its_name() {
+    fn every_service_is_found_by_its_name() {
         for known in SERVICES {
             assert_eq!(Service::parse(known.name), Ok(known.service));
             assert_eq!(known.service.to_string(), known.name);
@@ -227,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn the_tables_are_written_as_headings_and_states_are_compared() {
+    fn the_tables_are_in_plain_form() {
         for known in SERVICES {
             let tables = known.marks.iter().copied();
             let tables = tables.chain(known.headings.iter().map(|(_, words)| *words));

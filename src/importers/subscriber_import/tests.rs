@@ -1,4 +1,4 @@
-//! Lists as they come, row by row.
+//! Lists row by row.
 
 use proptest::prelude::*;
 
@@ -40,7 +40,7 @@ fn a_list_of_a_korean_form_is_read() {
 }
 
 #[test]
-fn the_sample_list_of_this_repository_has_three_readers_who_asked() {
+fn the_sample_list_of_this_repository_has_three_active_subscribers() {
     let list = import(include_str!("../../../subscribers.csv"));
     assert!(list.rows.len() == 3 && list.rejected.is_empty() && list.ignored.is_empty(), "{list:?}");
     assert!(
@@ -100,7 +100,7 @@ fn a_header_that_is_missing_or_double_is_refused_with_the_names_that_are_known()
     for (text, word) in [
         ("", "the list is empty"),
         ("a@letters.kr,Kim\n", "not a header"),
-        ("name,phone\n", "no column holds addresses"),
+        ("name,phone\n", "no column contains addresses"),
         ("email,이메일\n", "mean the same"),
     ] {
         let finding = read(text.as_bytes(), options()).unwrap_err().to_string();
@@ -127,13 +127,14 @@ fn without_a_past_date_of_consent_a_reader_is_unconfirmed_unless_the_owner_vouch
     assert_eq!(states(vouched), [Active, Active, Active, Active, Unconfirmed, Unsubscribed]);
     let warnings: Vec<String> = import(text).warnings.iter().map(ToString::to_string).collect();
     assert!(
-        warnings[0]
-            .starts_with("list.csv:3: warning: \"2026-11-21T00:00:00Z\" is a date of consent in the future"),
+        warnings[0].starts_with(
+            "list.csv:3: warning: the date of consent \"2026-11-21T00:00:00Z\" is in the future"
+        ),
         "{warnings:?}"
     );
     assert!(
         warnings[1].starts_with(
-            "list.csv:4: warning: \"03/04/2026\" has several readings: 4 March 2026 or 3 April 2026"
+            "list.csv:4: warning: the date \"03/04/2026\" is ambiguous: 4 March 2026 or 3 April 2026"
         ),
         "{warnings:?}"
     );
@@ -148,7 +149,7 @@ fn unproven(text: &str, options: Options<'_>) -> Vec<Option<Unproven>> {
 fn each_unconfirmed_row_says_why_it_is_no_consent() {
     let text = "email,consented\na@letters.kr,\nb@letters.kr,2027-01-01\nc@letters.kr,soon\nd@letters.kr,11/01/2026\n\
                 e@letters.kr,아니오\nf@letters.kr,네\ng@letters.kr,2026. 11. 1.\n";
-    let whys = [
+    let reasons = [
         Some(Unproven::Empty),
         Some(Unproven::Future),
         Some(Unproven::NoDate),
@@ -157,8 +158,8 @@ fn each_unconfirmed_row_says_why_it_is_no_consent() {
         None,
         None,
     ];
-    assert_eq!(unproven(text, options()), whys);
-    // The owner can vouch for what is unclear, and not against a no.
+    assert_eq!(unproven(text, options()), reasons);
+    // The owner can vouch for what is unclear, but not against a refusal.
     let vouched = unproven(text, Options { confirmed: true, ..options() });
     assert_eq!(vouched.into_iter().flatten().collect::<Vec<_>>(), [Unproven::Refused]);
     assert_eq!(unproven("email,name\na@letters.kr,A\n", options()), [Some(Unproven::NoColumn)]);
@@ -195,8 +196,8 @@ fn a_date_that_decides_the_order_is_named_and_decides_nothing_by_itself() {
     let order: Vec<_> = list.warnings.iter().filter(|warning| warning.rule == "list-dates").collect();
     assert!(order.len() == 1 && order[0].line == Some(3), "{order:?}");
     assert!(order[0].to_string().contains("--dates dmy"), "{}", order[0]);
-    let told = Options { dates: Some(DateOrder::Dmy), ..options() };
-    let list = read(text.as_bytes(), told).unwrap();
+    let with_order = Options { dates: Some(DateOrder::Dmy), ..options() };
+    let list = read(text.as_bytes(), with_order).unwrap();
     assert_eq!(list.rows[0].profile.consented_at.unwrap().to_rfc3339(), "2026-02-01T00:00:00+00:00");
     assert!(list.warnings.is_empty(), "{:?}", list.warnings);
     let wrong = read(text.as_bytes(), Options { dates: Some(DateOrder::Mdy), ..options() }).unwrap();
@@ -214,7 +215,7 @@ fn the_help_for_another_encoding_names_the_conversion_that_works() {
 }
 
 #[test]
-fn todays_date_in_the_east_is_not_the_future() {
+fn todays_date_in_asia_is_not_in_the_future() {
     let row = import("email,consented\na@letters.kr,2026-11-20\n").rows.remove(0);
     assert_eq!(row.profile.consented_at, Some(now()));
     let early = Options { now: "2026-11-19T16:00:00Z".parse().unwrap(), ..options() };
@@ -239,12 +240,12 @@ fn of_several_rows_for_one_person_the_most_restrictive_state_counts() {
 }
 
 #[test]
-fn an_unknown_state_is_not_taken_for_consent() {
+fn an_unknown_state_is_not_consent() {
     assert_eq!(rejected("email,state\na@letters.kr,perhaps\n"), [(2, RowError::State("perhaps".to_owned()))]);
 }
 
 #[test]
-fn odd_addresses_are_taken_with_a_warning() {
+fn odd_addresses_are_imported_with_a_warning() {
     let list = import("email,consented\npostmaster@letters.kr,2026-09-01\nkim@gmial.com,2026-09-01\n");
     assert_eq!(list.rows.len(), 2);
     assert_eq!(list.warnings[0].message, Doubt::Role("postmaster".to_owned()).to_string());
@@ -270,18 +271,18 @@ fn only_text_is_read_and_nothing_is_ever_unpacked() {
         (b"\x28\xB5\x2F\xFD", "zstd"),
     ] {
         let finding = read(start, options()).unwrap_err().to_string();
-        assert!(finding.contains(word) && finding.contains("save the sheet as \"CSV UTF-8\""), "{finding}");
+        assert!(finding.contains(word) && finding.contains("\"CSV UTF-8\""), "{finding}");
     }
 }
 
 #[test]
 fn what_a_name_says_is_data_and_its_length_is_bounded() {
-    let reader = |name: &str| format!("email,name\na@letters.kr,{name}\n");
+    let row_of = |name: &str| format!("email,name\na@letters.kr,{name}\n");
     for name in ["=cmd|' /C calc'!A0", "{{7*7}}", "https://win.example", "<script>"] {
-        assert_eq!(import(&reader(name)).rows[0].profile.name.as_ref().unwrap().as_str(), name);
+        assert_eq!(import(&row_of(name)).rows[0].profile.name.as_ref().unwrap().as_str(), name);
     }
     let long = "ㄱ".repeat(10 * 1024);
-    assert_eq!(rejected(&reader(&long)), [(2, RowError::LongName(10 * 1024))]);
+    assert_eq!(rejected(&row_of(&long)), [(2, RowError::LongName(10 * 1024))]);
     let joined =
         format!("email,first name,last name\na@letters.kr,{},{}\n", "가".repeat(60), "나".repeat(60));
     assert_eq!(rejected(&joined), [(2, RowError::LongName(120))]);
@@ -316,12 +317,12 @@ fn an_entry_of_a_json_list_that_cannot_be_read_is_reported_with_its_line_and_the
 }
 
 #[test]
-fn json_that_is_no_list_is_refused_with_the_line_of_the_mistake() {
+fn json_that_is_not_a_list_is_refused_with_the_line_of_the_mistake() {
     for (text, line, word) in [
         ("[\n{\"email\": \"a@letters.kr\"},\n", 3, "EOF"),
         ("{\"data\": {\n\"results\": 5\n}}", 2, "invalid type"),
-        ("{\"posts\": []}", 1, "no list of readers"),
-        ("{\"data\": {\"data\": {\"data\": {\"data\": {\"data\": [1]}}}}}", 1, "no list of readers"),
+        ("{\"posts\": []}", 1, "not a subscriber list"),
+        ("{\"data\": {\"data\": {\"data\": {\"data\": {\"data\": [1]}}}}}", 1, "not a subscriber list"),
     ] {
         let finding = read(text.as_bytes(), options()).unwrap_err();
         assert_eq!(finding.line, Some(line), "{finding}");
@@ -334,7 +335,7 @@ fn json_that_is_no_list_is_refused_with_the_line_of_the_mistake() {
 }
 
 #[test]
-fn a_column_of_json_can_be_named_too() {
+fn a_json_key_can_be_mapped_too() {
     let mapped = [Mapping::parse("email=mailto").unwrap()];
     let text = br#"[{"mailto": "a@letters.kr", "email": "not this"}]"#;
     let list = read(text, Options { columns: &mapped, ..options() }).unwrap();
@@ -439,7 +440,7 @@ fn any_row() -> impl Strategy<Value = SubscriberRow> {
 proptest! {
     #[test]
     fn every_field_of_every_reader_survives_export_and_import(row in any_row()) {
-        // A reader for whom the owner vouched has no time of consent, and the owner has to vouch again.
+        // A subscriber for whom the owner vouched has no time of consent, and the owner has to vouch again.
         let options = Options { confirmed: row.profile.status == SubscriptionStatus::Active && row.profile.consented_at.is_none(), ..options() };
         for (text, line) in [(csv(std::slice::from_ref(&row)), 2), (json(std::slice::from_ref(&row)), 1)] {
             let list = read(text.as_bytes(), options).unwrap();
@@ -450,7 +451,7 @@ proptest! {
     }
 
     #[test]
-    fn no_json_panics_and_what_was_read_of_it_reads_back(
+    fn no_json_panics_and_the_imported_rows_round_trip(
         entries in prop::collection::vec(
             "\\{(\"(email|name|state|status|lists|subscribed|type|fields|x)\":(\"[a-c@.가]{0,9}(@letters\\.kr)?\"|null|1|true|\\[\\]|\\{\\}),?){0,4}\\}",
             0..5,
@@ -469,7 +470,7 @@ proptest! {
     }
 
     #[test]
-    fn no_bytes_panic_and_no_row_is_lost_without_a_word(bytes in prop::collection::vec(any::<u8>(), 0..80), lines in prop::collection::vec("[a-c@. ,]{0,12}", 0..8)) {
+    fn no_bytes_panic_and_no_row_is_lost_silently(bytes in prop::collection::vec(any::<u8>(), 0..80), lines in prop::collection::vec("[a-c@. ,]{0,12}", 0..8)) {
         let _ = read(&bytes, options());
         let text = format!("email,name\n{}", lines.join("\n"));
         let list = import(&text);

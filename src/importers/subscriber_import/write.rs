@@ -1,4 +1,4 @@
-//! The list as [`super::read`] reads it back: CSV (RFC 4180) or JSON, one reader at a time.
+//! Writes a list that [`super::read`] can read: CSV (RFC 4180) or JSON, one subscriber at a time.
 
 use std::borrow::Cow;
 
@@ -10,7 +10,7 @@ use super::records::quote;
 use crate::subscribers::Topics;
 use crate::text::HeaderText;
 
-/// A column of the export: its heading, and what stands below it.
+/// A column of the export: its heading, and the value of its cells.
 type Written = (&'static str, fn(&SubscriberRow) -> Option<Cow<'_, str>>);
 
 /// The columns, in their order. Each heading is the first of its column in `columns::HEADINGS`.
@@ -28,7 +28,7 @@ const COLUMNS: [Written; 11] = [
     ("topics", |row| topics(&row.profile.preferences.topics)),
 ];
 
-/// A JSON array, since a category may hold any mark that one could put between two of them.
+/// A JSON array, because a category may contain any separator.
 fn topics(topics: &Topics) -> Option<Cow<'static, str>> {
     let Topics::Only(topics) = topics else { return None };
     let names: Vec<&str> = topics.iter().map(HeaderText::as_str).collect();
@@ -44,13 +44,14 @@ pub fn csv_header() -> String {
     COLUMNS.map(|(heading, _)| heading).join(",") + "\r\n"
 }
 
-/// One reader. A cell that a spreadsheet would take for a formula gets an apostrophe in front (OWASP ASVS 5.0, 1.2.10),
-/// which [`super::read`] takes away again.
+/// One subscriber. A cell that a spreadsheet would run as a formula gets a leading apostrophe (OWASP ASVS 5.0,
+/// 1.2.10), which [`super::read`] removes.
 pub fn csv_row(row: &SubscriberRow) -> String {
     COLUMNS.map(|(_, cell)| quote(&cell(row).unwrap_or_default())).join(",") + "\r\n"
 }
 
-/// One reader as a JSON object; a list is an array of them. Nothing is guarded here: no spreadsheet runs JSON.
+/// One subscriber as a JSON object; a list is an array of them. Formulas are not guarded here, because spreadsheets
+/// do not run JSON.
 pub fn json_row(row: &SubscriberRow) -> Value {
     let pair = |(heading, cell): Written| {
         (heading.to_owned(), cell(row).map_or(Value::Null, |cell| Value::String(cell.into_owned())))

@@ -1,14 +1,15 @@
 //! Plain paragraphs as Markdown that renders to the same text.
 //!
-//! Whatever a Markdown dialect could take for markup is escaped, also of extensions that Letterpress does not use:
-//! the posts are the author's own files afterwards, and other programs read them too. Nothing else is changed.
+//! Everything that a Markdown dialect could treat as markup is escaped, including extensions that Letterpress does
+//! not use: from now on the posts are the author's own files, and other programs read them too. Nothing else is
+//! changed.
 
-/// What a post is made of.
+/// A part of a post.
 enum Piece<'a> {
     Paragraph(Vec<&'a str>),
     Item {
         number: u32,
-        /// The first of its list.
+        /// The first item of its list.
         opens: bool,
         /// Directly below the item before it.
         tight: bool,
@@ -16,7 +17,7 @@ enum Piece<'a> {
     },
 }
 
-/// Paragraphs, each of one or more lines without white space around them. `wrapped` says that line ends inside a
+/// Paragraphs, each of one or more lines without white space around them. With `wrapped`, line ends inside a
 /// paragraph mean nothing; otherwise they are kept as line breaks.
 pub(super) fn write(paragraphs: &[&[&str]], wrapped: bool) -> String {
     let line_break = if wrapped { "\n" } else { "\\\n" };
@@ -26,7 +27,7 @@ pub(super) fn write(paragraphs: &[&[&str]], wrapped: bool) -> String {
         let (marker, lines, tight) = match &piece {
             Piece::Paragraph(lines) => (String::new(), lines, false),
             Piece::Item { number, opens, tight, lines } => {
-                // Another delimiter begins another list: two that touch would be numbered through.
+                // Another delimiter begins another list; without it, two adjacent lists would be numbered as one.
                 delimiter = match (*opens, after_item, delimiter) {
                     (true, true, '.') => ')',
                     (true, _, _) => '.',
@@ -36,7 +37,7 @@ pub(super) fn write(paragraphs: &[&[&str]], wrapped: bool) -> String {
             }
         };
         if !body.is_empty() {
-            // A list that is glued to a paragraph would be a part of it, unless its number is 1.
+            // A list directly below a paragraph would become part of it, unless its number is 1.
             body.push_str(if tight { "\n" } else { "\n\n" });
         }
         let indent = " ".repeat(marker.len());
@@ -58,7 +59,7 @@ fn pieces<'a>(paragraphs: &[&[&'a str]]) -> Vec<Piece<'a>> {
                 paragraph.get(row + 1).or_else(|| paragraphs.get(at + 1).and_then(|next| next.first()));
             let successor = below.and_then(|line| item(line)).map(|(number, _)| number);
             let tight = row > 0 && expected.is_some();
-            // Markdown keeps only the first number of a list: numbers that do not count up stay text.
+            // Markdown keeps only the first number of a list, so numbers that do not count up stay text.
             match item(line) {
                 Some((number, rest)) if expected == Some(number) || successor == number.checked_add(1) => {
                     let opens = expected != Some(number);
@@ -116,7 +117,7 @@ fn escape(line: &str) -> String {
             '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '~' | '^' | '|' => true,
             '&' => rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '#'),
             '=' | '+' => before == c || rest.starts_with(c),
-            // Bare addresses that are not written as links above would swallow the escapes that follow.
+            // Bare addresses that are not written as links above would include the escapes after them.
             ':' => before == c || rest.starts_with([':', '/']),
             '.' => out
                 .len()
@@ -147,7 +148,7 @@ fn url(text: &str) -> Option<&str> {
             None => break,
         }
     }
-    // Entities are read inside an autolink too; a path that goes on in another script would be cut.
+    // Entities are decoded inside an autolink too, and a path that continues in another script would be cut.
     let entity = url.contains('&') && url.contains(';');
     let goes_on = text[url.len()..].starts_with(|c: char| !c.is_ascii() && c.is_alphanumeric());
     let cut = goes_on && url.ends_with(['/', '=', '-', '_', '%']);
@@ -162,7 +163,7 @@ mod tests {
 
     use super::*;
 
-    /// Every extension that turns punctuation into markup, but for mathematics: dollars are money here.
+    /// Every extension that turns punctuation into markup, except mathematics: a dollar sign is money here.
     fn options() -> Options<'static> {
         let mut options = Options::default();
         let extension = &mut options.extension;
@@ -241,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn numbered_lines_glued_to_a_paragraph_are_a_list_with_their_numbers() {
+    fn numbered_lines_directly_below_a_paragraph_are_a_list_with_their_numbers() {
         assert_eq!(
             write(&[&["다음과 같다:", "3/ 하나", "4/ 둘", "이어서"]], false),
             "다음과 같다:\n\n3. 하나\n4. 둘\\\n   이어서\n"
@@ -256,13 +257,13 @@ mod tests {
     }
 
     #[test]
-    fn two_lists_that_touch_are_not_numbered_through() {
+    fn two_adjacent_lists_are_numbered_separately() {
         let html = html(&write(&[&["1/ 가", "2/ 나"], &["1/ 다", "2/ 라"]], false));
         assert_eq!(html.matches("<ol>").count(), 2, "{html}");
     }
 
     #[test]
-    fn web_addresses_become_links_without_the_particle_behind_them() {
+    fn web_addresses_become_links_without_the_particle_after_them() {
         let html =
             html(&write(&[&["https://example.com/a_b_(c)?x=1&y=2를 보라. (http://example.com/~a)"]], false));
         assert!(html.contains("href=\"https://example.com/a_b_(c)?x=1&amp;y=2\""), "{html}");

@@ -1,7 +1,7 @@
-//! Shortcodes: what `WordPress` and its plugins write in square brackets. The few that only wrap something become HTML,
-//! the others go, each with a word.
+//! Shortcodes: names in square brackets, used by `WordPress` and its plugins. The few that only wrap text become
+//! HTML; the others are removed and reported.
 
-/// Those of `WordPress` and of widespread plugins, so that they go although nothing closes them.
+/// Shortcodes of `WordPress` and of widespread plugins that may have no closing tag.
 const KNOWN: [&str; 22] = [
     "gallery",
     "playlist",
@@ -27,10 +27,10 @@ const KNOWN: [&str; 22] = [
     "more",
 ];
 
-/// What page builders begin the names of theirs with.
+/// The prefixes of page builders.
 const PREFIXES: [&str; 6] = ["vc_", "et_pb_", "fusion_", "su_", "elementor", "wpml_"];
 
-/// Longer ones are text.
+/// Longer text in brackets is not a shortcode.
 const MAX_CODE: usize = 4000;
 
 /// The text without shortcodes, and the names of those that were dropped, each once.
@@ -42,7 +42,7 @@ pub(super) fn expand(text: &str) -> (String, Vec<String>) {
         out.push_str(&rest[..at]);
         rest = &rest[at..];
         let taken = if rest.starts_with('<') {
-            // In code a bracket is a bracket.
+            // In code, brackets are just brackets.
             let length = code_length(rest).unwrap_or(1);
             out.push_str(&rest[..length]);
             length
@@ -114,7 +114,7 @@ impl<'t> Code<'t> {
     }
 }
 
-/// Writes what stands for a shortcode; `false` if it is none.
+/// Writes the replacement of a shortcode; `false` if there is none.
 fn replace(code: &Code<'_>, text: &str, out: &mut String) -> bool {
     let tag = |name: &str| if code.closing { format!("</{name}>") } else { format!("<{name}>") };
     match code.name.as_str() {

@@ -1,4 +1,4 @@
-//! An export with everything in it that sites have.
+//! An export with everything that sites contain.
 
 use proptest::prelude::*;
 
@@ -6,22 +6,22 @@ use super::*;
 
 const EXPORT: &str = include_str!("../../../tests/data/foreign/wordpress.xml");
 
-fn stories(text: &str) -> (Vec<ImportedPost>, Vec<String>) {
+fn posts(text: &str) -> (Vec<ImportedPost>, Vec<String>) {
     let overview = overview(text.as_bytes(), "export.xml").unwrap();
-    let (mut stories, mut rest) = (Vec::new(), Vec::new());
+    let (mut posts, mut rest) = (Vec::new(), Vec::new());
     items(text.as_bytes(), "export.xml", &overview, Tz::Asia__Seoul, &mut |item| match item {
-        Item::Post(story) => stories.push(*story),
+        Item::Post(post) => posts.push(*post),
         Item::Other(kind) => rest.push(kind),
         Item::LeftOut(title, why) => rest.push(format!("{title}: {why}")),
     })
     .unwrap();
-    (stories, rest)
+    (posts, rest)
 }
 
 #[test]
-fn posts_keep_what_readers_know_of_them() {
-    let (stories, rest) = stories(EXPORT);
-    let first = &stories[0];
+fn posts_keep_their_public_properties() {
+    let (posts, rest) = posts(EXPORT);
+    let first = &posts[0];
     assert_eq!(first.title, "천천히 & 꾸준히");
     assert_eq!(first.id.as_deref(), Some("https://old.example/?p=12"));
     assert_eq!(first.published.unwrap().to_rfc3339(), "2024-05-01T09:00:00+09:00");
@@ -33,20 +33,20 @@ fn posts_keep_what_readers_know_of_them() {
     );
     assert_eq!(first.image.as_deref(), Some("https://old.example/uploads/표지.jpg"));
     assert!(!first.draft && first.line_breaks);
-    assert!(stories[1].draft && stories[1].published.is_some(), "{:?}", stories[1]);
-    assert!(stories[2].draft && stories[2].notes[0].1.contains("password"));
-    assert!(!stories[3].line_breaks, "the block editor writes paragraphs");
+    assert!(posts[1].draft && posts[1].published.is_some(), "{:?}", posts[1]);
+    assert!(posts[2].draft && posts[2].notes[0].1.contains("password"));
+    assert!(!posts[3].line_breaks, "the block editor writes paragraphs");
     assert_eq!(rest, ["attachment", "page", "버린 글: its status is \"trash\"", "nav_menu_item"]);
 }
 
 #[test]
-fn what_was_not_for_everybody_is_a_draft() {
+fn restricted_posts_become_drafts() {
     let draft = |space: &str, inner: &str| {
         let text = format!(
             "<rss xmlns:wp=\"{space}://wordpress.org/export/1.2/\"><channel><item><title>a</title>\
              <wp:post_type>post</wp:post_type>{inner}</item></channel></rss>"
         );
-        stories(&text).0.first().map(|story| story.draft)
+        posts(&text).0.first().map(|post| post.draft)
     };
     for space in ["http", "https"] {
         for inner in [
@@ -66,7 +66,7 @@ fn what_was_not_for_everybody_is_a_draft() {
 }
 
 #[test]
-fn shortcodes_go_with_a_word_and_brackets_stay() {
+fn shortcodes_are_removed_and_reported_and_brackets_stay() {
     for (text, html, dropped) in [
         ("[gallery ids=\"1,2\"]글", "글", vec!["gallery"]),
         ("[caption id=\"a\"]<img src=a> 설명[/caption]", "<figure><img src=a> 설명</figure>", vec![]),
@@ -92,11 +92,11 @@ fn shortcodes_go_with_a_word_and_brackets_stay() {
 }
 
 #[test]
-fn what_is_no_export_or_only_half_of_one_is_refused() {
+fn a_file_that_is_not_a_complete_export_is_refused() {
     let refusal = |text: &str| overview(text.as_bytes(), "a.xml").unwrap_err().to_string();
     assert!(
         refusal("<rss><channel><item><title>a</title></item></channel></rss>")
-            .contains("no WordPress export")
+            .contains("not a WordPress export")
     );
     let half = &EXPORT[..EXPORT.find("둘째 글").unwrap()];
     assert!(refusal(half).contains("not well-formed XML"), "{}", refusal(half));

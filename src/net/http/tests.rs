@@ -1,4 +1,4 @@
-//! What is fetched, what is refused, and where the connection goes; against servers on loopback.
+//! Which addresses are fetched, which are refused, and where the connection goes; with servers on loopback.
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
@@ -8,21 +8,21 @@ use tokio::net::TcpListener;
 
 use super::*;
 
-/// A server that answers one connection after the other with these bytes, and records the requests.
+/// A server that replies one connection after the other with these bytes, and records the requests.
 struct Server {
     at: SocketAddr,
-    asked: Arc<Mutex<Vec<String>>>,
+    requests: Arc<Mutex<Vec<String>>>,
 }
 
 impl Server {
-    async fn new(answers: impl IntoIterator<Item = impl Into<String>>) -> Self {
+    async fn new(replies: impl IntoIterator<Item = impl Into<String>>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let at = listener.local_addr().unwrap();
-        let asked = Arc::new(Mutex::new(Vec::new()));
-        let seen = Arc::clone(&asked);
-        let mut answers: VecDeque<String> = answers.into_iter().map(Into::into).collect();
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&requests);
+        let mut replies: VecDeque<String> = replies.into_iter().map(Into::into).collect();
         tokio::spawn(async move {
-            while let Some(answer) = answers.pop_front() {
+            while let Some(reply) = replies.pop_front() {
                 let (mut stream, _) = listener.accept().await.unwrap();
                 let mut request = Vec::new();
                 while !request.ends_with(b"\r\n\r\n") {
@@ -33,18 +33,18 @@ impl Server {
                     request.push(byte[0]);
                 }
                 seen.lock().unwrap().push(String::from_utf8(request).unwrap());
-                let _ = stream.write_all(answer.as_bytes()).await;
+                let _ = stream.write_all(reply.as_bytes()).await;
             }
         });
-        Self { at, asked }
+        Self { at, requests }
     }
 
     fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.at)
     }
 
-    fn asked(&self) -> Vec<String> {
-        self.asked.lock().unwrap().clone()
+    fn requests(&self) -> Vec<String> {
+        self.requests.lock().unwrap().clone()
     }
 }
 
@@ -66,13 +66,13 @@ fn here() -> Download {
     }
 }
 
-/// Every name has the next of these addresses, as with an attacker's DNS server.
+/// Every name resolves to the next of these addresses, as with an attacker's DNS server.
 struct Script(Mutex<VecDeque<Vec<IpAddr>>>);
 
 impl Script {
-    fn new(answers: &[&[&str]]) -> Arc<Self> {
+    fn new(replies: &[&[&str]]) -> Arc<Self> {
         let parse = |ips: &&[&str]| ips.iter().map(|ip| ip.parse().unwrap()).collect();
-        Arc::new(Self(Mutex::new(answers.iter().map(parse).collect())))
+        Arc::new(Self(Mutex::new(replies.iter().map(parse).collect())))
     }
 }
 
@@ -80,7 +80,7 @@ impl Script {
 impl Resolver for Script {
     async fn look_up(&self, _: &str, port: u16) -> std::io::Result<Vec<SocketAddr>> {
         let next = self.0.lock().unwrap().pop_front();
-        let ips = next.ok_or_else(|| std::io::Error::other("asked once too often"))?;
+        let ips = next.ok_or_else(|| std::io::Error::other("looked up once too often"))?;
         Ok(ips.into_iter().map(|ip| SocketAddr::new(ip, port)).collect())
     }
 }
@@ -97,18 +97,18 @@ async fn refusal(download: &Download, url: &str) -> DownloadError {
 }
 
 #[tokio::test]
-async fn a_document_comes_with_what_the_server_said_about_it() {
+async fn a_document_comes_with_its_type_and_validators() {
     let headers = "Content-Type: text/xml; charset=utf-8\r\nETag: \"a\"\r\nSet-Cookie: a=b\r\n";
     let server = Server::new([ok(headers, "<rss/>")]).await;
     let body = body(&here(), &server.url("/feed?a=%20")).await;
     assert_eq!(body.bytes, b"<rss/>");
     assert_eq!(body.media_type.as_deref(), Some("text/xml; charset=utf-8"));
     assert_eq!(body.validators, Validators { etag: Some("\"a\"".to_owned()), last_modified: None });
-    let asked = server.asked().remove(0).to_lowercase();
-    assert!(asked.starts_with("get /feed?a=%20 http/1.1\r\n"), "{asked}");
-    assert!(asked.contains("user-agent: letterpress/"), "{asked}");
-    assert!(asked.contains("accept-encoding: identity"), "{asked}");
-    assert!(!asked.contains("cookie") && !asked.contains("referer"), "{asked}");
+    let request = server.requests().remove(0).to_lowercase();
+    assert!(request.starts_with("get /feed?a=%20 http/1.1\r\n"), "{request}");
+    assert!(request.contains("user-agent: letterpress/"), "{request}");
+    assert!(request.contains("accept-encoding: identity"), "{request}");
+    assert!(!request.contains("cookie") && !request.contains("referer"), "{request}");
 }
 
 #[tokio::test]
@@ -119,8 +119,8 @@ async fn a_known_version_is_not_downloaded_again() {
         Validators { etag: Some("\"a\"".to_owned()), last_modified: Some("Mon, 06 May 2024".to_owned()) };
     let fetched = here().fetch(&server.url("/"), Some(&known)).await.unwrap();
     assert_eq!(fetched, Fetched::NotModified);
-    let asked = server.asked().remove(0).to_lowercase();
-    assert!(asked.contains("if-none-match: \"a\"\r\nif-modified-since: mon, 06 may 2024"), "{asked}");
+    let request = server.requests().remove(0).to_lowercase();
+    assert!(request.contains("if-none-match: \"a\"\r\nif-modified-since: mon, 06 may 2024"), "{request}");
 }
 
 #[tokio::test]
@@ -145,7 +145,7 @@ async fn private_addresses_are_refused_in_every_notation() {
         let error = refusal(&download, url).await;
         assert!(matches!(error, DownloadError::NotPublic { .. }), "{url}: {error}");
     }
-    // The resolver of this machine decides what localhost is.
+    // The system's resolver decides what localhost is.
     let error = refusal(&download, "http://localhost/").await;
     assert!(matches!(error, DownloadError::NotPublic { .. } | DownloadError::Lookup { .. }), "{error}");
 }
@@ -179,11 +179,11 @@ async fn a_name_with_one_private_address_among_public_ones_is_refused() {
 #[tokio::test]
 async fn the_connection_goes_to_the_address_that_was_checked() {
     let server = Server::new([ok("", "here")]).await;
-    // A second look would fail, and no real resolver knows the name.
+    // A second lookup would fail, and no real resolver knows the name.
     let download = Download { names: Script::new(&[&["127.0.0.1"]]), ..here() };
     let url = format!("http://nowhere.invalid:{}/", server.at.port());
     assert_eq!(body(&download, &url).await.bytes, b"here");
-    assert!(server.asked()[0].contains("nowhere.invalid"));
+    assert!(server.requests()[0].contains("nowhere.invalid"));
 }
 
 #[tokio::test]
@@ -210,7 +210,7 @@ async fn at_most_three_redirects_are_followed() {
     let server = Server::new([to("/b"), to("/c"), to("/d"), to("/e"), ok("", "end")]).await;
     let error = refusal(&here(), &server.url("/a")).await;
     assert!(matches!(error, DownloadError::TooManyRedirects(_)), "{error}");
-    assert_eq!(server.asked().len(), 4);
+    assert_eq!(server.requests().len(), 4);
 }
 
 #[test]
@@ -223,8 +223,8 @@ fn a_redirect_from_https_to_http_is_refused() {
 #[tokio::test]
 async fn a_body_that_is_too_long_is_refused_with_or_without_a_content_length() {
     let endless = format!("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{}", "x".repeat(3000));
-    for answer in [ok("", &"x".repeat(1001)), endless] {
-        let server = Server::new([answer]).await;
+    for reply in [ok("", &"x".repeat(1001)), endless] {
+        let server = Server::new([reply]).await;
         let download = Download { max_bytes: 1000, ..here() };
         let error = refusal(&download, &server.url("/")).await;
         assert!(matches!(error, DownloadError::TooLong { most: 1000, .. }), "{error}");
@@ -235,22 +235,22 @@ async fn a_body_that_is_too_long_is_refused_with_or_without_a_content_length() {
 }
 
 #[tokio::test]
-async fn the_error_says_why_an_answer_cannot_be_used() {
-    for (answer, what) in [
+async fn an_error_names_the_reason_why_a_response_is_refused() {
+    for (reply, what) in [
         ("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n".to_owned(), "answers 404 Not Found"),
         ("HTTP/1.1 304 Not Modified\r\n\r\n".to_owned(), "answers 304"),
         (ok("Content-Encoding: gzip\r\n", "x"), "Content-Encoding \"gzip\""),
         ("220 smtp.example ready\r\n".to_owned(), "cannot be fetched"),
         ("HTTP/1.1 302 Found\r\nLocation: http://[\r\nContent-Length: 0\r\n\r\n".to_owned(), "http://["),
     ] {
-        let server = Server::new([answer]).await;
+        let server = Server::new([reply]).await;
         let error = refusal(&here(), &server.url("/")).await.to_string();
         assert!(error.contains(what), "{error}");
     }
 }
 
 #[tokio::test]
-async fn a_silent_server_is_given_up_at_the_deadline() {
+async fn a_server_that_does_not_answer_is_given_up_at_the_deadline() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let download = Download { timeout: Duration::from_millis(100), ..here() };
     let error = refusal(&download, &format!("http://{}/", listener.local_addr().unwrap())).await;
@@ -269,7 +269,7 @@ async fn the_configured_host_may_be_private_but_its_redirects_may_not_lead_to_an
     }
     let refused = download.fetch(&outer.url("/feed"), None).await.unwrap_err();
     assert!(matches!(refused, DownloadError::NotPublic { .. }), "{refused}");
-    assert_eq!(inner.asked().len(), 0);
+    assert_eq!(inner.requests().len(), 0);
 }
 
 fn redirect(status: &str, location: &str) -> String {
@@ -278,20 +278,20 @@ fn redirect(status: &str, location: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_post_carries_its_headers_and_becomes_a_get_only_where_a_redirect_says_so() {
-    let answers = [redirect("307 Temporary Redirect", "/b"), redirect("302 Found", "/c"), ok("", "")];
-    let server = Server::new(answers).await;
+async fn a_post_sends_its_headers_and_becomes_a_get_only_after_a_redirect_that_requires_it() {
+    let replies = [redirect("307 Temporary Redirect", "/b"), redirect("302 Found", "/c"), ok("", "")];
+    let server = Server::new(replies).await;
     let headers = [("Title", "느린 편지".to_owned())];
     Download::for_own_host(Duration::from_secs(5))
         .post(&server.url("/a"), &headers, "body".to_owned())
         .await
         .unwrap();
-    let asked = server.asked();
-    let requests: Vec<&str> = asked.iter().map(|request| request.split(" HTTP").next().unwrap()).collect();
-    assert_eq!(requests, ["POST /a", "POST /b", "GET /c"]);
+    let requests = server.requests();
+    let lines: Vec<&str> = requests.iter().map(|request| request.split(" HTTP").next().unwrap()).collect();
+    assert_eq!(lines, ["POST /a", "POST /b", "GET /c"]);
     let has_body = |request: &String| request.to_lowercase().contains("content-length: 4");
-    assert_eq!(asked.iter().map(has_body).collect::<Vec<_>>(), [true, true, false]);
-    assert!(asked[0].contains("title: 느린 편지"), "{}", asked[0]);
+    assert_eq!(requests.iter().map(has_body).collect::<Vec<_>>(), [true, true, false]);
+    assert!(requests[0].contains("title: 느린 편지"), "{}", requests[0]);
 }
 
 #[tokio::test]
@@ -300,13 +300,13 @@ async fn a_login_in_an_address_is_sent_with_a_post_to_that_host_and_with_nothing
     let url = server.url("/").replace("http://", "http://kim:secret@");
     let download = Download::for_own_host(Duration::from_secs(5));
     download.post(&url, &[], String::new()).await.unwrap();
-    assert!(server.asked()[0].to_lowercase().contains("authorization: basic "));
+    assert!(server.requests()[0].to_lowercase().contains("authorization: basic "));
     let error = download.fetch(&url, None).await.unwrap_err();
     assert!(matches!(error, DownloadError::Url(..)), "{error}");
 }
 
 #[tokio::test]
-async fn a_message_without_the_address_says_what_happened_and_not_where() {
+async fn an_error_without_the_address_names_the_cause_only() {
     let refused = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let server = Server::new([redirect("302 Found", "http://10.0.0.1/token")]).await;
     for (url, what) in [

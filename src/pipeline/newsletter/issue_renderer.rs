@@ -27,14 +27,15 @@ pub struct IssueRenderer {
     /// The envelope sender, before any token.
     sender: EmailAddress,
     /// Whether bounces are addressed to `sender` with the token of the delivery.
+    #[serde(rename = "traced")]
     has_delivery_tokens: bool,
     /// The address for unsubscribe emails.
     unsubscribe: EmailAddress,
     /// The URL for one-click unsubscribe, without the token.
     page: Option<String>,
     /// The URL of the unsubscribe page, without the token; `None` in issues of older versions.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    preferences: Option<String>,
+    #[serde(rename = "leave", default, skip_serializing_if = "Option::is_none")]
+    unsubscribe_page: Option<String>,
     /// The zone of the `Date` header.
     timezone: Tz,
     /// The email, split and encoded as far as all messages share it; prepared with the first message.
@@ -54,7 +55,7 @@ impl IssueRenderer {
             has_delivery_tokens: newsletter.bounces.is_some(),
             unsubscribe: newsletter.unsubscribe_address()?.clone(),
             page: config.web.url.as_ref().map(|url| url.join("u/")),
-            preferences: config.web.url.as_ref().map(|url| url.join("leave/")),
+            unsubscribe_page: config.web.url.as_ref().map(|url| url.join("leave/")),
             timezone: config.site.timezone,
             prepared: OnceLock::new(),
         })
@@ -74,7 +75,7 @@ impl IssueRenderer {
             has_delivery_tokens: self.has_delivery_tokens,
             unsubscribe: self.unsubscribe.clone(),
             page: self.page.clone(),
-            preferences: self.preferences.clone(),
+            unsubscribe_page: self.unsubscribe_page.clone(),
             timezone: self.timezone,
             prepared: OnceLock::new(),
         }

@@ -26,8 +26,10 @@ pub struct RelayBackoff {
     /// Until when.
     pub until: DateTime<Utc>,
     /// How many runs in a row were throttled.
+    #[serde(rename = "times")]
     count: usize,
     /// The reply of the relay.
+    #[serde(rename = "why")]
     pub reason: String,
 }
 

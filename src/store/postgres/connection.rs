@@ -1,6 +1,6 @@
 //! One connection, driven from the thread that uses it.
 //!
-//! It has its own runtime and no other tasks: an answer wakes only the thread that waits for it.
+//! It has its own runtime and no other tasks: a reply wakes only the thread that waits for it.
 
 use std::future::Future;
 use std::time::Duration;
@@ -74,7 +74,7 @@ impl Connection {
         Ok(link)
     }
 
-    /// Waits for an answer, with a time limit.
+    /// Waits for a reply, with a time limit.
     pub(super) fn run<T>(
         &self,
         question: impl Future<Output = Result<T, tokio_postgres::Error>>,
@@ -90,7 +90,7 @@ impl Connection {
         !self.client.is_closed()
     }
 
-    /// Refuses a server that may lose commits at a power cut: a lost arm means a duplicate.
+    /// Refuses a server that may lose commits at a power cut: losing a committed arm could cause a duplicate.
     fn verify(
         &mut self,
         doing: &'static str,
@@ -139,7 +139,7 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        // To drop a runtime inside another one would block, which is not allowed.
+        // Dropping a runtime inside another one would block, which is not allowed.
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }

@@ -1,7 +1,7 @@
-//! Failover: another server answers than the one that wrote the ledger last, a promoted standby or a copy.
+//! Failover: the server is not the one that wrote the ledger last, but a promoted standby or a copy.
 //!
-//! It may lack the last transactions of the old server: claims, arms and even results can be missing, and a delivery that
-//! was sent may be waiting here. So every delivery that could have been in flight becomes a doubt.
+//! It may lack the last transactions of the old server: claims, arms and even results can be missing, and a
+//! delivery that was sent may be waiting here. So every delivery that could have been in flight becomes unknown.
 
 use chrono::{DateTime, Utc};
 
@@ -22,7 +22,7 @@ pub(super) fn same(one: &str, other: &str) -> bool {
     timeline == now && (system == other || system.is_empty() || other.is_empty())
 }
 
-/// Notes the server that answers now. If it is another one, every delivery that could have been in flight becomes a doubt,
+/// Notes the current server. If it is another one, every delivery that could have been in flight becomes unknown,
 /// once for all processes.
 pub(super) fn adopt(postgres: &Postgres, place: &str) -> Result<(), StoreError> {
     const DOING: &str = "checking for data lost in a database failover";
@@ -53,8 +53,8 @@ fn settle(
     if same(&known, place) {
         return Ok(None);
     }
-    // Issues with claimed deliveries, or with recent ones. Any delivery of such an issue that is due may have been claimed,
-    // armed and sent in the transactions that were lost; lost claims leave no trace.
+    // Issues with claimed deliveries, or with recent ones. Any delivery of such an issue that is due may have been
+    // claimed, armed and sent in the transactions that were lost; lost claims leave no trace.
     let since = now - postgres.window;
     let under_way: Vec<i64> = tx.all(
         "SELECT id FROM issue WHERE state IN ('sending', 'paused') AND (frozen_at > ?1 OR EXISTS (

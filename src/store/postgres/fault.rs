@@ -8,12 +8,12 @@ use tokio_postgres::error::SqlState;
 
 use crate::store::{Fault, StoreError};
 
-/// An error in place of an answer.
+/// An error instead of a reply.
 #[derive(Debug)]
 pub(super) enum ConnectionError {
     /// From the server, or from the client library.
     Database(tokio_postgres::Error),
-    /// No answer in time.
+    /// No reply in time.
     Silent,
     /// The server is a standby.
     Standby,
@@ -31,8 +31,8 @@ impl fmt::Display for ConnectionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Database(error) => {
-                if let Some(said) = error.as_db_error() {
-                    return write!(f, "{} ({})", said.message(), said.code().code());
+                if let Some(db_error) = error.as_db_error() {
+                    return write!(f, "{} ({})", db_error.message(), db_error.code().code());
                 }
                 write!(f, "{error}")?;
                 let mut cause = error.source();
@@ -53,23 +53,23 @@ impl Error for ConnectionError {}
 
 /// Adds what was being done, and how severe it is.
 pub(super) fn failed(doing: &'static str) -> impl Fn(ConnectionError) -> StoreError {
-    move |trouble| StoreError::Database { doing, fault: fault(&trouble), source: Arc::new(trouble) }
+    move |error| StoreError::Database { doing, fault: fault(&error), source: Arc::new(error) }
 }
 
-fn fault(trouble: &ConnectionError) -> Fault {
-    match trouble {
+fn fault(error: &ConnectionError) -> Fault {
+    match error {
         ConnectionError::Silent | ConnectionError::Standby => Fault::ConnectionLost,
         ConnectionError::Io(_) => Fault::Other,
         ConnectionError::Database(error) => match error.code() {
-            Some(code) => said(code),
-            None if is_about_the_way(error) => Fault::ConnectionLost,
+            Some(code) => fault_of_code(code),
+            None if is_connection_failure(error) => Fault::ConnectionLost,
             None => Fault::Other,
         },
     }
 }
 
 /// Whether the connection failed, and not the statement. A wrong certificate is not such a failure: it does not pass.
-fn is_about_the_way(error: &tokio_postgres::Error) -> bool {
+fn is_connection_failure(error: &tokio_postgres::Error) -> bool {
     if error.is_closed() {
         return true;
     }
@@ -83,12 +83,12 @@ fn is_about_the_way(error: &tokio_postgres::Error) -> bool {
         }
         cause = inner.source();
     }
-    // After an incomplete or unexpected answer the connection cannot be used any more.
+    // After an incomplete or unexpected reply the connection cannot be used any more.
     matches!(error.to_string().as_str(), "unexpected message from server" | "timeout waiting for server")
 }
 
 /// The classes of appendix A of the manual.
-fn said(code: &SqlState) -> Fault {
+fn fault_of_code(code: &SqlState) -> Fault {
     match code.code() {
         "53100" => Fault::Full,
         "40001" | "40P01" | "55P03" | "55006" => Fault::Busy,
@@ -126,7 +126,7 @@ mod tests {
             ("42P01", Fault::Other),
             ("XX001", Fault::Damaged),
         ] {
-            assert_eq!(said(&SqlState::from_code(code)), expected, "{code}");
+            assert_eq!(fault_of_code(&SqlState::from_code(code)), expected, "{code}");
         }
     }
 }

@@ -1,11 +1,12 @@
 //! `PostgreSQL` as a ledger: several senders, on several machines, over connections that may break at any moment.
 //!
-//! No session keeps any state: prepared statements have no names, settings and locks end with their transaction. So a pool
-//! such as pgBouncer works. When a commit returns, it is on the server's disk.
+//! No session keeps any state: prepared statements have no names, settings and locks end with their transaction. So a
+//! pool such as pgBouncer works. When a commit returns, it is on the server's disk.
 //!
-//! Each transaction that writes inserts a receipt, a row with its own token. If the connection is lost during the commit,
-//! the same token is inserted again: if that is refused, the commit happened; if it succeeds, the lost commit can no longer
-//! happen, and the transaction runs again. So an arm is never reported by mistake, and nothing is done twice.
+//! Each transaction that writes inserts a receipt, a row with its own token. If the connection is lost during the
+//! commit, the same token is inserted again. If that is refused, the commit happened; if it succeeds, the lost
+//! commit can no longer happen, and the transaction runs again. So an arm is never reported by mistake, and nothing
+//! is done twice.
 
 mod connection;
 mod failover;
@@ -93,14 +94,14 @@ impl Postgres {
         access: For,
         doing: &'static str,
         anywhere: bool,
-        verb: &impl Fn(&mut dyn Tx) -> Result<T, StoreError>,
+        body: &impl Fn(&mut dyn Tx) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let errand = PendingTransaction { access, doing, receipt: self.receipt() };
+        let pending = PendingTransaction { access, doing, receipt: self.receipt() };
         let (began, mut tries, mut conflicts) = (Instant::now(), 0_u32, 0_u32);
         let mut in_doubt: Option<T> = None;
         loop {
             let place = if anywhere { None } else { lock(&self.server_identity).clone() };
-            let error = match self.attempt(&errand, place.as_deref(), verb) {
+            let error = match self.attempt(&pending, place.as_deref(), body) {
                 Finished::Done(value) => return Ok(value),
                 Finished::WasDone => match in_doubt.take() {
                     Some(value) => return Ok(value),
@@ -139,11 +140,11 @@ impl Postgres {
     /// Runs a transaction once, only on the server `place`.
     fn attempt<T>(
         &self,
-        errand: &PendingTransaction,
+        pending: &PendingTransaction,
         place: Option<&str>,
-        verb: &impl Fn(&mut dyn Tx) -> Result<T, StoreError>,
+        body: &impl Fn(&mut dyn Tx) -> Result<T, StoreError>,
     ) -> Finished<T> {
-        let PendingTransaction { access, doing, receipt } = *errand;
+        let PendingTransaction { access, doing, receipt } = *pending;
         let link = match self.link(doing) {
             Ok(link) => link,
             Err(error) => return Finished::Failed(error),
@@ -166,7 +167,7 @@ impl Postgres {
             }
         }
         let mut open = OpenTransaction { link: &link, doing, now: begun.now, broken: None };
-        let ended = verb(&mut open);
+        let ended = body(&mut open);
         let broken = open.broken.take();
         // A failed statement has rolled back the others, even if the transaction ignored the error.
         let value = match (ended, broken) {
@@ -224,8 +225,8 @@ fn moved(doing: &'static str) -> StoreError {
     StoreError::Database { doing, fault: Fault::FailedOver, source }
 }
 
-/// Begins a transaction and asks for the time, in one round trip. A transaction that writes must be on the disk when its
-/// commit returns, whatever the server's settings are; a stronger setting is kept.
+/// Begins a transaction and asks for the time, in one round trip. A transaction that writes must be on the disk when
+/// its commit returns, whatever the server's settings are; a stronger setting is kept.
 fn begin(link: &Connection, access: For, receipt: &[u8; 16]) -> Result<Started, fault::ConnectionError> {
     const WAITS: &str =
         "SET LOCAL lock_timeout = '20s'; SET LOCAL idle_in_transaction_session_timeout = '1min'";
@@ -259,7 +260,7 @@ fn begin(link: &Connection, access: For, receipt: &[u8; 16]) -> Result<Started, 
     };
     let typed = typed(&arguments);
     let both = async {
-        // Both are sent, in this order, before the first answer arrives.
+        // Both are sent, in this order, before the first reply arrives.
         let (opened, row) = tokio::join!(biased; link.client.batch_execute(&opening), link.client.query_typed_one(&asking, &typed));
         opened.and(row)
     };

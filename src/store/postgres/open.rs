@@ -42,8 +42,8 @@ pub struct Access {
     pub chance: [u8; 16],
 }
 
-/// Opens the ledger in a database, or creates it. `instance` is the name of a new one. `keys` is the file with the secrets:
-/// if it exists without the tables, the ledger was lost, and no new one is created. It blocks.
+/// Opens the ledger in a database, or creates it. `instance` is the name of a new one. `keys` is the file with the
+/// secrets: if it exists without the tables, the ledger was lost, and no new one is created. It blocks.
 pub fn open_postgres(access: Access, keys: &Utf8Path, instance: &str) -> Result<Arc<Store>, StoreError> {
     let (window, shown) = (access.window, access.shown.clone());
     let postgres = Postgres {

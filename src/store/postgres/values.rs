@@ -16,7 +16,7 @@ pub(super) fn numbered(sql: &str) -> String {
     sql.replace('?', "$")
 }
 
-/// Each value with its type, so that the server need not infer it and no statement must be prepared.
+/// Each value with its type: the server need not infer it, and no statement must be prepared.
 pub(super) fn typed<'a>(values: &'a [Value<'a>]) -> Vec<SqlValue<'a>> {
     let of = |value: &Value<'_>| match value {
         Value::Int(_) => Type::INT8,

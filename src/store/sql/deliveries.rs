@@ -36,13 +36,13 @@ impl DeliveryStore for Store {
 
     async fn claim_within_limits(
         &self,
-        pace: RateLimitedClaim,
+        limited: RateLimitedClaim,
         claim: LeaseClaim,
         tokens: Vec<Token>,
         now: DateTime<Utc>,
     ) -> Result<PermitGrant, StoreError> {
         self.write("claiming deliveries", now, move |tx, now| {
-            rate_limit::claim(tx, &pace, &claim, &tokens, now)
+            rate_limit::claim(tx, &limited, &claim, &tokens, now)
         })
         .await
     }
@@ -58,7 +58,7 @@ impl DeliveryStore for Store {
 
 impl Store {
     /// T9 and T10 for every delivery that another process has claimed, or whose lease is over. Returns how many are
-    /// waiting again, and how many are in doubt now.
+    /// waiting again, and how many are unknown now.
     pub async fn recover(
         &self,
         owner: &str,
@@ -137,7 +137,7 @@ fn numbers(moves: &[StateChange]) -> Vec<i64> {
     numbers
 }
 
-/// Claims up to `claim.most` deliveries; only to the domain `lane`, if there is one.
+/// Claims up to `claim.limit` deliveries; only to `domain`, if there is one.
 pub(super) fn claim_from(
     tx: &mut dyn Tx,
     claim: &LeaseClaim,
@@ -150,12 +150,12 @@ pub(super) fn claim_from(
         Dialect::Sqlite => "",
         Dialect::Postgres => "FOR UPDATE OF delivery SKIP LOCKED",
     };
-    let of_lane = if domain.is_some() { "AND lane = ?4" } else { "" };
+    let in_domain = if domain.is_some() { "AND lane = ?4" } else { "" };
     let waiting = format!(
         "SELECT {COLUMNS}, delivery.id, addr_key, issue.state, issue, address, name, message_id, boundary_seed,
                 unsubscribe, bounce
          FROM delivery JOIN issue ON issue.id = delivery.issue
-         WHERE issue = ?1 AND delivery.state = 'pending' AND next_at <= ?2 {of_lane}
+         WHERE issue = ?1 AND delivery.state = 'pending' AND next_at <= ?2 {in_domain}
          ORDER BY delivery.id LIMIT ?3 {lock}"
     );
     let mut tokens = tokens.iter().take(claim.limit);
@@ -236,7 +236,7 @@ fn recover(tx: &mut dyn Tx, owner: &str, alone: bool, now: DateTime<Utc>) -> Res
         |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
     )?;
     let mut gone: HashMap<Option<String>, bool> = HashMap::new();
-    let (mut waiting, mut in_doubt) = (0, 0);
+    let (mut waiting, mut unknown) = (0, 0);
     for page in held.chunks(rows::PAGE) {
         let numbers: Vec<i64> = page.iter().map(|(number, ..)| *number).collect();
         let mut batch = Batch::read(tx, &numbers, now)?;
@@ -250,11 +250,11 @@ fn recover(tx: &mut dyn Tx, owner: &str, alone: bool, now: DateTime<Utc>) -> Res
             }
             let step = StateChange { number: DeliveryNumber(*number), event: Event::Recover };
             let Ok(state) = batch.apply(&step, None) else { continue };
-            *(if state == State::Unknown { &mut in_doubt } else { &mut waiting }) += 1;
+            *(if state == State::Unknown { &mut unknown } else { &mut waiting }) += 1;
         }
         batch.write(tx)?;
     }
-    Ok((waiting, in_doubt))
+    Ok((waiting, unknown))
 }
 
 /// Applies the same event to each of many deliveries; returns how many it moved.
@@ -307,8 +307,8 @@ fn list(tx: &mut dyn Tx, filter: &Filter) -> Result<Vec<DeliveryView>, StoreErro
         values.push(Value::from(post));
         wanted.push(format!("post = ?{}", values.len()));
     }
-    if let Some(reader) = &filter.subscriber {
-        values.push(Value::from(&reader.0));
+    if let Some(subscriber) = &filter.subscriber {
+        values.push(Value::from(&subscriber.0));
         wanted.push(format!("addr_key = ?{}", values.len()));
     }
     if !filter.states.is_empty() {

@@ -1,7 +1,9 @@
-//! Weekly digests: the record of earlier weeks, the part for each subscriber, and the freeze (T0) of a week.
+//! Weekly digests: the record of earlier weeks, the selection of posts for each subscriber, and the freeze (T0) of
+//! a week.
 //!
-//! A week has its own row in `issue`, named after the week, in the state `baseline`: it lists the posts of the week and is
-//! never sent. The name is unique, so a week is frozen only once. The digests of the week are issues like any other.
+//! A week has its own row in `issue`, named after the week, in the state `baseline`: it lists the posts of the week
+//! and is never sent. The name is unique, so a week is frozen only once. The digests of the week are issues like any
+//! other.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -31,7 +33,8 @@ impl Store {
         self.read("reading the weekly digests", record).await
     }
 
-    /// Which parts of a week its subscribers would get now, and how many get each; the empty part is included.
+    /// Which selections of a week its subscribers would get now, and how many get each; the empty selection is
+    /// included.
     pub async fn digest_parts(
         &self,
         posts: Vec<DigestPost>,
@@ -39,8 +42,8 @@ impl Store {
         self.read("counting the weekly subscribers", move |tx| {
             let mut counts = BTreeMap::new();
             each_page(tx, &posts, &mut |_, page| {
-                for reader in page {
-                    *counts.entry(reader.share).or_default() += 1;
+                for subscriber in page {
+                    *counts.entry(subscriber.share).or_default() += 1;
                 }
                 Ok(())
             })?;
@@ -49,9 +52,10 @@ impl Store {
         .await
     }
 
-    /// T0 for a week: inserts its record, an issue for each part, and a waiting delivery for each subscriber. Returns the
-    /// size of the audience; if there are posts, an empty audience is an error. [`StoreError::Unforeseen`]: a subscriber
-    /// gets a part for which there is no email yet; nothing was written.
+    /// T0 for a week: inserts its record, an issue for each selection, and a waiting delivery for each subscriber.
+    /// Returns the size of the audience; if there are posts, an empty audience is an error. Fails with
+    /// [`StoreError::Backend`] if a subscriber gets a selection for which there is no email yet; then
+    /// nothing was written.
     pub async fn schedule_digest(&self, digest: NewDigest, now: DateTime<Utc>) -> Result<u64, StoreError> {
         self.freezing("freezing the weekly digest", now, move |tx, now| freeze(tx, &digest, now)).await
     }
@@ -93,7 +97,7 @@ fn record(tx: &mut dyn Tx) -> Result<Option<DigestHistory>, StoreError> {
     Ok(Some(record))
 }
 
-/// A subscriber of the weekly digest, and the part that they get.
+/// A subscriber of the weekly digest, and the posts that they get.
 struct DigestSubscriber {
     id: i64,
     key: AddressKey,
@@ -105,7 +109,7 @@ struct DigestSubscriber {
 /// Receives a page of subscribers.
 type RowVisitor<'a> = dyn FnMut(&mut dyn Tx, Vec<DigestSubscriber>) -> Result<(), StoreError> + 'a;
 
-/// Passes all subscribers of the weekly digest with their part of the week to `visit`, in pages.
+/// Passes all subscribers of the weekly digest with their selection to `visit`, in pages.
 fn each_page(tx: &mut dyn Tx, posts: &[DigestPost], visit: &mut RowVisitor<'_>) -> Result<(), StoreError> {
     let carriers = issues_with_post(tx, posts)?;
     let sql = format!("SELECT id, addr_key, email, name, topics {AUDIENCE} AND id > ?1 ORDER BY id LIMIT ?2");
@@ -117,7 +121,7 @@ fn each_page(tx: &mut dyn Tx, posts: &[DigestPost], visit: &mut RowVisitor<'_>) 
             let key = AddressKey(row.get(1)?);
             Ok(DigestSubscriber { id: row.get(0)?, key, email: row.get(2)?, name: row.get(3)?, share })
         })?;
-        let Some(last) = page.last().map(|reader| reader.id) else { return Ok(()) };
+        let Some(last) = page.last().map(|subscriber| subscriber.id) else { return Ok(()) };
         remove_already_sent(tx, &mut page, &carriers, after)?;
         after = last;
         visit(tx, page)?;
@@ -151,8 +155,8 @@ fn issues_with_post(tx: &mut dyn Tx, posts: &[DigestPost]) -> Result<BTreeMap<i6
     Ok(carriers)
 }
 
-/// Removes the posts that a subscriber got before, for example before they chose the weekly digest. The page begins after
-/// the subscriber with the id `after`.
+/// Removes the posts that a subscriber got before, for example before they chose the weekly digest. The page begins
+/// after the subscriber with the id `after`.
 fn remove_already_sent(
     tx: &mut dyn Tx,
     page: &mut [DigestSubscriber],
@@ -164,11 +168,11 @@ fn remove_already_sent(
          JOIN delivery ON delivery.issue = ?1 AND delivery.addr_key = subscriber.addr_key
          WHERE subscriber.id > ?2 AND subscriber.id <= ?3 AND cadence = 'weekly' AND state NOT IN {NOT_TO_COME}"
     );
-    let Some(last) = page.last().map(|reader| reader.id) else { return Ok(()) };
+    let Some(last) = page.last().map(|subscriber| subscriber.id) else { return Ok(()) };
     for (issue, carried) in carriers {
         let had: Vec<i64> = tx.all(&sql, args![*issue, after, last], |row| row.get(0))?;
         for id in had {
-            if let Ok(at) = page.binary_search_by_key(&id, |reader| reader.id) {
+            if let Ok(at) = page.binary_search_by_key(&id, |subscriber| subscriber.id) {
                 page[at].share.0 &= !carried.0;
             }
         }
@@ -187,29 +191,30 @@ fn freeze(tx: &mut dyn Tx, digest: &NewDigest, now: DateTime<Utc>) -> Result<u64
     let counted: u64 =
         tx.one(&format!("SELECT count(*) {AUDIENCE}"), &[], |row| row.get(0))?.unwrap_or_default();
     let mut numbers = issues::last_number(tx)?;
-    // The issue of each part, and how many deliveries it has so far.
+    // The issue of each selection, and how many deliveries it has so far.
     let mut open: BTreeMap<DigestPart, (i64, u64)> = BTreeMap::new();
     let mut seen = 0;
     each_page(tx, &digest.posts, &mut |tx, page| {
         seen += page.len() as u64;
-        let mut copies: BTreeMap<DigestPart, Vec<NewDelivery>> = BTreeMap::new();
-        for reader in page.into_iter().filter(|reader| !reader.share.is_empty()) {
-            let letter = digest.issues.get(&reader.share).ok_or(StoreError::Backend)?;
-            let address = address(&reader.email)?;
+        let mut deliveries: BTreeMap<DigestPart, Vec<NewDelivery>> = BTreeMap::new();
+        for subscriber in page.into_iter().filter(|subscriber| !subscriber.share.is_empty()) {
+            let issue_email = digest.issues.get(&subscriber.share).ok_or(StoreError::Backend)?;
+            let address = address(&subscriber.email)?;
             numbers += 1;
-            let (key, number) = (reader.key, numbers);
-            let recipient = DeliveryRecipient { post: &letter.issue.post, address: &address, key, number };
-            let fixed = (letter.fields)(&recipient);
-            let copy = NewDelivery { number, key, email: reader.email, name: reader.name, fixed };
-            copies.entry(reader.share).or_default().push(copy);
+            let (key, number) = (subscriber.key, numbers);
+            let recipient =
+                DeliveryRecipient { post: &issue_email.issue.post, address: &address, key, number };
+            let fixed = (issue_email.fields)(&recipient);
+            let delivery = NewDelivery { number, key, email: subscriber.email, name: subscriber.name, fixed };
+            deliveries.entry(subscriber.share).or_default().push(delivery);
         }
-        for (share, copies) in copies {
+        for (share, deliveries) in deliveries {
             let (issue, frozen) = match open.get(&share) {
                 Some(open) => *open,
                 None => (begin(tx, digest, share, now)?, 0),
             };
-            issues::insert(tx, issue, &copies, now)?;
-            open.insert(share, (issue, frozen + copies.len() as u64));
+            issues::insert(tx, issue, &deliveries, now)?;
+            open.insert(share, (issue, frozen + deliveries.len() as u64));
         }
         Ok(())
     })?;
@@ -220,22 +225,23 @@ fn freeze(tx: &mut dyn Tx, digest: &NewDigest, now: DateTime<Utc>) -> Result<u64
         return Err(StoreError::NoAudience(name));
     }
     for (share, (issue, frozen)) in &open {
-        let name = digest.issues.get(share).map(|letter| letter.issue.post.as_str()).unwrap_or_default();
+        let name =
+            digest.issues.get(share).map(|issue_email| issue_email.issue.post.as_str()).unwrap_or_default();
         issues::count(tx, *issue, name, *frozen, now)?;
     }
     issues::settle_in(tx)?;
     Ok(open.values().map(|(_, frozen)| frozen).sum())
 }
 
-/// Opens the issue of one part.
+/// Opens the issue of one selection.
 fn begin(
     tx: &mut dyn Tx,
     digest: &NewDigest,
     share: DigestPart,
     now: DateTime<Utc>,
 ) -> Result<i64, StoreError> {
-    let letter = digest.issues.get(&share).ok_or(StoreError::Backend)?;
-    let issue = issues::begin(tx, &letter.issue, now)?;
+    let issue_email = digest.issues.get(&share).ok_or(StoreError::Backend)?;
+    let issue = issues::begin(tx, &issue_email.issue, now)?;
     tx.execute("UPDATE issue SET series = ?2 WHERE id = ?1", args![issue, &digest.week])?;
     carry(tx, issue, share.of(&digest.posts).map(|post| post.id.as_str()))?;
     Ok(issue)

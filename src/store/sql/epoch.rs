@@ -1,4 +1,4 @@
-//! The epoch of a store, and how to go on with a store that was restored from a backup.
+//! The epoch of a store, and how to continue with a store that was restored from a backup.
 
 use chrono::{DateTime, Utc};
 
@@ -35,8 +35,8 @@ impl Store {
         .await
     }
 
-    /// T14: goes on with a store that was restored or moved. Each delivery that is not final becomes a doubt, and posts
-    /// that may have been mailed since the backup become part of the baseline.
+    /// T14: continues with a store that was restored or moved. Each delivery that is not final becomes unknown, and
+    /// posts that may have been mailed since the backup become part of the baseline.
     pub async fn accept_restored(
         &self,
         adoption: RestoreRequest,
@@ -46,7 +46,7 @@ impl Store {
             let before = identity(tx)?.epoch_mark.epoch;
             let mut adopted = RestoreOutcome { unknown: 0, baseline: 0 };
             if let Some(published) = &adoption.published {
-                adopted.unknown = doubt_open(tx, now)?;
+                adopted.unknown = mark_unknown(tx, now)?;
                 adopted.baseline = issues::baseline(tx, published, now)?;
                 // Any of them may have been in a weekly digest that is not in this backup.
                 let ids: Vec<&str> = published.iter().map(|(id, _)| id.as_str()).collect();
@@ -77,8 +77,9 @@ pub(super) fn identity(tx: &mut dyn Tx) -> Result<StoreIdentity, StoreError> {
     Ok(StoreIdentity { epoch_mark: EpochMark { instance, epoch }, copied: meta::recall(tx, COPIED)? })
 }
 
-/// Makes a doubt of every delivery that may have been sent after the backup; returns how many were not in doubt before.
-fn doubt_open(tx: &mut dyn Tx, now: DateTime<Utc>) -> Result<u64, StoreError> {
+/// Marks every delivery that may have been sent after the backup as unknown; returns how many were not unknown
+/// before.
+fn mark_unknown(tx: &mut dyn Tx, now: DateTime<Utc>) -> Result<u64, StoreError> {
     let open: Vec<(i64, bool)> = tx.all(
         "SELECT id, CASE WHEN state IN ('unknown', 'failed') THEN 1 ELSE 0 END FROM delivery
          WHERE state IN ('pending', 'claimed', 'armed', 'unknown', 'failed') ORDER BY id",

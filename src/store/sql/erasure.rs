@@ -1,5 +1,5 @@
-//! A person's data: export and erasure. What stays after an erasure is the keyed hash of the address in `suppression`,
-//! the ledger's rows without personal data, and the chain of events, which never has any.
+//! A person's data: export and erasure. An erasure keeps the keyed hash of the address in `suppression`, the
+//! ledger's rows without personal data, and the chain of events, which never contains any.
 
 use chrono::{DateTime, Utc};
 
@@ -13,7 +13,7 @@ use crate::subscribers::lifecycle::{ERASED, REMOVED};
 /// Replaces an erased address: `.invalid` is never a real host (RFC 2606), and the subscriber is suppressed.
 const NOBODY: &str = "erased@erased.invalid";
 
-/// A table, its name for people, and the columns that mean something to the person.
+/// A table, its name for people, and the columns that are meaningful to the person.
 const TABLES: [(&str, &str, &[&str]); 5] = [
     (
         "subscriber",
@@ -57,7 +57,7 @@ const TABLES: [(&str, &str, &[&str]); 5] = [
     ),
 ];
 
-/// Columns that hold a time.
+/// Columns that contain a time.
 fn is_time(column: &str) -> bool {
     column == "at" || column.ends_with("_at")
 }
@@ -73,14 +73,14 @@ impl Store {
                     columns
                         .iter()
                         .enumerate()
-                        .map(|(at, column)| Ok((*column, word(row, at, is_time(column))?)))
+                        .map(|(at, column)| Ok((*column, text_of(row, at, is_time(column))?)))
                         .collect()
                 })?;
                 tables.push(PersonalDataTable { name, rows });
             }
             let sql = "SELECT reason, since FROM suppression WHERE addr_key = ?1";
             let barred = tx.all(sql, args![&key.0], |row| {
-                Ok(vec![("reason", word(row, 0, false)?), ("since", word(row, 1, true)?)])
+                Ok(vec![("reason", text_of(row, 0, false)?), ("since", text_of(row, 1, true)?)])
             })?;
             tables.push(PersonalDataTable { name: "why you are not written to", rows: barred });
             Ok(PersonalData { tables })
@@ -88,8 +88,8 @@ impl Store {
         .await
     }
 
-    /// Deletes all personal data about one person. What stays is that this address must not be mailed, under its keyed
-    /// hash.
+    /// Deletes all personal data about one person. The keyed hash of the address stays, so that it is not mailed
+    /// again.
     pub async fn erase(
         &self,
         key: AddressKey,
@@ -99,8 +99,8 @@ impl Store {
         let actor = actor.to_owned();
         self.write("erasing a subscriber", now, move |tx, now| {
             deliveries::skip_waiting(tx, Scope::Subscriber(key), ERASED, now)?;
-            // A complaint or a bounce stays the reason. A removal becomes an erasure: from now on only the owner of the
-            // address may bring it back.
+            // A complaint or a bounce keeps its reason. A removal becomes an erasure: from now on only the owner of
+            // the address may bring it back.
             tx.execute(
                 "INSERT INTO suppression (addr_key, reason, source, since) VALUES (?1, ?2, ?3, ?4)
                  ON CONFLICT (addr_key) DO UPDATE SET reason = ?2, source = ?3 WHERE suppression.reason = ?5",
@@ -111,7 +111,7 @@ impl Store {
                 "UPDATE attempt SET reply = NULL WHERE delivery IN (SELECT id FROM delivery WHERE addr_key = ?1)",
                 args![&key.0],
             )?;
-            let copies = tx.execute(
+            let deliveries = tx.execute(
                 "UPDATE delivery SET address = ?2, name = NULL, last_reply = NULL, lane = NULL WHERE addr_key = ?1",
                 args![&key.0, NOBODY],
             )?;
@@ -119,17 +119,17 @@ impl Store {
             for table in ["consent", "errand"] {
                 tx.execute(&format!("DELETE FROM {table} WHERE addr_key = ?1"), args![&key.0])?;
             }
-            let reader = tx.execute("DELETE FROM subscriber WHERE addr_key = ?1", args![&key.0])? > 0;
-            if reader || copies > 0 {
+            let was_subscriber = tx.execute("DELETE FROM subscriber WHERE addr_key = ?1", args![&key.0])? > 0;
+            if was_subscriber || deliveries > 0 {
                 events::append(tx, &Entry::about(key, "erase", &actor), now)?;
             }
-            Ok(Erased { subscriber: reader, deliveries: copies })
+            Ok(Erased { subscriber: was_subscriber, deliveries })
         })
         .await
     }
 }
 
-fn word(row: &dyn Row, at: usize, is_time: bool) -> Result<Option<String>, StoreError> {
+fn text_of(row: &dyn Row, at: usize, is_time: bool) -> Result<Option<String>, StoreError> {
     Ok(match row.cell(at)? {
         Cell::Int(millis) if is_time => {
             DateTime::from_timestamp_millis(millis).map(|time: DateTime<Utc>| time.to_rfc3339())

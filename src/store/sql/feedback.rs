@@ -17,7 +17,7 @@ impl Store {
         self.read("counting bounces", move |tx| count(tx, issue)).await
     }
 
-    /// Suppresses the subscribers of an issue whose mailboxes do not exist, as the relay said during the delivery.
+    /// Suppresses the subscribers of an issue whose mailboxes do not exist according to the relay's replies.
     /// Returns how many.
     pub async fn suppress_invalid(&self, issue: IssueNumber, now: DateTime<Utc>) -> Result<u64, StoreError> {
         self.write("suppressing invalid addresses", now, move |tx, now| {
@@ -36,7 +36,7 @@ impl Store {
     }
 }
 
-/// Refusals during the delivery are in `delivery`; what came back by mail later is in `notice`.
+/// Rejections during the delivery are in `delivery`; reports that came back by mail later are in `notice`.
 pub(super) fn count(tx: &mut dyn Tx, issue: IssueNumber) -> Result<FeedbackCounts, StoreError> {
     let (sent, refused): (u64, u64) = tx
         .one(

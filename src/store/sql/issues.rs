@@ -19,7 +19,7 @@ use crate::text::HeaderText;
 /// The note that the ledger has begun: an empty archive has an empty baseline.
 const BEGUN: &str = "begun";
 
-/// How many deliveries are frozen at a time: a million of them must not need memory.
+/// How many deliveries are frozen at a time: a million of them must not be in memory at once.
 const PAGE: usize = 1_000;
 
 /// The issues that the web pages show.
@@ -47,9 +47,9 @@ impl Store {
         self.write("recording the baseline", now, move |tx, now| baseline(tx, &posts, now).map(drop)).await
     }
 
-    /// T0: inserts the issue, and a waiting delivery for each active subscriber who gets every post, wants one of its
-    /// categories and has not got it in a weekly digest. Returns the size of the audience. An empty audience is an error,
-    /// and nothing is frozen.
+    /// T0: inserts the issue, and a waiting delivery for each active subscriber who gets every post, wants one of
+    /// its categories and has not got it in a weekly digest. Returns the size of the audience. An empty audience is
+    /// an error, and then nothing is frozen.
     pub async fn schedule_issue(
         &self,
         issue: NewIssue,
@@ -267,16 +267,16 @@ pub(super) fn address_copies(
         if page.is_empty() {
             return Ok(frozen);
         }
-        let mut copies = Vec::with_capacity(page.len());
-        for (reader, key, email, name) in page {
+        let mut deliveries = Vec::with_capacity(page.len());
+        for (id, key, email, name) in page {
             let (email, name): (String, Option<String>) = (email, name);
             let address = address(&email)?;
-            (after, frozen) = (reader, frozen + 1);
+            (after, frozen) = (id, frozen + 1);
             let number = last + frozen;
             let fixed = fields(&DeliveryRecipient { post: selection.post(), address: &address, key, number });
-            copies.push(NewDelivery { number, key, email, name, fixed });
+            deliveries.push(NewDelivery { number, key, email, name, fixed });
         }
-        insert(tx, issue, &copies, now)?;
+        insert(tx, issue, &deliveries, now)?;
     }
 }
 
@@ -308,11 +308,11 @@ const INSERTED: [&str; 12] = [
 pub(super) fn insert(
     tx: &mut dyn Tx,
     issue: i64,
-    copies: &[NewDelivery],
+    deliveries: &[NewDelivery],
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    let mut rows: Vec<Vec<Value<'_>>> = Vec::with_capacity(copies.len());
-    for NewDelivery { number, key, email, name, fixed } in copies {
+    let mut rows: Vec<Vec<Value<'_>>> = Vec::with_capacity(deliveries.len());
+    for NewDelivery { number, key, email, name, fixed } in deliveries {
         let row = args![
             *number,
             issue,

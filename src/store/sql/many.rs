@@ -1,16 +1,17 @@
 //! One statement for many rows.
 //!
-//! `SQLite` runs it once for each row, which costs no round trips; `PostgreSQL` takes all rows in one statement, as arrays.
+//! `SQLite` runs it once for each row, which costs no round trips; `PostgreSQL` takes all rows in one statement, as
+//! arrays.
 
 use std::fmt::Write as _;
 
 use super::{Dialect, StoreError, Tx, Value, corrupt_data};
 
-/// Stands in a statement for the table `new` of the rows.
+/// A placeholder in a statement for the table `new` of the rows.
 const ROWS: &str = " FROM {new}";
 
-/// Runs `sql` for each of `rows`. It reads the values as `new.COLUMN FROM {new}`; a row holds them in the order in which
-/// the columns first appear.
+/// Runs `sql` for each of `rows`. The statement reads the values as `new.COLUMN FROM {new}`; a row has them in the
+/// order in which the columns first appear.
 pub(super) fn execute_many(tx: &mut dyn Tx, sql: &str, rows: &[Vec<Value<'_>>]) -> Result<(), StoreError> {
     let Some(first) = rows.first() else { return Ok(()) };
     if tx.dialect() == Dialect::Sqlite {

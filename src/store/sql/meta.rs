@@ -15,7 +15,8 @@ impl Store {
         self.run(TransactionMode::Write, "writing an entry", move |tx| remember(tx, &key, &value)).await
     }
 
-    /// Remembers a value unless there is one already; returns the value that is kept. Of two callers at once, one wins.
+    /// Remembers a value unless there is one already; returns the stored value. Of two concurrent callers, one
+    /// wins.
     pub async fn set_meta_once(&self, key: &str, value: &str) -> Result<String, StoreError> {
         let (key, value) = (key.to_owned(), value.to_owned());
         self.run(TransactionMode::Write, "writing an entry", move |tx| {

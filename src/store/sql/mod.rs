@@ -1,14 +1,14 @@
 //! The store's methods, with one set of SQL statements for both databases.
 //!
-//! [`Backend`] runs a transaction, [`Tx`] runs its statements, [`Row`] reads a result. Statements are written with `?1`,
-//! use only BIGINT, TEXT and bytes, and mean the same in `SQLite` and `PostgreSQL`; where the two need different SQL, the
-//! code asks [`Tx::dialect`]. Connections are made elsewhere.
+//! [`Backend`] runs a transaction, [`Tx`] runs its statements, [`Row`] reads a result. Statements are written with
+//! `?1`, use only BIGINT, TEXT and bytes, and mean the same in `SQLite` and `PostgreSQL`; where the two need
+//! different SQL, the code asks [`Tx::dialect`]. Connections are made elsewhere.
 //!
-//! Some tables and columns have names that the code no longer uses, until a migration renames them: `errand` is the
-//! queue of transactional emails, `notice` holds inbound reports, `pace` the meters of the rate limits, `lane` a domain;
+//! Some tables and columns still have names that the code no longer uses: `errand` is the queue of transactional
+//! emails, `notice` contains inbound reports, `pace` the token buckets of the rate limits, `lane` a domain;
 //! `standing` is the status of a subscriber, `cadence` the frequency, `left_at` the time of the unsubscribe.
-//! `consent.word` is the action: `asked` (sign-up), `confirmed`, `left` (unsubscribe), `undone` (resubscribe), `chose`
-//! (preferences).
+//! `consent.word` is the action: `asked` (sign-up), `confirmed`, `left` (unsubscribe), `undone` (resubscribe),
+//! `chose` (preferences).
 
 mod audience;
 pub(super) mod deliveries;
@@ -120,8 +120,8 @@ pub(super) type Body<'a> = dyn Fn(&mut dyn Tx) -> Result<(), StoreError> + 'a;
 
 /// A database that runs transactions. Its calls block.
 pub(super) trait Backend: Send + Sync + 'static {
-    /// Runs `body` in one transaction; `doing` names it in errors. If it fails, nothing of it happened. The body may run
-    /// more than once, for example after a deadlock; then only its last run counts.
+    /// Runs `body` in one transaction; `doing` names it in errors. If it fails, the transaction had no effect. The
+    /// body may run more than once, for example after a deadlock; then only its last run counts.
     fn transact(
         &self,
         access: TransactionMode,
@@ -187,14 +187,14 @@ impl Store {
         &self.instance
     }
 
-    /// From now on the store must stay the same: if its file is exchanged, every method fails, and none continues with
-    /// the new file. A run that sends has claimed deliveries that the new file does not know.
+    /// From now on the store must stay the same: if its file is replaced, every method fails, and none continues
+    /// with the new file. A run that sends has claimed deliveries that the new file does not know.
     pub fn pin(&self) {
         self.backend.pin();
     }
 
-    /// How many deliveries are in doubt because another database server took over from the one that wrote the ledger, and
-    /// may have missed its last transactions; `None` if this process saw no such change.
+    /// How many deliveries became unknown because another database server took over and may have missed the last
+    /// transactions; `None` if this process saw no such change.
     pub fn failed_over(&self) -> Option<u64> {
         self.backend.failed_over()
     }
@@ -204,8 +204,8 @@ impl Store {
         self.read("reading the time", move |tx| tx.now(here)).await
     }
 
-    /// Writes a whole copy, as of one moment, to the new file `target`, while others read and write. The copy notes that
-    /// it is one, made at `now`.
+    /// Writes a complete backup, as of one moment, to the new file `target`, while others read and write. The
+    /// backup is marked as one, made at `now`.
     pub async fn backup(&self, target: &Utf8Path, now: DateTime<Utc>) -> Result<(), StoreError> {
         let (backend, target) = (Arc::clone(&self.backend), target.to_owned());
         blocking(move || backend.backup(&target, now)).await

@@ -19,7 +19,8 @@ use crate::text::HeaderText;
 const REHEARSAL: &str = "rehearsal:";
 
 impl Store {
-    /// Every form in which a post of the ledger was seen; for posts that were recorded before identities existed, the title.
+    /// Every form in which a post of the ledger was seen; for posts that were recorded before identities existed, the
+    /// title.
     pub async fn identities(&self) -> Result<Vec<StoredPost>, StoreError> {
         self.read("reading the identities of posts", |tx| {
             tx.all(
@@ -68,8 +69,8 @@ impl Store {
         .await
     }
 
-    /// Since when each of the waiting posts has been waiting, by its id. With `restart`, since its text last changed. Deletes
-    /// posts that no longer wait.
+    /// Since when each of the waiting posts has been waiting, by its id. With `restart`, since its text last changed.
+    /// Deletes posts that no longer wait.
     pub async fn waiting_since(
         &self,
         posts: Vec<Waiting>,
@@ -137,7 +138,7 @@ impl Store {
         .await
     }
 
-    /// Records that somebody was asked for approval.
+    /// Records that the writer was asked for approval.
     pub async fn ask_approval(
         &self,
         subject: &str,
@@ -263,13 +264,13 @@ impl Store {
             )?;
             for (number, post) in &rehearsed {
                 deliveries::skip_waiting(tx, Scope::Issue(*number), "rehearsal", now)?;
-                let doubts: Vec<i64> = tx.all(
+                let unknown: Vec<i64> = tx.all(
                     "SELECT id FROM delivery WHERE issue = ?1 AND state IN ('unknown', 'failed_uncertain') ORDER BY id",
                     args![*number],
                     |row| row.get(0),
                 )?;
-                for doubt in doubts {
-                    let leave = StateChange { number: DeliveryNumber(doubt), event: Event::Acknowledge };
+                for number in unknown {
+                    let leave = StateChange { number: DeliveryNumber(number), event: Event::Acknowledge };
                     let _ = deliveries::step(tx, &leave, now)?;
                 }
                 tx.execute(

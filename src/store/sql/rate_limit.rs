@@ -1,4 +1,5 @@
-//! Rate limits: their meters, and claims that stay within them. The arithmetic is in [`crate::ledger::pace`].
+//! Rate limits: their token buckets, and claims within the limits. The arithmetic is in
+//! [`crate::ledger::rate_limit`].
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -7,13 +8,13 @@ use crate::ledger::Token;
 use crate::ledger::rate_limit::{Rate, TokenBucket};
 use crate::store::{DomainState, IssueNumber, LeaseClaim, PermitGrant, RateLimitedClaim};
 
-/// The meter for all messages together; no domain has such a name.
+/// The bucket for all messages together; no domain has such a name.
 const ALL: &str = "*";
 
 impl Store {
-    /// The meter of the rate limit for all messages.
+    /// The bucket of the rate limit for all messages.
     pub async fn take_permit(&self) -> Result<TokenBucket, StoreError> {
-        self.read("reading the rate limit", |tx| Ok(meter(tx, ALL, "")?.unwrap_or_default())).await
+        self.read("reading the rate limit", |tx| Ok(bucket(tx, ALL, "")?.unwrap_or_default())).await
     }
 }
 
@@ -43,33 +44,33 @@ pub(super) fn due_domains(
 /// Claims as many deliveries as there are permits, and takes the permits in the same transaction.
 pub(super) fn claim(
     tx: &mut dyn Tx,
-    pace: &RateLimitedClaim,
+    limited: &RateLimitedClaim,
     claim: &LeaseClaim,
     tokens: &[Token],
     now: DateTime<Utc>,
 ) -> Result<PermitGrant, StoreError> {
-    let mut ration = PermitGrant::default();
-    let mut all = ClaimLimit::read(tx, pace.limits.all, ALL)?;
+    let mut grant = PermitGrant::default();
+    let mut all = ClaimLimit::read(tx, limited.limits.all, ALL)?;
     let most = all.at_most(claim.limit.min(tokens.len()), now);
     if let Some(wait) = all.wait(now) {
-        ration.wait = Some(wait);
-        return Ok(ration);
+        grant.wait = Some(wait);
+        return Ok(grant);
     }
     let claim = LeaseClaim { limit: most, ..claim.clone() };
-    if pace.limits.has_domain_limits() {
-        for domain in &pace.domains {
-            let left = tokens.get(ration.deliveries.len()..most).unwrap_or_default();
-            if left.is_empty() {
+    if limited.limits.has_domain_limits() {
+        for domain in &limited.domains {
+            let remaining = tokens.get(grant.deliveries.len()..most).unwrap_or_default();
+            if remaining.is_empty() {
                 break;
             }
-            let own = ClaimLimit::read(tx, pace.limits.of(domain), domain)?;
-            claim_domain(tx, &claim, own, left, &mut ration, now)?;
+            let own = ClaimLimit::read(tx, limited.limits.of(domain), domain)?;
+            claim_domain(tx, &claim, own, remaining, &mut grant, now)?;
         }
     } else {
-        ration.deliveries = deliveries::claim_from(tx, &claim, None, tokens, now)?;
+        grant.deliveries = deliveries::claim_from(tx, &claim, None, tokens, now)?;
     }
-    all.take(tx, ration.deliveries.len(), now)?;
-    Ok(ration)
+    all.take(tx, grant.deliveries.len(), now)?;
+    Ok(grant)
 }
 
 /// Claims deliveries to one domain, within its own limit.
@@ -78,25 +79,25 @@ fn claim_domain(
     claim: &LeaseClaim,
     mut own: ClaimLimit<'_>,
     tokens: &[Token],
-    ration: &mut PermitGrant,
+    grant: &mut PermitGrant,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     let domain = own.domain;
     if own.wait(now).is_none() {
         let share = LeaseClaim { limit: own.at_most(tokens.len(), now), ..claim.clone() };
-        let copies = deliveries::claim_from(tx, &share, Some(domain), tokens, now)?;
-        if copies.is_empty() {
-            ration.domains.push((domain.to_owned(), DomainState::Empty));
+        let claimed = deliveries::claim_from(tx, &share, Some(domain), tokens, now)?;
+        if claimed.is_empty() {
+            grant.domains.push((domain.to_owned(), DomainState::Empty));
             return Ok(());
         }
-        own.take(tx, copies.len(), now)?;
-        ration.deliveries.extend(copies);
+        own.take(tx, claimed.len(), now)?;
+        grant.deliveries.extend(claimed);
     }
-    ration.domains.extend(own.wait(now).map(|wait| (domain.to_owned(), DomainState::Full(wait))));
+    grant.domains.extend(own.wait(now).map(|wait| (domain.to_owned(), DomainState::Full(wait))));
     Ok(())
 }
 
-/// Takes one permit from each of these meters; if one of them has none, from none of them.
+/// Takes one permit from each of these buckets; if one of them has none, from none of them.
 pub(super) fn take_one_of_each(
     tx: &mut dyn Tx,
     domains: &[(String, Rate)],
@@ -114,7 +115,7 @@ pub(super) fn take_one_of_each(
     Ok(true)
 }
 
-/// Deletes meters whose name begins with `prefix` and that are full since before `before`.
+/// Deletes buckets whose name begins with `prefix` and that are full since before `before`.
 pub(super) fn forget(tx: &mut dyn Tx, prefix: &str, before: DateTime<Utc>) -> Result<u64, StoreError> {
     tx.execute(
         "DELETE FROM pace WHERE substr(lane, 1, length(?1)) = ?1 AND full_until < ?2",
@@ -122,7 +123,8 @@ pub(super) fn forget(tx: &mut dyn Tx, prefix: &str, before: DateTime<Utc>) -> Re
     )
 }
 
-/// A rate limit and its meter, which no other transaction changes before this one ends; without a rate there is no limit.
+/// A rate limit and its bucket, which no other transaction changes before this one ends; without a rate there is no
+/// limit.
 struct ClaimLimit<'a> {
     domain: &'a str,
     own: Option<(Rate, TokenBucket)>,
@@ -137,43 +139,43 @@ impl<'a> ClaimLimit<'a> {
         Ok(Self { domain, own })
     }
 
-    /// As many as are `wanted`, if there are so many permits.
+    /// As many as are `wanted`, if there are enough permits.
     fn at_most(&self, wanted: usize, now: DateTime<Utc>) -> usize {
-        self.own.map_or(wanted, |(rate, meter)| wanted.min(meter.permits(rate, now) as usize))
+        self.own.map_or(wanted, |(rate, bucket)| wanted.min(bucket.permits(rate, now) as usize))
     }
 
-    /// How long there is no permit; `None` if there is one now.
+    /// How long until there is a permit; `None` if there is one now.
     fn wait(&self, now: DateTime<Utc>) -> Option<TimeDelta> {
-        let (rate, meter) = self.own?;
-        (meter.permits(rate, now) == 0).then(|| meter.wait(rate, now))
+        let (rate, bucket) = self.own?;
+        (bucket.permits(rate, now) == 0).then(|| bucket.wait(rate, now))
     }
 
     fn take(&mut self, tx: &mut dyn Tx, permits: usize, now: DateTime<Utc>) -> Result<(), StoreError> {
-        let Some((rate, meter)) = &mut self.own else { return Ok(()) };
-        *meter = meter.take(*rate, u32::try_from(permits).unwrap_or(u32::MAX), now);
+        let Some((rate, bucket)) = &mut self.own else { return Ok(()) };
+        *bucket = bucket.take(*rate, u32::try_from(permits).unwrap_or(u32::MAX), now);
         tx.execute(
             "INSERT INTO pace (lane, full_until) VALUES (?1, ?2)
              ON CONFLICT (lane) DO UPDATE SET full_until = excluded.full_until",
-            args![self.domain, meter.full_until],
+            args![self.domain, bucket.full_until],
         )
         .map(drop)
     }
 }
 
-/// A meter that no other transaction changes before this one ends.
+/// A bucket that no other transaction changes before this one ends.
 fn domain_bucket(tx: &mut dyn Tx, domain: &str) -> Result<TokenBucket, StoreError> {
     if tx.dialect() == Dialect::Sqlite {
-        return Ok(meter(tx, domain, "")?.unwrap_or_default());
+        return Ok(bucket(tx, domain, "")?.unwrap_or_default());
     }
     // A row that does not exist yet cannot be locked.
     tx.execute(
         "INSERT INTO pace (lane, full_until) VALUES (?1, 0) ON CONFLICT (lane) DO NOTHING",
         args![domain],
     )?;
-    Ok(meter(tx, domain, "FOR UPDATE")?.unwrap_or_default())
+    Ok(bucket(tx, domain, "FOR UPDATE")?.unwrap_or_default())
 }
 
-fn meter(tx: &mut dyn Tx, domain: &str, lock: &str) -> Result<Option<TokenBucket>, StoreError> {
+fn bucket(tx: &mut dyn Tx, domain: &str, lock: &str) -> Result<Option<TokenBucket>, StoreError> {
     tx.one(&format!("SELECT full_until FROM pace WHERE lane = ?1 {lock}"), args![domain], |row| {
         Ok(TokenBucket { full_until: row.get(0)? })
     })

@@ -13,8 +13,8 @@ use crate::subscribers::lifecycle::{REMOVED, after_removal};
 const SKIPPED: &str = "removed";
 
 impl Store {
-    /// The writer takes an address off the list: its row is deleted, past deliveries stay, and no list brings it back.
-    /// `None` if it has no row.
+    /// The writer takes an address off the list: its row is deleted, past deliveries stay, and no import adds it
+    /// again. `None` if it has no row.
     pub async fn remove(
         &self,
         key: AddressKey,
@@ -45,8 +45,8 @@ impl Store {
         .await
     }
 
-    /// The writer undoes a removal, so that the address can be added again; `false` if it was not removed, or if only
-    /// its owner may come back.
+    /// The writer undoes a removal, so that the address can be added again; `false` if it was not removed, or if
+    /// only its owner can undo that.
     pub async fn readmit(
         &self,
         key: AddressKey,

@@ -1,4 +1,4 @@
-//! Reports that come back by mail (table `notice`): each is recorded once, in one transaction with its consequences.
+//! Reports that come back by mail (table `report`): each is recorded once, in one transaction with its consequences.
 
 use chrono::{DateTime, Utc};
 
@@ -22,7 +22,7 @@ const HISTORY: u32 = 50;
 /// After the first ten bounces of an issue, its health is judged at every tenth only.
 const FEW: u64 = 10;
 
-/// Whom a report is about.
+/// The subscriber that a report is about, and the delivery if it is known.
 struct NamedDelivery {
     key: AddressKey,
     delivery: Option<DeliveryRow>,
@@ -36,10 +36,10 @@ struct DeliveryRow {
     sent: bool,
 }
 
-/// What a report means.
+/// How a report is classified.
 struct Judged {
     fault: BounceClass,
-    /// The report names another address than the message was sent to.
+    /// The report names a different address from the one that the message was sent to.
     elsewhere: bool,
 }
 
@@ -48,30 +48,30 @@ impl Store {
     /// rules of [`crate::subscribers::bounces`]. The same report is recorded once.
     pub async fn record_report(
         &self,
-        notice: InboundReport,
+        report: InboundReport,
         now: DateTime<Utc>,
     ) -> Result<RecordOutcome, StoreError> {
         self.write("recording inbound reports", now, move |tx, now| {
-            let Some(named) = find(tx, &notice.about)? else { return Ok(RecordOutcome::UnknownToken) };
+            let Some(named) = find(tx, &report.about)? else { return Ok(RecordOutcome::UnknownToken) };
             let delivery = named.delivery.as_ref();
-            let report = if let ReportKind::Delivery(report) = &notice.word { Some(report) } else { None };
-            let fault = report.map_or(BounceClass::Unclear, |report| {
-                classify(report.action, report.status, &report.diagnostic)
+            let bounce = if let ReportKind::Delivery(bounce) = &report.word { Some(bounce) } else { None };
+            let fault = bounce.map_or(BounceClass::Unclear, |bounce| {
+                classify(bounce.action, bounce.status, &bounce.diagnostic)
             });
-            let elsewhere = report.is_some_and(|report| names_another(report, delivery));
-            if !record(tx, &notice, &named, fault, now)? {
+            let elsewhere = bounce.is_some_and(|bounce| names_another(bounce, delivery));
+            if !record(tx, &report, &named, fault, now)? {
                 return Ok(RecordOutcome::Duplicate);
             }
-            note(tx, &notice, &named, &Judged { fault, elsewhere }, now)?;
+            note(tx, &report, &named, &Judged { fault, elsewhere }, now)?;
             // The unsubscribe token is in every email to this subscriber, so it proves nothing about one delivery.
             let settled = match delivery {
-                Some(delivery) if notice.word != ReportKind::Unsubscribed => {
-                    accept(tx, delivery, notice.word.as_str(), named.key, now)?
+                Some(delivery) if report.word != ReportKind::Unsubscribed => {
+                    accept(tx, delivery, report.word.as_str(), named.key, now)?
                 }
                 _ => false,
             };
             let before = subscribers::status(tx, named.key)?;
-            match (&notice.word, fault) {
+            match (&report.word, fault) {
                 (ReportKind::Unsubscribed, _) => {
                     sign_ups::unsubscribe(tx, named.key, ACTOR, None, now)?;
                 }
@@ -90,7 +90,7 @@ impl Store {
             }
             let after = subscribers::status(tx, named.key)?;
             let paused = match delivery {
-                Some(delivery) if fault == BounceClass::Hard || notice.word == ReportKind::Complained => {
+                Some(delivery) if fault == BounceClass::Hard || report.word == ReportKind::Complained => {
                     pause_if_too_many(tx, delivery.issue, now)?
                 }
                 _ => false,
@@ -134,14 +134,14 @@ fn find(tx: &mut dyn Tx, about: &ReportSubject) -> Result<Option<NamedDelivery>,
 /// Inserts the report; `false` if it is there already.
 fn record(
     tx: &mut dyn Tx,
-    notice: &InboundReport,
+    report: &InboundReport,
     named: &NamedDelivery,
     fault: BounceClass,
     now: DateTime<Utc>,
 ) -> Result<bool, StoreError> {
-    let (status, diagnostic) = match &notice.word {
-        ReportKind::Delivery(report) => {
-            (report.status.map(|status| status.to_string()), Some(report.diagnostic.as_str()))
+    let (status, diagnostic) = match &report.word {
+        ReportKind::Delivery(bounce) => {
+            (bounce.status.map(|status| status.to_string()), Some(bounce.diagnostic.as_str()))
         }
         ReportKind::Complained | ReportKind::Unsubscribed => (None, None),
     };
@@ -149,12 +149,12 @@ fn record(
         "INSERT INTO notice (fingerprint, at, addr_key, delivery, issue, kind, fault, status, diagnostic)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (fingerprint) DO NOTHING",
         args![
-            &notice.fingerprint,
+            &report.fingerprint,
             now,
             &named.key.0,
             Value::Int(named.delivery.as_ref().map(|delivery| delivery.number.0)),
             Value::Int(named.delivery.as_ref().map(|delivery| delivery.issue)),
-            notice.word.as_str(),
+            report.word.as_str(),
             fault.as_str(),
             status.as_deref(),
             diagnostic
@@ -166,19 +166,19 @@ fn record(
 /// Appends to the record of decisions, without personal data: its rows can never be deleted.
 fn note(
     tx: &mut dyn Tx,
-    notice: &InboundReport,
+    report: &InboundReport,
     named: &NamedDelivery,
     judged: &Judged,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     let mut detail = Vec::new();
-    if let ReportKind::Delivery(report) = &notice.word {
-        detail.extend(report.status.map(|status| status.to_string()));
+    if let ReportKind::Delivery(bounce) = &report.word {
+        detail.extend(bounce.status.map(|status| status.to_string()));
         detail.extend((judged.fault != BounceClass::Unclear).then(|| judged.fault.as_str().to_owned()));
         detail.extend(judged.elsewhere.then(|| "(the report names another address)".to_owned()));
     }
     let entry = Entry {
-        kind: notice.word.as_str(),
+        kind: report.word.as_str(),
         issue: named.delivery.as_ref().map(|delivery| delivery.issue),
         subject: Some(named.key.to_string()),
         actor: ACTOR,
@@ -191,20 +191,20 @@ fn note(
 fn accept(
     tx: &mut dyn Tx,
     delivery: &DeliveryRow,
-    word: &str,
+    kind: &str,
     key: AddressKey,
     now: DateTime<Utc>,
 ) -> Result<bool, StoreError> {
     if delivery.sent {
         return Ok(false);
     }
-    let last = LastReply { phase: "evidence".to_owned(), text: format!("a mail came back: {word}") };
+    let last = LastReply { phase: "evidence".to_owned(), text: format!("a mail came back: {kind}") };
     let event = Event::Accept { token: None, last: Some(last) };
     if deliveries::step(tx, &StateChange { number: delivery.number, event }, now)?.is_err() {
         return Ok(false);
     }
     let subject = Some(key.to_string());
-    let entry = Entry { kind: "evidence", issue: Some(delivery.issue), subject, actor: ACTOR, detail: word };
+    let entry = Entry { kind: "evidence", issue: Some(delivery.issue), subject, actor: ACTOR, detail: kind };
     events::append(tx, &entry, now)?;
     Ok(true)
 }
@@ -230,7 +230,7 @@ fn pause_if_too_many(tx: &mut dyn Tx, issue: i64, now: DateTime<Utc>) -> Result<
     }
 }
 
-/// Whether the report names another address than the message was sent to.
+/// Whether the report names a different address from the one that the message was sent to.
 fn names_another(report: &DeliveryReport, delivery: Option<&DeliveryRow>) -> bool {
     let parse = |raw: &str| EmailAddress::parse(raw).ok();
     let named = report.recipient.as_deref().and_then(parse);

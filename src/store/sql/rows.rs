@@ -24,7 +24,7 @@ pub(super) const WIDTH: usize = 12;
 /// The size of a batch if an event is applied to all deliveries of an issue.
 pub(super) const PAGE: usize = 1_000;
 
-/// One row, and what else the transition table needs to judge it.
+/// One row, and the rest that the transition table needs to judge it.
 pub(super) struct DeliveryContext {
     pub(super) row: Delivery,
     issue: i64,
@@ -58,8 +58,8 @@ pub(super) struct Batch {
     changed: BTreeMap<i64, Option<String>>,
     armed: Vec<(Token, i64, u32)>,
     ended: BTreeMap<[u8; 16], (State, Option<String>)>,
-    /// Issues that have something to send again: a doubt was decided, or a sender whose lease was over reported a
-    /// temporary refusal. Without this, a delivery of a finished issue would wait for ever.
+    /// Issues that have something to send again: an unknown delivery was decided, or a sender whose lease was over
+    /// reported a temporary rejection. Without this, a delivery of a finished issue would wait for ever.
     reopened: BTreeSet<i64>,
     now: DateTime<Utc>,
 }
@@ -68,7 +68,8 @@ impl Batch {
     /// Reads and locks the deliveries with these numbers.
     pub(super) fn read(tx: &mut dyn Tx, numbers: &[i64], now: DateTime<Utc>) -> Result<Self, StoreError> {
         let mut batch = Self::of(BTreeMap::new(), now);
-        // The issue is not locked: a pause must not wait, and a batch that was judged before the pause counts as earlier.
+        // The issue is not locked: a pause must not wait, and a batch that was judged before the pause counts as
+        // earlier.
         let sql = format!(
             "SELECT {COLUMNS}, delivery.id, addr_key, issue.state, issue
              FROM delivery JOIN issue ON issue.id = delivery.issue WHERE delivery.id"
@@ -115,8 +116,8 @@ impl Batch {
         self.found.get_mut(&number)
     }
 
-    /// Looks up which subscribers of these rows must not be mailed; needed for a claim and an arm only. With `kept` their
-    /// rows are locked until this transaction ends.
+    /// Looks up which subscribers of these rows must not be mailed; needed for a claim and an arm only. With `kept`
+    /// their rows are locked until this transaction ends.
     pub(super) fn load_exclusions(
         &mut self,
         tx: &mut dyn Tx,

@@ -61,7 +61,7 @@ impl Store {
         .await
     }
 
-    /// The button behind a confirmation link.
+    /// Submits the form behind a confirmation link.
     pub async fn confirm(
         &self,
         key: AddressKey,
@@ -161,7 +161,7 @@ impl Store {
             let Some(Subscriber { profile, .. }) = subscribers::find(tx, key)? else {
                 return Ok(SignUpResult::Suppressed);
             };
-            // It has its own limit: after a sign-up one can still ask for one's data on the same day.
+            // It has its own limit: after a sign-up a person can still request their data on the same day.
             if transactional::too_many_of(tx, key, TransactionalKind::Data, now)? {
                 return Ok(SignUpResult::MailboxLimit);
             }
@@ -179,7 +179,7 @@ impl Store {
     /// Deletes what is kept for a limited time: unconfirmed sign-ups, networks, sent transactional emails. Returns how
     /// many rows were deleted or changed.
     pub async fn delete_expired(&self, now: DateTime<Utc>) -> Result<u64, StoreError> {
-        // Without a confirmation, as if they had never signed up. An erased address has a suppression besides.
+        // Without a confirmation, as if they had never signed up. An erased address has a suppression too.
         const FORGOTTEN: &str =
             "FROM subscriber WHERE standing IN ('unconfirmed', 'suppressed') AND source = 'web'
              AND consented_at IS NULL AND asked_at < ?1";
@@ -207,11 +207,12 @@ impl Store {
     pub async fn metrics(&self) -> Result<StoreMetrics, StoreError> {
         let count = |row: &dyn Row| Ok((row.get(0)?, row.get(1)?));
         self.read("counting", move |tx| {
-            let readers = "SELECT standing, count(*) FROM subscriber GROUP BY standing ORDER BY standing";
-            let errands = "SELECT state, count(*) FROM errand GROUP BY state ORDER BY state";
+            let subscribers_by_status =
+                "SELECT standing, count(*) FROM subscriber GROUP BY standing ORDER BY standing";
+            let messages_by_state = "SELECT state, count(*) FROM errand GROUP BY state ORDER BY state";
             Ok(StoreMetrics {
-                subscribers: tx.all(readers, &[], count)?,
-                transactional: tx.all(errands, &[], count)?,
+                subscribers: tx.all(subscribers_by_status, &[], count)?,
+                transactional: tx.all(messages_by_state, &[], count)?,
             })
         })
         .await
@@ -227,7 +228,8 @@ pub(super) fn unsubscribe(
     now: DateTime<Utc>,
 ) -> Result<Option<Subscription>, StoreError> {
     let SubscriberRow { course: Some(before), .. } = find(tx, key)? else { return Ok(None) };
-    // The writer removed the address, and now its owner uses the link in an old email: only the owner can come back.
+    // The writer removed the address, and now its owner uses the link in an old email: from now on only the owner
+    // can undo that.
     tx.execute(
         "UPDATE suppression SET reason = ?2 WHERE addr_key = ?1 AND reason = ?3",
         args![&key.0, REMOVED_AFTER_UNSUBSCRIBE, REMOVED],
@@ -261,7 +263,7 @@ fn find(tx: &mut dyn Tx, key: AddressKey) -> Result<SubscriberRow, StoreError> {
         args![&key.0],
         |row| {
             Ok(Subscription {
-                status: subscribers::standing_from(&row.get::<String>(0)?)?,
+                status: subscribers::status_from(&row.get::<String>(0)?)?,
                 generation: row.get(1)?,
                 asked_at: row.get(2)?,
                 unsubscribed_at: row.get(3)?,
@@ -304,8 +306,8 @@ fn keep(
     .map(drop)
 }
 
-/// Writes what the form says. It has no effect before the confirmation, and never changes what an active subscriber
-/// chose.
+/// Writes the values of the form. They have no effect before the confirmation, and never change the preferences of
+/// an active subscriber.
 fn write_down(
     tx: &mut dyn Tx,
     form: &SignUp,
@@ -333,7 +335,7 @@ fn write_down(
     .map(drop)
 }
 
-/// Takes a permit from each meter, or from none.
+/// Takes a permit from each bucket, or from none.
 fn admitted(
     tx: &mut dyn Tx,
     limits: &SignUpLimits,

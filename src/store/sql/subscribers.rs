@@ -13,13 +13,14 @@ use crate::subscribers::{
 };
 use crate::text::HeaderText;
 
-/// What [`subscriber`] reads, in its order. A suppression has the reason, and stays after the subscriber's row is deleted.
+/// The columns that [`subscriber`] reads, in its order. A suppression has the reason, and stays after the
+/// subscriber's row is deleted.
 const SUBSCRIBER: &str =
     "SELECT subscriber.id, subscriber.addr_key, email, name, language, standing, subscriber.source, consented_at,
             added_at, suppression.reason, cadence, topics, coalesce(suppression.since, changed_at)
      FROM subscriber LEFT JOIN suppression ON suppression.addr_key = subscriber.addr_key";
 
-/// What [`add`] writes, in its order.
+/// The columns that [`add`] writes, in its order.
 const ADDED: [&str; 11] = [
     "addr_key",
     "email",
@@ -37,11 +38,11 @@ const ADDED: [&str; 11] = [
 /// The reason of a suppression, if an imported list gives none.
 const LISTED: &str = "suppressed in a list that was imported";
 
-/// So many subscribers are looked up and added at a time.
+/// How many subscribers are looked up and added at a time.
 const PAGE: usize = 1_000;
 
 impl Store {
-    /// Adds subscribers by the rule of [`crate::subscribers::lifecycle::enrol`].
+    /// Adds subscribers by the rule of [`crate::subscribers::lifecycle::decide_import`].
     pub async fn add_subscribers(
         &self,
         list: Vec<NewSubscriber>,
@@ -111,7 +112,7 @@ fn enrol_page(
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     let keys: Vec<AddressKey> = page.iter().map(|listed| listed.key).collect();
-    let mut known = standings(tx, &keys, false)?;
+    let mut known = statuses(tx, &keys, false)?;
     let (mut added, mut suppressed) = (Vec::new(), Vec::new());
     for listed in page {
         let (status, outcome) = judge(known.get(&listed.key.0).copied(), listed.profile.status);
@@ -196,25 +197,25 @@ fn past(listed: Option<DateTime<Utc>>, now: DateTime<Utc>) -> DateTime<Utc> {
 /// The status of an address. A suppression stays after the subscriber's row is deleted.
 pub(super) fn status(tx: &mut dyn Tx, key: AddressKey) -> Result<Option<SubscriptionStatus>, StoreError> {
     let own = tx.one("SELECT standing FROM subscriber WHERE addr_key = ?1", args![&key.0], |row| {
-        standing_from(&row.get::<String>(0)?)
+        status_from(&row.get::<String>(0)?)
     })?;
     let suppressed = tx.one("SELECT 1 FROM suppression WHERE addr_key = ?1", args![&key.0], |_| Ok(()))?;
     Ok(if suppressed.is_some() { Some(SubscriptionStatus::Suppressed) } else { own })
 }
 
-/// The same for many addresses, without those that are unknown. With `kept` they are locked until this transaction ends:
-/// an arm and an unsubscribe then run one after the other.
-pub(super) fn standings(
+/// The same for many addresses, without those that are unknown. With `kept` they are locked until this transaction
+/// ends: an arm and an unsubscribe then run one after the other.
+pub(super) fn statuses(
     tx: &mut dyn Tx,
     keys: &[AddressKey],
     kept: bool,
 ) -> Result<HashMap<[u8; 16], SubscriptionStatus>, StoreError> {
-    let mut standings = HashMap::with_capacity(keys.len());
+    let mut statuses = HashMap::with_capacity(keys.len());
     if tx.dialect() == Dialect::Sqlite {
         for key in keys {
-            status(tx, *key)?.map(|status| standings.insert(key.0, status));
+            status(tx, *key)?.map(|status| statuses.insert(key.0, status));
         }
-        return Ok(standings);
+        return Ok(statuses);
     }
     let wanted: Vec<_> = keys.iter().map(|key| Some(key.0.as_slice())).collect();
     // A suppression changes the subscriber's row too, so the lock on that row keeps suppressions out as well.
@@ -223,22 +224,22 @@ pub(super) fn standings(
         if kept { "FOR SHARE" } else { "" }
     );
     tx.each(&sql, args![wanted.as_slice()], &mut |row| {
-        standings.insert(row.get(0)?, standing_from(&row.get::<String>(1)?)?);
+        statuses.insert(row.get(0)?, status_from(&row.get::<String>(1)?)?);
         Ok(())
     })?;
     tx.each(
         "SELECT addr_key FROM suppression WHERE addr_key = ANY(?1)",
         args![wanted.as_slice()],
         &mut |row| {
-            standings.insert(row.get(0)?, SubscriptionStatus::Suppressed);
+            statuses.insert(row.get(0)?, SubscriptionStatus::Suppressed);
             Ok(())
         },
     )?;
-    Ok(standings)
+    Ok(statuses)
 }
 
-pub(super) fn standing_from(word: &str) -> Result<SubscriptionStatus, StoreError> {
-    SubscriptionStatus::from_word(word).ok_or_else(|| corrupt_data(format!("the standing {word:?}")))
+pub(super) fn status_from(word: &str) -> Result<SubscriptionStatus, StoreError> {
+    SubscriptionStatus::from_word(word).ok_or_else(|| corrupt_data(format!("the status {word:?}")))
 }
 
 pub(super) fn find(tx: &mut dyn Tx, key: AddressKey) -> Result<Option<Subscriber>, StoreError> {
@@ -252,7 +253,7 @@ fn subscriber(row: &dyn Row) -> Result<Subscriber, StoreError> {
             email: address(&row.get::<String>(2)?)?,
             name: row.get::<Option<String>>(3)?.and_then(|name| HeaderText::lossy(&name)),
             language: row.get(4)?,
-            status: standing_from(&row.get::<String>(5)?)?,
+            status: status_from(&row.get::<String>(5)?)?,
             preferences: Preferences {
                 frequency: row
                     .get::<String>(10)

@@ -1,7 +1,8 @@
 //! The queue of transactional emails (table `errand`), each with at most one final dot.
 //!
-//! States: `waiting` → (claim) → `armed` → `sent`, `failed`, `waiting` again, or `unknown`; `void` after an unsubscribe. An
-//! email whose sender died after the arm stays `unknown`: the person can ask again, and gets no duplicate.
+//! States: `waiting` → (claim) → `armed` → `sent`, `failed`, `waiting` again, or `unknown`; `void` after an
+//! unsubscribe. An email whose sender died after the arm stays `unknown`: the person can ask again, and gets no
+//! duplicate.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -15,11 +16,11 @@ const KEPT_FOR: TimeDelta = TimeDelta::days(31);
 const MAILBOX_LIMITS: [(TimeDelta, u64); 2] = [(TimeDelta::hours(24), 1), (TimeDelta::days(30), 3)];
 /// The most emails with a link to the person's data.
 const DATA_LIMIT: (TimeDelta, u64) = (TimeDelta::hours(24), 3);
-/// An email that could not be sent for so long is given up.
+/// An email that could not be sent for this long is given up.
 const STALE_AFTER: TimeDelta = TimeDelta::hours(24);
 
 impl Store {
-    /// Claims the next transactional email for as long as `lease`.
+    /// Claims the next transactional email for the time `lease`.
     pub async fn claim_transactional(
         &self,
         owner: &str,
@@ -189,7 +190,7 @@ pub(super) fn too_many_of(
     Ok(count.unwrap_or_default() >= most)
 }
 
-/// Cancels what still waits for somebody who unsubscribed.
+/// Cancels what is still waiting for a person who unsubscribed.
 pub(super) fn cancel(tx: &mut dyn Tx, key: AddressKey, now: DateTime<Utc>) -> Result<(), StoreError> {
     tx.execute(
         "UPDATE errand SET state = 'void', owner = NULL, lease_until = NULL, changed_at = ?2

@@ -14,7 +14,7 @@ impl Store {
             let mut flaws = structure(tx)?;
             chain(tx, &mut flaws)?;
             audiences(tx, &mut flaws)?;
-            letters(tx, &mut flaws)?;
+            frozen_emails(tx, &mut flaws)?;
             states(tx, &mut flaws)?;
             proofs(tx, &mut flaws)?;
             Ok(flaws)
@@ -28,8 +28,8 @@ fn structure(tx: &mut dyn Tx) -> Result<Vec<String>, StoreError> {
     if tx.dialect() == Dialect::Postgres {
         return Ok(Vec::new());
     }
-    let said: Vec<String> = tx.all("PRAGMA integrity_check", &[], |row| row.get(0))?;
-    let wrong = said.into_iter().filter(|line| line != "ok");
+    let reported: Vec<String> = tx.all("PRAGMA integrity_check", &[], |row| row.get(0))?;
+    let wrong = reported.into_iter().filter(|line| line != "ok");
     Ok(wrong.map(|line| format!("the file is damaged: {line}")).collect())
 }
 
@@ -130,7 +130,7 @@ fn audiences(tx: &mut dyn Tx, flaws: &mut Vec<String>) -> Result<(), StoreError>
 }
 
 /// The frozen email of each issue is unchanged.
-fn letters(tx: &mut dyn Tx, flaws: &mut Vec<String>) -> Result<(), StoreError> {
+fn frozen_emails(tx: &mut dyn Tx, flaws: &mut Vec<String>) -> Result<(), StoreError> {
     tx.each(
         "SELECT post, letter, letter_sha256 FROM issue WHERE state <> 'baseline' ORDER BY id",
         &[],
@@ -170,7 +170,7 @@ fn states(tx: &mut dyn Tx, flaws: &mut Vec<String>) -> Result<(), StoreError> {
     )
 }
 
-/// Every sent delivery has a proof, and every armed or doubtful one has an attempt.
+/// Every sent delivery has a proof, and every armed or unknown one has an attempt.
 fn proofs(tx: &mut dyn Tx, flaws: &mut Vec<String>) -> Result<(), StoreError> {
     named(
         tx,
@@ -180,7 +180,7 @@ fn proofs(tx: &mut dyn Tx, flaws: &mut Vec<String>) -> Result<(), StoreError> {
         "it is recorded as sent, but there is neither an attempt nor other evidence",
         flaws,
     )?;
-    // A restored ledger lacks the attempts of its doubts, and records that.
+    // A restored ledger lacks the attempts of its unknown deliveries, and records that.
     let forgotten = format!("('{}', '{}')", crate::ledger::RESTORED, crate::ledger::ACKNOWLEDGED);
     let sql = format!(
         "SELECT post, address FROM delivery JOIN issue ON issue.id = delivery.issue

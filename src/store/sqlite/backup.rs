@@ -1,7 +1,7 @@
 //! Backup: a copy of the file as of one moment, while others read and write it.
 //!
-//! The copy is made in a private folder beside the target, so that no other process reads it, and gets the target's name
-//! when it is complete. It is one file without a write-ahead log, and is marked as a copy.
+//! The copy is made in a private folder beside the target, so that no other process reads it, and gets the target's
+//! name when it is complete. It is one file without a write-ahead log, and is marked as a copy.
 
 use std::io;
 use std::sync::Arc;
@@ -52,8 +52,8 @@ pub(super) fn mark(copy: &mut Connection, copied: DateTime<Utc>) -> Result<(), S
     open.transaction.commit().map_err(failed(DOING))
 }
 
-/// Copies all pages as of one moment. Without the open read transaction each commit of a sender would restart the copy. In
-/// WAL mode it does not block writers.
+/// Copies all pages as of one moment. Without the open read transaction each commit of a sender would restart the
+/// copy. In WAL mode it does not block writers.
 pub(super) fn fill(source: &str, access: OpenFlags, copy: &mut Connection) -> Result<(), StoreError> {
     let mut source = Connection::open_with_flags(source, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)
         .map_err(failed(DOING))?;

@@ -28,14 +28,14 @@ struct Sqlite {
     path: Utf8PathBuf,
     keys: Utf8PathBuf,
     instance: String,
-    /// A run that sends must end when the file is exchanged: the new file does not know its claims.
+    /// A run that sends must end when the file is replaced: the new file does not know its claims.
     is_pinned: AtomicBool,
     state: Mutex<State>,
 }
 
 enum State {
     Open(Box<OpenConnection>),
-    /// The file was exchanged; the connection to the old one is closed.
+    /// The file was replaced; the connection to the old one is closed.
     Lost(&'static str),
 }
 
@@ -52,8 +52,8 @@ impl OpenConnection {
     }
 }
 
-/// At its end `SQLite` writes a checkpoint and removes the log, by name, also if other files have these names now. So this
-/// is allowed only if the files were not exchanged.
+/// When it is closed, `SQLite` writes a checkpoint and removes the log by name, even if another file has that name
+/// now. So closing is allowed only if the files were not replaced.
 impl Drop for OpenConnection {
     fn drop(&mut self) {
         if self.watch.replacement().is_none() {
@@ -63,13 +63,13 @@ impl Drop for OpenConnection {
 }
 
 impl Sqlite {
-    fn over(held: OpenConnection, path: &Utf8Path, keys: &Utf8Path, instance: &str) -> Self {
+    fn over(open: OpenConnection, path: &Utf8Path, keys: &Utf8Path, instance: &str) -> Self {
         Self {
             path: path.to_owned(),
             keys: keys.to_owned(),
             instance: instance.to_owned(),
             is_pinned: AtomicBool::new(false),
-            state: Mutex::new(State::Open(Box::new(held))),
+            state: Mutex::new(State::Open(Box::new(open))),
         }
     }
 
@@ -84,8 +84,8 @@ impl Sqlite {
 
     /// The connection to the file that is at the path now, opened again if needed.
     fn current<'a>(&self, state: &'a mut State) -> Result<&'a mut OpenConnection, StoreError> {
-        if let State::Open(held) = state
-            && let Some(what) = held.watch.replacement()
+        if let State::Open(open) = state
+            && let Some(what) = open.watch.replacement()
         {
             *state = State::Lost(what);
         }
@@ -96,7 +96,7 @@ impl Sqlite {
             *state = State::Open(Box::new(open::reopen(&self.path, &self.keys, &self.instance)?));
         }
         match state {
-            State::Open(held) => Ok(held),
+            State::Open(open) => Ok(open),
             State::Lost(what) => Err(self.exchanged(what)),
         }
     }
@@ -108,10 +108,10 @@ impl Sqlite {
         work: impl FnOnce(&mut Connection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let mut state = self.lock();
-        let held = self.current(&mut state)?;
-        let outcome = work(&mut held.connection).map_err(|error| at(held.connection.path(), error));
+        let open = self.current(&mut state)?;
+        let outcome = work(&mut open.connection).map_err(|error| at(open.connection.path(), error));
         if (writes || outcome.is_err())
-            && let Some(what) = held.watch.replacement()
+            && let Some(what) = open.watch.replacement()
         {
             *state = State::Lost(what);
             return Err(self.exchanged(what));
@@ -250,7 +250,7 @@ fn failed(doing: &'static str) -> impl Fn(rusqlite::Error) -> StoreError {
     move |source| StoreError::Database { doing, fault: fault(&source), source: Arc::new(source) }
 }
 
-/// Adds the file: the message about a full disk must say which one.
+/// Adds the file, which the message about a full disk must name.
 fn at(path: Option<&str>, error: StoreError) -> StoreError {
     match (path, error) {
         (Some(path), StoreError::Database { doing, fault, source }) => StoreError::Database {

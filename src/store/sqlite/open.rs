@@ -29,19 +29,19 @@ const NETWORKS: [&str; 9] = ["nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs"
 const RESTORE_TRIES: u32 = 250;
 const RESTORE_GLANCE: Duration = Duration::from_millis(20);
 
-/// Opens the ledger at `path`, or creates it. `instance` is the name of a new one. `keys` is the file with the secrets: if
-/// it exists without the store, the store was lost, and no new one is created.
+/// Opens the ledger at `path`, or creates it. `instance` is the name of a new one. `keys` is the file with the
+/// secrets: if it exists without the store, the store was lost, and no new one is created.
 pub fn open_sqlite(path: &Utf8Path, keys: &Utf8Path, instance: &str) -> Result<Arc<Store>, StoreError> {
-    let opened = open(path, keys, instance).and_then(|held| {
-        let instance = name(&held.connection)?;
-        Ok((held, instance))
+    let opened = open(path, keys, instance).and_then(|opened_file| {
+        let instance = name(&opened_file.connection)?;
+        Ok((opened_file, instance))
     });
-    let (held, instance) = opened.map_err(|error| at(Some(path.as_str()), error))?;
-    let sqlite = Sqlite::over(held, path, keys, &instance);
+    let (opened_file, instance) = opened.map_err(|error| at(Some(path.as_str()), error))?;
+    let sqlite = Sqlite::over(opened_file, path, keys, &instance);
     Ok(Arc::new(Store::over(sqlite, instance)))
 }
 
-/// Opens the ledger `instance` again after its file was exchanged. It never creates a new one.
+/// Opens the ledger `instance` again after its file was replaced. It never creates a new one.
 pub(super) fn reopen(path: &Utf8Path, keys: &Utf8Path, instance: &str) -> Result<OpenConnection, StoreError> {
     let exchanged = |what| StoreError::Exchanged { path: path.to_string(), what };
     if !path.exists() {
@@ -54,11 +54,11 @@ pub(super) fn reopen(path: &Utf8Path, keys: &Utf8Path, instance: &str) -> Result
     if !keys.exists() {
         return Err(exchanged("its keys were removed"));
     }
-    let held = open(path, keys, instance).map_err(|error| at(Some(path.as_str()), error))?;
-    if name(&held.connection)? != instance {
+    let opened_file = open(path, keys, instance).map_err(|error| at(Some(path.as_str()), error))?;
+    if name(&opened_file.connection)? != instance {
         return Err(exchanged("the file is another ledger"));
     }
-    Ok(held)
+    Ok(opened_file)
 }
 
 fn open(path: &Utf8Path, keys: &Utf8Path, instance: &str) -> Result<OpenConnection, StoreError> {
@@ -91,8 +91,8 @@ fn open(path: &Utf8Path, keys: &Utf8Path, instance: &str) -> Result<OpenConnecti
     .map_err(failed("opening it"))?;
     let anchor = anchored.map_err(|error| unfit(error.to_string()))?;
     crash::point("store-made");
-    // Before anything is written to it. Keys are created after the tables: if there are keys without tables, the tables were
-    // lost, by a truncated file or a copy without its write-ahead log.
+    // Before anything is written to it. Keys are created after the tables: if there are keys without tables, the
+    // tables were lost, by a truncated file or a copy without its write-ahead log.
     if schema(&connection)? == 0 && keys.exists() {
         return Err(StoreError::DatabaseMissing { store: path.to_string(), witness: keys.to_string() });
     }
@@ -121,15 +121,15 @@ fn name(connection: &Connection) -> Result<String, StoreError> {
         .map_err(failed("reading its id"))
 }
 
-/// A backup has no write-ahead log, so a log beside it belongs to the database that it replaced. `SQLite` does not notice
-/// that, and would apply the log to the wrong database.
+/// A backup has no write-ahead log, so a log beside it belongs to the database that it replaced. `SQLite` does not
+/// notice that, and would apply the log to the wrong database.
 fn has_foreign_log(path: &Utf8Path, anchor: &Anchor) -> bool {
     let log = std::fs::metadata(format!("{path}-wal")).is_ok_and(|log| log.len() > 0);
     log && anchor.header().is_some_and(|header| !header.keeps_log)
 }
 
-/// Waits for another writer, for about half a minute. `SQLite`'s own handler sleeps for up to 100 ms; a sender commits so
-/// often that such a long sleep misses every gap, and an unsubscribe would take a second.
+/// Waits for another writer, for about half a minute. `SQLite`'s own handler sleeps for up to 100 ms; a sender
+/// commits so often that such a long sleep misses every gap, and an unsubscribe would take a second.
 fn wait_a_little(tries: i32) -> bool {
     std::thread::sleep(Duration::from_millis(1));
     tries < 25_000
@@ -202,7 +202,7 @@ fn migrate(connection: &mut Connection, path: &Utf8Path, instance: &str) -> Resu
     Ok(())
 }
 
-/// Creates the empty file, readable by its owner only: it holds personal data.
+/// Creates the empty file, readable by its owner only: it contains personal data.
 pub(super) fn owner_only(path: &Utf8Path) -> std::io::Result<()> {
     use std::os::unix::fs::OpenOptionsExt as _;
     match std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
@@ -217,7 +217,8 @@ fn network_file_system(folder: &Utf8Path) -> Option<String> {
     network_mount(&std::fs::read_to_string("/proc/self/mountinfo").ok()?, &folder)
 }
 
-/// The same for a table of mounts (proc(5)): the longest mount point above the folder counts, and of equal ones the last.
+/// The same for a table of mounts (proc(5)): the longest mount point above the folder counts, and of equal ones the
+/// last.
 fn network_mount(mounts: &str, folder: &Utf8Path) -> Option<String> {
     mounts
         .lines()

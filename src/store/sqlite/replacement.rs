@@ -1,8 +1,8 @@
-//! Detects that the open database file was exchanged.
+//! Detects that the open database file was replaced.
 //!
-//! `SQLite` does not notice a restore, a deletion or a copy over the file: it would continue to write to a deleted file, or
-//! mix two databases. While a connection is open, the file, its `-wal` and its `-shm` stay the same files, and only
-//! checkpoints change the file. So a check of three names before and after each transaction is enough.
+//! `SQLite` does not notice a restore, a deletion or a copy over the file: it would continue to write to a deleted
+//! file, or mix two databases. While a connection is open, the file, its `-wal` and its `-shm` stay the same files,
+//! and only checkpoints change the file. So a check of three names before and after each transaction is enough.
 
 use std::fs::{self, File, Metadata, TryLockError};
 use std::io;

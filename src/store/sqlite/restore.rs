@@ -1,7 +1,7 @@
 //! `backup restore`: replaces the database file by a backup.
 //!
-//! The backup is copied to the folder of the database and checked there; then one rename exchanges the files. The old file
-//! gets a second name first, so nothing is deleted, and at any moment the old or the new file is at the path.
+//! The backup is copied to the folder of the database and checked there; then one rename replaces the file. The old
+//! file gets a second name first, so nothing is deleted, and at any moment the old or the new file is at the path.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind};
@@ -151,8 +151,8 @@ fn staging(
     Ok(found)
 }
 
-/// Replaces the file at `path`, which no process has open ([`Alone`]), by the staged one. The old file is kept under the
-/// name `aside`; returns whether there was one. `between` runs just before the exchange.
+/// Replaces the file at `path`, which no process has open ([`ExclusiveFile`]), by the staged one. The old file is
+/// kept under the name `aside`; returns whether there was one. `between` runs just before the rename.
 pub fn put_in_place(
     staged: &Utf8Path,
     path: &Utf8Path,
@@ -180,8 +180,8 @@ pub fn put_in_place(
     Ok(there)
 }
 
-/// Writes the log into the file, so that the file alone is the whole ledger. If it is too damaged for that, file and log
-/// are kept together.
+/// Writes the log into the file, so that the file alone is the whole ledger. If it is too damaged for that, file and
+/// log are kept together.
 fn fold(path: &Utf8Path, log: &Utf8Path) -> Result<(), StoreError> {
     let folded = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE).and_then(|old| {
         let keeps_log: String = old.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
@@ -203,7 +203,7 @@ fn fold(path: &Utf8Path, log: &Utf8Path) -> Result<(), StoreError> {
 fn keep(file: &Utf8Path, name: &Utf8Path) -> io::Result<()> {
     match fs::hard_link(file, name) {
         Ok(()) => {}
-        // An earlier attempt came this far.
+        // An earlier attempt got this far.
         Err(error) if error.kind() == ErrorKind::AlreadyExists && is_same(file, name) => return Ok(()),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => return Err(error),
         // The file system has no hard links.
@@ -232,7 +232,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_holds_a_file_is_read_from_the_table_of_locks() {
+    fn the_lock_holders_are_read_from_the_table_of_locks() {
         let locks = "1: FLOCK  ADVISORY  READ  4242 fe:00:77 0 EOF\n\
                      1: -> FLOCK  ADVISORY  WRITE 4243 fe:00:77 0 EOF\n\
                      2: POSIX  ADVISORY  READ  4244 fe:00:77 128 128\n\
@@ -243,10 +243,10 @@ mod tests {
     }
 
     #[test]
-    fn a_ledger_is_alone_until_somebody_opens_it_and_again_when_they_are_gone() {
+    fn a_ledger_is_exclusive_until_a_process_opens_it_and_again_after_it_closes() {
         let folder = tempfile::tempdir().unwrap();
         let path = Utf8Path::from_path(folder.path()).unwrap().join("x.db");
-        assert!(ExclusiveFile::take(&path).is_ok(), "no file, nobody");
+        assert!(ExclusiveFile::take(&path).is_ok(), "no file");
         let store = crate::store::open_sqlite(&path, &path.with_extension("keys"), "a").unwrap();
         assert!(ExclusiveFile::take(&path).is_err());
         drop(store);

@@ -1,4 +1,4 @@
-//! What an open store does when its file is exchanged.
+//! What an open store does when its file is replaced.
 
 use std::fs;
 
@@ -38,48 +38,48 @@ async fn a_store_continues_with_the_new_file_and_a_sending_run_ends() {
     for is_run in [false, true] {
         let place = Place(tempfile::tempdir().unwrap());
         let store = place.open();
-        store.set_meta("word", "old").await.unwrap();
+        store.set_meta("key", "old").await.unwrap();
         store.backup(&place.path("b.db"), now()).await.unwrap();
-        store.set_meta("word", "new").await.unwrap();
+        store.set_meta("key", "new").await.unwrap();
         if is_run {
             store.pin();
         }
         place.restore();
         if is_run {
             for _ in 0..2 {
-                let ended = store.set_meta("word", "newer").await;
+                let ended = store.set_meta("key", "newer").await;
                 assert!(matches!(ended, Err(StoreError::Exchanged { .. })), "{ended:?}");
             }
         } else {
-            assert_eq!(store.get_meta("word").await.unwrap().as_deref(), Some("old"));
-            store.set_meta("word", "newer").await.unwrap();
+            assert_eq!(store.get_meta("key").await.unwrap().as_deref(), Some("old"));
+            store.set_meta("key", "newer").await.unwrap();
         }
         drop(store);
         // The file is complete, and has nothing of the old one.
-        let word = place.open().get_meta("word").await.unwrap();
-        assert_eq!(word.as_deref(), Some(if is_run { "old" } else { "newer" }));
+        let value = place.open().get_meta("key").await.unwrap();
+        assert_eq!(value.as_deref(), Some(if is_run { "old" } else { "newer" }));
     }
 }
 
 #[tokio::test]
-async fn a_store_closed_after_an_exchange_keeps_the_log_of_the_new_file() {
+async fn a_store_closed_after_a_replacement_keeps_the_log_of_the_new_file() {
     let place = Place(tempfile::tempdir().unwrap());
     let old = place.open();
     old.backup(&place.path("b.db"), now()).await.unwrap();
-    old.set_meta("word", "old").await.unwrap();
+    old.set_meta("key", "old").await.unwrap();
     place.restore();
     let next = place.open();
-    next.set_meta("word", "next").await.unwrap();
+    next.set_meta("key", "next").await.unwrap();
     drop(old);
     assert!(place.path("x.db-wal").exists(), "the log of the open store");
-    assert_eq!(next.get_meta("word").await.unwrap().as_deref(), Some("next"));
-    next.set_meta("word", "later").await.unwrap();
+    assert_eq!(next.get_meta("key").await.unwrap().as_deref(), Some("next"));
+    next.set_meta("key", "later").await.unwrap();
     drop(next);
-    assert_eq!(place.open().get_meta("word").await.unwrap().as_deref(), Some("later"));
+    assert_eq!(place.open().get_meta("key").await.unwrap().as_deref(), Some("later"));
 }
 
 #[tokio::test]
-async fn a_checkpoint_of_another_process_is_not_an_exchange() {
+async fn a_checkpoint_of_another_process_is_not_a_replacement() {
     let place = Place(tempfile::tempdir().unwrap());
     let (one, other) = (place.open(), place.open());
     one.pin();

@@ -172,7 +172,7 @@ fn f29_a_user_who_may_not_write_the_ledger_is_told_before_any_connection() {
         permit(&site.path("."), 0o755);
         let said = String::from_utf8_lossy(&ended.stderr);
         assert_eq!(ended.status.code(), Some(2), "{name}: {said}");
-        assert!(said.contains("letterpress.db") && said.contains("this user"), "{name}: {said}");
+        assert!(said.contains("letterpress.db") && said.contains("the owner"), "{name}: {said}");
         assert_eq!(relay.log().connections, 0, "{name}");
         for file in ["letterpress.db", "letterpress.db.lock", "letterpress.keys"] {
             permit(&site.path(file), 0o600);

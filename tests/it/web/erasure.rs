@@ -77,6 +77,6 @@ async fn x22_the_command_line_exports_and_erases_and_names_the_files_that_are_th
     assert!(said.contains("readers.csv") && said.contains(".eml"), "{said}");
     assert_eq!(house.status(LEE).await, Some(SubscriptionStatus::Suppressed));
     let (_, said) = run(&["subscribers", "import", "readers.csv", "--confirmed"]);
-    assert!(said.contains("1 kept out"), "{said}");
+    assert!(said.contains("1 excluded"), "{said}");
     assert_eq!(holds(&house, LEE), Vec::<String>::new());
 }

@@ -110,7 +110,7 @@ impl House {
                 .await
                 .unwrap()
                 .with_access_log(true)
-                .with_write_timeout(Duration::from_secs(2))
+                .with_store_timeout(Duration::from_secs(2))
         };
         let session = LedgerSession::open(&config, clock.as_ref()).await.unwrap();
         let house = Self { folder, clock, session, world, router: router(Arc::new(app)), said };

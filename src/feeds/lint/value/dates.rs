@@ -10,9 +10,9 @@ use crate::feeds::lint::rule::{DATE_IMPLAUSIBLE, DATE_ODD, DATE_RFC822, DATE_WEE
 pub(in crate::feeds::lint) enum Form {
     /// RFC 3339: nothing but the fraction.
     Whole,
-    /// W3CDTF: everything behind the year; a time has a zone.
+    /// W3CDTF: everything after the year; a time must have a zone.
     Parts,
-    /// ISO 8601 as the modules use it: the zone, too.
+    /// ISO 8601 as the modules use it: the zone is optional, too.
     Zoneless,
 }
 
@@ -26,11 +26,10 @@ pub(super) fn iso(value: &str, form: Form, rule: Rule, now: Option<DateTime<Utc>
 
 fn implausible(day: NaiveDate, now: DateTime<Utc>) -> Option<Violation> {
     let tomorrow = now.date_naive().checked_add_days(Days::new(1))?;
-    (day.year() < 1990 || day > tomorrow)
-        .then(|| (DATE_IMPLAUSIBLE, format!("{day} is long ago or still to come")))
+    (day.year() < 1990 || day > tomorrow).then(|| (DATE_IMPLAUSIBLE, format!("{day} is implausible")))
 }
 
-/// The day, if the whole is well-formed.
+/// The day, if the whole date is well-formed.
 fn parse(value: &str, form: Form) -> Option<NaiveDate> {
     let (date, time) = value.split_once('T').map_or((value, None), |(date, time)| (date, Some(time)));
     let mut parts = date.split('-');
@@ -84,27 +83,28 @@ const MONTHS: [&str; 12] =
 const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 const ZONES: [&str; 11] = ["UT", "GMT", "EST", "EDT", "CST", "CDT", "MST", "MDT", "PST", "PDT", "Z"];
 
-/// Checks a date of RSS: recommended by the profile, otherwise allowed by RFC 822, or neither.
+/// Checks a date of RSS: correct by the profile, otherwise allowed by RFC 822, or wrong.
 pub(super) fn rfc822(value: &str, now: DateTime<Utc>) -> Option<Violation> {
     if let Some(read) = strict(value) {
-        let Some(date) = read.date else { return Some((DATE_RFC822, format!("{value:?} is no day"))) };
+        let Some(date) = read.date else {
+            return Some((DATE_RFC822, format!("{value:?} is not an existing day")));
+        };
         let weekday = DAYS[date.weekday().num_days_from_monday() as usize];
         if read.weekday.is_some_and(|named| named != weekday) {
             return Some((DATE_WEEKDAY, format!("{value:?} was a {weekday}")));
         }
         let late = date > (now + TimeDelta::days(1)).date_naive();
-        return (date.year() < 1990 || late)
-            .then(|| (DATE_IMPLAUSIBLE, format!("{value:?} is long ago or still to come")));
+        return (date.year() < 1990 || late).then(|| (DATE_IMPLAUSIBLE, format!("{value:?} is implausible")));
     }
     if loose(value) {
-        return Some((DATE_ODD, format!("{value:?} is not understood by every reader")));
+        return Some((DATE_ODD, format!("not every feed reader can parse {value:?}")));
     }
-    Some((DATE_RFC822, format!("{value:?} is not a date of RFC 822")))
+    Some((DATE_RFC822, format!("{value:?} is not an RFC 822 date")))
 }
 
 struct Read<'v> {
     weekday: Option<&'v str>,
-    /// `None` for the 31st of April.
+    /// `None` for a day that does not exist, such as 31 April.
     date: Option<NaiveDate>,
 }
 

@@ -16,7 +16,7 @@ use super::rule::{
     Rule, TIME_OF_DAY, TOO_LONG, WHITE_SPACE,
 };
 
-/// A rule that was broken, and how.
+/// A rule that is violated, and how.
 pub(super) type Violation = (Rule, String);
 
 /// A kind of value.
@@ -32,13 +32,13 @@ pub(super) enum Kind {
     NoEmail,
     /// At most this number of characters.
     AtMost(usize),
-    /// An address, relative or whole; letters of any script are allowed.
+    /// An address, relative or absolute; letters of any script are allowed.
     Iri,
-    /// The same, and whole.
+    /// The same, but absolute.
     WholeIri,
-    /// An address in ASCII, relative or whole.
+    /// An address in ASCII, relative or absolute.
     Uri,
-    /// The same, and whole.
+    /// The same, but absolute.
     WholeUri,
     /// `http:` or `https:`.
     WebUrl,
@@ -70,17 +70,17 @@ pub(super) enum Kind {
     Number(i64, i64),
     /// A number with a fraction, 0 or more.
     Fraction,
-    /// A number within plus and minus this.
+    /// A number between minus this and plus this.
     Degrees(u8),
-    /// Numbers with commas between.
+    /// Numbers separated by commas.
     Numbers,
     /// At least this number of pairs of numbers.
     Pairs(usize),
-    /// One of these words, in any case.
+    /// One of these values, in any case.
     AnyCase(&'static [&'static str]),
-    /// One of these words, in this case.
+    /// One of these values, in this case.
     Exactly(&'static [&'static str]),
-    /// One of these words; any other breaks this rule instead of `choice`.
+    /// One of these values; any other violates this rule instead of `choice`.
     OneOf(&'static [&'static str], Rule),
     /// Hours of a day.
     Hour,
@@ -96,7 +96,7 @@ pub(super) enum Kind {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Setting {
     pub(super) now: DateTime<Utc>,
-    /// RSS 2.0, where the profile says how to write `<` and `&`.
+    /// RSS 2.0, whose profile recommends how to write `<` and `&`.
     pub(super) rss: bool,
     /// Part of it was written as `&#x26;`.
     pub(super) hexadecimal: bool,
@@ -105,7 +105,7 @@ pub(super) struct Setting {
 }
 
 impl Kind {
-    /// The breach, if `raw` is not of this kind.
+    /// The violation, if `raw` is not of this kind.
     pub(super) fn judge(self, raw: &str, setting: Setting) -> Option<Violation> {
         let value = if setting.attribute { raw } else { raw.trim() };
         match self {
@@ -118,10 +118,11 @@ impl Kind {
                 .split('<')
                 .skip(1)
                 .any(|rest| rest.split_once('>').is_some_and(|(inner, _)| is_email(inner)))
-                .then(|| (EMAIL_IN_TEXT, format!("{} holds an email address", shown(value)))),
+                .then(|| (EMAIL_IN_TEXT, format!("{} contains an email address", shown(value)))),
             Self::AtMost(most) => {
                 let length = value.chars().count();
-                (length > most).then(|| (TOO_LONG, format!("{length} characters, and {most} are allowed")))
+                (length > most)
+                    .then(|| (TOO_LONG, format!("{length} characters, but only {most} are allowed")))
             }
             Self::Iri => uri::judge(value, true, false),
             Self::WholeIri => uri::judge(value, true, true),
@@ -149,7 +150,7 @@ impl Kind {
             Self::MimeType => unless(is_mime_type(value), MIME_TYPE, "a media type"),
             Self::Email => email(value),
             Self::EmailWithName => email_with_name(value),
-            Self::Nss => unless(uri::is_nss(value), NSS, "a name of a URN"),
+            Self::Nss => unless(uri::is_nss(value), NSS, "a valid name in a URN"),
             Self::Number(least, most) => {
                 let right = value.parse::<i64>().is_ok_and(|number| (least..=most).contains(&number));
                 unless(right, NUMBER, &range(least, most))
@@ -173,7 +174,7 @@ impl Kind {
             }
             Self::Exactly(words) => unless(words.contains(&value), BOOLEAN, &words.join(" or ")),
             Self::OneOf(words, rule) if words.len() > 12 => {
-                unless(words.contains(&value), rule, "one of the words of the list")
+                unless(words.contains(&value), rule, "one of the allowed values")
             }
             Self::OneOf(words, rule) => unless(words.contains(&value), rule, &words.join(", ")),
             Self::Hour if value == "24" => Some((MIDNIGHT, "the hour 24".to_owned())),
@@ -211,7 +212,7 @@ fn plain(value: &str, setting: Setting) -> Option<Violation> {
     } else if let Some(reference) = html::character_reference(value) {
         format!("&{reference};")
     } else if setting.rss && html::begins_tag(value) {
-        "what looks like a tag".to_owned()
+        "a possible tag".to_owned()
     } else {
         return None;
     };
@@ -220,7 +221,7 @@ fn plain(value: &str, setting: Setting) -> Option<Violation> {
 
 fn web_url(raw: &str) -> Option<Violation> {
     // Attributes are not trimmed: an address does not begin with a space.
-    let wrong = || Some((LINK, format!("{} is no http or https address", shown(raw))));
+    let wrong = || Some((LINK, format!("{} is not an http or https address", shown(raw))));
     let Some(scheme) = uri::scheme(raw) else { return wrong() };
     if !scheme.eq_ignore_ascii_case("http") && !scheme.eq_ignore_ascii_case("https") {
         return wrong();
@@ -247,7 +248,7 @@ fn email(value: &str) -> Option<Violation> {
     if !local_is_right || !domain.split('.').all(label) {
         return wrong();
     }
-    (!domain.contains('.')).then(|| (EMAIL_HOST, format!("{} names no whole domain", shown(value))))
+    (!domain.contains('.')).then(|| (EMAIL_HOST, format!("{} has no full domain", shown(value))))
 }
 
 fn email_with_name(value: &str) -> Option<Violation> {
@@ -255,8 +256,9 @@ fn email_with_name(value: &str) -> Option<Violation> {
         value.strip_prefix("mailto:").map(|rest| uri::decoded(rest.split('?').next().unwrap_or_default()));
     let address = decoded.as_deref().unwrap_or(value);
     if let Some((_, rest)) = address.split_once('<') {
-        return email(rest.trim_end_matches('>'))
-            .or(decoded.is_none().then(|| (EMAIL_NAME, format!("{} puts the name first", shown(value)))));
+        return email(rest.trim_end_matches('>')).or(decoded
+            .is_none()
+            .then(|| (EMAIL_NAME, format!("{} has the name before the address", shown(value)))));
     }
     if matches!(address.find('@'), None | Some(0)) {
         return email(address);
@@ -264,7 +266,7 @@ fn email_with_name(value: &str) -> Option<Violation> {
     if let Some((address, _)) = address.strip_suffix(')').and_then(|rest| rest.split_once('(')) {
         return email(address.trim());
     }
-    Some((EMAIL_NAME, format!("{} names nobody behind the address", shown(value))))
+    Some((EMAIL_NAME, format!("{} has no name after the address", shown(value))))
 }
 
 fn is_mime_type(value: &str) -> bool {

@@ -12,7 +12,7 @@ fn setting() -> Setting {
     Setting { now: "2026-11-25T12:00:00Z".parse().unwrap(), rss: true, hexadecimal: false, attribute: false }
 }
 
-/// The name of the rule that `value` breaks.
+/// The name of the rule that `value` violates.
 fn broken(kind: Kind, value: &str) -> Option<&'static str> {
     kind.judge(value, setting()).map(|(rule, _)| rule.name)
 }
@@ -27,7 +27,7 @@ fn all(kind: Kind, right: &[&str], wrong: &[(&str, Rule)]) {
 }
 
 #[test]
-fn dates_of_atom_are_whole() {
+fn dates_of_atom_are_complete() {
     all(
         Rfc3339,
         &[
@@ -164,7 +164,7 @@ fn persons_have_the_form_of_rss() {
 }
 
 #[test]
-fn text_is_told_from_markup() {
+fn text_is_distinguished_from_markup() {
     all(
         Plain,
         &["글 & 그림", "1 < 2", "AT&T", "a && b", "x > y"],

@@ -131,7 +131,7 @@ pub(in crate::feeds::lint) fn reference(value: &str) -> Option<Violation> {
     judge(value, true, false)
 }
 
-/// Checks an address; `iri` allows letters of any script, `whole` refuses relative addresses.
+/// Checks an address; `iri` allows letters of any script, `whole` rejects relative addresses.
 pub(super) fn judge(value: &str, iri: bool, whole: bool) -> Option<Violation> {
     if let Some(c) = value.chars().find(|&c| !allowed(c, iri)) {
         let rule = match scheme(value) {
@@ -139,36 +139,36 @@ pub(super) fn judge(value: &str, iri: bool, whole: bool) -> Option<Violation> {
             Some("urn") => URI_URN,
             _ => LINK,
         };
-        return Some((rule, format!("{} holds {c:?}", shown(value))));
+        return Some((rule, format!("{} contains {c:?}", shown(value))));
     }
     if broken_percent(value) {
-        return Some((LINK, format!("{} holds a % without two digits", shown(value))));
+        return Some((LINK, format!("{} contains a % without two hex digits", shown(value))));
     }
     let Some(scheme) = scheme(value) else {
         let wrong = whole || value.split(['/', '?', '#']).next().is_some_and(|first| first.contains(':'));
-        return wrong.then(|| (LINK, format!("{} is not a whole address", shown(value))));
+        return wrong.then(|| (LINK, format!("{} is not an absolute address", shown(value))));
     };
     let rest = &value[scheme.len() + 1..];
     match scheme.to_ascii_lowercase().as_str() {
-        "tag" => (!is_tag(rest)).then(|| (URI_TAG, format!("{} is no tag URI", shown(value)))),
-        "urn" => (!is_urn(rest)).then(|| (URI_URN, format!("{} is no URN", shown(value)))),
+        "tag" => (!is_tag(rest)).then(|| (URI_TAG, format!("{} is not a tag URI", shown(value)))),
+        "urn" => (!is_urn(rest)).then(|| (URI_URN, format!("{} is not a URN", shown(value)))),
         "http" | "https" | "ftp" => {
             let host = rest.strip_prefix("//").unwrap_or_default();
             let wrong = host.is_empty() || host.starts_with('/') || Url::parse(value).is_err();
-            wrong.then(|| (LINK, format!("{} names no host", shown(value))))
+            wrong.then(|| (LINK, format!("{} has no host", shown(value))))
         }
-        _ if rest.is_empty() && whole => Some((LINK, format!("{} is not a whole address", shown(value)))),
+        _ if rest.is_empty() && whole => Some((LINK, format!("{} is not an absolute address", shown(value)))),
         known if SCHEMES.contains(&known) || known.contains(['.', '+', '-']) => brackets(value),
         _ => Some((LINK_SCHEME, format!("the scheme {scheme} is not registered"))),
     }
 }
 
-/// Square brackets enclose only an IPv6 address.
+/// Square brackets are allowed only around an IPv6 address.
 fn brackets(value: &str) -> Option<Violation> {
-    value.contains(['[', ']']).then(|| (LINK, format!("{} holds a square bracket", shown(value))))
+    value.contains(['[', ']']).then(|| (LINK, format!("{} contains a square bracket", shown(value))))
 }
 
-/// The text with its escapes decoded.
+/// The text with its percent-escapes decoded.
 pub(super) fn decoded(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut out = Vec::with_capacity(bytes.len());
@@ -287,7 +287,7 @@ fn canonical_form(value: &str) -> Option<String> {
     Some(format!("{lower}://{at}{host}{path}{tail}"))
 }
 
-/// Escapes in upper case, and only where they are needed.
+/// Normalises percent-escapes: upper case, and only where they are needed.
 fn percent(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;

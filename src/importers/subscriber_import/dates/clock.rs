@@ -1,11 +1,11 @@
-//! The time of day behind a date, and its zone.
+//! The time of day after a date, and its zone.
 
 use chrono::{FixedOffset, NaiveDate, NaiveTime, TimeZone as _};
 
 use super::ReadDate;
 use crate::dates::parts::{self, Offset};
 
-/// Half days in the words of spreadsheets; `true` is the second half.
+/// The words of spreadsheets for the halves of the day; `true` is the second half.
 const HALVES: [(&str, bool); 8] = [
     ("오전", false),
     ("오후", true),
@@ -17,7 +17,7 @@ const HALVES: [(&str, bool); 8] = [
     ("pm", true),
 ];
 
-/// Reads what stands behind a day; `None` if it is not a time.
+/// Parses the text after a day; `None` if it is not a time.
 pub(super) fn read(text: &str, day: NaiveDate) -> Option<ReadDate> {
     let text = text.trim_start_matches(['T', 't', ',', ' ']).trim();
     let text = text.strip_prefix("at ").unwrap_or(text);
@@ -36,7 +36,7 @@ pub(super) fn read(text: &str, day: NaiveDate) -> Option<ReadDate> {
     Some(ReadDate::Instant(instant.to_utc()))
 }
 
-/// The half of the day that the text begins with, and the rest.
+/// The half of the day with which the text begins, and the rest.
 fn half(text: &str) -> (Option<bool>, &str) {
     for (word, second) in HALVES {
         if let Some((start, rest)) = text.split_at_checked(word.len())
@@ -57,8 +57,8 @@ fn time_of_day(text: &str, half: Option<bool>) -> Option<NaiveTime> {
     NaiveTime::from_hms_opt(hour, minute, second)
 }
 
-/// `Z`, `UTC`, `+09:00`, `GMT+9`, `KST`; a name in parentheses after it is ignored. Other abbreviations have more than one
-/// meaning in the world, and a date of consent is never guessed.
+/// `Z`, `UTC`, `+09:00`, `GMT+9`, `KST`; a name in parentheses after it is ignored. Other abbreviations have
+/// several meanings, and a date of consent is never guessed.
 fn offset(text: &str) -> Option<FixedOffset> {
     let text = text.split('(').next().unwrap_or_default().trim();
     if text.eq_ignore_ascii_case("KST") || text.eq_ignore_ascii_case("JST") {

@@ -4,11 +4,11 @@ use chrono::NaiveDate;
 
 use crate::dates::parts;
 
-/// Each followed by `요일` or `曜日`, or between parentheses.
+/// The name of a weekday, followed by `요일` or `曜日`, or in parentheses.
 const WEEKDAYS_IN_THE_EAST: &str = "월화수목금토일月火水木金土日";
 
-/// `Nov 1, 2026`, `1 November 2026`, `2026 Nov 1` or `1-Nov-26`, with the name of the weekday or without; and what
-/// stands behind it.
+/// `Nov 1, 2026`, `1 November 2026`, `2026 Nov 1` or `1-Nov-26`, with or without the name of the weekday; and the
+/// text after it.
 pub(super) fn day(text: &str) -> Option<(NaiveDate, &str)> {
     let (mut month, mut numbers) = (None, Vec::new());
     let mut at = 0;
@@ -24,7 +24,7 @@ pub(super) fn day(text: &str) -> Option<(NaiveDate, &str)> {
             None => numbers.push(number(bare)?),
         }
         if let (Some((month, place)), [first, second]) = (month, numbers.as_slice()) {
-            // The third part ends where its own word does, and not behind the comma.
+            // The third part ends with its own word, not after the comma.
             let end = at - (word.len() - word.trim_end_matches([' ', ',']).len());
             return date(month, place, (first, second), text).map(|date| (date, &text[end..]));
         }
@@ -39,7 +39,7 @@ fn date(month: u32, place: usize, (first, second): (&str, &str), text: &str) -> 
     let (day, year) = if first.len() == 4 { (second, first) } else { (first, second) };
     let year: i32 = match year.len() {
         4 => year.parse().ok()?,
-        // How spreadsheets write a day: `1-Nov-26`.
+        // The form of spreadsheets: `1-Nov-26`.
         2 if place == 1 && text.matches('-').count() == 2 => year.parse::<i32>().ok()? + 2000,
         _ => return None,
     };
@@ -55,7 +55,7 @@ fn number(word: &str) -> Option<&str> {
     (fits && digits.bytes().all(|byte| byte.is_ascii_digit())).then_some(digits)
 }
 
-/// What stands behind `일요일`, `日曜日` or `(일)`, if the text begins with one of them.
+/// The text after `일요일`, `日曜日` or `(일)`, if the text begins with one of them.
 pub(super) fn without_weekday(text: &str) -> &str {
     let trimmed = text.trim_start();
     let (inner, close) = match trimmed.strip_prefix('(') {
