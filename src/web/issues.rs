@@ -100,7 +100,7 @@ fn impersonal(template: &MessageTemplate, home: &str) -> String {
         match piece {
             TemplatePart::Fixed(text) => page.push_str(text),
             TemplatePart::Placeholder(Placeholder::Greeting) => {
-                push_escaped(&mut page, &template.greeting.plain)
+                push_escaped(&mut page, &template.greeting.plain);
             }
             TemplatePart::Placeholder(Placeholder::Name) => {}
             TemplatePart::Placeholder(Placeholder::Unsubscribe) => push_escaped(&mut page, home),

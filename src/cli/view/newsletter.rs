@@ -36,7 +36,7 @@ pub(in crate::cli) fn report(report: &NewsletterReport, context: &RunContext, pr
         let (pending, unknown) = report.recovered;
         let mut recovered = format!("recovered from an interrupted run: {pending} pending again");
         if unknown > 0 {
-            recovered += &format!(", {unknown} with unknown outcome");
+            let _ = write!(recovered, ", {unknown} with unknown outcome");
             printer.event(recovered);
         } else {
             printer.info(recovered);
@@ -46,7 +46,7 @@ pub(in crate::cli) fn report(report: &NewsletterReport, context: &RunContext, pr
         let mut line =
             "the database failed over to another server, which may miss the last transactions".to_owned();
         if unknown > 0 {
-            line += &format!(": {} with unknown outcome", count(unknown, "delivery"));
+            let _ = write!(line, ": {} with unknown outcome", count(unknown, "delivery"));
         }
         printer.event(line);
     }

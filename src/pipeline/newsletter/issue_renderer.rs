@@ -111,7 +111,10 @@ impl IssueRenderer {
                 mailbox: self.unsubscribe.clone(),
                 token: claimed.fields.unsubscribe.clone(),
                 page: self.page.as_ref().map(|page| format!("{page}{}", claimed.fields.unsubscribe)),
-                human: self.preferences.as_ref().map(|page| format!("{page}{}", claimed.fields.unsubscribe)),
+                human: self
+                    .unsubscribe_page
+                    .as_ref()
+                    .map(|page| format!("{page}{}", claimed.fields.unsubscribe)),
             },
         };
         let unsigned = self.prepared.get_or_init(|| self.template.prepare()).render_for(&recipient);
