@@ -110,7 +110,7 @@ impl World {
     }
 
     fn try_event(&self, table: Table, event: &Event) -> Option<Self> {
-        // Leases never protect here: a lease may expire as soon as it is taken, as with the worst clock.
+        // A lease may expire as soon as it is taken: the worst possible clock.
         let row = table(&self.row, event, &context())?;
         Some(Self { row, ..self.clone() })
     }
