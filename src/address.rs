@@ -1,7 +1,7 @@
 //! Email addresses: parsed once by a small grammar, compared in normalised form, masked when printed.
 //!
-//! Quoted local parts, comments, routes and groups are rejected: parsers disagree about them, so mail could go to the wrong
-//! mailbox. No DNS query is made, and nothing is corrected silently.
+//! Quoted local parts, comments, routes and groups are rejected: parsers disagree about them, so mail could go to the
+//! wrong mailbox. No DNS query is made, and nothing is corrected silently.
 
 mod doubt;
 mod mailbox;
@@ -30,8 +30,8 @@ pub struct EmailAddress {
     normal: String,
 }
 
-/// Why a string is not an [`EmailAddress`] or a [`Mailbox`], and how to fix it. No variant contains the address, so that a
-/// log of errors does not contain it either.
+/// Why a string is not an [`EmailAddress`] or a [`Mailbox`], and how to fix it. No variant contains the address, so
+/// that a log of errors does not contain it either.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
     /// Only spaces.
@@ -157,8 +157,8 @@ impl EmailAddress {
         &self.normal
     }
 
-    /// One key for all spellings that a provider delivers to one mailbox: without a `+tag`, and at Gmail without dots. This is
-    /// a guess, used for rate limits only: subscribers with such addresses stay separate.
+    /// One key for all spellings that a provider delivers to one mailbox: without a `+tag`, and at Gmail without
+    /// dots. This is a guess, used for rate limits only: subscribers with such addresses stay separate.
     pub fn one_mailbox(&self) -> String {
         let (local, domain) = self.normal.split_once('@').unwrap_or((&self.normal, ""));
         let local = local.split('+').next().filter(|local| !local.is_empty()).unwrap_or(local);

@@ -80,8 +80,8 @@ pub(crate) fn first_seen(post: &Post, now: DateTime<Utc>) -> DateTime<Utc> {
     if is_day_only && now - published < TimeDelta::days(1) { now } else { published.min(now) }
 }
 
-/// The first run: everything is baseline, except the newest post if so configured. A post that is still within its delay
-/// is left for a later run.
+/// The first run: everything is baseline, except the newest post if so configured. A post that is still within its
+/// delay is left for a later run.
 fn first<'a>(
     archive: &'a Archive,
     newsletter: &Newsletter,

@@ -70,8 +70,8 @@ impl Seen {
 }
 
 impl NotificationLog {
-    /// Parses the output of [`NotificationLog::to_text`]. An unreadable text gives an empty log, which only causes redundant
-    /// notifications.
+    /// Parses the output of [`NotificationLog::to_text`]. An unreadable text gives an empty log, which only causes
+    /// redundant notifications.
     pub(crate) fn parse(text: &str) -> Self {
         serde_json::from_str(text).unwrap_or_default()
     }
@@ -153,8 +153,8 @@ impl HubClient {
         Self { download }
     }
 
-    /// Notifies each hub of each feed that it does not know yet, if the feed is live. A hub that fails is skipped for the rest
-    /// of the round; its notifications stay due.
+    /// Notifies each hub of each feed that it does not know yet, if the feed is live. A hub that fails is skipped for
+    /// the rest of the round; its notifications stay due.
     pub(crate) async fn announce(&self, log: &mut NotificationLog, hubs: &[Url]) -> NotifyResult {
         let mut result = NotifyResult::default();
         let mut failing: Vec<Url> = Vec::new();

@@ -9,7 +9,8 @@ use serde::{Deserialize, Deserializer};
 use super::{AddressError, EmailAddress, refuse_unseen};
 use crate::text::HeaderText;
 
-/// Characters that are not allowed in a phrase (RFC 5322, 3.2.3 `specials`, without the dot): a name with one needs quotes.
+/// Characters that are not allowed in a phrase (RFC 5322, 3.2.3 `specials`, without the dot): a name with one needs
+/// quotes.
 const SPECIALS: [char; 11] = ['(', ')', '<', '>', '[', ']', ':', ';', '@', '\\', ','];
 
 /// An address with an optional display name: `Kim <kim@example.com>` or the address alone.

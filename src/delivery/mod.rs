@@ -67,16 +67,16 @@ pub trait Transport: Send + Sync {
 /// [`Connection::final_dot`] in this order.
 #[async_trait]
 pub trait Connection: Send {
-    /// Sends the envelope (MAIL, RCPT, DATA). `Ok` means that 354 was read. If this envelope was pipelined with the last
-    /// final dot, only its replies are read. After an orderly rejection the connection stays usable.
+    /// Sends the envelope (MAIL, RCPT, DATA). `Ok` means that 354 was read. If this envelope was pipelined with the
+    /// last final dot, only its replies are read. After an orderly rejection the connection stays usable.
     async fn offer(&mut self, envelope: &Envelope) -> Result<(), SmtpOutcome>;
 
     /// Writes the message, dot-stuffed, but **not** the final dot: before [`Connection::final_dot`] the server cannot
     /// accept it.
     async fn body(&mut self, message: &[u8]) -> Result<(), SmtpOutcome>;
 
-    /// Writes the final dot and reads its reply. If the server supports pipelining, `next` is sent in the same write, and
-    /// the following [`Connection::offer`] must be for that same envelope. Called only after the arm is durable.
+    /// Writes the final dot and reads its reply. If the server supports pipelining, `next` is sent in the same write,
+    /// and the following [`Connection::offer`] must be for that same envelope. Called only after the arm is durable.
     async fn final_dot(&mut self, next: Option<&Envelope>) -> SmtpOutcome;
 
     /// Whether another message may be sent over this connection: replies are in step, and no limit is reached.

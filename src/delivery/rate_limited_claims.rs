@@ -103,8 +103,8 @@ impl ClaimPlan {
         LeaseClaim { issue: job.issue, limit: self.most, owner: job.owner.clone(), lease }
     }
 
-    /// Domains that may have a permit, starting after the one that was asked last. The list is refreshed when it is used
-    /// up, and now and then, because deliveries become due during a run.
+    /// Domains that may have a permit, starting after the one that was asked last. The list is refreshed when it is
+    /// used up, and now and then, because deliveries become due during a run.
     async fn open_domains(&mut self, job: &DeliveryJob) -> Result<Vec<String>, StoreError> {
         let mut open = after(&self.domains, &self.last);
         // If the last refresh led to no delivery, another one would find the same domains.

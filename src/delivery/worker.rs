@@ -166,7 +166,8 @@ impl Worker {
                 }
                 match outcomes.last() {
                     Some(Ok(State::Armed)) => Ok(StageResult::Armed),
-                    // An earlier attempt may have arrived, and its bytes cannot be sent again: the delivery stays uncertain.
+                    // An earlier attempt may have arrived, and its bytes cannot be sent again: the delivery stays
+                    // uncertain.
                     Some(Err(Rejection::MessageDiffers)) => {
                         let last = Some(LastReply {
                             phase: "the arm".to_owned(),
@@ -249,8 +250,8 @@ impl Worker {
         }
     }
 
-    /// Opens a connection, with retries, unless the run has stopped. If other workers are connected, a failure makes this
-    /// one retire at once.
+    /// Opens a connection, with retries, unless the run has stopped. If other workers are connected, a failure makes
+    /// this one retire at once.
     pub(super) async fn open(&self) -> Option<Box<dyn Connection>> {
         let mut pause = RECONNECT;
         while self.breaker.stop_reason().is_none() {
@@ -296,8 +297,8 @@ impl Worker {
         Ok(None)
     }
 
-    /// The next message. An idle connection is closed after a timeout: the relay would disconnect, and the message would
-    /// be lost with it.
+    /// The next message. An idle connection is closed after a timeout: the relay would disconnect, and the message
+    /// would be lost with it.
     async fn next_message_before_timeout(
         &self,
         connection: Option<Box<dyn Connection>>,

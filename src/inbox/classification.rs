@@ -1,6 +1,7 @@
 //! Classifies an inbound mail: a report about one of our messages, or nothing that Letterpress acts on.
 //!
-//! Pure: takes bytes and keys, returns a [`Classified`]. Inbound mail is never answered, so nothing here builds a reply.
+//! Pure: takes bytes and keys, returns a [`Classified`]. Inbound mail is never answered, so nothing here builds a
+//! reply.
 
 use std::fmt::Write as _;
 
@@ -25,7 +26,8 @@ pub enum Classified {
     Report(InboundReport),
     /// An automatic reply to one of our messages, such as an out-of-office report_about. It needs no attention.
     Automatic,
-    /// A mail to a bounce address that is not a report: a personal reply, or an unstructured bounce. A person should read it.
+    /// A mail to a bounce address that is not a report: a personal reply, or an unstructured bounce. A person should
+    /// read it.
     Prose,
     /// A bounce or a complaint without a genuine token; anyone can forge one.
     Unverified,
@@ -100,8 +102,8 @@ fn is_automatic(head: &Fields) -> bool {
         || ["x-autoreply", "x-autorespond", "x-autoresponse"].iter().any(|name| head.get(name).is_some())
 }
 
-/// The subscriber who unsubscribes: by the token in the address, otherwise by the one in the subject, as in our `mailto:`
-/// links. `From` is ignored, because it can be forged.
+/// The subscriber who unsubscribes: by the token in the address, otherwise by the one in the subject, as in our
+/// `mailto:` links. `From` is ignored, because it can be forged.
 fn unsubscribing_subscriber(head: &Fields, keys: &TokenKeys) -> Option<AddressKey> {
     let in_subject = || {
         let subject = unstructured(head.get("subject")?);

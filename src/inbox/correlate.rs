@@ -45,8 +45,8 @@ pub(super) fn delivery(
     Some(ReportSubject::Subscriber { key: AddressKey(unsubscribe.subject.address_key()?), message_id })
 }
 
-/// The first genuine token within `text`, in any context: `bounces+TOKEN@…`, an ENVID in xtext, an address rewritten by a
-/// forwarder (SRS).
+/// The first genuine token within `text`, in any context: `bounces+TOKEN@…`, an ENVID in xtext, an address rewritten
+/// by a forwarder (SRS).
 pub(super) fn token(text: &str, purpose: Purpose, keys: &TokenKeys) -> Option<Claim> {
     let bytes = text.as_bytes();
     let candidates = (0..bytes.len()).filter(|&at| {

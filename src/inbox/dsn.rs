@@ -36,8 +36,8 @@ impl Dsn {
         (!recipients.is_empty()).then_some(Self { envelope_id, recipients })
     }
 
-    /// The result for the message as a whole. If an alias leads to several mailboxes and one of them accepted the message,
-    /// the subscriber has it; so the mildest result counts.
+    /// The result for the message as a whole. If an alias leads to several mailboxes and one of them accepted the
+    /// message, the subscriber has it; so the mildest result counts.
     pub(super) fn verdict(&self) -> Option<&DeliveryReport> {
         let severity = |report: &&DeliveryReport| match report.action {
             Action::Delivered | Action::Relayed | Action::Expanded => 0,

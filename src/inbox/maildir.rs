@@ -1,7 +1,7 @@
 //! A Maildir as inbox (<https://cr.yp.to/proto/maildir.html>).
 //!
-//! A mail that is ours and recorded is moved to `cur/` with the flag `S`, seen. Everything else is left untouched: other
-//! mail, `tmp/`, and anything but regular files.
+//! A mail that is ours and recorded is moved to `cur/` with the flag `S`, seen. Everything else is left untouched:
+//! other mail, `tmp/`, and anything but regular files.
 
 use std::ffi::OsStr;
 use std::fs::{File, Metadata};
@@ -93,8 +93,8 @@ fn ignore_not_found<T>(result: std::io::Result<T>) -> std::io::Result<Option<T>>
     }
 }
 
-/// Renames `new/N` to `cur/N:2,S`, and `cur/N:2,F` to `cur/N:2,FS`. Names in a Maildir are unique; if the new name exists
-/// all the same, the mail stays, because its report is already recorded.
+/// Renames `new/N` to `cur/N:2,S`, and `cur/N:2,F` to `cur/N:2,FS`. Names in a Maildir are unique; if the new name
+/// exists all the same, the mail stays, because its report is already recorded.
 fn mark_seen(path: &Path, cur: &Path) -> Result<(), InboxError> {
     let Some(name) = path.file_name() else { return Ok(()) };
     let (unique, flags) = split(name.as_encoded_bytes());

@@ -1,8 +1,8 @@
 //! Splits a message into its parts (RFC 2045, RFC 2046) in one pass over its lines.
 //!
-//! This does not use the library that the tests parse mail with, because the input is hostile: a few hundred kilobytes of
-//! nested messages make mail-parser 0.11 overflow the stack when its result is dropped. Nothing here recurses, nested
-//! messages are not parsed, and the depth and number of parts are bounded.
+//! This does not use the library that the tests parse mail with, because the input is hostile: a few hundred
+//! kilobytes of nested messages make mail-parser 0.11 overflow the stack when its result is dropped. Nothing here
+//! recurses, nested messages are not parsed, and the depth and number of parts are bounded.
 
 use std::borrow::Cow;
 

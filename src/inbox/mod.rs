@@ -1,10 +1,10 @@
 //! Processes inbound mail: bounces, complaints and unsubscribe requests, from a Maildir, an IMAP mailbox or a pipe.
 //!
-//! All input is hostile: its size is bounded, it is trusted only if it contains a signed token, and it is never answered;
-//! no mail is sent from here. A mail is marked as done only after its report has been committed. A crash between the two
-//! does no harm, because the store recognises a duplicate report. Other mail is left untouched. Read the modules in this
-//! order: `fields`, `mime` parse a mail · `dsn`, `arf` parse a report · `correlate` finds the delivery · [`classify`] ·
-//! [`InboxProcessor`] records reports in the store · [`maildir`], [`imap`] read the mail.
+//! All input is hostile: its size is bounded, it is trusted only if it contains a signed token, and it is never
+//! answered; no mail is sent from here. A mail is marked as done only after its report has been committed. A crash
+//! between the two does no harm, because the store recognises a duplicate report. Other mail is left untouched. Read
+//! the modules in this order: `fields`, `mime` parse a mail · `dsn`, `arf` parse a report · `correlate` finds the
+//! delivery · [`classify`] · [`InboxProcessor`] records reports in the store · [`maildir`], [`imap`] read the mail.
 
 mod arf;
 mod classification;
@@ -106,8 +106,8 @@ impl InboxProcessor {
         Ok(if outcome == RecordOutcome::UnknownToken { Disposal::LeaveAlone } else { Disposal::Done })
     }
 
-    /// Processes one mail from a pipe. Reads a long one to its end, because a mail server treats a failed write as a delivery
-    /// failure.
+    /// Processes one mail from a pipe. Reads a long one to its end, because a mail server treats a failed write as a
+    /// delivery failure.
     pub async fn take_from(&self, mut pipe: impl Read, tally: &mut InboxReport) -> Result<(), InboxError> {
         let reading = |source| InboxError::io("reading the mail from standard input", source);
         let mut bytes = Vec::new();

@@ -59,8 +59,8 @@ impl FeedbackCounts {
         self.hard >= 2 * FEWEST_BOUNCES && self.hard > self.sent
     }
 
-    /// Whether the relay's "no such user" can be trusted: it accepts more messages than it rejects. A relay that rejects
-    /// every address is broken, and trusting it would suppress the whole list.
+    /// Whether the relay's "no such user" can be trusted: it accepts more messages than it rejects. A relay that
+    /// rejects every address is broken, and trusting it would suppress the whole list.
     pub fn is_credible(self) -> bool {
         self.sent > self.hard && !matches!(self.health(), Health::Critical(_))
     }

@@ -178,8 +178,8 @@ impl Delivery {
         self.state.is_unknown() && self.reason.as_deref() != Some(ACKNOWLEDGED)
     }
 
-    /// Filters penalise a late `Date` (`SpamAssassin` from three hours on), so after a *definite* rejection a new one is
-    /// set. A message that may have arrived keeps its date, because its bytes must not change.
+    /// Filters penalise a late `Date` (`SpamAssassin` from three hours on), so after a *definite* rejection a new one
+    /// is set. A message that may have arrived keeps its date, because its bytes must not change.
     fn date_for(&self, now: DateTime<Utc>) -> DateTime<Utc> {
         match self.dated {
             Some(dated) if self.had_unknown || now - dated < TimeDelta::hours(3) => dated,

@@ -180,8 +180,8 @@ impl World {
         out.extend(self.try_event(table, &Event::Retry));
     }
 
-    /// Takes a backup of the ledger, or restores it: the fence blocks everything until the ledger is adopted. Workers on
-    /// other machines may still be running.
+    /// Takes a backup of the ledger, or restores it: the fence blocks everything until the ledger is adopted. Workers
+    /// on other machines may still be running.
     fn restored(&self, table: Table, out: &mut Vec<Self>) {
         if self.restores == 0 {
             return;

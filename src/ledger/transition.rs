@@ -24,8 +24,8 @@ pub enum Event {
     Defer {
         /// The attempt that read the reply.
         token: Token,
-        /// When it is retried; after the horizon it fails (`expired`). `None`: at once. That is not the same as "now": a
-        /// clock that is ten years ahead would delay the delivery for ten years.
+        /// When it is retried; after the horizon it fails (`expired`). `None`: at once. That is not the same as
+        /// "now": a clock that is ten years ahead would delay the delivery for ten years.
         retry: Option<Retry>,
         /// The reply or the error; `None` if the run stopped for a reason on our side.
         last: Option<LastReply>,

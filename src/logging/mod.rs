@@ -1,7 +1,8 @@
 //! Logs for troubleshooting: `-v` to standard error, `--smtp-trace` to a file.
 //!
-//! Neither contains an address, a token or a password; the delivery number and the Message-ID identify a delivery. Callers
-//! follow that rule, and every line passes [`mask::masked`] as well, so that one mistake does not become a leak.
+//! Neither contains an address, a token or a password; the delivery number and the Message-ID identify a delivery.
+//! Callers follow that rule, and every line passes [`mask::masked`] as well, so that one mistake does not become a
+//! leak.
 
 mod format;
 mod mask;
@@ -27,7 +28,8 @@ pub(crate) use mask::repeats;
 /// Only this crate's events are logged; the libraries log addresses and headers.
 const CRATE: &str = env!("CARGO_CRATE_NAME");
 
-/// Installs the logs of this process. Without `-v` and without a trace file nothing is installed, and events cost nothing.
+/// Installs the logs of this process. Without `-v` and without a trace file nothing is installed, and events cost
+/// nothing.
 pub(crate) fn start(verbosity: u8, smtp_trace: Option<&Utf8Path>, clock: &Arc<dyn Clock>) -> io::Result<()> {
     if verbosity == 0 && smtp_trace.is_none() {
         return Ok(());

@@ -26,8 +26,8 @@ pub struct DigestHistory {
     pub latest: Option<DateTime<Utc>>,
     /// The weeks that are recorded: `2026-W47`.
     pub weeks: HashSet<String>,
-    /// Posts that no digest may include any more: an earlier one did, they are older than the ledger, or their own issue was
-    /// cancelled.
+    /// Posts that no digest may include any more: an earlier one did, they are older than the ledger, or their own
+    /// issue was cancelled.
     pub resolved: HashSet<String>,
     /// Posts with an issue of their own, and when it was frozen.
     pub mailed: HashMap<String, DateTime<Utc>>,
@@ -137,8 +137,8 @@ pub(crate) fn next_moment(weekly: Weekly, zone: Tz, now: DateTime<Utc>) -> DateT
     found.unwrap_or(now + TimeDelta::weeks(1))
 }
 
-/// The moment on a day, if it has one. A time that is skipped in spring is an hour later; of a time that occurs twice in
-/// autumn, the first counts.
+/// The moment on a day, if it has one. A time that is skipped in spring is an hour later; of a time that occurs twice
+/// in autumn, the first counts.
 fn moment_on(day: NaiveDate, weekly: Weekly, zone: Tz) -> Option<DateTime<Utc>> {
     if day.weekday() != weekly.day {
         return None;

@@ -96,8 +96,8 @@ impl fmt::Display for Lookalike {
     }
 }
 
-/// From this similarity on, the author is asked. Holding a post back by mistake costs one command; mailing it by mistake
-/// cannot be undone.
+/// From this similarity on, the author is asked. Holding a post back by mistake costs one command; mailing it by
+/// mistake cannot be undone.
 const ALIKE: f64 = Fingerprint::SAME_UNDER_ONE_TITLE;
 
 /// The posts of `due` that look like a recorded one. A recorded post that still exists under its own id matches only an

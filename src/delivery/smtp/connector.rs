@@ -233,7 +233,8 @@ mod tests {
         let refused: SocketAddr = format!("[::1]:{}", good.port()).parse().unwrap();
         let connected = race(vec![refused, good], none()).await.ok().unwrap();
         assert_eq!(connected.peer, good.ip());
-        // Silent: a full queue drops packets, as a broken path does. On a machine without IPv6, another address is used.
+        // Silent: a full queue drops packets, as a broken path does. On a machine without IPv6, another address is
+        // used.
         let silent = ["[::1]:0", "127.0.0.2:0"].iter().find_map(|address| {
             let address: SocketAddr = address.parse().unwrap();
             let socket = if address.is_ipv6() {

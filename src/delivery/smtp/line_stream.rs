@@ -114,8 +114,8 @@ impl LineStream {
         self.write_error.is_some()
     }
 
-    /// Before a command, checks whether the server has sent something or disconnected. Such a reply must not be taken for
-    /// the reply to the next command.
+    /// Before a command, checks whether the server has sent something or disconnected. Such a reply must not be taken
+    /// for the reply to the next command.
     pub(super) async fn unexpected_reply(&mut self) -> Option<Result<Reply, TransportError>> {
         if let Poll::Ready(Err(closed)) = poll_fn(|cx| Poll::Ready(self.poll_fill(cx))).await
             && self.inbox.is_empty()

@@ -1,9 +1,9 @@
 //! The SMTP client. Letterpress has its own, because no library reports in which phase a connection was lost (RFC 5321,
 //! RFC 2920, RFC 3207, RFC 4954).
 //!
-//! It does not retry and does not interpret: it reports facts, and [`crate::delivery::verdict`] decides. Read the modules
-//! in this order: [`reply`] parses replies · `capabilities` the reply to EHLO · `command` command lines · `body`
-//! dot-stuffing · `line_stream` the bytes of one connection · `connector` TCP and TLS · `session` until AUTH ·
+//! It does not retry and does not interpret: it reports facts, and [`crate::delivery::verdict`] decides. Read the
+//! modules in this order: [`reply`] parses replies · `capabilities` the reply to EHLO · `command` command lines ·
+//! `body` dot-stuffing · `line_stream` the bytes of one connection · `connector` TCP and TLS · `session` until AUTH ·
 //! `transaction` the phases of one message.
 
 mod body;

@@ -1,7 +1,7 @@
 //! An IMAP mailbox as inbox (RFC 3501, RFC 4315, RFC 6851): a small client that reads, flags and moves mail.
 //!
-//! It fetches `BODY.PEEK`, so that reading changes nothing; uses UIDs, so that other clients cannot interfere; and flags a
-//! mail only after its report has been committed. Each step has a time limit and each response a size limit.
+//! It fetches `BODY.PEEK`, so that reading changes nothing; uses UIDs, so that other clients cannot interfere; and
+//! flags a mail only after its report has been committed. Each step has a time limit and each response a size limit.
 
 mod folder;
 mod response;

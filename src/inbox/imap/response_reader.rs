@@ -27,8 +27,8 @@ impl ResponseReader {
         Self { stream, buffer: Vec::new() }
     }
 
-    /// Returns the stream for the TLS handshake, unless unencrypted bytes are left: after the handshake they would pass for
-    /// the server's protected responses.
+    /// Returns the stream for the TLS handshake, unless unencrypted bytes are left: after the handshake they would
+    /// pass for the server's protected responses.
     pub(super) fn into_stream(self) -> Result<Box<dyn Stream>, ImapError> {
         if self.buffer.is_empty() {
             Ok(self.stream)

@@ -1,4 +1,5 @@
-//! Tests the client against a small server that can disconnect, stall and misbehave (F78). `tests/dovecot` uses a real one.
+//! Tests the client against a small server that can disconnect, stall and misbehave (F78). `tests/dovecot` uses a
+//! real one.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
