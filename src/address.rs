@@ -372,7 +372,7 @@ mod tests {
     }
 
     #[test]
-    fn line_breaks_and_invisible_characters_are_refused() {
+    fn line_breaks_and_invisible_characters_are_rejected() {
         assert_eq!(parse("a\r\nRCPT TO:<x>@example.com"), Err(AddressError::Control(13)));
         assert_eq!(parse("a\0@example.com"), Err(AddressError::Control(0)));
         for c in

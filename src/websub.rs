@@ -62,7 +62,7 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
-    /// An ETag is more precise than a date, so the date is sent only without one.
+    /// An `ETag` is more precise than a date, so the date is sent only without one.
     fn validators(&self) -> Validators {
         let last_modified = self.modified.clone().filter(|_| self.etag.is_none());
         Validators { etag: self.etag.clone(), last_modified }

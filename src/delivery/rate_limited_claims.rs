@@ -31,7 +31,7 @@ pub(super) enum ClaimResult {
 /// The state of the claims of a run.
 pub(super) struct ClaimPlan {
     most: usize,
-    /// The domains with due deliveries, and the time up_to_last which each need not be asked.
+    /// The domains with due deliveries, and the time before which each need not be asked.
     domains: BTreeMap<String, Instant>,
     /// When the list of domains was last refreshed.
     refreshed_at: Option<Instant>,

@@ -66,7 +66,7 @@ fn after_the_dot(reply: &Reply) -> Verdict {
         2 => Verdict::Sent,
         4 if is_throttle(reply) => Verdict::Throttled,
         4 => Verdict::Deferred { policy: false },
-        // The recipient was accepted at RCPT, so the rejection is about the message unless the server says otherwise.
+        // The recipient was accepted at RCPT, so the rejection is about the message unless the reply blames the recipient.
         5 => Verdict::Failed { policy: !blames_recipient(reply) },
         _ => Verdict::Unknown,
     }

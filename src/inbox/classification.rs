@@ -24,7 +24,7 @@ pub const MOST_BYTES: usize = 1024 * 1024;
 pub enum Classified {
     /// A bounce, a complaint or an unsubscribe request with a genuine token.
     Report(InboundReport),
-    /// An automatic reply to one of our messages, such as an out-of-office report_about. It needs no attention.
+    /// An automatic reply to one of our messages, such as an out-of-office notice. It needs no attention.
     Automatic,
     /// A mail to a bounce address that is not a report: a personal reply, or an unstructured bounce. A person should
     /// read it.

@@ -186,7 +186,7 @@ async fn b1_a_forged_bounce_is_counted_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn b2_delayed_relayed_delivered_and_expanded_are_evidence_and_no_failure() {
+async fn b2_delayed_relayed_delivered_and_expanded_are_evidence_and_not_failures() {
     for action in ["delayed", "relayed", "delivered", "expanded"] {
         let fixture = Fixture::with_subscribers(1).await;
         let deliveries = fixture.issue("first", false).await;
@@ -205,7 +205,7 @@ async fn b2_delayed_relayed_delivered_and_expanded_are_evidence_and_no_failure()
 }
 
 #[tokio::test]
-async fn b3_the_token_decides_against_the_final_recipient() {
+async fn b3_the_token_overrides_the_final_recipient() {
     let fixture = Fixture::with_subscribers(2).await;
     let deliveries = fixture.issue("first", true).await;
     // The report names subscriber 1; the token is that of subscriber 2's delivery.
@@ -220,7 +220,7 @@ async fn b3_the_token_decides_against_the_final_recipient() {
 }
 
 #[test]
-fn b4_bombs_are_cut_short_before_they_are_read() {
+fn b4_oversized_and_deeply_nested_mails_are_bounded() {
     let keys = keys();
     let nested: Vec<String> = (0..10_000)
         .map(|level| format!("Content-Type: multipart/mixed; boundary=b{level}\r\n\r\n--b{level}\r\n"))
@@ -244,7 +244,7 @@ fn b4_bombs_are_cut_short_before_they_are_read() {
 }
 
 #[test]
-fn b5_dates_are_not_looked_at() {
+fn b5_dates_are_not_parsed() {
     let comments = format!("{}{}", "(".repeat(100_000), ")".repeat(100_000));
     let mail = format!("Date: Mon, 23 Nov 2026 {comments} 09:00:00 +0900\r\n{}", hard("x", "1"))
         .replace("Delivered-To: x", &format!("Delivered-To: bounces+{}@example.com", bounce_token(5)));
@@ -268,7 +268,7 @@ fn b6_a_status_in_a_quoted_text_part_is_not_a_report() {
 }
 
 #[tokio::test]
-async fn b7_holiday_notices_are_ignored() {
+async fn b7_automatic_replies_are_ignored() {
     let fixture = Fixture::with_subscribers(1).await;
     let deliveries = fixture.issue("first", false).await;
     for header in ["Auto-Submitted: auto-replied (vacation)", "Precedence: auto_reply", "X-Autoreply: yes"] {
@@ -302,7 +302,7 @@ fn complaint(kind: &str, returned: &str) -> String {
 }
 
 #[tokio::test]
-async fn b8_a_complaint_with_a_redacted_address_is_known_by_our_own_headers() {
+async fn b8_a_complaint_with_a_redacted_address_is_identified_by_our_headers() {
     let fixture = Fixture::with_subscribers(3).await;
     let deliveries = fixture.issue("first", false).await;
     let by_path = format!("Return-Path: <{}>\r\nTo: redacted", verp(&deliveries[0]));
@@ -326,7 +326,7 @@ async fn b8_a_complaint_with_a_redacted_address_is_known_by_our_own_headers() {
 }
 
 #[test]
-fn b9_nothing_here_can_send_mail() {
+fn b9_the_inbox_cannot_send_mail() {
     // Nothing here may send mail, so that a bounce of a bounce cannot cause a loop.
     for (name, text) in [
         ("mod.rs", include_str!("mod.rs")),
@@ -380,7 +380,7 @@ fn b11_recipients_outside_ascii_are_read() {
 }
 
 #[tokio::test]
-async fn b12_the_token_says_who_leaves_and_the_sender_does_not() {
+async fn b12_the_token_and_not_the_sender_identifies_who_unsubscribes() {
     let fixture = Fixture::with_subscribers(3).await;
     let mail = |to: &str, subject: &str| {
         format!(
@@ -404,7 +404,7 @@ async fn b12_the_token_says_who_leaves_and_the_sender_does_not() {
 }
 
 #[test]
-fn b13_what_a_server_says_is_one_printable_line_of_a_bounded_length() {
+fn b13_a_diagnostic_is_one_printable_line_of_bounded_length() {
     let diagnostic =
         format!("smtp; 550 5.1.1 <script>alert(1)</script> \u{1b}[2J\u{202e}evil {}", "x".repeat(5_000));
     let mail = dsn(&format!("bounces+{}@example.com", bounce_token(3)), "1", "failed", "5.1.1", &diagnostic);

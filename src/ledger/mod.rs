@@ -202,7 +202,7 @@ pub enum IssueState {
     Cancelled,
     /// Published before the ledger began: never mailed.
     Baseline,
-    /// Written to files while no relay was configured, and set aside since one is.
+    /// Written to files while no relay was configured, and set aside once one was.
     Rehearsal,
 }
 

@@ -104,7 +104,7 @@ impl World {
             State::Pending if self.accepted > 0 && decided == 0 => {
                 Some("L1: to be sent again although accepted")
             }
-            _ if self.decided > resends => Some("a resend that nobody decided"),
+            _ if self.decided > resends => Some("a resend without a decision"),
             _ => None,
         }
     }

@@ -161,7 +161,7 @@ fn explain_error(phase: Phase, error: &TransportError, settings: &Settings<'_>) 
         TransportError::NoSuchHost(_) => Some(no_such_host(settings)),
         TransportError::Dns(reason) => Some(no_resolver(reason, settings)),
         TransportError::Unreachable(unreachable) => Some(no_connection(unreachable, settings)),
-        TransportError::WrongProtocol(speaks) => Some(other_protocol(speaks, settings)),
+        TransportError::WrongProtocol(protocol) => Some(other_protocol(protocol, settings)),
         TransportError::Tls(TlsError::Certificate(bad)) => Some(certificate::rejected(bad, settings)),
         TransportError::Tls(TlsError::NoCommonParameters(reason)) => Some(settings.wrong(
             "tls-version",
@@ -346,10 +346,10 @@ fn no_greeting(phase: Phase, error: &TransportError, settings: &Settings<'_>) ->
 }
 
 /// The server speaks another protocol than we do.
-fn other_protocol(speaks: &WrongProtocol, settings: &Settings<'_>) -> Diagnosis {
+fn other_protocol(protocol: &WrongProtocol, settings: &Settings<'_>) -> Diagnosis {
     let (server, section) = (settings.server(), settings.section);
     let (implicit, starttls) = settings.ports();
-    match speaks {
+    match protocol {
         WrongProtocol::Tls => settings.wrong(
             "tls-mode",
             "tls",

@@ -36,7 +36,7 @@ fn replied(phase: Phase, reply: &str) -> SmtpOutcome {
     SmtpOutcome { phase, result: Ok(Reply { code: code.parse().unwrap(), text: text.to_owned() }) }
 }
 
-fn speaks(phase: Phase, first: &str) -> SmtpOutcome {
+fn answers_with(phase: Phase, first: &str) -> SmtpOutcome {
     failed(phase, TransportError::WrongProtocol(WrongProtocol::recognise(first.as_bytes()).unwrap()))
 }
 
@@ -73,7 +73,7 @@ fn assert_diagnosis(
 
 #[test]
 fn a_tls_mode_that_does_not_fit_the_port_is_recognised_by_the_first_bytes() {
-    let plain = speaks(Phase::Tls, "220 mail.letters.kr ESMTP Postfix\r\n");
+    let plain = answers_with(Phase::Tls, "220 mail.letters.kr ESMTP Postfix\r\n");
     assert_diagnosis(
         &plain,
         smtp(587, Tls::Implicit),
@@ -96,7 +96,7 @@ fn a_tls_mode_that_does_not_fit_the_port_is_recognised_by_the_first_bytes() {
         );
     }
     assert_diagnosis(
-        &speaks(Phase::Tls, "* OK ready"),
+        &answers_with(Phase::Tls, "* OK ready"),
         inbox(143, Tls::Implicit),
         ("tls-mode", "inbox.tls"),
         &["starttls"],
@@ -115,7 +115,7 @@ fn another_kind_of_server_on_the_port_is_named() {
     ] {
         let key = format!("{}.port", settings.section);
         assert_diagnosis(
-            &speaks(Phase::Greeting, first),
+            &answers_with(Phase::Greeting, first),
             settings,
             ("not-a-mail-server", &key),
             &[word, "tls = \"starttls\""],
@@ -384,17 +384,17 @@ fn a_login_that_is_not_offered_is_explained_with_what_is_missing() {
 
 #[test]
 fn a_relay_that_rejects_this_sender_is_explained() {
-    let nobody = Settings { user: None, password: None, ..implicit() };
+    let no_login = Settings { user: None, password: None, ..implicit() };
     let login = ("login-missing", "smtp.user");
     assert_diagnosis(
         &replied(Phase::Mail, "530 5.7.0 Authentication required"),
-        nobody,
+        no_login,
         login,
         &["password_file"],
     );
     assert_diagnosis(
         &replied(Phase::Rcpt, "554 5.7.1 <a@b>: Relay access denied"),
-        nobody,
+        no_login,
         login,
         &["requires a login"],
     );

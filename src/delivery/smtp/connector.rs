@@ -187,7 +187,7 @@ impl AsyncWrite for RecordedStream {
     }
 }
 
-/// Sends a TLS ClientHello to `peer` and reads the first bytes of the reply: a server that stays silent after the
+/// Sends a TLS client hello to `peer` and reads the first bytes of the reply: a server that stays silent after the
 /// connection may be waiting for one.
 pub(crate) async fn probe(peer: SocketAddr) -> Option<WrongProtocol> {
     let mut stream = TcpStream::connect(peer).await.ok()?;
@@ -201,7 +201,7 @@ pub(crate) async fn probe(peer: SocketAddr) -> Option<WrongProtocol> {
     WrongProtocol::recognise(&first)
 }
 
-/// The bytes of a TLS ClientHello.
+/// The bytes of a TLS client hello.
 fn client_hello() -> Option<Vec<u8>> {
     let config = tls::client_config(RootCertStore::empty()).ok()?;
     let name = ServerName::try_from("localhost").ok()?;
