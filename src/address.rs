@@ -56,7 +56,7 @@ pub enum AddressError {
     #[error("it contains more than one @; write one address")]
     ManyAts,
     /// Two addresses, or a group.
-    #[error("it contains more than one address; write only one")]
+    #[error("it is more than one address; write one address in each place")]
     Several,
     /// `Name <a@b>` where only an address is allowed.
     #[error("it holds < or >; write the address alone and put the name into the name column")]
