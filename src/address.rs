@@ -1,7 +1,7 @@
-//! Email addresses: parsed once by a small grammar, compared normalised, masked when printed.
+//! Email addresses: parsed once by a small grammar, compared in normalised form, masked when printed.
 //!
-//! Quoted local parts, comments, routes and groups are refused: parsers disagree about them, so mail could go to the wrong
-//! mailbox. No DNS query is made, and nothing is corrected silently.
+//! Quoted local parts, comments, routes and groups are rejected: parsers disagree about them, so mail could go to the
+//! wrong mailbox. No DNS query is made, and nothing is corrected silently.
 
 mod doubt;
 mod mailbox;
@@ -21,7 +21,7 @@ const MAX_LOCAL: usize = 64;
 /// The most bytes of an address: a path of 256 without its angle brackets (RFC 5321, 4.5.3.1.3).
 const MAX_ADDRESS: usize = 254;
 
-/// An address that every mail server reads in the same way: a dot-atom local part and a domain in A-labels.
+/// An address that every mail server interprets in the same way: a dot-atom local part and a domain in A-labels.
 ///
 /// Two addresses that differ only in case or in the domain's spelling (`예시.한국`, `xn--…`) are equal.
 #[derive(Debug, Clone)]
@@ -30,56 +30,56 @@ pub struct EmailAddress {
     normal: String,
 }
 
-/// Why a string is not an [`EmailAddress`] or a [`Mailbox`], and what to write instead. No variant contains the address, so
-/// a log of errors does not either.
+/// Why a string is not an [`EmailAddress`] or a [`Mailbox`], and how to fix it. No variant contains the address, so
+/// that a log of errors does not contain it either.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
-    /// Nothing but spaces.
+    /// Only spaces.
     #[error("it is empty; write an address such as name@example.com")]
     Empty,
     /// CR, LF, NUL and their like.
-    #[error("it holds the control character U+{0:04X}; type the address anew")]
+    #[error("it contains the control character U+{0:04X}; type the address again")]
     Control(u32),
     /// A zero-width or bidirectional character.
-    #[error("it holds the invisible character U+{0:04X}; type the address anew instead of pasting it")]
+    #[error("it contains the invisible character U+{0:04X}; type the address instead of pasting it")]
     Invisible(u32),
     /// A space, tab or no-break space inside.
-    #[error("there is a space in it; an address has none")]
+    #[error("it contains a space; remove it")]
     Space,
     /// No `@`.
     #[error("there is no @ in it; write an address such as name@example.com")]
     NoAt,
     /// The `＠` of an input method.
-    #[error("it holds the full-width {0}; type a plain @")]
+    #[error("it contains the full-width {0}; type a plain @")]
     FullWidthAt(char),
-    /// More than one `@` without anything that separates two addresses.
-    #[error("there is more than one @ in it; write one address")]
+    /// More than one `@` without a separator between two addresses.
+    #[error("it contains more than one @; write one address")]
     ManyAts,
     /// Two addresses, or a group.
     #[error("it is more than one address; write one address in each place")]
     Several,
-    /// `Name <a@b>` where only an address may stand.
+    /// `Name <a@b>` where only an address is allowed.
     #[error("it holds < or >; write the address alone and put the name into the name column")]
     Brackets,
     /// `mailto:a@b`.
     #[error("it begins with mailto:; write the address alone")]
     Mailto,
-    /// A dot, comma or semicolon behind the address.
-    #[error("it ends in {0:?}; leave that out")]
+    /// A dot, comma or semicolon after the address.
+    #[error("it ends with {0:?}; remove that")]
     TrailingMark(char),
     /// `"a b"@c`.
     #[error(
-        "it holds a quotation mark; quoted addresses are not supported, because servers disagree about them"
+        "it contains a quotation mark; quoted addresses are not supported, because servers disagree about them"
     )]
     Quoted,
     /// `a(comment)@b`.
-    #[error("it holds a comment in parentheses; leave that out")]
+    #[error("it contains a comment in parentheses; remove that")]
     Comment,
     /// `@x:a@b` or `group:a@b;`.
-    #[error("it holds a colon, as routes and groups do; write one address alone")]
+    #[error("it contains a colon, as in a route or a group; write one plain address")]
     Route,
     /// `a%b@c` or `a!b@c`.
-    #[error("there is a {0:?} before the @, which some servers take for a route; use another address")]
+    #[error("it contains {0:?} before the @, which some servers interpret as a route; use another address")]
     Relay(char),
     /// `=?utf-8?q?…?=@c`.
     #[error("it is an encoded word; write the address or the name itself")]
@@ -88,13 +88,15 @@ pub enum AddressError {
     #[error("there is nothing before the @; write an address such as name@example.com")]
     NoLocalPart,
     /// `.a@`, `a.@`, `a..b@`.
-    #[error("a dot stands at the beginning or the end of the part before the @, or twice in a row")]
+    #[error("the part before the @ begins or ends with a dot, or contains two in a row")]
     Dots,
     /// A full-width or otherwise styled form of an ASCII character.
-    #[error("it holds {0:?}, a styled form of {1:?}; type the plain character")]
+    #[error("it contains {0:?}, a styled form of {1:?}; type the plain character")]
     Styled(char, String),
-    /// A character that the part before the `@` cannot have.
-    #[error("the part before the @ holds {0:?}; letters, digits and marks such as . - _ + may stand there")]
+    /// A character that is not allowed before the `@`.
+    #[error(
+        "the part before the @ contains {0:?}; only letters, digits and characters such as . - _ + are allowed"
+    )]
     LocalCharacter(char),
     /// The local part is too long.
     #[error("the part before the @ has {0} bytes; no more than 64 are allowed")]
@@ -102,21 +104,21 @@ pub enum AddressError {
     /// The whole is too long.
     #[error("it has {0} bytes; no more than 254 are allowed")]
     Long(usize),
-    /// Nothing behind the `@`.
-    #[error("there is nothing behind the @; write an address such as name@example.com")]
+    /// Nothing after the `@`.
+    #[error("there is nothing after the @; write an address such as name@example.com")]
     NoDomain,
     /// `a@b`.
     #[error("there is no dot behind the @; write the whole domain, such as example.com")]
     BareHost,
     /// `a@127.0.0.1`, `a@[::1]`, `a@example.123`.
-    #[error("an IP address or a number stands behind the @; write a domain, such as example.com")]
+    #[error("there is an IP address or a number after the @; write a domain, such as example.com")]
     Number,
-    /// Not a domain by UTS #46 with STD3 rules.
+    /// Not a valid domain (UTS #46 with STD3 rules).
     #[error(
-        "what stands behind the @ is not a domain; letters, digits and inner hyphens may stand between its dots"
+        "the part after the @ is not a domain; only letters, digits and inner hyphens are allowed between its dots"
     )]
     Domain,
-    /// A display name that could be read in two ways.
+    /// An ambiguous display name.
     #[error("there is a {0:?} in the name; put the name into quotation marks: \"Kim, M.\" <kim@example.com>")]
     NameNeedsQuotes(char),
     /// `Kim <a@b> x`, `"Kim <a@b>`, an unclosed bracket.
@@ -125,15 +127,15 @@ pub enum AddressError {
 }
 
 impl EmailAddress {
-    /// Reads an address. Only spaces around it are removed.
+    /// Parses an address. Only spaces around it are removed.
     pub fn parse(raw: &str) -> Result<Self, AddressError> {
         let raw = raw.trim_matches(' ');
-        refuse_by_shape(raw)?;
+        reject_mistakes(raw)?;
         let (local, domain) = raw.split_once('@').ok_or(AddressError::NoAt)?;
         let local: String = local.nfc().collect();
         check_local(&local)?;
         let domain = ascii_domain(domain)?;
-        // Character by character: the contextual final sigma would make equality depend on the neighbours.
+        // Fold character by character: the contextual final sigma would make equality depend on the neighbours.
         let folded: String = local.chars().flat_map(char::to_lowercase).nfc().collect();
         let (longest, total) = (local.len().max(folded.len()), domain.len() + 1);
         if longest > MAX_LOCAL {
@@ -145,18 +147,18 @@ impl EmailAddress {
         Ok(Self { written: format!("{local}@{domain}"), normal: format!("{folded}@{domain}") })
     }
 
-    /// As it goes into the envelope and the `To` header: local part as typed, domain in A-labels.
+    /// The form for the envelope and the `To` header: local part as typed, domain in A-labels.
     pub fn as_str(&self) -> &str {
         &self.written
     }
 
-    /// The key by which addresses are compared: NFC, lower case, domain in A-labels. `+tags` and dots count.
+    /// The key for comparison: NFC, lower case, domain in A-labels. `+tags` and dots are significant.
     pub fn normalised(&self) -> &str {
         &self.normal
     }
 
-    /// One name for all spellings that a provider delivers to one mailbox: without a `+tag`, and at Gmail without dots.
-    /// This is a guess, used for rate limits only: subscribers with such addresses stay separate.
+    /// One key for all spellings that a provider delivers to one mailbox: without a `+tag`, and at Gmail without
+    /// dots. This is a guess, used for rate limits only: subscribers with such addresses stay separate.
     pub fn one_mailbox(&self) -> String {
         let (local, domain) = self.normal.split_once('@').unwrap_or((&self.normal, ""));
         let local = local.split('+').next().filter(|local| !local.is_empty()).unwrap_or(local);
@@ -188,8 +190,8 @@ impl EmailAddress {
     }
 }
 
-/// Refuses typical mistakes, each with its own error. A text that passes is one word with one `@`.
-fn refuse_by_shape(raw: &str) -> Result<(), AddressError> {
+/// Rejects typical mistakes, each with its own error. A text that passes is one word with one `@`.
+fn reject_mistakes(raw: &str) -> Result<(), AddressError> {
     if raw.is_empty() {
         return Err(AddressError::Empty);
     }
@@ -236,7 +238,7 @@ fn refuse_by_shape(raw: &str) -> Result<(), AddressError> {
     Ok(())
 }
 
-/// Refuses invisible characters: control, zero-width, bidirectional and other ignorable ones.
+/// Rejects invisible characters: control, zero-width, bidirectional and other ignorable ones.
 fn refuse_unseen(raw: &str) -> Result<(), AddressError> {
     if let Some(c) = raw.chars().find(|c| c.is_control()) {
         return Err(AddressError::Control(u32::from(c)));
@@ -348,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn plain_addresses_are_taken_as_typed() {
+    fn plain_addresses_are_accepted_as_typed() {
         for raw in [
             "kim@example.com",
             "Kim.M+news@Mail.example.co.kr",
@@ -370,7 +372,7 @@ mod tests {
     }
 
     #[test]
-    fn line_breaks_and_invisible_characters_are_refused() {
+    fn line_breaks_and_invisible_characters_are_rejected() {
         assert_eq!(parse("a\r\nRCPT TO:<x>@example.com"), Err(AddressError::Control(13)));
         assert_eq!(parse("a\0@example.com"), Err(AddressError::Control(0)));
         for c in
@@ -382,7 +384,7 @@ mod tests {
     }
 
     #[test]
-    fn forms_that_parsers_disagree_about_are_refused() {
+    fn forms_that_parsers_disagree_about_are_rejected() {
         for (raw, error) in [
             ("\"a>b\"@example.com", AddressError::Quoted),
             ("\"a b\"@example.com", AddressError::Quoted),
@@ -489,7 +491,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_input_panics_and_an_accepted_address_is_one_safe_word(raw in "[ -~]{0,12}@?[a-z가-힣İΣⱥ.\\-]{0,12}|\\PC{0,30}") {
+        fn no_input_panics_and_an_accepted_address_contains_no_special_characters(raw in "[ -~]{0,12}@?[a-z가-힣İΣⱥ.\\-]{0,12}|\\PC{0,30}") {
             if let Ok(address) = EmailAddress::parse(&raw) {
                 let text = address.as_str();
                 prop_assert!(!text.contains(|c: char| c.is_whitespace() || c.is_control() || "<>,;:\"()\\[]".contains(c)));
@@ -499,7 +501,7 @@ mod tests {
         }
 
         #[test]
-        fn a_printed_or_normalised_address_reads_back_as_the_same_address(
+        fn a_printed_or_normalised_address_parses_to_the_same_address(
             local in "[a-zA-Z0-9가-힣À-ʯΑ-Ωж-я+_-]{1,20}(\\.[a-zA-Zİẞ]{1,5})?", domain in "[a-zA-Z가-힣ぁ-ん0-9]{1,9}\\.[a-z]{2,4}",
         ) {
             let address = EmailAddress::parse(&format!("{local}@{domain}"));

@@ -1,13 +1,13 @@
-//! Time and chance, as arguments. The only place that asks the system for either.
+//! Time and randomness, passed as arguments. This is the only module that gets either from the system.
 //!
-//! Deadlines on the wire are not here: they are monotonic and belong to the runtime.
+//! Network timeouts are not here: they are monotonic and belong to the runtime.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// Where the time and the random bytes of a run come from.
+/// The source of the time and the random bytes of a run.
 pub trait Clock: Send + Sync {
     /// The current instant.
     fn now(&self) -> DateTime<Utc>;
@@ -33,7 +33,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that stands still until it is told to move, and chance that repeats: for tests and transcripts.
+/// A clock that is moved by hand, with repeatable randomness: for tests and transcripts.
 #[derive(Debug)]
 pub struct FrozenClock {
     now: Mutex<DateTime<Utc>>,
@@ -42,12 +42,12 @@ pub struct FrozenClock {
 }
 
 impl FrozenClock {
-    /// Stands at `now`; `seed` decides every random draw.
+    /// Starts at `now`; `seed` determines every random draw.
     pub fn at(now: DateTime<Utc>, seed: u64) -> Self {
         Self { now: Mutex::new(now), draws: AtomicU64::new(0), seed }
     }
 
-    /// Moves the hands; a negative step is a clock that jumped back.
+    /// Moves the clock; a negative step is a jump back.
     pub fn advance(&self, step: TimeDelta) {
         let mut now = self.now.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         *now += step;
@@ -71,8 +71,8 @@ impl Clock for FrozenClock {
     }
 }
 
-/// A clock that stands still with chance as it is: for transcripts and demonstrations of the real program, whose keys
-/// and tokens must stay beyond guessing.
+/// A stopped clock with real randomness: for transcripts and demonstrations of the real program, whose keys and tokens
+/// must not be predictable.
 #[derive(Debug)]
 pub struct StoppedClock(pub DateTime<Utc>);
 
@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_frozen_clock_never_draws_the_same_bytes_twice_and_repeats_itself_for_one_seed() {
+    fn a_frozen_clock_draws_different_bytes_and_repeats_them_for_the_same_seed() {
         let (a, b) = (FrozenClock::at(DateTime::UNIX_EPOCH, 7), FrozenClock::at(DateTime::UNIX_EPOCH, 7));
         let (first, second) = (a.random(), a.random());
         assert_ne!(first, second);

@@ -1,7 +1,7 @@
-//! Named points at which a test build dies as if the power had gone: what `tests/crash/` drives the real program through.
+//! Named points at which a test build aborts as if the power had failed; `tests/crash/` uses them on the real program.
 //!
-//! Behind the Cargo feature `crash-points`, which no released binary has; without it every point is nothing at all. It
-//! may end the process and nothing else: a program that passes a point alive must be the program that is released.
+//! They exist only with the Cargo feature `crash-points`, which no release has; without it every point compiles to
+//! nothing. A point may only end the process: a program that passes it must behave like the released one.
 
 #[cfg(feature = "crash-points")]
 pub(crate) use armed::{due, now, point, point_in, run_lock_is_bypassed};
@@ -13,7 +13,7 @@ mod armed {
     use std::sync::OnceLock;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    /// `LETTERPRESS_CRASH_AT=name` dies at the first passing of `name`, `name:3` at the third.
+    /// `LETTERPRESS_CRASH_AT=name` aborts when `name` is passed the first time, `name:3` the third time.
     fn wanted() -> Option<&'static (String, usize)> {
         static WANTED: OnceLock<Option<(String, usize)>> = OnceLock::new();
         WANTED
@@ -30,33 +30,33 @@ mod armed {
         std::env::var(name).ok()
     }
 
-    /// Whether the process is to die at this passing of `name`.
+    /// Whether the process is to abort at this passing of `name`.
     pub(crate) fn due(name: &str) -> bool {
         static PASSED: AtomicUsize = AtomicUsize::new(0);
         wanted()
             .is_some_and(|(wanted, nth)| wanted == name && PASSED.fetch_add(1, Ordering::SeqCst) + 1 == *nth)
     }
 
-    /// Dies.
+    /// Aborts.
     pub(crate) fn now() {
         std::process::abort();
     }
 
-    /// Dies if this passing of `name` is the one that was asked for.
+    /// Aborts if this passing of `name` is the requested one.
     pub(crate) fn point(name: &str) {
         if due(name) {
             now();
         }
     }
 
-    /// The same for a point that many deeds share: `before-commit/freezing the issue`.
-    pub(crate) fn point_in(name: &str, deed: &str) {
+    /// The same for a point that several operations share: `before-commit/freezing the issue`.
+    pub(crate) fn point_in(name: &str, operation: &str) {
         if wanted().is_some_and(|(wanted, _)| wanted.starts_with(name)) {
-            point(&format!("{name}/{deed}"));
+            point(&format!("{name}/{operation}"));
         }
     }
 
-    /// Whether a run goes without its lock, so that leases and tokens alone keep two runs apart.
+    /// Whether a run skips its lock, so that only leases and tokens protect against another run.
     pub(crate) fn run_lock_is_bypassed() -> bool {
         environment("LETTERPRESS_NO_RUN_LOCK").is_some()
     }

@@ -1,20 +1,20 @@
-//! What is wrong, where, and what to write instead: the one shape of every complaint about a user's files.
+//! Findings: what is wrong in the user's files, where, and how to fix it.
 //!
-//! Findings are values. Whether one stops a run is decided by who asked for them.
+//! Findings are values. The caller decides whether one stops a run.
 
 use std::fmt;
 
 use serde::Serialize;
 
-/// How much a finding matters.
+/// The severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// Good to know; nothing needs to change.
     Note,
-    /// It works, but readers would be better served otherwise.
+    /// It works, but subscribers or feed readers would get a better result otherwise.
     Warning,
-    /// Nothing is written or sent until this is put right.
+    /// Nothing is written or sent until this is fixed.
     Error,
 }
 
@@ -28,23 +28,23 @@ impl fmt::Display for Severity {
     }
 }
 
-/// One complaint, in the order in which a person reads it: where, what, and what to do.
+/// One finding, in reading order: where, what, and what to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// How much it matters.
+    /// The severity.
     pub severity: Severity,
     /// A short stable name, such as `post-date` or `letter-size`, for scripts and for searching the docs.
     pub rule: &'static str,
-    /// Another name that this finding had in earlier versions, for scripts that still look for it.
+    /// The rule's name in earlier versions, for scripts that still look for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub formerly: Option<&'static str>,
     /// The file, as the user would type it.
     pub file: String,
-    /// The line in that file, from 1, where one can be named.
+    /// The line in that file, from 1, if known.
     pub line: Option<usize>,
     /// What is wrong, one sentence without a full stop.
     pub message: String,
-    /// What to write instead, where that is known.
+    /// How to fix it, if known.
     pub hint: Option<String>,
 }
 
@@ -81,19 +81,19 @@ impl Finding {
         }
     }
 
-    /// Names the line, from 1.
+    /// Sets the line, from 1.
     #[must_use]
     pub fn at(mut self, line: usize) -> Self {
         self.line = Some(line);
         self
     }
 
-    /// The same finding as a warning: the run goes on without what is wrong. `reword` gets the message.
+    /// The same finding as a warning: the run continues without the faulty item. `reword` gets the message.
     pub(crate) fn demoted(self, reword: impl FnOnce(&str) -> String) -> Self {
         Self { severity: Severity::Warning, message: reword(&self.message), ..self }
     }
 
-    /// Says what to write instead.
+    /// Sets the hint.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());

@@ -1,6 +1,6 @@
-//! What is due, and why the rest is not: the rules of `docs/ledger.md`, section "When".
+//! Decides which posts are due to be mailed, and why the others are not: the rules of `docs/ledger.md`, section "When".
 //!
-//! Pure: the archive, what the ledger knows, and the time go in; a plan comes out.
+//! Pure: takes the archive, the ledger's knowledge and the time, and returns a plan.
 
 pub(crate) mod digest;
 pub(crate) mod identity;
@@ -13,33 +13,33 @@ use chrono::{DateTime, FixedOffset, NaiveTime, TimeDelta, Utc};
 use crate::archive::{Archive, Post};
 use crate::config::{FirstRun, Newsletter};
 
-/// What the newsletter half of a run is to do.
+/// The plan for the newsletter of a run.
 #[derive(Debug, Default)]
 pub(crate) struct Plan<'a> {
-    /// The posts that are due, oldest first. Each run mails the first of them that somebody gets.
+    /// The posts that are due, oldest first. Each run mails the first of them that has recipients.
     pub due: Vec<&'a Post>,
-    /// Posts that are recorded as published before the ledger began.
+    /// Posts to record as published before the ledger began.
     pub baseline: Vec<&'a Post>,
-    /// The posts that the ledger does not know and that are not due.
+    /// New posts that are not due.
     pub waiting: Vec<(&'a Post, NotDue)>,
 }
 
 /// Why a post that was never mailed is not mailed now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NotDue {
-    /// Its front matter says `newsletter = false`.
+    /// Its front matter has `newsletter = false`.
     OptedOut,
-    /// It is in its `newsletter.delay`; due at this time.
+    /// It is still within `newsletter.delay`; due at this time.
     TooYoung(DateTime<Utc>),
-    /// It is older than `newsletter.max_age`: mailed only if somebody says so.
+    /// It is older than `newsletter.max_age`, and mailed only on request.
     TooOld,
 }
 
-/// What the ledger knows of posts.
+/// The ledger's knowledge of posts.
 pub(crate) struct LedgerKnowledge<'a, S> {
-    /// The posts that have an issue or are in the baseline; `None` is a ledger that has not begun.
+    /// The posts that have an issue or are in the baseline; `None` if the ledger has not begun.
     pub posts: Option<&'a HashSet<String, S>>,
-    /// Since when the others have been seen published. A post that is not here is seen now for the first time.
+    /// When each other post was first seen published. A post that is missing here is seen now for the first time.
     pub seen: &'a HashMap<String, DateTime<Utc>, S>,
 }
 
@@ -61,7 +61,7 @@ pub(crate) fn plan<'a>(
     let Some(posts) = known.posts else {
         return first(archive, newsletter, (since, now), plan);
     };
-    // Posts are newest first; what is mailed is the oldest of those that are due, so that none is overtaken.
+    // The archive is newest first. The oldest due post is mailed first, so that the order is kept.
     for post in archive.posts.iter().rev().filter(|post| !posts.contains(&post.id)) {
         match not_due_reason(post, newsletter, (since(post), now)) {
             None => plan.due.push(post),
@@ -72,16 +72,16 @@ pub(crate) fn plan<'a>(
     plan
 }
 
-/// Since when a post that the first run finds counts as published: its date. A date without a time may be up to a day
-/// old although the post was written a minute ago.
+/// When a post that the first run finds counts as published: its date. But a date without a time may be up to a day
+/// old even if the post was just written.
 pub(crate) fn first_seen(post: &Post, now: DateTime<Utc>) -> DateTime<Utc> {
     let published = post.published.to_utc();
     let is_day_only = DateTime::<FixedOffset>::time(&post.published) == NaiveTime::MIN;
     if is_day_only && now - published < TimeDelta::days(1) { now } else { published.min(now) }
 }
 
-/// The first run: everything is baseline, but for the newest post if the writer says so. A post that is still in its
-/// delay is left for a later run, as it would be at any other time.
+/// The first run: everything is baseline, except the newest post if so configured. A post that is still within its
+/// delay is left for a later run.
 fn first<'a>(
     archive: &'a Archive,
     newsletter: &Newsletter,
@@ -127,13 +127,13 @@ fn waiting_posts(plan: &Plan<'_>) -> impl Iterator<Item = DateTime<Utc>> {
 }
 
 fn future(archive: &Archive) -> impl Iterator<Item = DateTime<Utc>> {
-    archive.skipped.iter().filter_map(|left| match left.reason {
+    archive.skipped.iter().filter_map(|skipped| match skipped.reason {
         crate::archive::SkipReason::Future(date) => Some(date.to_utc()),
         _ => None,
     })
 }
 
-/// The earliest time at which a plan could look different without any file changing.
+/// The earliest time at which the plan could change without any change of files.
 pub(crate) fn next_due_at(plan: &Plan<'_>, archive: &Archive) -> Option<DateTime<Utc>> {
     let more = (plan.due.len() > 1).then_some(DateTime::<Utc>::MIN_UTC + TimeDelta::days(1));
     waiting_posts(plan).chain(future(archive)).chain(more).min()
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_first_run_mails_nothing_of_the_archive() {
+    fn a_first_run_mails_no_existing_post() {
         let archive = archive(vec![post("new", 1), post("old", 24)]);
         let plan = plan(&archive, None, &newsletter(""), now());
         assert!(plan.due.is_empty());
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_first_run_mails_the_newest_post_alone_if_the_writer_says_so_however_old_it_is() {
+    fn a_first_run_mails_only_the_newest_post_if_so_configured_however_old() {
         let archive = archive(vec![post("new", 24 * 400), post("old", 24 * 500)]);
         let plan = plan(&archive, None, &newsletter("first_run = \"newest\""), now());
         assert_eq!(plan.due[0].id, "new");
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn of_two_new_posts_the_older_goes_first_and_the_other_with_the_next_run() {
+    fn of_two_new_posts_the_older_is_mailed_first_and_the_other_by_the_next_run() {
         let archive = archive(vec![post("b", 1), post("a", 2), post("known", 3)]);
         let known = HashSet::from(["known".to_owned()]);
         let plan = plan(&archive, Some(&known), &newsletter(""), now());
@@ -238,14 +238,14 @@ mod tests {
         let known = HashSet::new();
         let plan = plan(&archive, Some(&known), &newsletter(""), now());
         assert!(plan.due.is_empty());
-        let whys: Vec<_> = plan.waiting.iter().map(|(_, why)| *why).collect();
+        let reasons: Vec<_> = plan.waiting.iter().map(|(_, why)| *why).collect();
         let until = now() + TimeDelta::minutes(10);
-        assert_eq!(whys, [NotDue::TooYoung(until), NotDue::OptedOut, NotDue::TooOld]);
+        assert_eq!(reasons, [NotDue::TooYoung(until), NotDue::OptedOut, NotDue::TooOld]);
         assert_eq!(next_due_at(&plan, &archive), Some(until));
     }
 
     #[test]
-    fn the_delay_counts_from_the_run_that_first_saw_the_post_and_not_from_a_date_at_midnight() {
+    fn the_delay_starts_at_the_run_that_first_saw_the_post_and_not_at_midnight() {
         let archive = archive(vec![post("dated at midnight", 15)]);
         let (known, newsletter) = (HashSet::new(), newsletter(""));
         let at = |seen: &HashMap<String, DateTime<Utc>>, now| {
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn a_first_run_takes_a_time_of_day_for_what_it_says_and_a_bare_day_for_now() {
+    fn a_first_run_uses_a_date_with_a_time_and_treats_todays_date_as_now() {
         let written = post("written at nine", 2);
         assert_eq!(first_seen(&written, now()), written.published.to_utc());
         let mut bare = post("a day", 8);

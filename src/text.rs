@@ -1,4 +1,4 @@
-//! Strings without the characters that would break a header, a feed or a terminal.
+//! Strings without characters that would break a header, a feed or a terminal.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ pub struct HeaderText(String);
 /// Why a string is not a [`HeaderText`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HeaderTextError {
-    /// Nothing but white space or invisible characters.
+    /// Only white space or invisible characters.
     #[error("it is empty")]
     Empty,
     /// A character that a header must not contain.
@@ -22,7 +22,7 @@ pub enum HeaderTextError {
 }
 
 impl HeaderText {
-    /// Collapses white space (a tab or a line break becomes one space) and refuses every other control character.
+    /// Collapses white space (a tab or a line break becomes one space) and rejects every other control character.
     pub fn parse(raw: &str) -> Result<Self, HeaderTextError> {
         if let Some(c) = raw.chars().find(|&c| is_forbidden(c) && !c.is_whitespace()) {
             return Err(HeaderTextError::Control(u32::from(c)));
@@ -94,7 +94,7 @@ pub struct Removed {
 }
 
 impl XmlText {
-    /// Whether [`XmlText::clean`] would remove nothing. It looks at many bytes at a time, because whole feeds are checked.
+    /// Whether [`XmlText::clean`] would remove nothing. Checks many bytes at a time, because whole feeds are checked.
     pub fn is_clean(raw: &str) -> bool {
         let bytes = raw.as_bytes();
         let is_control = |b: &u8| matches!(b, 0..=8 | 0x0B | 0x0C | 0x0E..=0x1F | 0x7F);
@@ -144,12 +144,12 @@ fn is_feed_char(c: char) -> bool {
     is_xml_char(c) && !matches!(c, '\u{7F}'..='\u{84}' | '\u{86}'..='\u{9F}')
 }
 
-/// The line, from 1, of the byte at `offset`; of the end if `text` is shorter.
+/// The line, from 1, of the byte at `offset`, or of the end if `text` is shorter.
 pub(crate) fn line_at(text: &str, offset: usize) -> usize {
     1 + memchr::memchr_iter(b'\n', &text.as_bytes()[..offset.min(text.len())]).count()
 }
 
-/// A word for a POSIX shell, quoted if it has to be. Letters of any script stay as they are, so that a Korean path is
+/// Quotes a word for a POSIX shell if necessary. Letters of any script are not quoted, so that a Korean path stays
 /// readable.
 pub fn shell_quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_alphanumeric() || "-_./:,@%+=".contains(c);
@@ -159,7 +159,7 @@ pub fn shell_quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', "'\\''"))
 }
 
-/// The largest character boundary of `text` that is not above `at`; `str` has this from Rust 1.91 on.
+/// The largest character boundary of `text` that is at most `at`; `str` has this from Rust 1.91 on.
 pub(crate) fn floor_char_boundary(text: &str, at: usize) -> usize {
     (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
 }
@@ -183,7 +183,7 @@ pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]).collect()
 }
 
-/// Makes foreign text safe to show on a terminal: control characters become `\u{…}` escapes.
+/// Makes untrusted text safe to show on a terminal: control characters become `\u{…}` escapes.
 pub fn for_terminal(raw: &str) -> String {
     raw.chars()
         .flat_map(|c| {
@@ -201,14 +201,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cut_falls_between_two_characters() {
+    fn a_boundary_is_between_two_characters() {
         assert_eq!(floor_char_boundary("가나", 4), 3);
         assert_eq!(floor_char_boundary("가나", 2), 0);
         assert_eq!(floor_char_boundary("ab", 9), 2);
     }
 
     #[test]
-    fn white_space_collapses_and_other_control_characters_are_refused() {
+    fn white_space_is_collapsed_and_other_control_characters_are_rejected() {
         assert_eq!(HeaderText::parse(" 주간\t소식\r\n 42 ").unwrap().as_str(), "주간 소식 42");
         assert_eq!(HeaderText::parse("a\u{0}b"), Err(HeaderTextError::Control(0)));
         assert_eq!(HeaderText::parse("a\u{202E}b"), Err(HeaderTextError::Control(0x202E)));
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quoted_word_is_the_same_word_to_a_shell() {
+    fn words_are_quoted_for_a_shell_only_if_necessary() {
         for (word, quoted) in [
             ("posts/2026-11-29-천천히-오는-편지.md", "posts/2026-11-29-천천히-오는-편지.md"),
             ("나의 편지/config.toml", "'나의 편지/config.toml'"),

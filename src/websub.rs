@@ -1,7 +1,7 @@
-//! `WebSub` (W3C): tells hubs that a feed has changed, once its live address serves the new bytes.
+//! `WebSub` (W3C): notifies hubs that a feed has changed, once its live URL serves the new bytes.
 //!
-//! A hub fetches the feed when it is notified: one that is notified too early spreads the old feed, and no reader hears of
-//! the new one. A [`Register`] records who was notified of what; the caller stores it.
+//! A hub fetches the feed when it is notified. A hub that is notified too early distributes the old feed, and its
+//! subscribers miss the new one. A [`NotificationLog`] records the notifications; the caller stores it.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -14,23 +14,23 @@ use url::Url;
 use crate::net::http::{Download, Fetched, Validators};
 use crate::text::hex;
 
-/// How long a feed's address or a hub may take to answer.
+/// The timeout for a feed's URL or a hub.
 const DEADLINE: Duration = Duration::from_secs(10);
-/// A round begins nothing new after this long: sending the issue waits for it.
+/// After this time a round starts no further requests, because sending the issue waits for it.
 const ROUND: Duration = Duration::from_secs(60);
-/// A feed that is larger is not read to its end, and so never found to be live.
+/// A larger feed is not read completely, so it never counts as live.
 const LARGEST: usize = 64 * 1024 * 1024;
 
-/// A feed as it was built.
+/// A built feed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Topic {
-    /// Where readers fetch it.
+    /// Its public URL.
     pub url: String,
     /// SHA-256 of its bytes, in hex.
     pub sha256: String,
 }
 
-/// For every feed: what its address served last, and what each hub was told.
+/// For each feed, what its URL served last and which version each hub was notified of.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct NotificationLog {
     feeds: BTreeMap<String, Feed>,
@@ -39,19 +39,19 @@ pub(crate) struct NotificationLog {
 /// One feed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Feed {
-    /// What was built last.
+    /// The hash of the last build.
     built: String,
-    /// When that was.
+    /// When this version was first built.
     since: DateTime<Utc>,
-    /// What the live address answered last.
+    /// What the live URL served last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     seen: Option<Seen>,
-    /// By hub: the bytes that it was told of last.
+    /// For each hub, the hash of the version that it was last notified of.
     #[serde(default)]
     told: BTreeMap<String, String>,
 }
 
-/// An answer, and the validators to ask whether it still holds (RFC 9110, 13.1).
+/// A response, and the validators to check whether it is still current (RFC 9110, 13.1).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Seen {
     sha256: String,
@@ -62,7 +62,7 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
-    /// A tag says more than a date, so the date is sent only without one.
+    /// An `ETag` is more precise than a date, so the date is sent only without one.
     fn validators(&self) -> Validators {
         let last_modified = self.modified.clone().filter(|_| self.etag.is_none());
         Validators { etag: self.etag.clone(), last_modified }
@@ -70,23 +70,23 @@ impl Seen {
 }
 
 impl NotificationLog {
-    /// Reads [`Register::to_text`] back. An unreadable text starts an empty register, which costs hubs a notification
-    /// too many.
+    /// Parses the output of [`NotificationLog::to_text`]. An unreadable text gives an empty log, which only causes
+    /// redundant notifications.
     pub(crate) fn parse(text: &str) -> Self {
         serde_json::from_str(text).unwrap_or_default()
     }
 
-    /// As it is kept.
+    /// The stored form.
     pub(crate) fn to_text(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// Takes in what was built, and forgets feeds that are not built any more.
+    /// Records what was built, and removes feeds that are no longer built.
     pub(crate) fn update(&mut self, built: &[Topic], now: DateTime<Utc>) {
         self.feeds.retain(|url, _| built.iter().any(|topic| topic.url == *url));
         for Topic { url, sha256 } in built {
-            let fresh = || Feed { built: String::new(), since: now, seen: None, told: BTreeMap::new() };
-            let feed = self.feeds.entry(url.clone()).or_insert_with(fresh);
+            let new_feed = || Feed { built: String::new(), since: now, seen: None, told: BTreeMap::new() };
+            let feed = self.feeds.entry(url.clone()).or_insert_with(new_feed);
             if feed.built != *sha256 {
                 feed.built.clone_from(sha256);
                 feed.since = now;
@@ -94,7 +94,7 @@ impl NotificationLog {
         }
     }
 
-    /// Feeds whose present form one of these hubs does not know, with those hubs.
+    /// Feeds whose current version is unknown to some of these hubs, with those hubs.
     pub(crate) fn due(&self, hubs: &[Url]) -> Vec<(Topic, Vec<Url>)> {
         let unaware = |feed: &Feed| -> Vec<Url> {
             hubs.iter().filter(|hub| feed.told.get(hub.as_str()) != Some(&feed.built)).cloned().collect()
@@ -106,7 +106,7 @@ impl NotificationLog {
             .collect()
     }
 
-    /// What the live address of a feed answered last.
+    /// What the live URL of a feed served last.
     fn seen(&self, topic: &Topic) -> Option<&Seen> {
         self.feeds.get(&topic.url)?.seen.as_ref()
     }
@@ -123,7 +123,7 @@ impl NotificationLog {
         }
     }
 
-    /// The time of the oldest change that a hub does not know of.
+    /// The time of the oldest change that some hub was not notified of.
     pub(crate) fn waiting_since(&self, hubs: &[Url]) -> Option<DateTime<Utc>> {
         let due = self.due(hubs);
         due.iter().filter_map(|(topic, _)| Some(self.feeds.get(&topic.url)?.since)).min()
@@ -135,13 +135,13 @@ impl NotificationLog {
 pub struct NotifyResult {
     /// How many notifications were accepted: one for each feed and hub.
     pub told: usize,
-    /// Feeds whose live address still serves something else.
+    /// Feeds whose live URL still serves another version.
     pub not_live: Vec<String>,
-    /// What went wrong.
+    /// The errors.
     pub troubles: Vec<String>,
 }
 
-/// Asks live addresses and tells hubs.
+/// Checks live URLs and notifies hubs.
 pub(crate) struct HubClient {
     download: Download,
 }
@@ -153,15 +153,16 @@ impl HubClient {
         Self { download }
     }
 
-    /// Tells each hub of each feed that it has not heard of, if the feed is live. A hub that fails is left alone for
-    /// the rest of the round; what it was not told stays due.
-    pub(crate) async fn announce(&self, register: &mut NotificationLog, hubs: &[Url]) -> NotifyResult {
-        let mut done = NotifyResult::default();
+    /// Notifies each hub of each feed that it does not know yet, if the feed is live. A hub that fails is skipped for
+    /// the rest of the round; its notifications stay due.
+    pub(crate) async fn announce(&self, log: &mut NotificationLog, hubs: &[Url]) -> NotifyResult {
+        let mut result = NotifyResult::default();
         let mut failing: Vec<Url> = Vec::new();
-        let began = Instant::now();
-        for (topic, hubs) in register.due(hubs) {
-            if began.elapsed() > ROUND {
-                done.troubles
+        let start = Instant::now();
+        for (topic, hubs) in log.due(hubs) {
+            if start.elapsed() > ROUND {
+                result
+                    .troubles
                     .push("the remaining notifications wait for the next run: time limit reached".to_owned());
                 break;
             }
@@ -169,52 +170,52 @@ impl HubClient {
             if hubs.is_empty() {
                 continue;
             }
-            match self.fetch_topic(&topic.url, register.seen(&topic)).await {
+            match self.fetch_topic(&topic.url, log.seen(&topic)).await {
                 Ok(seen) => {
                     let live = seen.sha256 == topic.sha256;
-                    register.record_seen(&topic, seen);
+                    log.record_seen(&topic, seen);
                     if !live {
-                        done.not_live.push(topic.url);
+                        result.not_live.push(topic.url);
                         continue;
                     }
                 }
-                Err(trouble) => {
-                    done.troubles.push(format!("{}: {trouble}", topic.url));
+                Err(error) => {
+                    result.troubles.push(format!("{}: {error}", topic.url));
                     continue;
                 }
             }
             for hub in hubs {
                 match self.notify_hub(&hub, &topic.url).await {
                     Ok(()) => {
-                        register.record_notified(&topic, &hub);
-                        done.told += 1;
+                        log.record_notified(&topic, &hub);
+                        result.told += 1;
                     }
-                    Err(trouble) => {
-                        done.troubles.push(format!("hub {hub}: {trouble}"));
+                    Err(error) => {
+                        result.troubles.push(format!("hub {hub}: {error}"));
                         failing.push(hub);
                     }
                 }
             }
         }
-        done
+        result
     }
 
-    /// What an address serves now; the earlier answer, if the server says that it still holds.
-    async fn fetch_topic(&self, url: &str, before: Option<&Seen>) -> Result<Seen, String> {
-        let known = before.map(Seen::validators);
+    /// What a URL serves now, or the earlier response if the server confirms that it is current.
+    async fn fetch_topic(&self, url: &str, earlier: Option<&Seen>) -> Result<Seen, String> {
+        let known = earlier.map(Seen::validators);
         let fetched = self.download.fetch(url, known.as_ref()).await.map_err(|error| error.without_url())?;
-        match (fetched, before) {
+        match (fetched, earlier) {
             (Fetched::Document(body), _) => Ok(Seen {
                 sha256: hex(digest(&SHA256, &body.bytes).as_ref()),
                 etag: body.validators.etag,
                 modified: body.validators.last_modified,
             }),
-            (Fetched::NotModified, Some(before)) => Ok(before.clone()),
+            (Fetched::NotModified, Some(earlier)) => Ok(earlier.clone()),
             (Fetched::NotModified, None) => Err("it replies 304 Not Modified".to_owned()),
         }
     }
 
-    /// One notification to one hub. The specification leaves the form open; this is the one that hubs in use take.
+    /// Sends one notification to one hub. The specification leaves the form open; existing hubs accept this one.
     async fn notify_hub(&self, hub: &Url, topic: &str) -> Result<(), String> {
         let form: String = url::form_urlencoded::Serializer::new(String::new())
             .append_pair("hub.mode", "publish")
@@ -243,35 +244,35 @@ mod tests {
     }
 
     #[test]
-    fn a_change_is_due_at_each_hub_until_that_hub_was_told_of_it() {
+    fn a_change_is_due_for_each_hub_until_that_hub_was_notified() {
         let (one, two) = (hub("one"), hub("two"));
         let hubs = [one.clone(), two.clone()];
         let (rss, atom) = (topic("https://a.example/rss.xml", "1"), topic("https://a.example/atom.xml", "1"));
-        let mut register = NotificationLog::default();
-        register.update(&[rss.clone(), atom.clone()], at(0));
-        assert_eq!(register.due(&hubs).len(), 2);
-        register.record_notified(&rss, &one);
-        register.record_notified(&atom, &one);
-        register.record_notified(&atom, &two);
-        assert_eq!(register.due(&hubs), [(rss.clone(), vec![two.clone()])]);
-        register.record_notified(&rss, &two);
-        assert!(register.due(&hubs).is_empty());
-        // The same bytes again are no change; other bytes are one, of this feed alone.
-        register.update(&[rss.clone(), atom.clone()], at(1));
-        assert!(register.due(&hubs).is_empty() && register.waiting_since(&hubs).is_none());
+        let mut log = NotificationLog::default();
+        log.update(&[rss.clone(), atom.clone()], at(0));
+        assert_eq!(log.due(&hubs).len(), 2);
+        log.record_notified(&rss, &one);
+        log.record_notified(&atom, &one);
+        log.record_notified(&atom, &two);
+        assert_eq!(log.due(&hubs), [(rss.clone(), vec![two.clone()])]);
+        log.record_notified(&rss, &two);
+        assert!(log.due(&hubs).is_empty());
+        // The same bytes are not a change; other bytes are one, for this feed only.
+        log.update(&[rss.clone(), atom.clone()], at(1));
+        assert!(log.due(&hubs).is_empty() && log.waiting_since(&hubs).is_none());
         let changed = topic("https://a.example/rss.xml", "2");
-        register.update(&[changed.clone(), atom], at(2));
-        assert_eq!(register.due(&hubs), [(changed, vec![one, two])]);
-        assert_eq!(register.waiting_since(&hubs), Some(at(2)));
+        log.update(&[changed.clone(), atom], at(2));
+        assert_eq!(log.due(&hubs), [(changed, vec![one, two])]);
+        assert_eq!(log.waiting_since(&hubs), Some(at(2)));
     }
 
     #[test]
-    fn a_feed_that_is_not_made_any_more_is_forgotten_and_a_broken_register_begins_anew() {
-        let mut register = NotificationLog::default();
-        register.update(&[topic("https://a.example/rss.xml", "1")], at(0));
-        assert_eq!(NotificationLog::parse(&register.to_text()), register);
-        register.update(&[], at(1));
-        assert_eq!(register, NotificationLog::default());
+    fn a_feed_that_is_no_longer_built_is_removed_and_an_unreadable_log_starts_empty() {
+        let mut log = NotificationLog::default();
+        log.update(&[topic("https://a.example/rss.xml", "1")], at(0));
+        assert_eq!(NotificationLog::parse(&log.to_text()), log);
+        log.update(&[], at(1));
+        assert_eq!(log, NotificationLog::default());
         assert_eq!(NotificationLog::parse("{\"feeds\": 7}"), NotificationLog::default());
     }
 }

@@ -146,7 +146,7 @@ fn what_expires_or_breaks_in_a_site_does_not_stop_the_build_and_what_is_deleted_
     assert!(tombstone("1") && !tombstone("2") && !tombstone("3"), "{atom}");
     fs::remove_file(world.0.path().join("site/content/posts/3.md")).unwrap();
     let (code, said) = world.run("--config l/config.toml build");
-    assert!(code == 1 && said.contains("or its line in ids.txt back"), "{said}");
+    assert!(code == 1 && said.contains("or its line in ids.txt;"), "{said}");
     world.succeeds("--config l/config.toml build --allow-loss");
     assert!(id("3").1);
 }

@@ -1,8 +1,8 @@
-//! Addresses that are well-formed but probably not a subscriber's: warnings, never corrections.
+//! Warnings about well-formed addresses that are probably not a subscriber's. They are never corrected.
 
 use super::EmailAddress;
 
-/// Mailboxes of a role or a machine (RFC 2142, and the usual names of no-reply addresses).
+/// Mailboxes of a role or a machine (RFC 2142, and common no-reply names).
 const ROLES: [&str; 17] = [
     "abuse",
     "admin",
@@ -23,8 +23,8 @@ const ROLES: [&str; 17] = [
     "webmaster",
 ];
 
-/// Frequent domains, against which typing errors are found. Some rare domains are listed because they look like a typing
-/// error of a frequent one: a listed domain is never doubted.
+/// Frequent domains, to detect typing errors. Some rare domains are listed because they look like a typing error of a
+/// frequent one: there is no warning about a listed domain.
 const WELL_KNOWN: [&str; 24] = [
     "gmail.com",
     "googlemail.com",
@@ -79,13 +79,13 @@ pub enum Doubt {
     #[error("its domain is reserved for examples and tests and never gets mail")]
     Reserved,
     /// `postmaster@`, `noreply@`.
-    #[error("{0}@ is read by a role or a machine, not by one person")]
+    #[error("{0}@ belongs to a role or a machine, not to one person")]
     Role(String),
     /// A temporary address.
-    #[error("{0} lends addresses for a short time; nobody will read there for long")]
+    #[error("{0} provides temporary addresses, which are soon no longer read")]
     Disposable(&'static str),
-    /// Programs may take it for an option.
-    #[error("it begins with a hyphen; some mail programs take that for an option")]
+    /// Programs may interpret it as an option.
+    #[error("it begins with a hyphen; some mail programs interpret that as an option")]
     LeadingHyphen,
     /// One or two typing errors away from a frequent domain.
     #[error("is {0} meant?")]
@@ -93,14 +93,14 @@ pub enum Doubt {
 }
 
 impl EmailAddress {
-    /// The first reason to look at this address again.
+    /// The first reason to check this address again.
     pub fn warning(&self) -> Option<Doubt> {
         let (local, domain) = self.normalised().split_once('@')?;
         if is_reserved(domain) {
             return Some(Doubt::Reserved);
         }
-        if let Some(lender) = DISPOSABLE.into_iter().find(|lender| is_within(domain, lender)) {
-            return Some(Doubt::Disposable(lender));
+        if let Some(provider) = DISPOSABLE.into_iter().find(|provider| is_within(domain, provider)) {
+            return Some(Doubt::Disposable(provider));
         }
         if local.starts_with('-') {
             return Some(Doubt::LeadingHyphen);
@@ -141,30 +141,30 @@ fn nearest(domain: &str) -> Option<&'static str> {
 mod tests {
     use super::*;
 
-    fn doubt(raw: &str) -> Option<Doubt> {
+    fn warning(raw: &str) -> Option<Doubt> {
         EmailAddress::parse(raw).unwrap().warning()
     }
 
     #[test]
     fn a_slip_in_a_big_domain_is_suggested_and_the_address_stays() {
-        assert_eq!(doubt("kim@gmial.con"), Some(Doubt::Slip("gmail.com")));
-        assert_eq!(doubt("kim@navr.com"), Some(Doubt::Slip("naver.com")));
-        assert_eq!(doubt("kim@hanmial.net"), Some(Doubt::Slip("hanmail.net")));
+        assert_eq!(warning("kim@gmial.con"), Some(Doubt::Slip("gmail.com")));
+        assert_eq!(warning("kim@navr.com"), Some(Doubt::Slip("naver.com")));
+        assert_eq!(warning("kim@hanmial.net"), Some(Doubt::Slip("hanmail.net")));
     }
 
     #[test]
-    fn big_and_small_honest_domains_are_not_doubted() {
+    fn legitimate_large_and_small_domains_cause_no_warning() {
         for raw in ["kim@gmail.com", "kim@mail.com", "kim@nate.com", "kim@letters.kr", "kim@q.com"] {
-            assert_eq!(doubt(raw), None, "{raw}");
+            assert_eq!(warning(raw), None, "{raw}");
         }
     }
 
     #[test]
     fn roles_examples_and_leading_hyphens_are_worth_a_word() {
-        assert_eq!(doubt("NoReply+x@letters.kr"), Some(Doubt::Role("noreply".to_owned())));
-        assert_eq!(doubt("kim@news.example.com"), Some(Doubt::Reserved));
-        assert_eq!(doubt("kim@notexample.com"), None);
-        assert_eq!(doubt("kim@mail.yopmail.com"), Some(Doubt::Disposable("yopmail.com")));
-        assert_eq!(doubt("-oQ/tmp@letters.kr"), Some(Doubt::LeadingHyphen));
+        assert_eq!(warning("NoReply+x@letters.kr"), Some(Doubt::Role("noreply".to_owned())));
+        assert_eq!(warning("kim@news.example.com"), Some(Doubt::Reserved));
+        assert_eq!(warning("kim@notexample.com"), None);
+        assert_eq!(warning("kim@mail.yopmail.com"), Some(Doubt::Disposable("yopmail.com")));
+        assert_eq!(warning("-oQ/tmp@letters.kr"), Some(Doubt::LeadingHyphen));
     }
 }

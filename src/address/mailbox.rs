@@ -1,6 +1,6 @@
-//! An address with a display name, as `config.toml` and the `To` header have it.
+//! An address with a display name, as in `config.toml` and the `To` header.
 //!
-//! Lists and groups are refused.
+//! Lists and groups are rejected.
 
 use std::fmt;
 
@@ -9,10 +9,11 @@ use serde::{Deserialize, Deserializer};
 use super::{AddressError, EmailAddress, refuse_unseen};
 use crate::text::HeaderText;
 
-/// Characters that end or divide a phrase (RFC 5322, 3.2.3 `specials`, less the dot): in a name they need quotes.
+/// Characters that are not allowed in a phrase (RFC 5322, 3.2.3 `specials`, without the dot): a name with one needs
+/// quotes.
 const SPECIALS: [char; 11] = ['(', ')', '<', '>', '[', ']', ':', ';', '@', '\\', ','];
 
-/// An address with the name that is shown beside it: `Kim <kim@example.com>` or the address alone.
+/// An address with an optional display name: `Kim <kim@example.com>` or the address alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mailbox {
     /// The display name.
@@ -22,10 +23,10 @@ pub struct Mailbox {
 }
 
 impl Mailbox {
-    /// Reads one mailbox; a list or a group is refused.
+    /// Parses one mailbox; a list or a group is rejected.
     pub fn parse(raw: &str) -> Result<Self, AddressError> {
         let raw = raw.trim_matches(' ');
-        // Before the name is read: `HeaderText` would turn a line break into a space.
+        // Check before parsing the name, because `HeaderText` would turn a line break into a space.
         if let Some(c) = raw.chars().find(|c| c.is_control()) {
             return Err(AddressError::Control(u32::from(c)));
         }
@@ -48,7 +49,7 @@ impl Mailbox {
         }
     }
 
-    /// `bracketed` is everything behind the name: `<kim@example.com>`.
+    /// `bracketed` is everything after the name: `<kim@example.com>`.
     fn of(name: &str, bracketed: &str) -> Result<Self, AddressError> {
         let inner = bracketed.strip_prefix('<').ok_or(AddressError::Mailbox)?;
         let (address, rest) = inner.split_once('>').ok_or(AddressError::Mailbox)?;
@@ -73,7 +74,7 @@ impl Mailbox {
     }
 }
 
-/// The text of a quoted string (RFC 5322, 3.2.4) whose opening quote is already gone, and what follows it.
+/// The text of a quoted string (RFC 5322, 3.2.4) without its opening quote, and the rest after it.
 fn unquote(quoted: &str) -> Result<(String, &str), AddressError> {
     let mut name = String::new();
     let mut chars = quoted.char_indices();
@@ -88,7 +89,7 @@ fn unquote(quoted: &str) -> Result<(String, &str), AddressError> {
 }
 
 impl fmt::Display for Mailbox {
-    /// For people and for [`Mailbox::parse`]; a header needs its own encoding.
+    /// For display and for [`Mailbox::parse`]; a header needs its own encoding.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.name {
             None => write!(f, "{}", self.address),
@@ -135,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_groups_and_line_breaks_are_refused() {
+    fn lists_groups_and_line_breaks_are_rejected() {
         for (raw, error) in [
             ("Kim <a@b.example>, Lee <c@d.example>", AddressError::Several),
             ("a@b.example, c@d.example", AddressError::Several),
@@ -158,7 +159,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_name_survives_printing_and_reading(name in "[ -~가-힣]{0,30}") {
+        fn every_name_survives_printing_and_parsing(name in "[ -~가-힣]{0,30}") {
             let address = EmailAddress::parse("kim@example.com").unwrap();
             let mailbox = Mailbox { name: HeaderText::lossy(&name), address };
             prop_assume!(!name.contains("=?"));

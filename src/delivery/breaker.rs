@@ -1,7 +1,7 @@
-//! When to stop a run: the relay is the problem and not the reader, or it asks for patience.
+//! Decides when a run stops: the relay has failed or is throttling us, or the issue does harm.
 //!
-//! Nothing here is durable. A stopped run leaves its readers waiting, and the next run goes on; whether it should wait
-//! before it does is the pipeline's to remember.
+//! Nothing here is durable. A stopped run leaves its deliveries pending, and the next run continues. The pipeline
+//! decides whether to back off before that run.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
@@ -13,61 +13,62 @@ use super::verdict::{Verdict, is_invalid_mailbox};
 use super::{Phase, SmtpOutcome};
 use crate::ledger::health::{FeedbackCounts, Health};
 
-/// So many connections that came to nothing in a row mean that the relay is not there.
+/// After this many failed connections in a row, the relay counts as down.
 const MOST_FAILURES: u32 = 5;
-/// So many copies lost on the way without one that arrived mean that the next one would be lost too.
+/// After this many messages lost in a row, the next one would probably be lost too.
 const MOST_LOSSES: u32 = 5;
-/// So many refusals of the letter itself in a row mean that the next reader's copy would be refused too.
+/// After this many rejections of the message itself in a row, the next one would be rejected too.
 const MOST_REFUSALS: u32 = 5;
-/// Of so many copies it is counted how many went to readers who do not exist.
+/// The bounce rate is computed over this many of the latest deliveries.
 const WINDOW: usize = 200;
 
-/// How often somebody who rests looks whether the run is to stop.
+/// How often a waiting worker checks whether the run is to stop.
 const GLANCE: Duration = Duration::from_millis(50);
 
 /// Why a run stopped before its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StopReason {
-    /// Somebody asked: a signal.
+    /// A signal asked for it.
     Requested,
-    /// The relay is not there, or refuses the sender. The next run tries again.
+    /// The relay is down, or rejects the sender. The next run tries again.
     Relay(String),
-    /// The relay asks for patience. Who runs next waits a while before it tries again.
+    /// The relay is throttling us. The next run waits before it tries again.
     Throttled(String),
-    /// The relay refuses the letter, or too many readers do not exist or complain. The issue is paused until somebody looks at it.
+    /// The relay rejects the message, or too many addresses are invalid or complain. The issue is paused until it is
+    /// resumed by hand.
     Message(String),
 }
 
 #[derive(Default)]
 struct Counts {
     stop: Option<StopReason>,
-    /// What was heard when the run was stopped.
+    /// The outcome that stopped the run.
     cause: Option<SmtpOutcome>,
-    /// The latest refusal that was not about its subscriber.
+    /// The latest rejection that was not about its recipient.
     refusal: Option<SmtpOutcome>,
     failures: u32,
     losses: u32,
     refusals: u32,
     sent: u64,
-    /// Of the latest copies, whether each went to nobody.
+    /// For each of the latest deliveries, whether its mailbox was invalid.
     invalid: VecDeque<bool>,
-    /// Somebody has found that many readers do not exist, and goes on.
+    /// The issue was resumed although many addresses are invalid.
     expects_invalid: bool,
 }
 
 impl Counts {
-    /// One more copy that was taken, or refused because its reader does not exist.
-    fn count(&mut self, is_dead: bool, said: &str) {
+    /// Counts one more message that was accepted, or rejected because its mailbox does not exist.
+    fn count(&mut self, is_invalid: bool, reply: &str) {
         let window = &mut self.invalid;
         if window.len() == WINDOW {
             window.pop_front();
         }
-        window.push_back(is_dead);
-        let hard = window.iter().filter(|dead| **dead).count() as u64;
+        window.push_back(is_invalid);
+        let hard = window.iter().filter(|invalid| **invalid).count() as u64;
         let feedback = FeedbackCounts { sent: window.len() as u64 - hard, hard, complaints: 0 };
         let Health::Critical(why) = feedback.health() else { return };
         if !self.expects_invalid || feedback.is_extreme() {
-            self.stop.get_or_insert(StopReason::Message(format!("{why}, the last with: {said}")));
+            self.stop.get_or_insert(StopReason::Message(format!("{why}, the last with: {reply}")));
         }
     }
 }
@@ -90,17 +91,17 @@ impl Breaker {
         self.with(|counts| counts.stop.clone())
     }
 
-    /// What was heard that stopped the run, if that was it.
+    /// The outcome that stopped the run, if it was one.
     pub fn cause(&self) -> Option<SmtpOutcome> {
         self.with(|counts| counts.cause.clone())
     }
 
-    /// The latest refusal that was about the sender or the letter and not about its subscriber.
+    /// The latest rejection that was about the sender or the message and not about its recipient.
     pub fn refusal(&self) -> Option<SmtpOutcome> {
         self.with(|counts| counts.refusal.clone())
     }
 
-    /// A new issue begins: what the relay thought of another letter says nothing about this one.
+    /// A new issue begins. Rejections of another message do not count against it.
     pub fn begin_issue(&self) {
         self.with(|counts| {
             (counts.losses, counts.refusals) = (0, 0);
@@ -108,17 +109,17 @@ impl Breaker {
         });
     }
 
-    /// Somebody has looked, and goes on: readers who do not exist stop the run only if they are nearly everybody.
+    /// The issue was resumed by hand: from now on, invalid addresses stop it only if nearly all of them are invalid.
     pub fn expect_bounces(&self) {
         self.with(|counts| counts.expects_invalid = true);
     }
 
-    /// Whether any copy was taken in this run.
+    /// Whether any message was accepted in this run.
     pub fn has_sent(&self) -> bool {
         self.with(|counts| counts.sent > 0)
     }
 
-    /// How many copies were taken in this run.
+    /// How many messages were accepted in this run.
     pub fn sent(&self) -> u64 {
         self.with(|counts| counts.sent)
     }
@@ -131,53 +132,54 @@ impl Breaker {
         }
     }
 
-    /// A channel was opened. Copies that were lost stay counted: a relay that takes calls and hangs up at each dot would
-    /// otherwise put every reader in doubt.
+    /// A connection was opened. The count of lost messages stays: a relay that accepts connections and closes them at
+    /// each final dot would otherwise make every delivery unknown.
     pub(super) fn connected(&self) {
         self.with(|counts| counts.failures = 0);
     }
 
-    /// Takes note of what was heard about one copy, or while connecting.
+    /// Records the outcome of one delivery, or of a connection attempt.
     pub(super) fn record(&self, outcome: &SmtpOutcome, verdict: Verdict) {
-        let said = outcome.reply_text();
+        let reply = outcome.reply_text();
         self.with(|counts| {
-            let goes_on = counts.stop.is_none();
+            let was_running = counts.stop.is_none();
             if verdict.counts_towards_pause() {
                 counts.refusal = Some(outcome.clone());
             }
             match verdict {
                 Verdict::Sent => {
                     (counts.losses, counts.refusals, counts.sent) = (0, 0, counts.sent + 1);
-                    counts.count(false, &said);
+                    counts.count(false, &reply);
                 }
-                Verdict::Failed { .. } if is_invalid_mailbox(outcome) => counts.count(true, &said),
+                Verdict::Failed { .. } if is_invalid_mailbox(outcome) => counts.count(true, &reply),
                 _ if verdict.counts_towards_pause() => counts.refusals += 1,
                 Verdict::Unknown => counts.losses += 1,
-                // Before MAIL no copy is at stake: whatever was said, there is no channel.
+                // Before MAIL, every failure is a failed connection, whatever the reply was.
                 Verdict::Deferred { .. } if outcome.phase < Phase::Mail => counts.failures += 1,
                 Verdict::Deferred { .. } if outcome.result.is_err() => counts.losses += 1,
                 Verdict::Deferred { .. } | Verdict::Failed { .. } => {}
                 Verdict::Sender => {
                     let why = format!(
-                        "the relay does not accept mail from this machine (at {}): {said}",
+                        "the relay does not accept mail from this machine (at {}): {reply}",
                         outcome.phase
                     );
                     counts.stop.get_or_insert(StopReason::Relay(why));
                 }
                 Verdict::Throttled => {
-                    let why = format!("the relay is throttling us (at {}): {said}", outcome.phase);
+                    let why = format!("the relay is throttling us (at {}): {reply}", outcome.phase);
                     counts.stop.get_or_insert(StopReason::Throttled(why));
                 }
             }
             if counts.refusals >= MOST_REFUSALS {
-                let why = format!("{MOST_REFUSALS} messages in a row were rejected, the last with: {said}");
+                let why = format!("{MOST_REFUSALS} messages in a row were rejected, the last with: {reply}");
                 counts.stop.get_or_insert(StopReason::Message(why));
             }
             if counts.failures >= MOST_FAILURES || counts.losses >= MOST_LOSSES {
-                let why = format!("{MOST_FAILURES} failures in a row, the last at {}: {said}", outcome.phase);
+                let why =
+                    format!("{MOST_FAILURES} failures in a row, the last at {}: {reply}", outcome.phase);
                 counts.stop.get_or_insert(StopReason::Relay(why));
             }
-            if goes_on && counts.stop.is_some() {
+            if was_running && counts.stop.is_some() {
                 tracing::warn!(reason = ?counts.stop, "breaker stopped the run");
                 counts.cause = Some(outcome.clone());
             }
@@ -195,17 +197,17 @@ mod tests {
     use super::super::verdict::classify;
     use super::*;
 
-    fn hear(breaker: &Breaker, phase: Phase, code: u16, text: &str, times: usize) {
+    fn record_replies(breaker: &Breaker, phase: Phase, code: u16, text: &str, times: usize) {
         let outcome = SmtpOutcome { phase, result: Ok(Reply { code, text: text.to_owned() }) };
         (0..times).for_each(|_| breaker.record(&outcome, classify(&outcome)));
     }
 
     fn sent(breaker: &Breaker, times: usize) {
-        hear(breaker, Phase::Dot, 250, "2.0.0 ok", times);
+        record_replies(breaker, Phase::Dot, 250, "2.0.0 ok", times);
     }
 
-    fn dead(breaker: &Breaker, times: usize) {
-        hear(breaker, Phase::Rcpt, 550, "5.1.1 no such user", times);
+    fn invalid(breaker: &Breaker, times: usize) {
+        record_replies(breaker, Phase::Rcpt, 550, "5.1.1 no such user", times);
     }
 
     #[test]
@@ -213,39 +215,39 @@ mod tests {
         let breaker = Breaker::default();
         breaker.begin_issue();
         sent(&breaker, 1_000);
-        dead(&breaker, 10);
+        invalid(&breaker, 10);
         assert_eq!(breaker.stop_reason(), None);
         sent(&breaker, 190);
-        dead(&breaker, 1);
-        assert_eq!(breaker.stop_reason(), None, "one went out of sight as another came in");
-        dead(&breaker, 10);
+        invalid(&breaker, 1);
+        assert_eq!(breaker.stop_reason(), None, "the oldest left the window as this one entered");
+        invalid(&breaker, 10);
         assert!(
-            matches!(breaker.stop_reason(), Some(StopReason::Message(why)) if why.contains("do not exist"))
+            matches!(breaker.stop_reason(), Some(StopReason::Message(why)) if why.contains("does not exist"))
         );
     }
 
     #[test]
-    fn once_somebody_has_looked_only_a_relay_that_knows_nobody_stops_the_issue() {
+    fn after_a_resume_only_a_relay_that_rejects_nearly_every_address_stops_the_issue() {
         let breaker = Breaker::default();
         breaker.begin_issue();
         breaker.expect_bounces();
         for _ in 0..40 {
             sent(&breaker, 1);
-            dead(&breaker, 1);
+            invalid(&breaker, 1);
         }
         assert_eq!(breaker.stop_reason(), None);
         breaker.begin_issue();
         breaker.expect_bounces();
-        dead(&breaker, 9);
+        invalid(&breaker, 9);
         assert_eq!(breaker.stop_reason(), None);
-        dead(&breaker, 1);
+        invalid(&breaker, 1);
         assert!(matches!(breaker.stop_reason(), Some(StopReason::Message(_))));
     }
 
     #[test]
     fn f41_a_relay_that_asks_for_patience_is_told_from_one_that_is_not_there() {
         let breaker = Breaker::default();
-        hear(&breaker, Phase::Rcpt, 451, "4.7.650 slower", 1);
+        record_replies(&breaker, Phase::Rcpt, 451, "4.7.650 slower", 1);
         assert!(matches!(breaker.stop_reason(), Some(StopReason::Throttled(_))));
         let breaker = Breaker::default();
         let gone = SmtpOutcome { phase: Phase::Connect, result: Err(super::super::TransportError::Closed) };
@@ -257,13 +259,13 @@ mod tests {
     fn f42_f51_five_refusals_of_the_letter_in_a_row_stop_it_and_four_do_not() {
         let breaker = Breaker::default();
         for _ in 0..3 {
-            hear(&breaker, Phase::Dot, 554, "5.7.1 spam", 4);
+            record_replies(&breaker, Phase::Dot, 554, "5.7.1 spam", 4);
             sent(&breaker, 1);
         }
         assert_eq!(breaker.stop_reason(), None);
-        hear(&breaker, Phase::Dot, 554, "5.7.1 spam", 4);
-        dead(&breaker, 1);
-        hear(&breaker, Phase::Rcpt, 550, "5.7.26 unauthenticated", 1);
+        record_replies(&breaker, Phase::Dot, 554, "5.7.1 spam", 4);
+        invalid(&breaker, 1);
+        record_replies(&breaker, Phase::Rcpt, 550, "5.7.26 unauthenticated", 1);
         assert!(matches!(breaker.stop_reason(), Some(StopReason::Message(_))));
     }
 }

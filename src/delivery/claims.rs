@@ -1,4 +1,4 @@
-//! Copies in hand: claimed in batches, ahead of the workers, and given back if the run stops.
+//! Claimed deliveries: claimed in batches, ahead of the workers, and released if the run stops.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,17 +15,17 @@ use super::rate_limited_claims::{ClaimPlan, ClaimResult};
 use crate::ledger::transition::Event;
 use crate::store::{Claimed, StateChange, StoreError};
 
-/// So many waits in a row that ended without the permit they were for: others use it up, or the clock stands still.
+/// After this many waits in a row without a permit, the run stops: other senders use them up, or the clock is stuck.
 const MOST_WAITS: u32 = 3;
 const NO_PERMIT: &str = "another sender uses up the rate limits of [smtp]";
 /// The clocks of this process and of the store may differ by this much within a wait.
 const GRACE: Duration = Duration::from_millis(5);
 
-/// A copy in hand, and until when.
+/// A claimed delivery and the end of its lease.
 pub(super) struct ClaimedDelivery {
     pub(super) claimed: Claimed,
-    /// The end of the lease by this process's own monotonic clock, at the latest: no clock can be set under it, and the
-    /// store began to count later.
+    /// The end of the lease by the monotonic clock of this process. It is never later than the store's, because the
+    /// store starts counting later.
     pub(super) until: Instant,
 }
 
@@ -33,12 +33,12 @@ pub(super) struct ClaimedDelivery {
 #[derive(Clone)]
 pub(super) struct Claims(Arc<Mutex<mpsc::Receiver<ClaimedDelivery>>>);
 
-/// The task that claims; its end says whether the store failed.
+/// The claiming task; it returns an error if the store failed.
 pub(super) type Feeder = JoinHandle<Result<(), StoreError>>;
 
 impl Claims {
-    /// Starts claiming. A batch is claimed while the one before it is still being sent, so workers do not wait; within a
-    /// rate, only when the one before it is out of hand.
+    /// Starts claiming. A batch is claimed while the previous one is being sent, so that workers do not wait. Under a
+    /// rate limit, the next batch is claimed only after the previous one was handed to the workers.
     pub(super) fn start(
         job: &Arc<DeliveryJob>,
         breaker: &Arc<Breaker>,
@@ -51,73 +51,78 @@ impl Claims {
         (Self(Arc::new(Mutex::new(pull))), feeder)
     }
 
-    /// The next copy; `None` when there is none left.
+    /// The next delivery; `None` when there is none left.
     pub(super) async fn next(&self) -> Option<ClaimedDelivery> {
         self.0.lock().await.recv().await
     }
 
-    /// The next copy if one is ready now; never waits, not even for a worker that waits for the queue to fill.
+    /// The next delivery if one is ready now. Never waits, not even for another worker that waits for the queue.
     pub(super) fn ready(&self) -> Option<ClaimedDelivery> {
         self.0.try_lock().ok()?.try_recv().ok()
     }
 
-    /// Gives back what nobody took, so that the next run need not wait for a lease to end.
+    /// Releases what no worker took, so that the next run need not wait for the leases to end.
     pub(super) async fn drain(&self, ledger: &GroupCommit) -> Result<(), StoreError> {
         let mut queue = self.0.lock().await;
         queue.close();
-        let mut left = Vec::new();
-        while let Some(held) = queue.recv().await {
-            left.push(release(&held.claimed));
+        let mut unsent = Vec::new();
+        while let Some(claim) = queue.recv().await {
+            unsent.push(release(&claim.claimed));
         }
-        if !left.is_empty() {
-            ledger.commit(left).await?;
+        if !unsent.is_empty() {
+            ledger.commit(unsent).await?;
         }
         Ok(())
     }
 }
 
-/// T2 for reasons of our own: the attempt does not count, and the copy need not wait.
-pub(super) fn release(copy: &Claimed) -> StateChange {
-    StateChange { number: copy.number, event: Event::Defer { token: copy.token, retry: None, last: None } }
+/// T2 for a reason on our side: the attempt does not count, and the delivery need not wait.
+pub(super) fn release(delivery: &Claimed) -> StateChange {
+    StateChange {
+        number: delivery.number,
+        event: Event::Defer { token: delivery.token, retry: None, last: None },
+    }
 }
 
-/// Claims and hands on until nothing is due, the run stops, or no worker is left. Whoever waits for a permit waits
-/// here, with no transaction open.
+/// Claims and queues deliveries until nothing is due, the run stops, or no worker is left. Waiting for a permit
+/// happens here, with no transaction open.
 async fn feed(
     job: &DeliveryJob,
     breaker: &Breaker,
     ledger: &GroupCommit,
     push: mpsc::Sender<ClaimedDelivery>,
 ) -> Result<(), StoreError> {
-    let (mut rations, mut in_vain) = (ClaimPlan::new(job), 0);
+    let (mut plan, mut vain_waits) = (ClaimPlan::new(job), 0);
     while breaker.stop_reason().is_none() && !push.is_closed() {
         let until = Instant::now() + job.lease;
-        let ration = rations.next(job).await.inspect_err(|error| {
+        let result = plan.next(job).await.inspect_err(|error| {
             ledger.failed(error);
             breaker.stop(StopReason::Relay("a database error".to_owned()));
         })?;
-        let copies = match ration {
-            ClaimResult::Deliveries(copies) => copies,
+        let deliveries = match result {
+            ClaimResult::Deliveries(deliveries) => deliveries,
             ClaimResult::Nothing => break,
             ClaimResult::Wait(wait) => {
-                in_vain += u32::from(!wait.is_zero());
-                if in_vain > MOST_WAITS {
+                vain_waits += u32::from(!wait.is_zero());
+                if vain_waits > MOST_WAITS {
                     breaker.stop(StopReason::Relay(NO_PERMIT.to_owned()));
                 }
                 if !wait.is_zero() {
-                    (job.on_progress)(ProgressEvent::Wait(wait, rations.reason()));
+                    (job.on_progress)(ProgressEvent::Wait(wait, plan.reason()));
                 }
-                // A permit that is asked for a moment too early is not there yet.
+                // A permit that is requested a moment too early is not available yet.
                 breaker.pause(wait + wait.min(GRACE)).await;
                 continue;
             }
         };
-        in_vain = 0;
-        let mut copies = copies.into_iter().map(|copy| ClaimedDelivery { claimed: copy, until });
-        while let Some(held) = copies.next() {
-            if let Err(mpsc::error::SendError(held)) = push.send(held).await {
-                let left = [held].into_iter().chain(copies).map(|held| release(&held.claimed)).collect();
-                return ledger.commit(left).await.map(drop);
+        vain_waits = 0;
+        let mut deliveries =
+            deliveries.into_iter().map(|delivery| ClaimedDelivery { claimed: delivery, until });
+        while let Some(claim) = deliveries.next() {
+            if let Err(mpsc::error::SendError(claim)) = push.send(claim).await {
+                let unsent =
+                    [claim].into_iter().chain(deliveries).map(|claim| release(&claim.claimed)).collect();
+                return ledger.commit(unsent).await.map(drop);
             }
         }
     }

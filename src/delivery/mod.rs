@@ -1,8 +1,8 @@
-//! Delivery: claim, send, arm, dot, record. The promise: nobody gets an issue twice without a recorded decision,
-//! and `sent` always means that a 2yz reply was read.
+//! Delivery: claim, send, arm, final dot, record. No subscriber gets an issue twice without a recorded decision, and
+//! `sent` always means that a 2yz reply was read.
 //!
-//! The seam to the outside is [`Wire`]: SMTP, the outbox folder, or a script in the tests. A wire reports facts
-//! (phase, reply or trouble); what they mean is decided in [`verdict`] alone.
+//! The interface to the outside is [`Transport`]: SMTP, the outbox folder, or a script in the tests. A transport
+//! reports facts (phase, and reply or error); only [`verdict`] decides what they mean.
 
 mod breaker;
 mod claims;
@@ -41,7 +41,7 @@ use group_commit::GroupCommit;
 use progress::ProgressCallback;
 use worker::Worker;
 
-/// The envelope of one copy (RFC 5321, 2.3.1).
+/// The envelope of one message (RFC 5321, 2.3.1).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Envelope {
     /// Where bounces go.
@@ -52,41 +52,41 @@ pub struct Envelope {
     pub size: usize,
 }
 
-/// A way for messages to leave.
+/// A way to send messages.
 #[async_trait]
 pub trait Transport: Send + Sync {
-    /// Opens one channel, ready for its first envelope; on failure says in which phase and why.
+    /// Opens one connection, ready for its first envelope; on failure returns the phase and the error.
     async fn connect(&self) -> Result<Box<dyn Connection>, SmtpOutcome>;
-    /// How many channels may be open at once.
+    /// How many connections may be open at once.
     fn max_connections(&self) -> usize;
-    /// For people: `mail.example.com:465` or `outbox/`.
+    /// The name to display: `mail.example.com:465` or `outbox/`.
     fn name(&self) -> String;
 }
 
-/// One connection. The caller goes through [`Channel::offer`], [`Channel::body`], [`Channel::dot`] in this order,
-/// for one copy after another.
+/// One connection. For each message, the caller calls [`Connection::offer`], [`Connection::body`] and
+/// [`Connection::final_dot`] in this order.
 #[async_trait]
 pub trait Connection: Send {
-    /// Hands over the envelope and asks for permission to send (MAIL, RCPT, DATA). `Ok` means that 354 was read.
-    /// If this envelope already travelled with the last dot, only its replies are read. After an orderly refusal
-    /// the channel stays usable.
+    /// Sends the envelope (MAIL, RCPT, DATA). `Ok` means that 354 was read. If this envelope was pipelined with the
+    /// last final dot, only its replies are read. After an orderly rejection the connection stays usable.
     async fn offer(&mut self, envelope: &Envelope) -> Result<(), SmtpOutcome>;
 
-    /// Writes the message, dot-stuffed, but **not** the final dot: until [`Channel::dot`] the server cannot accept it.
+    /// Writes the message, dot-stuffed, but **not** the final dot: before [`Connection::final_dot`] the server cannot
+    /// accept it.
     async fn body(&mut self, message: &[u8]) -> Result<(), SmtpOutcome>;
 
-    /// Writes the final dot and reads its reply. Where the server pipelines, `next` travels in the same write, and
-    /// the following [`Channel::offer`] must be for that same envelope. Called only after the arm is durable.
+    /// Writes the final dot and reads its reply. If the server supports pipelining, `next` is sent in the same write,
+    /// and the following [`Connection::offer`] must be for that same envelope. Called only after the arm is durable.
     async fn final_dot(&mut self, next: Option<&Envelope>) -> SmtpOutcome;
 
-    /// Whether another copy may go over this channel: it is in step with the server and below the server's limits.
+    /// Whether another message may be sent over this connection: replies are in step, and no limit is reached.
     fn is_usable(&self) -> bool;
 
-    /// Says goodbye, as far as that is possible in a second or two.
+    /// Closes the connection with QUIT, within a second or two.
     async fn quit(self: Box<Self>);
 }
 
-/// One copy, ready for the wire.
+/// One message, ready to send.
 #[derive(Debug, Clone)]
 pub struct OutgoingMessage {
     /// The envelope.
@@ -96,7 +96,7 @@ pub struct OutgoingMessage {
 }
 
 impl OutgoingMessage {
-    /// SHA-256 of the message: what the ledger compares when a copy is sent again.
+    /// SHA-256 of the message; the ledger compares it when a message is sent again.
     fn digest(&self) -> [u8; 32] {
         let mut bytes = [0; 32];
         bytes.copy_from_slice(digest(&SHA256, &self.message).as_ref());
@@ -104,41 +104,41 @@ impl OutgoingMessage {
     }
 }
 
-/// Makes a reader's copy; must give the same bytes for the same claim, always. Why it cannot is for people.
+/// Renders the message of a claim. Must always return the same bytes for the same claim. The error is for display.
 pub type Renderer = dyn Fn(&Claimed) -> Result<OutgoingMessage, String> + Send + Sync;
 
-/// Everything that a run over one issue needs.
+/// Everything needed to deliver one issue.
 pub struct DeliveryJob {
-    /// Where the states are kept.
+    /// The store of the delivery states.
     pub store: Arc<dyn DeliveryStore>,
-    /// The way out.
+    /// The transport.
     pub transport: Arc<dyn Transport>,
-    /// Time and chance.
+    /// The source of time and randomness.
     pub clock: Arc<dyn Clock>,
     /// The issue.
     pub issue: IssueNumber,
-    /// When it was frozen: the retry horizon begins here.
+    /// When it was frozen: the retry horizon starts here.
     pub frozen_at: DateTime<Utc>,
-    /// Makes a reader's copy.
+    /// Renders the messages.
     pub render: Box<Renderer>,
-    /// The rates to stay within; `None` if nothing is limited.
+    /// The rate limits; `None` if nothing is limited.
     pub rate_limits: Option<Arc<RateLimits>>,
-    /// When a deferred copy is tried again.
+    /// When a deferred delivery is tried again.
     pub retry: RetrySchedule,
     /// How long a claim lasts: longer than all phases of a message together.
     pub lease: Duration,
-    /// A name that no other process has.
+    /// The unique name of this process.
     pub owner: String,
-    /// Told of each message that reached a state and of each wait, for progress.
+    /// Called for each state that a delivery reaches and for each wait.
     pub on_progress: Arc<ProgressCallback>,
 }
 
-/// Sends what is due of one issue. Returns when nothing is left that could be sent now, or when the breaker stopped
-/// the run; the ledger has the counts.
+/// Sends the due deliveries of one issue. Returns when nothing is left to send now, or when the breaker stopped the
+/// run; the counts are in the ledger.
 ///
 /// # Errors
 ///
-/// The store failed. No dot was written after that, and whatever was in flight is found by the next run's recovery.
+/// The store failed. No final dot was written after that; the next run's recovery finds what was in flight.
 pub async fn deliver(job: DeliveryJob, breaker: Arc<Breaker>) -> Result<Option<StopReason>, StoreError> {
     let job = Arc::new(job);
     let ledger = GroupCommit::start(Arc::clone(&job.store), Arc::clone(&job.clock));
@@ -148,10 +148,10 @@ pub async fn deliver(job: DeliveryJob, breaker: Arc<Breaker>) -> Result<Option<S
         Worker { job: Arc::clone(&job), claims: claims.clone(), ledger: ledger.clone(), breaker, live };
     let breaker = Arc::clone(&worker.breaker);
     let mut workers = JoinSet::new();
-    // One connection first: if the relay refuses us, it is asked once and not fifty times.
-    if let Some(channel) = worker.open().await {
+    // Open one connection first, so that a relay that rejects us is contacted once and not fifty times.
+    if let Some(connection) = worker.open().await {
         worker.live.store(job.transport.max_connections(), Ordering::Relaxed);
-        workers.spawn(worker.clone().run(Some(channel)));
+        workers.spawn(worker.clone().run(Some(connection)));
         for _ in 1..job.transport.max_connections() {
             workers.spawn(worker.clone().run(None));
         }

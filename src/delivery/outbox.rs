@@ -1,7 +1,7 @@
-//! The outbox folder as a wire: each copy becomes an `.eml` file that a mail program can open.
+//! The outbox folder as a transport: each message becomes an `.eml` file that a mail program can open.
 //!
-//! For trying out and for relays that are fed by files. The same steps and the same promise as SMTP: until the dot a
-//! copy is a temporary file, and "sent" means that the file is on the disk under its name. Nothing is overwritten.
+//! For trials and for relays that read files. The steps and the guarantee are those of SMTP: before the final dot the
+//! message is a temporary file, and "sent" means that the file is on the disk under its name. Nothing is overwritten.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -15,20 +15,20 @@ use super::{Connection, Envelope, Phase, Reply, SmtpOutcome, Transport, Transpor
 use crate::durable::{self, Mode, Partial, Staged};
 use crate::text::floor_char_boundary;
 
-/// File names end at 255 bytes everywhere that matters; this leaves room for `-2.eml`.
+/// Common file systems limit names to 255 bytes; this leaves room for `-2.eml`.
 const LONGEST_NAME: usize = 230;
 
-/// The code of "done", as an SMTP server would give it.
+/// The reply code for success, as an SMTP server would send it.
 const DONE: u16 = 250;
 
-/// A folder that letters are written to.
+/// A folder that messages are written to.
 #[derive(Debug, Clone)]
 pub struct OutboxTransport {
     folder: Utf8PathBuf,
 }
 
 impl OutboxTransport {
-    /// Letters go to `directory/label`, one folder for each issue; the folder is made when the first letter comes.
+    /// Messages go to `directory/label`, one folder for each issue. The folder is created with the first connection.
     pub fn new(mut directory: Utf8PathBuf, label: &str) -> Self {
         directory.push(file_name(label));
         Self { folder: directory }
@@ -57,7 +57,7 @@ struct OutboxConnection {
     stage: Stage,
 }
 
-/// What has been handed over.
+/// How far the current message has got.
 enum Stage {
     Idle,
     Offered { name: String },
@@ -92,9 +92,9 @@ impl Connection for OutboxConnection {
             return out_of_order(Phase::Body);
         };
         let folder = self.folder.clone();
-        // Before the file has its name, the copy is definitely not kept; the phase says so.
-        let kept = on_disk(Phase::Body, move || keep(file.sync().map_err(named(&folder))?, &folder, &name));
-        let path = match kept.await {
+        // Until the file has its name, the message is definitely not saved; the phase reflects that.
+        let saved = on_disk(Phase::Body, move || keep(file.sync().map_err(named(&folder))?, &folder, &name));
+        let path = match saved.await {
             Ok(path) => path,
             Err(outcome) => return outcome,
         };
@@ -115,7 +115,7 @@ impl Connection for OutboxConnection {
     async fn quit(self: Box<Self>) {}
 }
 
-/// Gives the file its name, or finds that the same copy was kept before a crash.
+/// Gives the file its final name, or finds that the same message was saved before a crash.
 fn keep(mut file: Staged, folder: &Utf8Path, name: &str) -> io::Result<Utf8PathBuf> {
     for number in 1_u32.. {
         let path = if number == 1 {
@@ -137,7 +137,7 @@ fn keep(mut file: Staged, folder: &Utf8Path, name: &str) -> io::Result<Utf8PathB
     Err(io::Error::other(format!("{folder}: too many emails named {name}")))
 }
 
-/// Runs blocking work beside the runtime.
+/// Runs blocking work off the async runtime.
 async fn on_disk<T: Send + 'static>(
     phase: Phase,
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
@@ -149,7 +149,7 @@ async fn on_disk<T: Send + 'static>(
     ended.map_err(|error| SmtpOutcome { phase, result: Err(TransportError::Io(error.to_string())) })
 }
 
-/// Puts the path before what the system said.
+/// Prefixes a system error with the path.
 fn named(path: &Utf8Path) -> impl Fn(io::Error) -> io::Error {
     move |error| io::Error::new(error.kind(), format!("{path}: {error}"))
 }
@@ -161,7 +161,8 @@ fn out_of_order(phase: Phase) -> SmtpOutcome {
     }
 }
 
-/// A name that is safe in every file system: letters and digits of any script stay, most else becomes `%2F`.
+/// A name that is safe in every file system: keeps letters and digits of any script, escapes most other characters as
+/// `%2F`.
 fn file_name(raw: &str) -> String {
     let mut name = String::new();
     for (place, c) in raw.char_indices() {
@@ -197,11 +198,11 @@ mod tests {
     use crate::address::EmailAddress;
     use crate::delivery::verdict::{Verdict, classify};
 
-    const LETTER: &[u8] = b"Subject: x\r\n\r\n.a\r\n";
+    const MESSAGE: &[u8] = b"Subject: x\r\n\r\n.a\r\n";
 
     fn envelope(to: &str) -> Envelope {
         let address = |raw| EmailAddress::parse(raw).unwrap();
-        Envelope { from: address("b@news.example"), to: address(to), size: LETTER.len() }
+        Envelope { from: address("b@news.example"), to: address(to), size: MESSAGE.len() }
     }
 
     fn outbox() -> (tempfile::TempDir, OutboxTransport) {
@@ -210,17 +211,17 @@ mod tests {
         (folder, OutboxTransport::new(path, "2026/42호"))
     }
 
-    async fn send(wire: &OutboxTransport, to: &str, message: &[u8]) -> SmtpOutcome {
-        let mut channel = wire.connect().await.ok().unwrap();
-        channel.offer(&envelope(to)).await.unwrap();
-        match channel.body(message).await {
-            Ok(()) => channel.final_dot(None).await,
+    async fn send(transport: &OutboxTransport, to: &str, message: &[u8]) -> SmtpOutcome {
+        let mut connection = transport.connect().await.ok().unwrap();
+        connection.offer(&envelope(to)).await.unwrap();
+        match connection.body(message).await {
+            Ok(()) => connection.final_dot(None).await,
             Err(outcome) => outcome,
         }
     }
 
-    fn files(wire: &OutboxTransport) -> Vec<String> {
-        let entries = fs::read_dir(&wire.folder).unwrap();
+    fn files(transport: &OutboxTransport) -> Vec<String> {
+        let entries = fs::read_dir(&transport.folder).unwrap();
         let mut names: Vec<_> =
             entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         names.sort();
@@ -228,45 +229,45 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_letter_is_a_file_named_after_its_reader_only_after_the_dot() {
-        let (_guard, wire) = outbox();
-        let mut channel = wire.connect().await.ok().unwrap();
-        channel.offer(&envelope("kim@example.com")).await.unwrap();
-        channel.body(LETTER).await.unwrap();
-        assert!(files(&wire).iter().all(|name| name.starts_with(".partial-")));
-        assert_eq!(classify(&channel.final_dot(None).await), Verdict::Sent);
-        assert_eq!(files(&wire), ["kim@example.com.eml"]);
-        assert_eq!(fs::read(wire.folder.join("kim@example.com.eml")).unwrap(), LETTER);
-        assert!(wire.folder.ends_with("2026%2F42호"), "{}", wire.folder);
+    async fn a_message_gets_its_file_name_only_with_the_final_dot() {
+        let (_guard, transport) = outbox();
+        let mut connection = transport.connect().await.ok().unwrap();
+        connection.offer(&envelope("kim@example.com")).await.unwrap();
+        connection.body(MESSAGE).await.unwrap();
+        assert!(files(&transport).iter().all(|name| name.starts_with(".partial-")));
+        assert_eq!(classify(&connection.final_dot(None).await), Verdict::Sent);
+        assert_eq!(files(&transport), ["kim@example.com.eml"]);
+        assert_eq!(fs::read(transport.folder.join("kim@example.com.eml")).unwrap(), MESSAGE);
+        assert!(transport.folder.ends_with("2026%2F42호"), "{}", transport.folder);
     }
 
     #[tokio::test]
-    async fn the_same_copy_again_changes_nothing_and_another_is_kept_beside_it() {
-        let (_guard, wire) = outbox();
-        for message in [LETTER, LETTER, b"other\r\n", b"other\r\n"] {
-            assert_eq!(classify(&send(&wire, "kim@example.com", message).await), Verdict::Sent);
+    async fn the_same_message_is_saved_once_and_another_one_gets_its_own_file() {
+        let (_guard, transport) = outbox();
+        for message in [MESSAGE, MESSAGE, b"other\r\n", b"other\r\n"] {
+            assert_eq!(classify(&send(&transport, "kim@example.com", message).await), Verdict::Sent);
         }
-        assert_eq!(files(&wire), ["kim@example.com-2.eml", "kim@example.com.eml"]);
+        assert_eq!(files(&transport), ["kim@example.com-2.eml", "kim@example.com.eml"]);
     }
 
     #[tokio::test]
-    async fn a_letter_given_up_before_its_dot_leaves_no_file() {
-        let (_guard, wire) = outbox();
-        let mut channel = wire.connect().await.ok().unwrap();
-        channel.offer(&envelope("kim@example.com")).await.unwrap();
-        channel.body(LETTER).await.unwrap();
-        drop(channel);
-        assert!(files(&wire).is_empty());
+    async fn a_message_abandoned_before_its_final_dot_leaves_no_file() {
+        let (_guard, transport) = outbox();
+        let mut connection = transport.connect().await.ok().unwrap();
+        connection.offer(&envelope("kim@example.com")).await.unwrap();
+        connection.body(MESSAGE).await.unwrap();
+        drop(connection);
+        assert!(files(&transport).is_empty());
     }
 
     #[tokio::test]
-    async fn a_folder_that_vanished_is_a_definite_failure_before_the_dot() {
-        let (_guard, wire) = outbox();
-        let mut channel = wire.connect().await.ok().unwrap();
-        channel.offer(&envelope("kim@example.com")).await.unwrap();
-        channel.body(LETTER).await.unwrap();
-        fs::remove_dir_all(&wire.folder).unwrap();
-        let outcome = channel.final_dot(None).await;
+    async fn a_deleted_folder_is_a_definite_failure_before_the_final_dot() {
+        let (_guard, transport) = outbox();
+        let mut connection = transport.connect().await.ok().unwrap();
+        connection.offer(&envelope("kim@example.com")).await.unwrap();
+        connection.body(MESSAGE).await.unwrap();
+        fs::remove_dir_all(&transport.folder).unwrap();
+        let outcome = connection.final_dot(None).await;
         assert_eq!(
             (outcome.phase, classify(&outcome)),
             (Phase::Body, Verdict::Deferred { policy: false }),
@@ -275,11 +276,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_no_server_would_take_is_not_kept_either() {
-        let (_guard, wire) = outbox();
-        let outcome = send(&wire, "kim@example.com", b"a\nb\r\n").await;
+    async fn a_message_that_no_server_would_accept_is_not_saved() {
+        let (_guard, transport) = outbox();
+        let outcome = send(&transport, "kim@example.com", b"a\nb\r\n").await;
         assert!(matches!(outcome.result, Err(TransportError::Unsendable(_))), "{outcome:?}");
-        assert!(files(&wire).is_empty());
+        assert!(files(&transport).is_empty());
     }
 
     proptest! {

@@ -1,5 +1,5 @@
-//! What a wire tells of a copy: in which phase of the dialogue, and what was heard there. Facts without a meaning; that is
-//! [`super::verdict`]'s alone, and what to do about them [`super::diagnosis`]'s.
+//! What a transport reports about a message: the phase, and the reply or error. These are plain facts;
+//! [`super::verdict`] decides what they mean, and [`super::diagnosis`] explains what to do.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use super::Reply;
 use super::smtp::certificate::BadCertificate;
 
-/// Where in the dialogue something happened, in order.
+/// The phases of the SMTP dialogue, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Phase {
     /// DNS and TCP.
@@ -28,7 +28,7 @@ pub enum Phase {
     Data,
     /// The message without its final dot.
     Body,
-    /// The final dot, until its reply. From the first byte of the dot on, silence means "in doubt".
+    /// The final dot, until its reply. After the first byte of the dot, a missing reply means "unknown".
     Dot,
 }
 
@@ -49,25 +49,25 @@ impl fmt::Display for Phase {
     }
 }
 
-/// What was heard instead of a whole reply.
+/// Why there is no complete reply.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TransportError {
     /// The phase's deadline passed.
     #[error("no reply in time")]
     Deadline,
-    /// The other side closed the connection, perhaps in the middle of a reply.
+    /// The server closed the connection, perhaps in the middle of a reply.
     #[error("the server closed the connection")]
     Closed,
     /// The system reported an error: reset, broken pipe, disk full.
     #[error("{0}")]
     Io(String),
-    /// The name has an address, and no connection came about there.
+    /// The name resolves, but no connection could be opened.
     #[error("{0}")]
     Unreachable(Unreachable),
-    /// Bytes that are no SMTP reply, or more of them than a reply may have.
+    /// Bytes that are not an SMTP reply, or a reply that is too long.
     #[error("protocol violation by the server: {0}")]
     Protocol(String),
-    /// Its first bytes belong to another protocol than the one that was expected.
+    /// The first bytes belong to another protocol than expected.
     #[error("{0}")]
     WrongProtocol(WrongProtocol),
     /// The handshake failed, or the certificate is not for this host.
@@ -76,25 +76,25 @@ pub enum TransportError {
     /// The server lacks what is needed: STARTTLS, AUTH, SMTPUTF8, SIZE.
     #[error("the server does not offer {0}")]
     Missing(MissingCapability),
-    /// Letterpress itself does not put this on the wire; nothing was said to the server.
+    /// Letterpress refuses to send this; nothing was sent to the server.
     #[error("{0}")]
     Unsendable(String),
-    /// Nobody could be asked for the server's address.
+    /// No name server answered.
     #[error("cannot look up the server: {0}")]
     Dns(String),
-    /// The DNS was asked and knows of no such name.
+    /// The DNS has no such name.
     #[error("cannot look up the server: {0}")]
     NoSuchHost(String),
 }
 
-/// Why no TCP connection came about.
+/// Why no TCP connection could be opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unreachable {
     /// The address that was tried last.
     pub address: SocketAddr,
-    /// Nobody listens there; otherwise there is no way to it.
+    /// Whether the connection was refused; otherwise there is no route to the address.
     pub is_refused: bool,
-    /// What the system said.
+    /// The error of the operating system.
     pub reason: String,
 }
 
@@ -104,7 +104,7 @@ impl fmt::Display for Unreachable {
     }
 }
 
-/// Which protocol a server speaks, by its first bytes.
+/// The protocol of a server, by its first bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WrongProtocol {
     /// TLS, where plain text was expected.
@@ -122,7 +122,7 @@ pub enum WrongProtocol {
 }
 
 impl WrongProtocol {
-    /// The protocol that a server's first bytes belong to, if they tell.
+    /// Recognises the protocol by the first bytes of the server.
     pub(crate) fn recognise(first: &[u8]) -> Option<Self> {
         let greeting = || {
             let line = first.split(|byte| matches!(byte, b'\r' | b'\n')).next().unwrap_or_default();
@@ -167,7 +167,7 @@ impl fmt::Display for WrongProtocol {
 /// Why there is no protected connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TlsError {
-    /// The certificate was not believed.
+    /// The certificate was rejected.
     Certificate(Box<BadCertificate>),
     /// The two ends have no version or cipher in common.
     NoCommonParameters(String),
@@ -179,26 +179,26 @@ impl fmt::Display for TlsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Certificate(bad) => bad.fmt(f),
-            Self::NoCommonParameters(said) | Self::Other(said) => f.write_str(said),
+            Self::NoCommonParameters(reason) | Self::Other(reason) => f.write_str(reason),
         }
     }
 }
 
-/// What a server lacks.
+/// A capability that a server does not offer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MissingCapability {
-    /// STARTTLS, which the configuration demands.
+    /// STARTTLS, which the configuration requires.
     Starttls,
-    /// A way to log in that we know.
+    /// A login mechanism that Letterpress supports.
     Auth {
-        /// It has one behind STARTTLS, which was not asked for.
+        /// The server offers STARTTLS, which was not used, and may offer a login after it.
         offers_starttls: bool,
-        /// The ways that it has.
+        /// The mechanisms that it offers.
         mechanisms: Vec<String>,
     },
-    /// Protection for the password: the connection is in the clear, and leaves this machine.
+    /// TLS for the password: the connection is unencrypted and leaves this machine.
     TlsForPassword,
-    /// An extension that one copy needs.
+    /// An extension that one message needs.
     Extension(String),
 }
 
@@ -213,21 +213,21 @@ impl fmt::Display for MissingCapability {
     }
 }
 
-/// One fact from the wire: in this phase, this was heard.
+/// One fact from the transport: the phase, and what happened in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SmtpOutcome {
-    /// Where.
+    /// The phase.
     pub phase: Phase,
-    /// A whole, well-formed reply of any class, or what came instead.
+    /// A complete, well-formed reply of any class, or the error.
     pub result: Result<Reply, TransportError>,
 }
 
 impl SmtpOutcome {
-    /// What was heard, for people: `550 5.1.1 no such user`, or the trouble.
+    /// The reply or the error, for display: `550 5.1.1 no such user`.
     pub fn reply_text(&self) -> String {
         match &self.result {
             Ok(reply) => format!("{} {}", reply.code, reply.text),
-            Err(trouble) => trouble.to_string(),
+            Err(error) => error.to_string(),
         }
     }
 }

@@ -1,41 +1,41 @@
-//! What long work tells of itself while it lasts. Facts for whoever shows them; nothing waits for the one who listens.
+//! Progress events of long work. Reporting them never blocks the work.
 
 use std::time::Duration;
 
 use crate::ledger::State;
 
-/// One fact about work that is being done.
+/// One progress event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ProgressEvent {
-    /// Work begins, and takes the place of what was being done.
+    /// Work begins and replaces the previous work.
     Begin {
-        /// In words: `sending "Hello"`.
+        /// A description: `sending "Hello"`.
         what: String,
-        /// What is counted: `message`, `file`.
+        /// The unit that is counted: `message`, `file`.
         unit: &'static str,
         /// How many there are, if it is known.
         total: Option<u64>,
     },
-    /// So many more are done.
+    /// This many more are done.
     Done(u64),
     /// A message reached this state.
     Reached(State),
-    /// Nothing moves for so long.
+    /// The work pauses for this long.
     Wait(Duration, WaitReason),
-    /// It is done.
+    /// The work is done.
     End,
 }
 
-/// What is waited for.
+/// Why the work pauses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WaitReason {
     /// `smtp.per_minute`.
     RateLimit,
-    /// The rate limit of the domains that are left; one of them.
+    /// The rate limit of the remaining domains; this is one of them.
     Domain(String),
-    /// Another try to connect; what the last one came to.
+    /// The next connection attempt, with the error of the last one.
     Reconnect(String),
 }
 
-/// Whoever listens.
+/// The receiver of progress events.
 pub type ProgressCallback = dyn Fn(ProgressEvent) + Send + Sync;

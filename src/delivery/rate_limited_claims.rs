@@ -1,6 +1,6 @@
-//! What to claim next, and when: all at once where nothing is limited, else as the store's meters allow.
+//! Plans what to claim next and when: without rate limits everything, otherwise as the store's token buckets allow.
 //!
-//! A domain whose rate is used up holds nobody else up: the others are asked first, in turn. Nothing here sleeps.
+//! A domain whose rate is used up does not delay the others: they are asked first, in turn. Nothing here sleeps.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,35 +13,36 @@ use super::progress::WaitReason;
 use crate::ledger::Token;
 use crate::store::{Claimed, DomainState, LeaseClaim, RateLimitedClaim, StoreError};
 
-/// So many domains are asked in one claim.
-const LANES: usize = 64;
-/// So often the store is asked which domains there are, while those that are known have to wait.
-const LOOK: Duration = Duration::from_secs(30);
+/// How many domains one claim asks for.
+const DOMAINS_PER_CLAIM: usize = 64;
+/// How often the list of due domains is refreshed while all known domains have to wait.
+const REFRESH: Duration = Duration::from_secs(30);
 
-/// What a claim came to.
+/// The result of a claim.
 pub(super) enum ClaimResult {
-    /// Copies to send.
+    /// Deliveries to send.
     Deliveries(Vec<Claimed>),
-    /// No permit before this.
+    /// No permit until this has passed.
     Wait(Duration),
     /// Nothing is due.
     Nothing,
 }
 
-/// Where the claims of a run stand.
+/// The state of the claims of a run.
 pub(super) struct ClaimPlan {
     most: usize,
-    /// The domains with copies that are due, and before when each need not be asked.
+    /// The domains with due deliveries, and the time before which each need not be asked.
     domains: BTreeMap<String, Instant>,
-    /// When the store was last asked which there are, and whether no copy came of it yet.
+    /// When the list of domains was last refreshed.
     refreshed_at: Option<Instant>,
+    /// No delivery was claimed since the refresh.
     found_nothing: bool,
     /// The domain that was asked last.
     last: String,
 }
 
 impl ClaimPlan {
-    /// How many copies are claimed at a time. Within a rate they are few: a permit should not wait for a worker.
+    /// How many deliveries are claimed at a time. Under a rate limit they are few, so that permits are used at once.
     pub(super) fn batch(job: &DeliveryJob) -> usize {
         let unlimited = (job.transport.max_connections() * 4).clamp(8, 400);
         let Some(limits) = &job.rate_limits else { return unlimited };
@@ -59,7 +60,7 @@ impl ClaimPlan {
         }
     }
 
-    /// What a wait is for: the domain that may be sent to first, or the rate for all.
+    /// The reason for a wait: the domain that is free first, or the overall rate limit.
     pub(super) fn reason(&self) -> WaitReason {
         let now = Instant::now();
         let soonest = self.domains.iter().min_by_key(|(_, at)| **at).filter(|(_, at)| **at > now);
@@ -70,11 +71,11 @@ impl ClaimPlan {
     pub(super) async fn next(&mut self, job: &DeliveryJob) -> Result<ClaimResult, StoreError> {
         let (claim, tokens) = (self.claim(job), (0..self.most).map(|_| Token(job.clock.random())).collect());
         let Some(limits) = &job.rate_limits else {
-            let copies = job.store.claim(claim, tokens, job.clock.now()).await?;
-            return Ok(if copies.is_empty() {
+            let deliveries = job.store.claim(claim, tokens, job.clock.now()).await?;
+            return Ok(if deliveries.is_empty() {
                 ClaimResult::Nothing
             } else {
-                ClaimResult::Deliveries(copies)
+                ClaimResult::Deliveries(deliveries)
             });
         };
         let domains = if limits.has_domain_limits() { self.open_domains(job).await? } else { Vec::new() };
@@ -83,17 +84,17 @@ impl ClaimPlan {
             return Ok(soonest
                 .map_or(ClaimResult::Nothing, |at| ClaimResult::Wait(at.duration_since(Instant::now()))));
         }
-        let pace = RateLimitedClaim { limits: std::sync::Arc::clone(limits), domains: domains.clone() };
-        let ration = job.store.claim_within_limits(pace, claim, tokens, job.clock.now()).await?;
-        if let Some(wait) = ration.wait {
+        let limited = RateLimitedClaim { limits: std::sync::Arc::clone(limits), domains: domains.clone() };
+        let claimed = job.store.claim_within_limits(limited, claim, tokens, job.clock.now()).await?;
+        if let Some(wait) = claimed.wait {
             return Ok(ClaimResult::Wait(positive(wait)));
         }
-        self.record_permits(&ration.domains);
-        if !ration.deliveries.is_empty() {
+        self.record_permits(&claimed.domains);
+        if !claimed.deliveries.is_empty() {
             self.found_nothing = false;
-            return Ok(ClaimResult::Deliveries(ration.deliveries));
+            return Ok(ClaimResult::Deliveries(claimed.deliveries));
         }
-        // Nobody among those that were asked; the others have their turn at once.
+        // Nothing due for these domains; ask the others at once.
         Ok(if limits.has_domain_limits() { ClaimResult::Wait(Duration::ZERO) } else { ClaimResult::Nothing })
     }
 
@@ -102,17 +103,17 @@ impl ClaimPlan {
         LeaseClaim { issue: job.issue, limit: self.most, owner: job.owner.clone(), lease }
     }
 
-    /// Domains that may have a permit, after the one that was asked last. The store is asked which there are when none
-    /// is left, and now and then: copies become due while a run lasts.
+    /// Domains that may have a permit, starting after the one that was asked last. The list is refreshed when it is
+    /// used up, and now and then, because deliveries become due during a run.
     async fn open_domains(&mut self, job: &DeliveryJob) -> Result<Vec<String>, StoreError> {
         let mut open = after(&self.domains, &self.last);
-        // A look that brought no copy at all would bring the same once more.
-        let looks = if self.domains.is_empty() {
+        // If the last refresh led to no delivery, another one would find the same domains.
+        let refresh = if self.domains.is_empty() {
             !self.found_nothing
         } else {
-            open.is_empty() && self.refreshed_at.is_none_or(|at| at.elapsed() >= LOOK)
+            open.is_empty() && self.refreshed_at.is_none_or(|at| at.elapsed() >= REFRESH)
         };
-        if looks {
+        if refresh {
             let due = job.store.due_domains(job.issue, job.clock.now()).await?;
             let now = Instant::now();
             let mut known = std::mem::take(&mut self.domains);
@@ -127,7 +128,7 @@ impl ClaimPlan {
         if let Some(last) = open.last() {
             self.last.clone_from(last);
         }
-        // Two senders that ask for the same domains ask in the same order, and never wait for each other in a ring.
+        // Two senders that lock the same domains use the same order, so that they cannot deadlock.
         open.sort_unstable();
         Ok(open)
     }
@@ -144,13 +145,13 @@ impl ClaimPlan {
     }
 }
 
-/// The domains that need not be waited for, beginning behind `last` and round again.
+/// The domains that need not wait, starting after `last` and wrapping around.
 fn after(domains: &BTreeMap<String, Instant>, last: &str) -> Vec<String> {
     let now = Instant::now();
     let open = |(domain, at): (&String, &Instant)| (*at <= now).then(|| domain.clone());
-    let (behind, before): (Vec<_>, Vec<_>) =
+    let (after_last, up_to_last): (Vec<_>, Vec<_>) =
         domains.iter().filter_map(open).partition(|domain| domain.as_str() > last);
-    behind.into_iter().chain(before).take(LANES).collect()
+    after_last.into_iter().chain(up_to_last).take(DOMAINS_PER_CLAIM).collect()
 }
 
 fn positive(wait: TimeDelta) -> Duration {

@@ -1,57 +1,57 @@
-//! What a fact from the wire means: the reply classes of RFC 5321, 4.2.1, and what silence means in each phase.
+//! Decides what an outcome means: the reply classes of RFC 5321, 4.2.1, and what a missing reply means in each phase.
 //!
-//! Pure and total. The first digit decides; second and third digits never do, except where a refusal must be laid at
-//! the reader's door or at the sender's (RFC 3463). The ledger acts on the verdict; nothing is changed here.
+//! Pure and total. Only the first digit decides; the enhanced code (RFC 3463) decides only whether a rejection is about
+//! the recipient or the sender. The ledger acts on the verdict; nothing is changed here.
 
 use super::{Phase, Reply, SmtpOutcome, TransportError};
 use crate::subscribers::bounces::{Status, mentions_policy};
 
-/// What becomes of the copy, and whether the run goes on.
+/// What happens to the delivery, and whether the run continues.
 ///
-/// Where `policy` is true, the server refused the sender or the letter rather than the reader: the caller counts such
-/// verdicts, pauses the issue after a few in a row, and never suppresses the reader for them.
+/// If `policy` is true, the server rejected the sender or the message rather than the recipient: the caller counts such
+/// verdicts, pauses the issue after a few in a row, and never suppresses the subscriber for them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Verdict {
-    /// A 2yz reply to the dot was read: the server has the copy.
+    /// A 2yz reply to the final dot was read: the server has the message.
     Sent,
-    /// Definitely not accepted; to be tried again later.
+    /// Definitely not accepted; to be retried later.
     Deferred {
         /// Counts towards pausing the issue.
         policy: bool,
     },
-    /// Definitely not accepted and not worth another try.
+    /// Definitely not accepted and not to be retried.
     Failed {
         /// Counts towards pausing the issue.
         policy: bool,
     },
-    /// The dot was written and no reply was read: only a person, or evidence, can say more.
+    /// The final dot was written and no reply was read: only a person, or evidence such as a relay log, can settle it.
     Unknown,
-    /// Definitely not accepted, for a reason that every copy shares: nobody is failed, the copy waits, and the run
-    /// stops until somebody has looked.
+    /// Definitely not accepted, for a reason that affects every message: no delivery fails, this one stays pending, and
+    /// the run stops until the cause is fixed.
     Sender,
-    /// Definitely not accepted, because the server wants to be left alone for now: the copy waits, and this run stops.
+    /// Definitely not accepted, because the server is throttling us: the delivery stays pending, and this run stops.
     Throttled,
 }
 
 impl Verdict {
-    /// Whether the refusal was of the sender or the letter and counts towards pausing the issue.
+    /// Whether the rejection was about the sender or the message and counts towards pausing the issue.
     pub fn counts_towards_pause(self) -> bool {
         matches!(self, Self::Deferred { policy: true } | Self::Failed { policy: true })
     }
 }
 
-/// Judges one fact.
+/// Classifies one outcome.
 pub fn classify(outcome: &SmtpOutcome) -> Verdict {
     match &outcome.result {
         Ok(reply) if outcome.phase == Phase::Dot => after_the_dot(reply),
         Ok(reply) => before_the_dot(outcome.phase, reply),
         Err(_) if outcome.phase == Phase::Dot => Verdict::Unknown,
-        Err(trouble) => without_reply(outcome.phase, trouble),
+        Err(error) => without_reply(outcome.phase, error),
     }
 }
 
-/// Whether the reply says that the mailbox or its domain does not exist, so that the reader should be suppressed at
-/// once. A full mailbox, a filter or an unexplained 550 is not enough.
+/// Whether the reply means that the mailbox or its domain does not exist, so that the subscriber should be suppressed
+/// at once. A full mailbox, a filter or an unexplained 550 is not enough.
 pub fn is_invalid_mailbox(outcome: &SmtpOutcome) -> bool {
     let Ok(reply) = &outcome.result else { return false };
     matches!(outcome.phase, Phase::Rcpt | Phase::Dot)
@@ -66,7 +66,7 @@ fn after_the_dot(reply: &Reply) -> Verdict {
         2 => Verdict::Sent,
         4 if is_throttle(reply) => Verdict::Throttled,
         4 => Verdict::Deferred { policy: false },
-        // The recipient was taken at RCPT, so unless the server says otherwise it is the letter that it refuses.
+        // The recipient was accepted at RCPT, so the rejection is about the message unless the reply blames the recipient.
         5 => Verdict::Failed { policy: !blames_recipient(reply) },
         _ => Verdict::Unknown,
     }
@@ -84,14 +84,14 @@ fn before_the_dot(phase: Phase, reply: &Reply) -> Verdict {
     }
 }
 
-fn without_reply(phase: Phase, trouble: &TransportError) -> Verdict {
-    match (trouble, phase) {
-        // Only this reader's address asks for the extension; others go on.
+fn without_reply(phase: Phase, error: &TransportError) -> Verdict {
+    match (error, phase) {
+        // Only this address needs the extension; others can be delivered.
         (TransportError::Missing(_) | TransportError::Unsendable(_), Phase::Rcpt) => {
             Verdict::Failed { policy: false }
         }
         (TransportError::Unsendable(_), Phase::Body) => Verdict::Failed { policy: true },
-        // The next connection would see the same certificate, the same offers, the same return path.
+        // The next connection would have the same certificate, capabilities and return path.
         (
             TransportError::Tls(_)
             | TransportError::Missing(_)
@@ -99,7 +99,7 @@ fn without_reply(phase: Phase, trouble: &TransportError) -> Verdict {
             | TransportError::WrongProtocol(_),
             _,
         ) => Verdict::Sender,
-        // A server that takes connections and does not even greet is overloaded, and so will be the next connection.
+        // A server that accepts connections but sends no greeting is overloaded, and the next connection will fail too.
         (TransportError::Deadline, Phase::Greeting) => Verdict::Throttled,
         _ => Verdict::Deferred { policy: false },
     }
@@ -111,12 +111,12 @@ fn agreeing_enhanced(reply: &Reply) -> Option<(u16, u16)> {
     (u16::from(class) == reply.class()).then_some((subject, detail))
 }
 
-/// 421 closes the connection; 4.7.x is how the large providers say "slower".
+/// 421 closes the connection; the large providers use 4.7.x for rate limits.
 fn is_throttle(reply: &Reply) -> bool {
     reply.code == 421 || matches!(agreeing_enhanced(reply), Some((7, _)))
 }
 
-/// Greylisting is often given 4.7.1, but it asks one reader's copy to wait, not the sender to slow down.
+/// Greylisting often has code 4.7.1, but it delays one message and does not ask the sender to slow down.
 fn is_greylisting(phase: Phase, reply: &Reply) -> bool {
     let text = reply.text.to_ascii_lowercase();
     matches!(phase, Phase::Rcpt | Phase::Data)
@@ -124,14 +124,14 @@ fn is_greylisting(phase: Phase, reply: &Reply) -> bool {
         && (text.contains("greylist") || text.contains("graylist"))
 }
 
-/// Whether an enhanced code speaks of the address (1), the mailbox (2) or its route (4), and not of the sender's
+/// Whether the enhanced code is about the address (1), the mailbox (2) or its route (4), and not about the sender's
 /// address (1.7, 1.8).
 fn blames_recipient(reply: &Reply) -> bool {
     matches!(agreeing_enhanced(reply), Some((1 | 2 | 4, _))) && !blames_sender(reply)
 }
 
-/// Whether a refused RCPT is about policy, authentication, spam or limits. Without an enhanced code the text is all
-/// there is, and taking a policy for a dead mailbox costs a reader while the reverse costs another try.
+/// Whether a rejected RCPT is about policy, authentication, spam or limits. Without an enhanced code only the text is
+/// left. Mistaking a policy rejection for an invalid mailbox loses a subscriber; the reverse costs one more attempt.
 fn blames_sender(reply: &Reply) -> bool {
     match agreeing_enhanced(reply) {
         // The sender's address; the system's limits, the protocol, the content, and security.
@@ -164,16 +164,16 @@ mod tests {
     const FAILED: Verdict = Verdict::Failed { policy: false };
     const FAILED_POLICY: Verdict = Verdict::Failed { policy: true };
 
-    fn said(phase: Phase, reply: &str) -> SmtpOutcome {
+    fn replied(phase: Phase, reply: &str) -> SmtpOutcome {
         let (code, text) = reply.split_once(' ').unwrap_or((reply, ""));
         SmtpOutcome { phase, result: Ok(Reply { code: code.parse().unwrap(), text: text.to_owned() }) }
     }
 
-    fn lacks(extension: &str) -> TransportError {
+    fn missing(extension: &str) -> TransportError {
         TransportError::Missing(MissingCapability::Extension(extension.to_owned()))
     }
 
-    fn all_troubles() -> Vec<TransportError> {
+    fn all_errors() -> Vec<TransportError> {
         let why = String::new;
         vec![
             TransportError::Deadline,
@@ -195,8 +195,8 @@ mod tests {
     }
 
     #[test]
-    fn before_the_dot_no_reply_is_definite_and_tried_again() {
-        for trouble in [
+    fn before_the_dot_a_missing_reply_is_a_definite_failure_and_retried() {
+        for error in [
             TransportError::Deadline,
             TransportError::Closed,
             TransportError::Io(String::new()),
@@ -212,9 +212,9 @@ mod tests {
                 Phase::Body,
             ] {
                 assert_eq!(
-                    classify(&SmtpOutcome { phase, result: Err(trouble.clone()) }),
+                    classify(&SmtpOutcome { phase, result: Err(error.clone()) }),
                     LATER,
-                    "{phase} {trouble}"
+                    "{phase} {error}"
                 );
             }
         }
@@ -225,15 +225,15 @@ mod tests {
     }
 
     #[test]
-    fn after_the_dot_every_trouble_is_in_doubt() {
-        for trouble in all_troubles() {
-            let outcome = SmtpOutcome { phase: Phase::Dot, result: Err(trouble) };
+    fn after_the_dot_every_error_is_unknown() {
+        for error in all_errors() {
+            let outcome = SmtpOutcome { phase: Phase::Dot, result: Err(error) };
             assert_eq!(classify(&outcome), Verdict::Unknown, "{outcome:?}");
         }
     }
 
     #[test]
-    fn after_the_dot_a_whole_reply_is_sent_later_or_failed_by_its_first_digit() {
+    fn after_the_dot_the_first_digit_of_a_complete_reply_decides() {
         for (reply, verdict) in [
             ("250 2.0.0 ok queued as 4F2", Verdict::Sent),
             ("250", Verdict::Sent),
@@ -250,12 +250,12 @@ mod tests {
             ("550 5.7.26 unauthenticated", FAILED_POLICY),
             ("571 x", FAILED_POLICY),
         ] {
-            assert_eq!(classify(&said(Phase::Dot, reply)), verdict, "{reply}");
+            assert_eq!(classify(&replied(Phase::Dot, reply)), verdict, "{reply}");
         }
     }
 
     #[test]
-    fn a_refused_recipient_fails_alone_unless_the_refusal_is_about_the_sender() {
+    fn a_rejected_recipient_fails_unless_the_rejection_is_about_the_sender() {
         for (reply, verdict) in [
             ("550 5.1.1 no such user", FAILED),
             ("550 no such user", FAILED),
@@ -275,27 +275,27 @@ mod tests {
             ("421 4.7.0 [TSS04] slower", Verdict::Throttled),
             ("451 4.7.650 slower", Verdict::Throttled),
         ] {
-            assert_eq!(classify(&said(Phase::Rcpt, reply)), verdict, "{reply}");
+            assert_eq!(classify(&replied(Phase::Rcpt, reply)), verdict, "{reply}");
         }
     }
 
     #[test]
-    fn a_5yz_to_the_senders_own_commands_stops_the_run_and_fails_nobody() {
+    fn a_5yz_to_a_command_about_the_sender_stops_the_run_and_fails_no_delivery() {
         for phase in [Phase::Greeting, Phase::Hello, Phase::Tls, Phase::Auth, Phase::Mail] {
-            assert_eq!(classify(&said(phase, "550 5.1.1 no")), Verdict::Sender, "{phase}");
+            assert_eq!(classify(&replied(phase, "550 5.1.1 no")), Verdict::Sender, "{phase}");
         }
     }
 
     #[test]
     fn anything_but_354_to_data_is_definitely_not_accepted() {
         for (reply, verdict) in [("250 ok", LATER), ("451 x", LATER), ("554 x", LATER_POLICY)] {
-            assert_eq!(classify(&said(Phase::Data, reply)), verdict, "{reply}");
+            assert_eq!(classify(&replied(Phase::Data, reply)), verdict, "{reply}");
         }
     }
 
     #[test]
     fn a_busy_or_silent_greeting_stops_this_run_only() {
-        assert_eq!(classify(&said(Phase::Greeting, "450 busy")), Verdict::Throttled);
+        assert_eq!(classify(&replied(Phase::Greeting, "450 busy")), Verdict::Throttled);
         assert_eq!(
             classify(&SmtpOutcome { phase: Phase::Greeting, result: Err(TransportError::Deadline) }),
             Verdict::Throttled
@@ -303,22 +303,22 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_certificate_or_a_missing_extension_needs_a_person() {
-        for (phase, trouble, verdict) in [
+    fn a_bad_certificate_or_a_missing_extension_stops_the_run() {
+        for (phase, error, verdict) in [
             (Phase::Tls, TransportError::Tls(TlsError::Other("expired".to_owned())), Verdict::Sender),
             (Phase::Tls, TransportError::Missing(MissingCapability::Starttls), Verdict::Sender),
             (Phase::Greeting, TransportError::WrongProtocol(WrongProtocol::Tls), Verdict::Sender),
             (Phase::Auth, TransportError::Missing(MissingCapability::TlsForPassword), Verdict::Sender),
-            (Phase::Mail, lacks("SIZE"), Verdict::Sender),
-            (Phase::Rcpt, lacks("SMTPUTF8"), FAILED),
+            (Phase::Mail, missing("SIZE"), Verdict::Sender),
+            (Phase::Rcpt, missing("SMTPUTF8"), FAILED),
             (Phase::Body, TransportError::Unsendable("bare LF".to_owned()), FAILED_POLICY),
         ] {
-            assert_eq!(classify(&SmtpOutcome { phase, result: Err(trouble) }), verdict, "{phase}");
+            assert_eq!(classify(&SmtpOutcome { phase, result: Err(error) }), verdict, "{phase}");
         }
     }
 
     #[test]
-    fn only_a_policy_refusal_counts_towards_the_pause() {
+    fn only_a_policy_rejection_counts_towards_the_pause() {
         for (verdict, counts) in [
             (Verdict::Sent, false),
             (LATER, false),
@@ -334,9 +334,9 @@ mod tests {
     }
 
     #[test]
-    fn only_a_mailbox_that_does_not_exist_is_dead() {
-        assert!(is_invalid_mailbox(&said(Phase::Rcpt, "550 5.1.1 no such user")));
-        assert!(is_invalid_mailbox(&said(Phase::Dot, "550 5.1.10 no such user")));
+    fn only_a_mailbox_that_does_not_exist_is_invalid() {
+        assert!(is_invalid_mailbox(&replied(Phase::Rcpt, "550 5.1.1 no such user")));
+        assert!(is_invalid_mailbox(&replied(Phase::Dot, "550 5.1.10 no such user")));
         for (phase, reply) in [
             (Phase::Rcpt, "550 no such user"),
             (Phase::Rcpt, "552 5.2.2 full"),
@@ -344,15 +344,15 @@ mod tests {
             (Phase::Rcpt, "550 5.7.1 spam"),
             (Phase::Mail, "550 5.1.1 you"),
         ] {
-            assert!(!is_invalid_mailbox(&said(phase, reply)), "{phase} {reply}");
+            assert!(!is_invalid_mailbox(&replied(phase, reply)), "{phase} {reply}");
         }
     }
 
-    fn any_heard() -> impl Strategy<Value = SmtpOutcome> {
+    fn any_outcome() -> impl Strategy<Value = SmtpOutcome> {
         let reply = (200_u16..600, "([245]\\.[0-9]{1,2}\\.[0-9]{1,3} )?(greylisted|spam|too many|ok|가)?");
         let what = prop_oneof![
             reply.prop_map(|(code, text)| Ok(Reply { code, text })),
-            prop::sample::select(all_troubles()).prop_map(Err),
+            prop::sample::select(all_errors()).prop_map(Err),
         ];
         (prop::sample::select(PHASES.to_vec()), what)
             .prop_map(|(phase, what)| SmtpOutcome { phase, result: what })
@@ -360,7 +360,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn sent_needs_a_2yz_after_the_dot_and_doubt_exists_only_there(outcome in any_heard()) {
+        fn sent_requires_a_2yz_after_the_dot_and_unknown_occurs_only_there(outcome in any_outcome()) {
             let verdict = classify(&outcome);
             let positive = matches!(&outcome.result, Ok(reply) if reply.class() == 2);
             prop_assert_eq!(verdict == Verdict::Sent, outcome.phase == Phase::Dot && positive);
@@ -370,7 +370,7 @@ mod tests {
         }
 
         #[test]
-        fn only_a_5yz_or_letterpress_itself_fails_a_reader(outcome in any_heard()) {
+        fn only_a_5yz_or_letterpress_itself_fails_a_delivery(outcome in any_outcome()) {
             if matches!(classify(&outcome), Verdict::Failed { .. }) {
                 let refused = matches!(&outcome.result, Ok(reply) if reply.class() == 5);
                 let unsendable = matches!(&outcome.result, Err(TransportError::Missing(_) | TransportError::Unsendable(_)));

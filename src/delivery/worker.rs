@@ -1,8 +1,8 @@
-//! One worker, one channel, one copy after another.
+//! A worker sends one message after another over one connection.
 //!
-//! The order is the promise: the body is written, **then** the arm is committed, **then** the dot is written. The fate
-//! of a copy is committed together with the arm of the next one, so each message costs one share of one fsync; until
-//! that commit at most one copy of each channel can be in doubt.
+//! The order carries the guarantee: the body is written, **then** the arm is committed, **then** the final dot is
+//! written. The outcome of a message is committed together with the arm of the next one, so each message costs one
+//! share of one fsync. Until that commit, at most one message of each connection can become unknown.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -23,52 +23,52 @@ use crate::ledger::transition::{Event, Rejection};
 use crate::ledger::{LETTER_REFUSED, LastReply, NO_MAILBOX, State};
 use crate::store::{Claimed, StateChange, StoreError};
 
-/// How often and how long a full disk is waited for before what was heard is left to the recovery.
+/// How often and how long to retry on a full disk before an outcome is left to the recovery.
 const STORE_TRIES: u32 = 30;
 const STORE_PAUSE: Duration = Duration::from_secs(1);
-/// How long the fate of a copy waits for the arm of the next one, to share its commit.
+/// How long an outcome waits for the arm of the next message, to share its commit.
 const RECORD_WAIT: Duration = Duration::from_millis(200);
-/// The first wait before a connection is tried again; it doubles each time.
+/// The first wait before reconnecting; it doubles each time.
 const RECONNECT: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(8);
-/// So long a connection may lie idle: Postfix under load gives up after ten seconds.
+/// How long a connection may be idle: Postfix under load disconnects after ten seconds.
 const MAX_IDLE: Duration = Duration::from_secs(5);
-/// A copy whose lease has no more than this left is not begun.
+/// A delivery with less of its lease left than this is not started.
 const NEARLY_OVER: Duration = Duration::from_secs(60);
 
-/// What all workers of a run share.
+/// The state that all workers of a run share.
 #[derive(Clone)]
 pub(super) struct Worker {
     pub(super) job: Arc<DeliveryJob>,
     pub(super) claims: Claims,
     pub(super) ledger: GroupCommit,
     pub(super) breaker: Arc<Breaker>,
-    /// Workers that have not left the work to the others; never less than one.
+    /// The workers that have not retired; at least one.
     pub(super) live: Arc<AtomicUsize>,
 }
 
-/// A copy in hand, composed.
+/// A claimed delivery with its rendered message.
 struct InFlight {
     claimed: Claimed,
     message: OutgoingMessage,
 }
 
-/// How far a copy got before its dot.
+/// The result of all steps before the final dot.
 enum StageResult {
-    /// The arm is durable: the dot may be written.
+    /// The arm is durable: the final dot may be written.
     Armed,
-    /// Somebody else has the row, or the reader left: no dot.
+    /// Another attempt holds the row, or the subscriber has unsubscribed: no final dot.
     Withdrawn,
-    /// The server, the network or the message said no.
+    /// The server rejected it, or the network or the message made sending impossible.
     Refused(SmtpOutcome),
 }
 
 impl Worker {
-    /// Works until nothing is left or the run stops. Without a `channel` it opens one for its first copy.
-    pub(super) async fn run(self, channel: Option<Box<dyn Connection>>) -> Result<(), StoreError> {
-        let ended = self.serve(channel).await;
+    /// Works until nothing is left or the run stops. Without a connection it opens one for its first message.
+    pub(super) async fn run(self, connection: Option<Box<dyn Connection>>) -> Result<(), StoreError> {
+        let ended = self.serve(connection).await;
         if ended.is_err() {
-            // No further dots in this process: what the disk keeps is no longer certain.
+            // Write no further final dots in this process: the disk may no longer store what is committed.
             self.breaker.stop(StopReason::Relay("a database error".to_owned()));
         }
         ended
@@ -130,21 +130,21 @@ impl Worker {
         Ok(())
     }
 
-    /// Envelope, body, arm. The fate of the copy before travels in the same commit as the arm.
+    /// Envelope, body, arm. The outcome of the previous message is in the same commit as the arm.
     async fn send_until_final_dot(
         &self,
-        channel: &mut dyn Connection,
-        copy: &InFlight,
+        connection: &mut dyn Connection,
+        in_flight: &InFlight,
         unrecorded: &mut Option<StateChange>,
     ) -> Result<StageResult, StoreError> {
         let mut writing = std::pin::pin!(async {
-            channel.offer(&copy.message.envelope).await?;
-            channel.body(&copy.message.message).await
+            connection.offer(&in_flight.message.envelope).await?;
+            connection.body(&in_flight.message.message).await
         });
         let written = if let Ok(written) = tokio::time::timeout(RECORD_WAIT, &mut writing).await {
             written
         } else {
-            // The relay takes its time; what is known of the copy before does not wait for it.
+            // The relay is slow; record the previous outcome without waiting for it.
             self.record(unrecorded.take()).await?;
             writing.await
         };
@@ -153,10 +153,10 @@ impl Worker {
             return Ok(StageResult::Refused(outcome));
         }
         crash::point("body-written");
-        let bytes = copy.message.digest();
+        let bytes = in_flight.message.digest();
         let arm = StateChange {
-            number: copy.claimed.number,
-            event: Event::Arm { token: copy.claimed.token, bytes },
+            number: in_flight.claimed.number,
+            event: Event::Arm { token: in_flight.claimed.token, bytes },
         };
         let known = unrecorded.take();
         match self.ledger.commit(known.iter().cloned().chain([arm]).collect()).await {
@@ -166,18 +166,20 @@ impl Worker {
                 }
                 match outcomes.last() {
                     Some(Ok(State::Armed)) => Ok(StageResult::Armed),
-                    // It may have arrived once and cannot be sent again as it was: it stays in doubt, and final.
+                    // An earlier attempt may have arrived, and its bytes cannot be sent again: the delivery stays
+                    // uncertain.
                     Some(Err(Rejection::MessageDiffers)) => {
                         let last = Some(LastReply {
                             phase: "the arm".to_owned(),
                             text: Rejection::MessageDiffers.to_string(),
                         });
-                        let event = Event::Reject { token: copy.claimed.token, reason: "other_bytes", last };
-                        self.record(Some(StateChange { number: copy.claimed.number, event })).await?;
+                        let event =
+                            Event::Reject { token: in_flight.claimed.token, reason: "other_bytes", last };
+                        self.record(Some(StateChange { number: in_flight.claimed.number, event })).await?;
                         Ok(StageResult::Withdrawn)
                     }
                     Some(Err(Rejection::PreconditionFailed)) => {
-                        self.record(Some(release(&copy.claimed))).await?;
+                        self.record(Some(release(&in_flight.claimed))).await?;
                         Ok(StageResult::Withdrawn)
                     }
                     _ => Ok(StageResult::Withdrawn),
@@ -190,11 +192,11 @@ impl Worker {
         }
     }
 
-    /// What was heard becomes an event; the breaker hears it too.
-    fn outcome(&self, copy: &InFlight, outcome: &SmtpOutcome) -> StateChange {
+    /// Converts an outcome into an event, and reports it to the breaker.
+    fn outcome(&self, in_flight: &InFlight, outcome: &SmtpOutcome) -> StateChange {
         let verdict = classify(outcome);
         self.breaker.record(outcome, verdict);
-        let token = copy.claimed.token;
+        let token = in_flight.claimed.token;
         let last = Some(last_reply(outcome));
         let event = match verdict {
             Verdict::Sent => Event::Accept { token: Some(token), last },
@@ -207,10 +209,10 @@ impl Worker {
                 };
                 Event::Reject { token, reason, last }
             }
-            // Nobody waits longer for what is the sender's to put right.
+            // Sender-side failures do not advance the retry schedule of the delivery.
             Verdict::Sender => Event::Defer { token, retry: None, last },
             Verdict::Deferred { .. } | Verdict::Throttled => {
-                let (attempts, chance) = (copy.claimed.attempts, self.job.clock.random());
+                let (attempts, chance) = (in_flight.claimed.attempts, self.job.clock.random());
                 match self.job.retry.next(attempts, self.job.frozen_at, chance) {
                     retry @ Some(_) => Event::Defer { token, retry, last },
                     None => Event::Reject { token, reason: "expired", last },
@@ -218,10 +220,10 @@ impl Worker {
             }
         };
         log_outcome(outcome, &event);
-        StateChange { number: copy.claimed.number, event }
+        StateChange { number: in_flight.claimed.number, event }
     }
 
-    /// Makes the fate of a copy durable. After the dot a full disk is waited for: what was heard must not be lost.
+    /// Makes an outcome durable. Retries on a full disk, because an outcome after the final dot must not be lost.
     async fn record(&self, outcome: Option<StateChange>) -> Result<(), StoreError> {
         let Some(outcome) = outcome else { return Ok(()) };
         let mut tries = 0;
@@ -248,15 +250,15 @@ impl Worker {
         }
     }
 
-    /// Opens a channel, with patience, unless the run has stopped. Where other channels are open, a server that
-    /// refuses one more is believed at once.
+    /// Opens a connection, with retries, unless the run has stopped. If other workers are connected, a failure makes
+    /// this one retire at once.
     pub(super) async fn open(&self) -> Option<Box<dyn Connection>> {
         let mut pause = RECONNECT;
         while self.breaker.stop_reason().is_none() {
             match self.job.transport.connect().await {
-                Ok(channel) => {
+                Ok(connection) => {
                     self.breaker.connected();
-                    return Some(channel);
+                    return Some(connection);
                 }
                 Err(_) if self.retire() => return None,
                 Err(outcome) => {
@@ -276,35 +278,36 @@ impl Worker {
         None
     }
 
-    /// Leaves the work to the others, unless there are none.
+    /// Retires this worker, unless it is the last one.
     fn retire(&self) -> bool {
         let one_less = |live: usize| (live > 1).then(|| live - 1);
         self.live.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less).is_ok()
     }
 
-    async fn release(&self, hand: Option<InFlight>) -> Result<(), StoreError> {
-        self.record(hand.map(|hand| release(&hand.claimed))).await
+    async fn release(&self, in_flight: Option<InFlight>) -> Result<(), StoreError> {
+        self.record(in_flight.map(|in_flight| release(&in_flight.claimed))).await
     }
 
     async fn next_message(&self) -> Result<Option<InFlight>, StoreError> {
-        while let Some(held) = self.claims.next().await {
-            if let Some(hand) = self.render(held).await? {
-                return Ok(Some(hand));
+        while let Some(claim) = self.claims.next().await {
+            if let Some(in_flight) = self.render(claim).await? {
+                return Ok(Some(in_flight));
             }
         }
         Ok(None)
     }
 
-    /// The next copy. A relay is not kept waiting for it: it would hang up, and the copy be lost with the connection.
+    /// The next message. An idle connection is closed after a timeout: the relay would disconnect, and the message
+    /// would be lost with it.
     async fn next_message_before_timeout(
         &self,
-        channel: Option<Box<dyn Connection>>,
+        connection: Option<Box<dyn Connection>>,
     ) -> Result<(Option<InFlight>, Option<Box<dyn Connection>>), StoreError> {
-        let Some(open) = channel else { return Ok((self.next_message().await?, None)) };
+        let Some(open) = connection else { return Ok((self.next_message().await?, None)) };
         match tokio::time::timeout(MAX_IDLE, self.claims.next()).await {
             Ok(None) => Ok((None, Some(open))),
-            Ok(Some(held)) => match self.render(held).await? {
-                Some(hand) => Ok((Some(hand), Some(open))),
+            Ok(Some(claim)) => match self.render(claim).await? {
+                Some(in_flight) => Ok((Some(in_flight), Some(open))),
                 None => Ok((self.next_message().await?, Some(open))),
             },
             Err(_) => {
@@ -315,29 +318,29 @@ impl Worker {
     }
 
     async fn ready_message(&self) -> Result<Option<InFlight>, StoreError> {
-        while let Some(held) = self.claims.ready() {
-            if let Some(hand) = self.render(held).await? {
-                return Ok(Some(hand));
+        while let Some(claim) = self.claims.ready() {
+            if let Some(in_flight) = self.render(claim).await? {
+                return Ok(Some(in_flight));
             }
         }
         Ok(None)
     }
 
-    /// A copy that cannot be composed is that reader's failure, not the end of the run.
-    async fn render(&self, held: ClaimedDelivery) -> Result<Option<InFlight>, StoreError> {
-        let ClaimedDelivery { claimed, until } = held;
-        // A claim that is about to end would be refused at its arm, after its body was written.
+    /// A message that cannot be rendered fails this delivery and does not end the run.
+    async fn render(&self, claim: ClaimedDelivery) -> Result<Option<InFlight>, StoreError> {
+        let ClaimedDelivery { claimed, until } = claim;
+        // The arm would be rejected if the lease ended before it, after the body was written.
         if until <= Instant::now() + NEARLY_OVER {
             self.record(Some(release(&claimed))).await?;
             return Ok(None);
         }
-        let composed = catch_unwind(AssertUnwindSafe(|| (self.job.render)(&claimed)));
-        let why = match composed {
-            Ok(Ok(composed)) => return Ok(Some(InFlight { claimed, message: composed })),
-            Ok(Err(why)) => Some(LastReply { phase: "composing".to_owned(), text: why }),
+        let rendered = catch_unwind(AssertUnwindSafe(|| (self.job.render)(&claimed)));
+        let last = match rendered {
+            Ok(Ok(rendered)) => return Ok(Some(InFlight { claimed, message: rendered })),
+            Ok(Err(error)) => Some(LastReply { phase: "composing".to_owned(), text: error }),
             Err(_) => None,
         };
-        let event = Event::Reject { token: claimed.token, reason: "render", last: why };
+        let event = Event::Reject { token: claimed.token, reason: "render", last };
         self.record(Some(StateChange { number: claimed.number, event })).await?;
         Ok(None)
     }

@@ -7,6 +7,7 @@
 mod page_registry;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
 
 use camino::Utf8Path;
 use chrono::{DateTime, FixedOffset, TimeDelta, Timelike as _, Utc};
@@ -233,7 +234,7 @@ impl<'c> FeedArchiveUpdater<'c> {
         };
         // Ids that are equal after normalisation belong to one post.
         post.id = post.id.filter(|id| self.ids.get(id).is_none_or(|other| *other == owner));
-        let print = content_hash("entry", &format!("{post:?}"));
+        let print = content_hash("entry", &stored_form(&post));
         if let Some((old, known)) = known {
             self.above = Some(known.published);
             self.done.ledger.entries.remove(old);
@@ -340,6 +341,45 @@ fn imported_post(mut entry: Entry, published: DateTime<FixedOffset>) -> Imported
     let address = address.filter(|url| matches!(url.scheme(), "http" | "https"));
     let post = ImportedPost::from(Entry { line: 0, ..entry });
     ImportedPost { address: address.map(String::from), published: Some(published), enclosure, ..post }
+}
+
+/// The text that is hashed to see whether an entry has changed. Its names are those of earlier versions, because the
+/// hashes are stored: with others, every stored entry would count as changed.
+fn stored_form(post: &ImportedPost) -> String {
+    struct Stored<'p>(&'p ImportedPost);
+
+    impl fmt::Debug for Stored<'_> {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            let ImportedPost {
+                title, id, link, address, slug, published, updated, authors, categories, ..
+            } = self.0;
+            let ImportedPost { tags, summary, language, image, enclosure, draft, html, line_breaks, .. } =
+                self.0;
+            f.debug_struct("Story")
+                .field("title", title)
+                .field("id", id)
+                .field("link", link)
+                .field("address", address)
+                .field("slug", slug)
+                .field("published", published)
+                .field("updated", updated)
+                .field("authors", authors)
+                .field("categories", categories)
+                .field("tags", tags)
+                .field("summary", summary)
+                .field("language", language)
+                .field("image", image)
+                .field("enclosure", enclosure)
+                .field("draft", draft)
+                .field("html", html)
+                .field("line_breaks", line_breaks)
+                .field("remarks", &self.0.notes)
+                .field("line", &self.0.line)
+                .finish()
+        }
+    }
+
+    format!("{:?}", Stored(post))
 }
 
 #[cfg(test)]

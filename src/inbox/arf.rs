@@ -1,13 +1,13 @@
-//! The body of a feedback report (RFC 5965): what a reader's provider says about a reader's complaint.
+//! The body of a feedback report (RFC 5965): a subscriber's complaint, reported by the mail provider.
 
 use super::fields::Fields;
 
 /// A feedback report.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Feedback {
-    /// Somebody was annoyed. `not-spam` is the opposite, and `auth-failure` (RFC 6591) comes from no reader.
+    /// Whether it is a complaint. `not-spam` is the opposite, and `auth-failure` (RFC 6591) is not from a subscriber.
     pub(super) is_complaint: bool,
-    /// What it says of the envelope: our return path, if the provider did not black it out.
+    /// The envelope according to the report: our return path, unless the provider redacted it.
     pub(super) envelope: [Option<String>; 2],
 }
 
@@ -27,7 +27,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_complaint_is_told_from_what_is_none() {
+    fn only_complaints_are_recognised_as_complaints() {
         let read = |kind: &str| Feedback::parse(format!("\r\nFeedback-Type: {kind}\r\n").as_bytes());
         assert!(read("abuse").unwrap().is_complaint && read("opt-out").unwrap().is_complaint);
         assert!(!read("Not-Spam").unwrap().is_complaint && !read("auth-failure").unwrap().is_complaint);

@@ -1,6 +1,7 @@
-//! What a mail is: a notice about a copy of ours, or nothing that Letterpress acts on.
+//! Classifies an inbound mail: a report about one of our messages, or nothing that Letterpress acts on.
 //!
-//! Pure: bytes and keys in, a [`Reading`] out. Nothing is ever answered, so nothing here makes an answer.
+//! Pure: takes bytes and keys, returns a [`Classified`]. Inbound mail is never answered, so nothing here builds a
+//! reply.
 
 use std::fmt::Write as _;
 
@@ -15,36 +16,37 @@ use crate::store::{InboundReport, ReportKind, ReportSubject};
 use crate::subscribers::AddressKey;
 use crate::subscribers::token::{Purpose, TokenKeys};
 
-/// So much of a mail is looked at; a report and the head of the letter stand at its beginning.
+/// Only this much of a mail is read; a report and the head of the returned message are at its beginning.
 pub const MOST_BYTES: usize = 1024 * 1024;
 
-/// What a mail is.
+/// The classification of a mail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Classified {
-    /// A bounce, a complaint or a farewell with a genuine token.
+    /// A bounce, a complaint or an unsubscribe request with a genuine token.
     Report(InboundReport),
-    /// An answer of a machine to a copy of ours: a holiday notice, a challenge. Of no interest to anybody.
+    /// An automatic reply to one of our messages, such as an out-of-office notice. It needs no attention.
     Automatic,
-    /// Something to a bounce address that is no report: a person's answer, or a bounce in prose. A person should see it.
+    /// A mail to a bounce address that is not a report: a personal reply, or an unstructured bounce. A person should
+    /// read it.
     Prose,
-    /// A bounce or a complaint without a genuine token: everybody can write one.
+    /// A bounce or a complaint without a genuine token; anyone can forge one.
     Unverified,
-    /// Built to hurt: too many parts, or nested too deep.
+    /// Likely an attack: too many parts, or nested too deep.
     Unreadable,
-    /// Something else.
+    /// Anything else.
     Foreign,
 }
 
-/// Says what a mail is. Of a longer one, only the first [`MOST_BYTES`] count.
+/// Classifies a mail. Only the first [`MOST_BYTES`] count.
 pub fn classify(bytes: &[u8], keys: &TokenKeys) -> Classified {
     let bytes = &bytes[..bytes.len().min(MOST_BYTES)];
     let Ok(mail) = Mail::parse(bytes) else { return Classified::Unreadable };
     let returned = find(&mail, &RETURNED).map(|part| Fields::parse(&part.content())).unwrap_or_default();
-    let notice = |about: ReportSubject, word: ReportKind| {
+    let report_about = |about: ReportSubject, kind: ReportKind| {
         Classified::Report(InboundReport {
-            fingerprint: fingerprint(&mail.head, &about, &word, bytes),
+            fingerprint: fingerprint(&mail.head, &about, &kind, bytes),
             about,
-            word,
+            word: kind,
         })
     };
     if let Some(feedback) =
@@ -52,7 +54,7 @@ pub fn classify(bytes: &[u8], keys: &TokenKeys) -> Classified {
     {
         let envelope = feedback.envelope.each_ref().map(Option::as_deref);
         return match correlate::delivery(&mail.head, &envelope, &returned, keys) {
-            Some(about) if feedback.is_complaint => notice(about, ReportKind::Complained),
+            Some(about) if feedback.is_complaint => report_about(about, ReportKind::Complained),
             Some(_) => Classified::Automatic,
             None => Classified::Unverified,
         };
@@ -62,22 +64,22 @@ pub fn classify(bytes: &[u8], keys: &TokenKeys) -> Classified {
     {
         let about = correlate::delivery(&mail.head, &[dsn.envelope_id.as_deref()], &returned, keys);
         return match (about, dsn.verdict()) {
-            (Some(about), Some(report)) => notice(about, ReportKind::Delivery(report.clone())),
+            (Some(about), Some(report)) => report_about(about, ReportKind::Delivery(report.clone())),
             _ => Classified::Unverified,
         };
     }
-    let to_a_copy = correlate::addressed(&mail.head, Purpose::Bounce, keys).is_some();
+    let to_bounce_address = correlate::addressed(&mail.head, Purpose::Bounce, keys).is_some();
     if is_automatic(&mail.head) {
-        return if to_a_copy { Classified::Automatic } else { Classified::Foreign };
+        return if to_bounce_address { Classified::Automatic } else { Classified::Foreign };
     }
     if let Some(key) = unsubscribing_subscriber(&mail.head, keys) {
-        return notice(ReportSubject::Subscriber { key, message_id: None }, ReportKind::Unsubscribed);
+        return report_about(ReportSubject::Subscriber { key, message_id: None }, ReportKind::Unsubscribed);
     }
-    if to_a_copy {
+    if to_bounce_address {
         return Classified::Prose;
     }
-    let from_nobody = mail.head.get("return-path").is_some_and(|path| path.trim() == "<>");
-    if from_nobody { Classified::Unverified } else { Classified::Foreign }
+    let has_null_sender = mail.head.get("return-path").is_some_and(|path| path.trim() == "<>");
+    if has_null_sender { Classified::Unverified } else { Classified::Foreign }
 }
 
 const REPORT: [&str; 2] = ["message/delivery-status", "message/global-delivery-status"];
@@ -92,16 +94,16 @@ fn find<'m, 'a>(mail: &'m Mail<'a>, kinds: &[&str]) -> Option<&'m Part<'a>> {
     mail.parts.iter().find(|part| is(part, kinds))
 }
 
-/// Whether a machine answered (RFC 3834, and what was done before it).
+/// Whether it is an automatic reply (RFC 3834, and older conventions).
 fn is_automatic(head: &Fields) -> bool {
-    let word = |name: &str| head.get(name).unwrap_or_default().trim().to_ascii_lowercase();
-    word("auto-submitted").starts_with("auto-replied")
-        || matches!(word("precedence").as_str(), "auto_reply" | "auto-reply")
+    let value = |name: &str| head.get(name).unwrap_or_default().trim().to_ascii_lowercase();
+    value("auto-submitted").starts_with("auto-replied")
+        || matches!(value("precedence").as_str(), "auto_reply" | "auto-reply")
         || ["x-autoreply", "x-autorespond", "x-autoresponse"].iter().any(|name| head.get(name).is_some())
 }
 
-/// The reader who leaves: by the token in the address, else by the one in the subject, as the `mailto:` of our letters
-/// writes it. `From` says nothing.
+/// The subscriber who unsubscribes: by the token in the address, otherwise by the one in the subject, as in our
+/// `mailto:` links. `From` is ignored, because it can be forged.
 fn unsubscribing_subscriber(head: &Fields, keys: &TokenKeys) -> Option<AddressKey> {
     let in_subject = || {
         let subject = unstructured(head.get("subject")?);
@@ -111,23 +113,23 @@ fn unsubscribing_subscriber(head: &Fields, keys: &TokenKeys) -> Option<AddressKe
     claim.subject.address_key().map(AddressKey)
 }
 
-/// Names a notice: by the mail's own id and what it says; a mail without an id by its bytes.
-fn fingerprint(head: &Fields, about: &ReportSubject, word: &ReportKind, bytes: &[u8]) -> [u8; 32] {
-    let mut said = String::new();
+/// Identifies a report: by the id of the mail and the content of the report; a mail without an id by its bytes.
+fn fingerprint(head: &Fields, about: &ReportSubject, kind: &ReportKind, bytes: &[u8]) -> [u8; 32] {
+    let mut content = String::new();
     // Writing to a String cannot fail.
     let _ = match about {
-        ReportSubject::Delivery(number) => write!(said, "copy {}", number.0),
-        ReportSubject::Subscriber { key, message_id } => write!(said, "reader {key} {message_id:?}"),
+        ReportSubject::Delivery(number) => write!(content, "copy {}", number.0),
+        ReportSubject::Subscriber { key, message_id } => write!(content, "reader {key} {message_id:?}"),
     };
-    let _ = write!(said, " {}", word.as_str());
-    if let ReportKind::Delivery(report) = word
+    let _ = write!(content, " {}", kind.as_str());
+    if let ReportKind::Delivery(report) = kind
         && let Some(status) = report.status
     {
-        let _ = write!(said, " {status}");
+        let _ = write!(content, " {status}");
     }
     let id = head.get("message-id").map(str::trim).filter(|id| !id.is_empty());
     let mut hash = Context::new(&SHA256);
-    for field in [&b"letterpress notice"[..], said.as_bytes(), id.map_or(bytes, str::as_bytes)] {
+    for field in [&b"letterpress notice"[..], content.as_bytes(), id.map_or(bytes, str::as_bytes)] {
         hash.update(&(field.len() as u64).to_be_bytes());
         hash.update(field);
     }

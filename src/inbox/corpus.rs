@@ -1,6 +1,6 @@
-//! Real bounces and complaints (the corpus of Sisimai, BSD licence) against Python's reading of the same files.
+//! Compares the parsing of real bounces and complaints (the corpus of Sisimai, BSD licence) with Python's.
 //!
-//! A dozen stand in `tests/data/bounces`; all of them are read where `../shared/data/bounces` is found.
+//! A dozen are in `tests/data/bounces`; the whole corpus is used if `../shared/data/bounces` exists.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ fn keys() -> TokenKeys {
     TokenKeys::generate(std::array::from_fn(|at| u8::try_from(at).unwrap().wrapping_mul(37)))
 }
 
-/// The corpus of the house, if it is there, beside this repository or beside the folder of its worktrees.
+/// The whole corpus, if it exists beside this repository or beside the folder of its worktrees.
 fn whole_corpus() -> Option<PathBuf> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     ["../shared/data/bounces", "../../shared/data/bounces"]
@@ -44,7 +44,7 @@ fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
         .map(|path| (path.file_name().unwrap().to_str().unwrap().to_owned(), fs::read(&path).unwrap()))
         .collect();
     files.sort();
-    assert!(files.len() >= 12, "{} holds {} files", folder.display(), files.len());
+    assert!(files.len() >= 12, "{} contains {} files", folder.display(), files.len());
     files
 }
 
@@ -56,7 +56,7 @@ fn recipients(bytes: &[u8]) -> Vec<DeliveryReport> {
 }
 
 #[test]
-fn real_reports_say_here_what_they_say_to_python() {
+fn real_reports_are_parsed_as_by_python() {
     for folder in folders() {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/inbox/oracle.py");
         let Ok(ran) = Command::new("python3").arg(script).arg(&folder).output() else {
@@ -94,17 +94,17 @@ fn real_reports_say_here_what_they_say_to_python() {
 }
 
 #[test]
-fn real_bounces_with_our_token_are_taken_and_without_it_never() {
+fn real_bounces_are_accepted_with_our_token_and_never_without_it() {
     let token = keys().sign(Purpose::Bounce, &Subject::from(4_711_u64), 1);
-    let (mut taken, mut complaints, mut prose, mut automatic) = (0, 0, 0, 0);
+    let (mut classified, mut complaints, mut prose, mut automatic) = (0, 0, 0, 0);
     for (name, bytes) in folders().iter().flat_map(|folder| files(folder)) {
         let bare = classify(&bytes, &keys());
         assert!(matches!(bare, Classified::Unverified | Classified::Foreign), "{name}: {bare:?}");
         let ours = [format!("Delivered-To: bounces+{token}@example.com\n").as_bytes(), &bytes].concat();
         match classify(&ours, &keys()) {
-            Classified::Report(notice) if notice.word == ReportKind::Complained => complaints += 1,
+            Classified::Report(report) if report.word == ReportKind::Complained => complaints += 1,
             Classified::Report(_) => {
-                taken += 1;
+                classified += 1;
                 assert!(!recipients(&bytes).is_empty(), "{name}");
             }
             Classified::Automatic => automatic += 1,
@@ -112,12 +112,12 @@ fn real_bounces_with_our_token_are_taken_and_without_it_never() {
             other => panic!("{name}: {other:?}"),
         }
     }
-    eprintln!("{taken} reports, {complaints} complaints, {prose} in prose, {automatic} automatic");
-    assert!(taken >= 6 && complaints >= 1 && prose >= 1, "{taken} {complaints} {prose}");
+    eprintln!("{classified} reports, {complaints} complaints, {prose} in prose, {automatic} automatic");
+    assert!(classified >= 6 && complaints >= 1 && prose >= 1, "{classified} {complaints} {prose}");
 }
 
 #[test]
-fn real_bounces_that_are_cut_anywhere_or_whose_line_ends_changed_do_not_panic() {
+fn truncated_real_bounces_and_changed_line_ends_do_not_panic() {
     for (_, bytes) in folders().iter().flat_map(|folder| files(folder)) {
         for cut in (0..bytes.len()).step_by(97) {
             let _ = classify(&bytes[..cut], &keys());

@@ -1,18 +1,18 @@
-//! From a mail to the copy or the reader that it is about: by signed token alone.
+//! Finds the delivery or the subscriber that a mail is about, by signed token only.
 //!
-//! What a header or a report says in plain words (`From`, `Final-Recipient`) names nobody: everybody can write it.
+//! Plain addresses in a header or a report (`From`, `Final-Recipient`) are ignored, because anyone can forge them.
 
 use super::fields::Fields;
 use crate::store::{DeliveryNumber, ReportSubject};
 use crate::subscribers::AddressKey;
 use crate::subscribers::token::{Claim, Purpose, TokenKeys};
 
-/// Where servers write the envelope's recipient, the surest first.
+/// The fields in which servers record the envelope recipient, the most reliable first.
 const RECIPIENTS: [&str; 6] =
     ["delivered-to", "x-original-to", "envelope-to", "x-envelope-to", "to", "original-recipient"];
-/// So many places of one text may look like a token.
+/// At most this many candidates for a token are checked in one text.
 const MOST_CANDIDATES: usize = 16;
-/// So many fields of one name are looked at.
+/// At most this many fields of one name are read.
 const MOST_FIELDS: usize = 16;
 
 /// The token of `purpose` in the addresses that the mail was sent to.
@@ -23,8 +23,8 @@ pub(super) fn addressed(head: &Fields, purpose: Purpose, keys: &TokenKeys) -> Op
         .find_map(|value| token(value, purpose, keys))
 }
 
-/// The copy that a report is about: by the address that it came to, then by what it says of the envelope, then by
-/// the head of the letter that it brings back.
+/// The delivery that a report is about: by the address that it was sent to, then by the envelope in the report, then by
+/// the head of the returned message.
 pub(super) fn delivery(
     head: &Fields,
     envelope: &[Option<&str>],
@@ -37,16 +37,16 @@ pub(super) fn delivery(
     if let Some(number) = bounce.and_then(|claim| claim.subject.number()) {
         return i64::try_from(number).ok().map(|number| ReportSubject::Delivery(DeliveryNumber(number)));
     }
-    let leave = returned
+    let unsubscribe = returned
         .all("list-unsubscribe")
         .take(MOST_FIELDS)
         .find_map(|value| token(value, Purpose::Unsubscribe, keys))?;
     let message_id = returned.get("message-id").map(|id| id.trim_matches(['<', '>', ' ']).to_owned());
-    Some(ReportSubject::Subscriber { key: AddressKey(leave.subject.address_key()?), message_id })
+    Some(ReportSubject::Subscriber { key: AddressKey(unsubscribe.subject.address_key()?), message_id })
 }
 
-/// The first genuine token within `text`, whatever stands around it: `bounces+TOKEN@…`, an ENVID in xtext, an
-/// address rewritten by a forwarder (SRS).
+/// The first genuine token within `text`, in any context: `bounces+TOKEN@…`, an ENVID in xtext, an address rewritten
+/// by a forwarder (SRS).
 pub(super) fn token(text: &str, purpose: Purpose, keys: &TokenKeys) -> Option<Claim> {
     let bytes = text.as_bytes();
     let candidates = (0..bytes.len()).filter(|&at| {
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_found_whatever_servers_do_to_the_address() {
+    fn a_token_is_found_in_a_rewritten_address() {
         let keys = keys();
         let made = keys.sign(Purpose::Bounce, &Subject::from(42_u64), 1);
         for text in [

@@ -1,13 +1,13 @@
 //! The body of a delivery status notification (RFC 3464; RFC 6533 for addresses outside ASCII).
 //!
-//! What it says, not what it means: [`crate::subscribers::bounces`] judges.
+//! Only parses; [`crate::subscribers::bounces`] decides what a report means.
 
 use super::fields::{Fields, next_line};
 use crate::store::DeliveryReport;
 use crate::subscribers::bounces::{Action, Status};
 use crate::text::HeaderText;
 
-/// More recipients than a letter to one reader can have, even behind a distribution list.
+/// More recipients than a message to one subscriber can have, even behind a distribution list.
 const MOST_RECIPIENTS: usize = 100;
 /// The longest diagnostic, in bytes.
 const MOST_DIAGNOSTIC: usize = 1024;
@@ -22,7 +22,7 @@ pub(super) struct Dsn {
 }
 
 impl Dsn {
-    /// Reads the body of a `message/delivery-status` part; `None` if no recipient stands in it.
+    /// Reads the body of a `message/delivery-status` part; `None` if it names no recipient.
     pub(super) fn parse(body: &[u8]) -> Option<Self> {
         let mut envelope_id = None;
         let mut recipients = Vec::new();
@@ -36,15 +36,15 @@ impl Dsn {
         (!recipients.is_empty()).then_some(Self { envelope_id, recipients })
     }
 
-    /// What it says of the letter as a whole. Where an alias leads to several mailboxes and one of them took the
-    /// letter, the reader has it: the mildest word counts.
+    /// The result for the message as a whole. If an alias leads to several mailboxes and one of them accepted the
+    /// message, the subscriber has it; so the mildest result counts.
     pub(super) fn verdict(&self) -> Option<&DeliveryReport> {
-        let gravity = |report: &&DeliveryReport| match report.action {
+        let severity = |report: &&DeliveryReport| match report.action {
             Action::Delivered | Action::Relayed | Action::Expanded => 0,
             Action::Delayed => 1,
             Action::Failed => 2,
         };
-        self.recipients.iter().min_by_key(gravity)
+        self.recipients.iter().min_by_key(severity)
     }
 }
 
@@ -65,7 +65,7 @@ fn recipient(group: &Fields) -> Option<DeliveryReport> {
         4 => Some(Action::Delayed),
         _ => Some(Action::Delivered),
     };
-    // The field is demanded by the RFC, and yet there are servers that leave it out.
+    // The RFC requires the field, but some servers omit it.
     let action = group.get("action").and_then(Action::from_word).or_else(by_status)?;
     let recipient =
         ["final-recipient", "original-recipient"].iter().find_map(|name| group.get(name)).map(address);
@@ -84,7 +84,7 @@ fn address(field: &str) -> String {
     })
 }
 
-/// RFC 6533, section 3: a character outside ASCII, or one that could be mistaken, stands as `\x{HEX}`.
+/// RFC 6533, section 3: a character outside ASCII, or an ambiguous one, is written as `\x{HEX}`.
 fn unescaped(raw: &str) -> String {
     let mut out = String::with_capacity(raw.len());
     let mut rest = raw;
@@ -106,7 +106,7 @@ fn unescaped(raw: &str) -> String {
     out
 }
 
-/// One line without control characters, of a bounded length.
+/// One line of limited length without control characters.
 fn printable(raw: &str) -> String {
     let text = HeaderText::lossy(raw).map(String::from).unwrap_or_default();
     let end = (0..=text.len().min(MOST_DIAGNOSTIC)).rev().find(|at| text.is_char_boundary(*at));
@@ -137,13 +137,13 @@ mod tests {
     }
 
     #[test]
-    fn one_mailbox_behind_an_alias_that_took_the_letter_is_enough() {
+    fn one_accepting_mailbox_behind_an_alias_is_enough() {
         let text = "Action: failed\nStatus: 5.1.1\n\nAction: relayed\nStatus: 2.0.0\n";
         assert_eq!(Dsn::parse(text.as_bytes()).unwrap().verdict().unwrap().action, Action::Relayed);
     }
 
     #[test]
-    fn a_report_without_recipients_is_none() {
+    fn a_report_without_recipients_is_rejected() {
         for text in ["", "\n\n\n", "Reporting-MTA: dns; x\n", "Action: exploded\n"] {
             assert_eq!(Dsn::parse(text.as_bytes()), None, "{text:?}");
         }
@@ -151,7 +151,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_bytes_panic_and_what_is_kept_is_bounded_and_printable(bytes in prop::collection::vec(any::<u8>(), 0..400), text in "(Action: failed|Status: 5.1.1|Final-Recipient: utf-8; |Diagnostic-Code: x; |\\\\x\\{[0-9A-F]{0,7}\\}?|\n|[\u{0}-\u{ff}]{0,9}){0,40}") {
+        fn no_bytes_panic_and_the_diagnostic_is_bounded_and_printable(bytes in prop::collection::vec(any::<u8>(), 0..400), text in "(Action: failed|Status: 5.1.1|Final-Recipient: utf-8; |Diagnostic-Code: x; |\\\\x\\{[0-9A-F]{0,7}\\}?|\n|[\u{0}-\u{ff}]{0,9}){0,40}") {
             for raw in [&bytes[..], text.as_bytes()] {
                 for report in Dsn::parse(raw).map(|dsn| dsn.recipients).unwrap_or_default() {
                     prop_assert!(report.diagnostic.len() <= MOST_DIAGNOSTIC);

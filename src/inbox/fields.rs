@@ -1,27 +1,27 @@
-//! `Name: value` lines, as they stand in a message's head and in the body of a delivery report.
+//! `Name: value` lines of a message head or of the body of a delivery report.
 //!
-//! Bounded in number and length, whatever comes in. Knows no field by name.
+//! The number and length are bounded for any input. Knows no field by name.
 
-/// More fields than any honest message has; further ones are not looked at.
+/// More fields than any legitimate message has; further ones are ignored.
 const MOST_FIELDS: usize = 500;
-/// More of a value than anybody needs; the rest is cut off.
+/// The longest value that is kept; the rest is cut off.
 const MOST_VALUE: usize = 4 * 1024;
 
-/// Fields in the order in which they stood, names in lower case, values unfolded.
+/// Fields in their original order, names in lower case, values unfolded.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Fields(Vec<(String, String)>);
 
 impl Fields {
-    /// Reads fields until the end or the first empty line. Lines that are none are passed over.
+    /// Reads fields until the end or the first empty line. Other lines are skipped.
     pub(super) fn parse(bytes: &[u8]) -> Self {
         Self::read(bytes).0
     }
 
-    /// Like [`Fields::parse`], and returns what comes after the empty line.
+    /// Like [`Fields::parse`], but also returns what follows the empty line.
     pub(super) fn read(bytes: &[u8]) -> (Self, &[u8]) {
         let mut fields: Vec<(String, String)> = Vec::new();
         let mut rest = bytes;
-        // Whether the line before this one can go on in it.
+        // Whether the next line can continue this field.
         let mut open = false;
         while let Some((line, after)) = next_line(rest) {
             rest = after;
@@ -46,7 +46,7 @@ impl Fields {
         (Self(fields), rest)
     }
 
-    /// The first value of `name`, which is in lower case.
+    /// The first value of `name`; `name` must be in lower case.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.all(name).next()
     }
@@ -57,7 +57,7 @@ impl Fields {
     }
 }
 
-/// A line without its end, and what follows it.
+/// A line without its end, and the rest.
 pub(super) fn next_line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     if bytes.is_empty() {
         return None;
@@ -76,7 +76,7 @@ fn split(line: &[u8]) -> Option<(String, &[u8])> {
     is_name.then(|| (String::from_utf8_lossy(name).to_ascii_lowercase(), &line[at + 1..]))
 }
 
-/// Adds a line to a value with one space between, up to the longest value.
+/// Appends a line to a value, separated by a space, up to the longest value.
 fn append(value: &mut String, line: &[u8]) {
     let line = line.trim_ascii();
     let room = MOST_VALUE.saturating_sub(value.len() + 1);
@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn folded_lines_become_one_and_other_lines_are_passed_over() {
+    fn folded_lines_are_joined_and_other_lines_are_skipped() {
         let (fields, rest) =
             Fields::read(b"From MAILER-DAEMON Mon\r\nTo : a\r\n\tb\r\n c\nno field\n d\nTO: e\r\n\r\nbody");
         assert_eq!(fields.all("to").collect::<Vec<_>>(), ["a b c", "e"]);
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn a_million_fields_and_a_value_of_a_megabyte_are_cut_short() {
+    fn too_many_fields_and_too_long_values_are_truncated() {
         let many = "a: b\n".repeat(1_000_000);
         assert_eq!(Fields::parse(many.as_bytes()).all("a").count(), MOST_FIELDS);
         let long = format!("a: {}", "x\n ".repeat(500_000));

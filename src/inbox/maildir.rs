@@ -1,7 +1,7 @@
 //! A Maildir as inbox (<https://cr.yp.to/proto/maildir.html>).
 //!
-//! A mail that is ours and recorded moves to `cur/` with the flag `S`, seen. Everything else stays as it was: other
-//! mail, `tmp/`, and whatever is no plain file.
+//! A mail that is ours and recorded is moved to `cur/` with the flag `S`, seen. Everything else is left untouched:
+//! other mail, `tmp/`, and anything but regular files.
 
 use std::ffi::OsStr;
 use std::fs::{File, Metadata};
@@ -13,9 +13,9 @@ use camino::Utf8Path;
 
 use super::{Disposal, InboxError, InboxProcessor, InboxReport, MOST_BYTES};
 
-/// Takes every mail in `new/`, and those in `cur/` that nobody has seen, in the order of their names.
+/// Processes every mail in `new/`, and the unseen ones in `cur/`, ordered by name.
 pub async fn sweep(
-    desk: &InboxProcessor,
+    processor: &InboxProcessor,
     maildir: &Utf8Path,
     tally: &mut InboxReport,
 ) -> Result<(), InboxError> {
@@ -24,12 +24,12 @@ pub async fn sweep(
         return Err(InboxError::NoMaildir(maildir.to_owned()));
     }
     for folder in [&new, &cur] {
-        for path in waiting(folder)? {
-            if (desk.stop)() {
+        for path in unseen(folder)? {
+            if (processor.stop)() {
                 return Ok(());
             }
             let Some(bytes) = head(&path)? else { continue };
-            if desk.take(&bytes, tally).await? == Disposal::Done {
+            if processor.take(&bytes, tally).await? == Disposal::Done {
                 mark_seen(&path, &cur)?;
             }
         }
@@ -37,8 +37,8 @@ pub async fn sweep(
     Ok(())
 }
 
-/// The files of a folder that nobody has seen yet.
-fn waiting(folder: &Path) -> Result<Vec<PathBuf>, InboxError> {
+/// The unseen files of a folder.
+fn unseen(folder: &Path) -> Result<Vec<PathBuf>, InboxError> {
     let failed = |source| InboxError::io(format!("reading {}", folder.display()), source);
     let mut names = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(failed)? {
@@ -52,7 +52,7 @@ fn waiting(folder: &Path) -> Result<Vec<PathBuf>, InboxError> {
     Ok(names.into_iter().map(|name| folder.join(name)).collect())
 }
 
-/// What stands behind `:2,`.
+/// The flags after `:2,`.
 fn flags(name: &[u8]) -> &[u8] {
     split(name).1
 }
@@ -64,11 +64,11 @@ fn split(name: &[u8]) -> (&[u8], &[u8]) {
     }
 }
 
-/// The beginning of a mail; `None` for what is no plain file, or has gone since it was listed.
+/// The beginning of a mail; `None` if it is not a regular file, or was removed since it was listed.
 fn head(path: &Path) -> Result<Option<Vec<u8>>, InboxError> {
     let failed = |source| InboxError::io(format!("reading {}", path.display()), source);
     let Some(listed) = ignore_not_found(path.symlink_metadata()).map_err(failed)? else { return Ok(None) };
-    // A link could lead out of the Maildir, and opening a pipe would wait for ever.
+    // A link could point outside the Maildir, and opening a pipe would block forever.
     if !listed.is_file() {
         return Ok(None);
     }
@@ -93,8 +93,8 @@ fn ignore_not_found<T>(result: std::io::Result<T>) -> std::io::Result<Option<T>>
     }
 }
 
-/// `new/N` becomes `cur/N:2,S`, and `cur/N:2,F` becomes `cur/N:2,FS`. Names are unique by the rules of a Maildir; if
-/// one is taken all the same, the mail stays: its notice is on record, and that is what counts.
+/// Renames `new/N` to `cur/N:2,S`, and `cur/N:2,F` to `cur/N:2,FS`. Names in a Maildir are unique; if the new name
+/// exists all the same, the mail stays, because its report is already recorded.
 fn mark_seen(path: &Path, cur: &Path) -> Result<(), InboxError> {
     let Some(name) = path.file_name() else { return Ok(()) };
     let (unique, flags) = split(name.as_encoded_bytes());
@@ -105,7 +105,7 @@ fn mark_seen(path: &Path, cur: &Path) -> Result<(), InboxError> {
     if target.symlink_metadata().is_ok() {
         return Ok(());
     }
-    // Whoever else reads this Maildir may have moved it: then it is theirs.
+    // Another program may have moved it; then leave it alone.
     ignore_not_found(std::fs::rename(path, &target))
         .map(drop)
         .map_err(|source| InboxError::io(format!("marking {} as seen", path.display()), source))

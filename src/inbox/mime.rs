@@ -1,8 +1,8 @@
-//! A message's parts (RFC 2045, RFC 2046), found in one pass over its lines.
+//! Splits a message into its parts (RFC 2045, RFC 2046) in one pass over its lines.
 //!
-//! Written here, and not with the library that the tests read mail with, because this input is hostile: a few hundred
-//! kilobytes of messages within messages make mail-parser 0.11 overflow the stack when its result is dropped. Nothing
-//! here recurses, a message within the message is not opened, and depth and number of parts are bounded.
+//! This does not use the library that the tests parse mail with, because the input is hostile: a few hundred
+//! kilobytes of nested messages make mail-parser 0.11 overflow the stack when its result is dropped. Nothing here
+//! recurses, nested messages are not parsed, and the depth and number of parts are bounded.
 
 use std::borrow::Cow;
 
@@ -12,14 +12,14 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use super::fields::{Fields, next_line};
 
-/// Multiparts within multiparts; a report is one, within the wrapper of a filter or two.
+/// The deepest nesting of multiparts; a report is one level, wrapped by a filter or two.
 const MOST_DEPTH: usize = 8;
-/// Parts in all, multiparts included: each has a head, which is read before its end is known.
+/// The most parts, including multiparts: the head of each is read before its end is known.
 const MOST_PARTS: usize = 100;
 /// The longest head of a part.
 const MOST_HEAD: usize = 64 * 1024;
 
-/// Base64 as it is found: with or without its padding.
+/// Tolerant Base64, with or without padding.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new()
@@ -34,7 +34,7 @@ pub(super) struct Mail<'a> {
     pub(super) parts: Vec<Part<'a>>,
 }
 
-/// A part that holds something.
+/// A part with content.
 #[derive(Debug)]
 pub(super) struct Part<'a> {
     /// `text/plain`, in lower case.
@@ -43,15 +43,15 @@ pub(super) struct Part<'a> {
     body: &'a [u8],
 }
 
-/// More parts, or parts nested deeper, than any honest message has.
+/// There are more parts, or parts nested deeper, than in any legitimate message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct LimitExceeded;
 
 impl<'a> Mail<'a> {
-    /// Takes a message apart.
+    /// Splits a message into its parts.
     pub(super) fn parse(bytes: &'a [u8]) -> Result<Self, LimitExceeded> {
         let (head, body) = Fields::read(bytes);
-        let mut walk = Walk { boundaries: Vec::new(), heads: 0, parts: Vec::new(), begun: None };
+        let mut walk = Walk { boundaries: Vec::new(), heads: 0, parts: Vec::new(), current: None };
         walk.begin(&head, bytes.len() - body.len())?;
         let mut rest = body;
         while let Some((line, after)) = next_line(rest) {
@@ -67,8 +67,8 @@ impl<'a> Mail<'a> {
                 let within = &rest[..rest.len().min(MOST_HEAD)];
                 let (fields, body) = Fields::read(within);
                 let head = &within[..within.len() - body.len()];
-                // A head that holds a boundary is no head: what comes after it would be lost.
-                if !holds_boundary(head, &walk) {
+                // A head that contains a boundary is not a head: skipping it would lose the next part.
+                if !contains_boundary(head, &walk) {
                     rest = &rest[head.len()..];
                 }
                 walk.begin(&fields, bytes.len() - rest.len())?;
@@ -79,16 +79,16 @@ impl<'a> Mail<'a> {
     }
 }
 
-/// What has been found so far.
+/// The state of the parser.
 struct Walk {
     /// The boundaries of the multiparts that are open, outermost first.
     boundaries: Vec<Vec<u8>>,
     heads: usize,
     parts: Vec<PartHeader>,
-    begun: Option<PartHeader>,
+    current: Option<PartHeader>,
 }
 
-/// A part, as the place where it stands.
+/// A part, as a range of the message.
 struct PartHeader {
     kind: String,
     encoding: String,
@@ -111,20 +111,20 @@ impl Walk {
             return Ok(());
         }
         let encoding = fields.get("content-transfer-encoding").unwrap_or_default().to_ascii_lowercase();
-        self.begun = Some(PartHeader { kind, encoding, from, to: from });
+        self.current = Some(PartHeader { kind, encoding, from, to: from });
         Ok(())
     }
 
-    /// Ends the part that is open at the end of `until`, less the line end that belongs to the boundary.
+    /// Ends the open part at the end of `until`, without the line end that belongs to the boundary.
     fn finish(&mut self, until: &[u8]) {
-        if let Some(mut part) = self.begun.take() {
+        if let Some(mut part) = self.current.take() {
             let whole = until.strip_suffix(b"\n").unwrap_or(until);
             part.to = whole.strip_suffix(b"\r").unwrap_or(whole).len().max(part.from);
             self.parts.push(part);
         }
     }
 
-    /// Which open multipart this line, less its `--`, belongs to, and whether it closes it.
+    /// Which open multipart this line, without its `--`, belongs to, and whether it closes it.
     fn boundary(&self, line: &[u8]) -> Option<(usize, bool)> {
         let line = line.trim_ascii_end();
         let innermost_first = self.boundaries.iter().enumerate().rev();
@@ -138,7 +138,7 @@ impl Walk {
     }
 }
 
-fn holds_boundary(head: &[u8], walk: &Walk) -> bool {
+fn contains_boundary(head: &[u8], walk: &Walk) -> bool {
     let mut rest = head;
     while let Some((line, after)) = next_line(rest) {
         if line.strip_prefix(b"--").is_some_and(|line| walk.boundary(line).is_some()) {
@@ -190,7 +190,7 @@ fn content_type(value: &str) -> (String, Option<String>) {
     (kind, boundary)
 }
 
-/// A parameter's value, quoted or not, and what comes after its semicolon.
+/// A parameter's value, quoted or not, and the rest after its semicolon.
 fn parameter(raw: &str) -> (String, &str) {
     let Some(quoted) = raw.strip_prefix('"') else {
         let (value, rest) = raw.split_once(';').unwrap_or((raw, ""));
@@ -240,8 +240,7 @@ fn nibble(byte: u8) -> Option<u8> {
     char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }
 
-/// A header's text with its encoded words (RFC 2047) decoded as far as they are ASCII or UTF-8: enough to find a
-/// token in a subject.
+/// Decodes the encoded words (RFC 2047) of a header, if they are ASCII or UTF-8: enough to find a token in a subject.
 pub(super) fn unstructured(value: &str) -> String {
     let mut out = String::new();
     let mut rest = value;
@@ -259,7 +258,7 @@ pub(super) fn unstructured(value: &str) -> String {
             rest = word;
             continue;
         };
-        // White space between two encoded words is no part of the text.
+        // White space between two encoded words is not part of the text.
         if out.is_empty() || !before.trim().is_empty() {
             out.push_str(before);
         }
@@ -297,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_that_is_cut_off_keeps_what_there_is() {
+    fn a_truncated_message_keeps_its_parts() {
         let text = "Content-Type: multipart/report; boundary=b\n\n--b\n\none\n--b\nContent-Type: message/delivery-status\n\nAction: fai";
         assert_eq!(kinds(text)[1], ("message/delivery-status".to_owned(), "Action: fai".to_owned()));
         assert_eq!(kinds("Subject: x\n\nplain"), [("text/plain".to_owned(), "plain".to_owned())]);
@@ -305,14 +304,14 @@ mod tests {
     }
 
     #[test]
-    fn a_part_without_a_head_of_its_own_does_not_swallow_the_next() {
+    fn a_part_without_a_head_does_not_hide_the_next() {
         let text =
             "Content-Type: multipart/mixed; boundary=b\n\n--b\n--b\nContent-Type: text/html\n\nx\n--b--\n";
         assert_eq!(kinds(text).last().unwrap(), &("text/html".to_owned(), "x".to_owned()));
     }
 
     #[test]
-    fn nesting_and_numbers_are_bounded() {
+    fn depth_and_number_of_parts_are_bounded() {
         let nested: Vec<String> = (0..10_000)
             .map(|level| format!("Content-Type: multipart/mixed; boundary=b{level}\n\n--b{level}\n"))
             .collect();
@@ -320,17 +319,17 @@ mod tests {
         assert_eq!(Mail::parse(nested.as_bytes()).unwrap_err(), LimitExceeded);
         let wide = format!("Content-Type: multipart/mixed; boundary=b\n\n{}", "--b\n\nx\n".repeat(1_000_000));
         assert_eq!(Mail::parse(wide.as_bytes()).unwrap_err(), LimitExceeded);
-        // Multiparts that follow one another instead of nesting, without an end to their heads.
+        // Consecutive multiparts instead of nested ones, without an end to their heads.
         let opened = "--b\nContent-Type: multipart/mixed; boundary=x\n".repeat(20_000);
         let flat = format!("Content-Type: multipart/mixed; boundary=b\n\n{opened}");
         assert_eq!(Mail::parse(flat.as_bytes()).unwrap_err(), LimitExceeded);
-        // Messages in messages are opened by nobody, so they may nest as they like.
+        // Nested messages are not parsed, so they may be nested to any depth.
         let matryoshka = "Content-Type: message/rfc822\n\n".repeat(30_000);
         assert_eq!(Mail::parse(matryoshka.as_bytes()).unwrap().parts.len(), 1);
     }
 
     #[test]
-    fn encoded_words_are_read() {
+    fn encoded_words_are_decoded() {
         assert_eq!(
             unstructured("=?utf-8?Q?unsubscribe_v1=2Ek1?= =?UTF-8?B?LnU=?= x"),
             "unsubscribe v1.k1.u x"
@@ -350,7 +349,7 @@ mod tests {
         }
 
         #[test]
-        fn what_is_a_multipart_here_is_one_to_mail_parser(bodies in prop::collection::vec("[a-z ]{1,20}", 1..6)) {
+        fn multiparts_are_parsed_as_by_mail_parser(bodies in prop::collection::vec("[a-z ]{1,20}", 1..6)) {
             let parts = bodies.join("\r\n--b\r\nContent-Type: text/plain\r\n\r\n");
             let parts = format!("--b\r\nContent-Type: text/plain\r\n\r\n{parts}\r\n");
             let text = format!("Content-Type: multipart/mixed; boundary=b\r\n\r\n{parts}--b--\r\n");

@@ -1,10 +1,10 @@
-//! What comes back: bounces, complaints, farewells. From a Maildir, an IMAP mailbox or a pipe into the store.
+//! Processes inbound mail: bounces, complaints and unsubscribe requests, from a Maildir, an IMAP mailbox or a pipe.
 //!
-//! Whatever comes in is hostile: it is bounded before it is read, believed only by its signed token, and never
-//! answered; no mail is sent from here. A mail is marked as done only after what it says has been committed, so that
-//! a crash between the two costs nothing: the store knows a notice when it sees it again. Mail that is not ours stays
-//! as it was. A reading order: `fields`, `mime` bytes to parts · `dsn`, `arf` what a report says · `trace` whose copy
-//! it is about · [`read`] what the mail is · [`Desk`] into the store · [`maildir`], [`imap`] where it comes from.
+//! All input is hostile: its size is bounded, it is trusted only if it contains a signed token, and it is never
+//! answered; no mail is sent from here. A mail is marked as done only after its report has been committed. A crash
+//! between the two does no harm, because the store recognises a duplicate report. Other mail is left untouched. Read
+//! the modules in this order: `fields`, `mime` parse a mail · `dsn`, `arf` parse a report · `correlate` finds the
+//! delivery · [`classify`] · [`InboxProcessor`] records reports in the store · [`maildir`], [`imap`] read the mail.
 
 mod arf;
 mod classification;
@@ -33,13 +33,13 @@ use crate::clock::Clock;
 use crate::store::{RecordOutcome, Store, StoreError};
 use crate::subscribers::token::TokenKeys;
 
-/// Why the inbox could not be worked through. What was taken before stands.
+/// Why the inbox could not be processed. What was recorded before is kept.
 #[derive(Debug, thiserror::Error)]
 pub enum InboxError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The folder is no Maildir.
+    /// The folder is not a Maildir.
     #[error("{0} is not a Maildir: it has no folders `new` and `cur`")]
     NoMaildir(Utf8PathBuf),
     /// A file or a folder could not be used.
@@ -47,7 +47,7 @@ pub enum InboxError {
     Io {
         /// What was being done.
         what: String,
-        /// What the system said.
+        /// The error of the operating system.
         source: std::io::Error,
     },
     /// The mailbox could not be used.
@@ -61,35 +61,35 @@ impl InboxError {
     }
 }
 
-/// What is to be done with the mail itself, now that what it says is on record.
+/// What to do with the mail itself after its report was recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Disposal {
-    /// It is ours and done with: mark it.
+    /// It was processed: mark it.
     Done,
     /// Leave it as it is.
     LeaveAlone,
 }
 
-/// Where mails are taken, whatever way they come.
+/// Processes mails from any source.
 pub struct InboxProcessor {
-    /// Where it is recorded.
+    /// The store that records the reports.
     pub store: Arc<Store>,
-    /// What a token is verified with.
+    /// The keys that verify the tokens.
     pub keys: Arc<TokenKeys>,
-    /// When it came.
+    /// The clock for the time of a report.
     pub clock: Arc<dyn Clock>,
-    /// Only look: nothing is recorded and nothing is marked.
+    /// Whether to record and mark nothing.
     pub rehearsal: bool,
-    /// Asked between mails: whether to stop.
+    /// Checked between mails: whether to stop.
     pub stop: Box<dyn Fn() -> bool + Send + Sync>,
 }
 
 impl InboxProcessor {
-    /// Takes one mail. Once this has returned [`Disposal::Done`], what it says is on the disk.
+    /// Processes one mail. When this returns [`Disposal::Done`], its report is on the disk.
     pub async fn take(&self, bytes: &[u8], tally: &mut InboxReport) -> Result<Disposal, StoreError> {
         tally.mails += 1;
-        let notice = match classify(bytes, &self.keys) {
-            Classified::Report(notice) => notice,
+        let report = match classify(bytes, &self.keys) {
+            Classified::Report(report) => report,
             other => {
                 tally.count(&other);
                 let done = other == Classified::Automatic && !self.rehearsal;
@@ -97,17 +97,17 @@ impl InboxProcessor {
             }
         };
         if self.rehearsal {
-            tally.report(&notice.word);
+            tally.report(&report.word);
             return Ok(Disposal::LeaveAlone);
         }
-        let word = notice.word.clone();
-        let taken = self.store.record_report(notice, self.clock.now()).await?;
-        tally.record(&word, &taken);
-        Ok(if taken == RecordOutcome::UnknownToken { Disposal::LeaveAlone } else { Disposal::Done })
+        let kind = report.word.clone();
+        let outcome = self.store.record_report(report, self.clock.now()).await?;
+        tally.record(&kind, &outcome);
+        Ok(if outcome == RecordOutcome::UnknownToken { Disposal::LeaveAlone } else { Disposal::Done })
     }
 
-    /// Takes one mail from a pipe. The rest of a long one is read to its end, as a mail server that cannot write its
-    /// mail takes that for a failure.
+    /// Processes one mail from a pipe. Reads a long one to its end, because a mail server treats a failed write as a
+    /// delivery failure.
     pub async fn take_from(&self, mut pipe: impl Read, tally: &mut InboxReport) -> Result<(), InboxError> {
         let reading = |source| InboxError::io("reading the mail from standard input", source);
         let mut bytes = Vec::new();

@@ -1,4 +1,4 @@
-//! What a run through the inbox found and did, in numbers.
+//! The counts of one run over the inbox.
 
 use serde::Serialize;
 
@@ -10,41 +10,41 @@ use crate::subscribers::bounces::Action;
 /// Counts of one run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct InboxReport {
-    /// Mails that were looked at.
+    /// Mails that were read.
     pub mails: u64,
     /// Reports of failure with a genuine token.
     pub bounces: u64,
-    /// Other reports with a genuine token: no failure.
+    /// Other reports with a genuine token, such as of a delay.
     pub reports: u64,
     /// Complaints with a genuine token.
     pub complaints: u64,
-    /// Readers' wishes to leave, with a genuine token.
+    /// Unsubscribe requests with a genuine token.
     #[serde(rename = "farewells")]
     pub unsubscribes: u64,
-    /// Of these four, known from an earlier delivery of the same mail.
+    /// Of these four, duplicates of a mail that was processed before.
     #[serde(rename = "again")]
     pub duplicates: u64,
-    /// Of these four, about copies or readers that this store does not know.
+    /// Of these four, about deliveries or subscribers that are not in this store.
     #[serde(rename = "strangers")]
     pub unknown_tokens: u64,
-    /// Copies in doubt that turned out to have been accepted.
+    /// Unknown deliveries that turned out to have been accepted.
     #[serde(rename = "settled")]
     pub resolved: u64,
-    /// Readers who are never mailed again.
+    /// Subscribers who were suppressed.
     pub suppressed: u64,
-    /// Readers who left.
+    /// Subscribers who were unsubscribed.
     pub unsubscribed: u64,
-    /// Reports that named another address than that of their copy.
+    /// Reports that named another address than that of their delivery.
     pub elsewhere: u64,
-    /// Issues that were paused, as too many of their copies came back.
+    /// Issues that were paused because of too many bounces or complaints.
     pub paused: u64,
-    /// Answers of machines.
+    /// Automatic replies.
     pub automatic: u64,
-    /// Mails to a bounce address that are no report.
+    /// Mails to a bounce address that are not reports.
     pub prose: u64,
     /// Bounces and complaints without a genuine token.
     pub unverified: u64,
-    /// Mails that were built to hurt.
+    /// Mails with too many or too deeply nested parts.
     pub unreadable: u64,
     /// Everything else.
     pub foreign: u64,
@@ -56,8 +56,8 @@ impl InboxReport {
         self.bounces + self.reports + self.complaints + self.unsubscribes
     }
 
-    pub(super) fn report(&mut self, word: &ReportKind) {
-        *match word {
+    pub(super) fn report(&mut self, kind: &ReportKind) {
+        *match kind {
             ReportKind::Delivery(report) if report.action == Action::Failed => &mut self.bounces,
             ReportKind::Delivery(_) => &mut self.reports,
             ReportKind::Complained => &mut self.complaints,
@@ -65,9 +65,9 @@ impl InboxReport {
         } += 1;
     }
 
-    pub(super) fn record(&mut self, word: &ReportKind, taken: &RecordOutcome) {
-        self.report(word);
-        match taken {
+    pub(super) fn record(&mut self, kind: &ReportKind, outcome: &RecordOutcome) {
+        self.report(kind);
+        match outcome {
             RecordOutcome::Duplicate => self.duplicates += 1,
             RecordOutcome::UnknownToken => self.unknown_tokens += 1,
             RecordOutcome::Recorded { settled, status, elsewhere, paused } => {
@@ -80,9 +80,9 @@ impl InboxReport {
         }
     }
 
-    pub(super) fn count(&mut self, reading: &Classified) {
-        match reading {
-            Classified::Report(notice) => self.report(&notice.word),
+    pub(super) fn count(&mut self, classified: &Classified) {
+        match classified {
+            Classified::Report(inbound) => self.report(&inbound.word),
             Classified::Automatic => self.automatic += 1,
             Classified::Prose => self.prose += 1,
             Classified::Unverified => self.unverified += 1,

@@ -1,6 +1,6 @@
-//! Who was sent what, and what is in doubt: the words of the ledger.
+//! The types of the ledger, which records what was sent to whom and which deliveries are unknown.
 //!
-//! Values only. [`transition`] alone says how a delivery moves from state to state; no SQL and no SMTP here.
+//! Values only. Only [`transition`] moves a delivery from state to state; there is no SQL and no SMTP here.
 
 pub mod health;
 #[cfg(test)]
@@ -22,10 +22,10 @@ use crate::text::{HeaderText, hex};
 
 /// Why a delivery failed: the mailbox or its domain does not exist.
 pub const NO_MAILBOX: &str = "no_mailbox";
-/// Why a delivery failed: the server refused the letter or its sender, whoever the reader is.
+/// Why a delivery failed: the server rejected the message or its sender, independently of the recipient.
 pub const LETTER_REFUSED: &str = "letter_refused";
 
-/// A number that is given out once, for ever, to one attempt at one delivery: 128 random bits.
+/// The unique identifier of one attempt at one delivery: 128 random bits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Token(pub [u8; 16]);
 
@@ -45,26 +45,26 @@ impl fmt::Debug for Token {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
-    /// Waiting for its turn, perhaps until a time.
+    /// Waiting, perhaps until a certain time.
     Pending,
-    /// Somebody has it in hand; nothing that the server could accept has been written.
+    /// A worker is processing it; nothing that the server could accept has been written.
     Claimed,
-    /// The final dot may be on its way: from here on silence means doubt.
+    /// The final dot may have been sent: from here on, a missing reply means "unknown".
     Armed,
     /// A 2yz reply was read after the dot.
     Sent,
-    /// No attempt can have been accepted, and none will be made.
+    /// No attempt can have been accepted, and there will be no further attempt.
     Failed,
-    /// The reader left, was suppressed, or the issue was cancelled before the copy was armed.
+    /// The subscriber unsubscribed or was suppressed, or the issue was cancelled, before the delivery was armed.
     Skipped,
-    /// It may or may not have arrived: the reply to the dot was lost.
+    /// It may or may not have arrived: the reply to the final dot was lost.
     Unknown,
-    /// It was refused for good, but an earlier attempt may have arrived.
+    /// It was permanently rejected, but an earlier attempt may have arrived.
     FailedUncertain,
 }
 
 impl State {
-    /// Every state, in the order in which a person reads them.
+    /// Every state, in display order.
     pub const ALL: [Self; 8] = [
         Self::Pending,
         Self::Claimed,
@@ -76,7 +76,7 @@ impl State {
         Self::FailedUncertain,
     ];
 
-    /// The word that is stored and printed; scripts rely on it.
+    /// The name that is stored and printed; scripts rely on it.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "pending",
@@ -91,16 +91,16 @@ impl State {
     }
 
     /// Reads [`State::as_str`] back.
-    pub fn from_code(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.as_str() == word)
+    pub fn from_code(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == name)
     }
 
-    /// Whether a run still has something to do for it.
+    /// Whether a run still has work to do for it.
     pub const fn is_open(self) -> bool {
         matches!(self, Self::Pending | Self::Claimed | Self::Armed)
     }
 
-    /// Whether a copy may be in a mailbox without a reply that says so.
+    /// Whether the message may have arrived without a reply that confirms it.
     pub const fn is_unknown(self) -> bool {
         matches!(self, Self::Unknown | Self::FailedUncertain)
     }
@@ -112,46 +112,46 @@ impl fmt::Display for State {
     }
 }
 
-/// One delivery as the transition table sees it. What the copy says (address, Message-ID, …) is fixed at the
-/// freeze and not here.
+/// One delivery as the transition table sees it. The content of the message (address, Message-ID, …) is fixed at the
+/// freeze and not part of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivery {
-    /// Where it stands.
+    /// Its state.
     pub state: State,
-    /// The attempt that holds it, or that it was last held by.
+    /// The attempt that holds it, or that held it last.
     pub token: Option<Token>,
     /// Claims so far.
     pub attempts: u32,
-    /// When the claim runs out.
+    /// When the claim expires.
     pub lease_until: Option<DateTime<Utc>>,
-    /// Not before this time.
+    /// The earliest time of the next attempt.
     pub next_at: DateTime<Utc>,
-    /// Recorded decisions to send again although a copy may have arrived.
+    /// The number of recorded decisions to send it again although it may have arrived.
     pub resends: u32,
     /// Whether an earlier attempt may have been accepted.
     pub had_unknown: bool,
-    /// SHA-256 of the bytes of the first armed attempt: every later attempt sends the same.
+    /// SHA-256 of the bytes of the first armed attempt; every later attempt must send the same.
     pub bytes: Option<[u8; 32]>,
-    /// The `Date` header of the copy, fixed at its first claim.
+    /// The `Date` header of the message, fixed at its first claim.
     pub dated: Option<DateTime<Utc>>,
-    /// Why it failed or was skipped: a short word for scripts.
+    /// Why it failed or was skipped: a short code for scripts.
     pub reason: Option<String>,
-    /// In which phase the last attempt ended, and the reply or the trouble, at most 1 KiB, printable.
+    /// The phase in which the last attempt ended, and the reply or the error, at most 1 KiB, printable.
     pub last: Option<LastReply>,
 }
 
-/// The reason of a doubt that comes from putting the ledger back from a copy.
+/// The reason of an unknown delivery in a ledger that was restored from a backup.
 pub const RESTORED: &str = "restored";
 
-/// The reason of a doubt that somebody decided to leave as it is.
+/// The reason of an unknown delivery that was acknowledged.
 pub const ACKNOWLEDGED: &str = "left";
 
-/// What was heard last about a delivery.
+/// The last reply for a delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LastReply {
     /// The phase of the dialogue.
     pub phase: String,
-    /// The reply or the trouble.
+    /// The reply or the error.
     pub text: String,
 }
 
@@ -173,13 +173,13 @@ impl Delivery {
         }
     }
 
-    /// Whether it is in doubt and nobody has decided to leave it so.
+    /// Whether it is unknown and was not acknowledged.
     pub fn needs_decision(&self) -> bool {
         self.state.is_unknown() && self.reason.as_deref() != Some(ACKNOWLEDGED)
     }
 
-    /// Filters hold a late `Date` against a letter (`SpamAssassin` from three hours on), so after a *definite*
-    /// refusal a new one is set. A copy that may have arrived keeps its date: its bytes must not change.
+    /// Filters penalise a late `Date` (`SpamAssassin` from three hours on), so after a *definite* rejection a new one
+    /// is set. A message that may have arrived keeps its date, because its bytes must not change.
     fn date_for(&self, now: DateTime<Utc>) -> DateTime<Utc> {
         match self.dated {
             Some(dated) if self.had_unknown || now - dated < TimeDelta::hours(3) => dated,
@@ -188,26 +188,26 @@ impl Delivery {
     }
 }
 
-/// Where an issue stands.
+/// The state of an issue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum IssueState {
-    /// Copies go out.
+    /// Messages are being sent.
     Sending,
-    /// Nothing moves until somebody says so.
+    /// Nothing is sent until it is resumed by hand.
     Paused,
     /// No delivery is open any more.
     Done,
-    /// Given up by its writer.
+    /// Cancelled by its author.
     Cancelled,
     /// Published before the ledger began: never mailed.
     Baseline,
-    /// Written to files while no relay was configured, and out of the way since one is.
+    /// Written to files while no relay was configured, and set aside once one was.
     Rehearsal,
 }
 
 impl IssueState {
-    /// The word that is stored and printed.
+    /// The name that is stored and printed.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Sending => "sending",
@@ -220,10 +220,10 @@ impl IssueState {
     }
 
     /// Reads [`IssueState::as_str`] back.
-    pub fn from_word(word: &str) -> Option<Self> {
+    pub fn from_word(name: &str) -> Option<Self> {
         [Self::Sending, Self::Paused, Self::Done, Self::Cancelled, Self::Baseline, Self::Rehearsal]
             .into_iter()
-            .find(|state| state.as_str() == word)
+            .find(|state| state.as_str() == name)
     }
 }
 
@@ -234,19 +234,19 @@ pub struct IssueSummary {
     pub id: String,
     /// The subject.
     pub subject: HeaderText,
-    /// Where it stands.
+    /// Its state.
     pub state: IssueState,
-    /// When its audience and its bytes were fixed.
+    /// When its audience and content were fixed.
     pub frozen_at: DateTime<Utc>,
-    /// How many readers were frozen with it.
+    /// The number of subscribers in its audience.
     pub audience: u64,
     /// How many deliveries are in each state.
     pub counts: StateCounts,
     /// The earliest time at which a pending delivery may go out.
     pub next_at: Option<DateTime<Utc>>,
-    /// How many of the pending ones were tried before, and wait for their next attempt.
+    /// How many of the pending deliveries were tried before and wait for the next attempt.
     pub retrying: u64,
-    /// Why it was paused, resumed or given up, if it was.
+    /// Why it was paused, resumed or cancelled, if it was.
     pub paused_because: Option<String>,
     /// It was written to files, because no relay was configured.
     pub rehearsal: bool,
@@ -257,7 +257,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_state_reads_back_from_its_word() {
+    fn every_state_reads_back_from_its_name() {
         for state in State::ALL {
             assert_eq!(State::from_code(state.as_str()), Some(state));
         }
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn every_state_of_an_issue_reads_back_from_the_word_that_json_has_too() {
+    fn every_issue_state_reads_back_from_its_name_and_has_it_in_json() {
         use IssueState::{Baseline, Cancelled, Done, Paused, Rehearsal, Sending};
         for state in [Sending, Paused, Done, Cancelled, Baseline, Rehearsal] {
             assert_eq!(IssueState::from_word(state.as_str()), Some(state));
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn a_state_is_open_in_doubt_or_settled_and_prints_as_its_word() {
+    fn a_state_is_open_unknown_or_final_and_prints_as_its_name() {
         let which =
             |is: fn(State) -> bool| State::ALL.into_iter().filter(|state| is(*state)).collect::<Vec<_>>();
         assert_eq!(which(State::is_open), [State::Pending, State::Claimed, State::Armed]);
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn a_late_copy_gets_a_new_date_only_if_no_earlier_one_may_have_arrived() {
+    fn a_late_message_gets_a_new_date_only_if_no_earlier_attempt_may_have_arrived() {
         let start = DateTime::UNIX_EPOCH;
         let mut delivery = Delivery { dated: Some(start), ..Delivery::new(start) };
         assert_eq!(delivery.date_for(start + TimeDelta::hours(2)), start);

@@ -1,9 +1,9 @@
-//! Every interleaving of one delivery, explored with the real transition table: two or three workers, crashes at
-//! any point, leases that run out at any moment, a server that does one of five things at the dot, and a ledger that is put
-//! back from a copy.
+//! Explores every interleaving of one delivery with the real transition table: two or three workers, crashes at any
+//! point, leases that expire at any moment, a server with five possible outcomes at the final dot, and a ledger that
+//! is restored from a backup.
 //!
-//! The invariants are the promises of `docs/ledger.md`. The same search over weaker tables must find the broken
-//! promise, or it would prove nothing: those are the last tests.
+//! The invariants are the guarantees of `docs/ledger.md`. The last tests run the same search over weaker tables, which
+//! must find the violation; otherwise the search would prove nothing.
 
 use std::collections::{HashSet, VecDeque};
 
@@ -15,7 +15,7 @@ use super::{Delivery, IssueState, State, Token};
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 enum Step {
     Idle,
-    Holds(u8),
+    Claimed(u8),
     Armed(u8),
     Dotted(u8, Reply),
 }
@@ -36,33 +36,33 @@ struct World {
     workers: Vec<Step>,
     crashes: u8,
     resends: u8,
-    /// Resends that were decided, also those that a restored ledger has forgotten.
+    /// Resends that were decided, including those that a restored ledger has lost.
     decided: u8,
-    /// A copy of the ledger's row, taken at some moment.
-    copy: Option<Delivery>,
-    /// How often the copy may be put back.
+    /// A backup of the ledger's row, taken at some moment.
+    backup: Option<Delivery>,
+    /// How often the backup may be restored.
     restores: u8,
 }
 
-/// What tells two worlds apart: the row, its copy, and the rest.
+/// What distinguishes two worlds: the row, its backup, and the rest.
 type Key = (Row, Option<Row>, u8, u8, Vec<Step>, [u8; 4]);
 type Row = (State, Option<Token>, bool);
 
-/// How much may happen.
+/// The bounds of the search.
 #[derive(Clone, Copy)]
-struct Most {
+struct Bounds {
     workers: usize,
     crashes: u8,
     resends: u8,
     restores: u8,
 }
 
-/// What a table must answer; the real one, or a weaker one that some sender uses.
+/// A transition table: the real one, or a weaker one.
 type Table = fn(&Delivery, &Event, &TransitionContext) -> Option<Delivery>;
 
-const MOST_TOKENS: u8 = 5;
+const MAX_TOKENS: u8 = 5;
 
-fn around() -> TransitionContext {
+fn context() -> TransitionContext {
     TransitionContext {
         now: DateTime::UNIX_EPOCH,
         issue: IssueState::Sending,
@@ -79,7 +79,14 @@ impl World {
     fn key(&self) -> Key {
         let row = |row: &Delivery| (row.state, row.token, row.had_unknown);
         let left = [self.crashes, self.resends, self.decided, self.restores];
-        (row(&self.row), self.copy.as_ref().map(row), self.tokens, self.accepted, self.workers.clone(), left)
+        (
+            row(&self.row),
+            self.backup.as_ref().map(row),
+            self.tokens,
+            self.accepted,
+            self.workers.clone(),
+            left,
+        )
     }
 
     fn with(&self, worker: usize, step: Step) -> Self {
@@ -88,23 +95,23 @@ impl World {
         world
     }
 
-    fn broken(&self, resends: u8) -> Option<&'static str> {
+    fn violation(&self, resends: u8) -> Option<&'static str> {
         let decided = self.decided;
         match self.row.state {
-            _ if self.accepted > 1 + decided => Some("L1: a copy too many"),
+            _ if self.accepted > 1 + decided => Some("L1: sent too often"),
             State::Sent if self.accepted == 0 => Some("L2: sent, but never accepted"),
             State::Failed if self.accepted > 0 => Some("L3: failed, but accepted"),
             State::Pending if self.accepted > 0 && decided == 0 => {
                 Some("L1: to be sent again although accepted")
             }
-            _ if self.decided > resends => Some("a resend that nobody decided"),
+            _ if self.decided > resends => Some("a resend without a decision"),
             _ => None,
         }
     }
 
     fn try_event(&self, table: Table, event: &Event) -> Option<Self> {
-        // A lease that has just been taken can already be over: the worst clock there is.
-        let row = table(&self.row, event, &around())?;
+        // A lease may expire as soon as it is taken: the worst possible clock.
+        let row = table(&self.row, event, &context())?;
         Some(Self { row, ..self.clone() })
     }
 
@@ -119,7 +126,7 @@ impl World {
             }
             match *step {
                 Step::Idle => self.idle(table, worker, &mut out),
-                Step::Holds(number) => self.holds(table, worker, number, &mut out),
+                Step::Claimed(number) => self.claimed(table, worker, number, &mut out),
                 Step::Armed(number) => {
                     for (reply, accepted) in [
                         (Reply::Accepted, 1),
@@ -151,12 +158,12 @@ impl World {
     }
 
     fn idle(&self, table: Table, worker: usize, out: &mut Vec<Self>) {
-        if self.tokens < MOST_TOKENS {
+        if self.tokens < MAX_TOKENS {
             let number = self.tokens + 1;
             let claim = Event::Claim { token: token(number), lease: TimeDelta::minutes(30) };
             if let Some(mut world) = self.try_event(table, &claim) {
                 world.tokens = number;
-                out.push(world.with(worker, Step::Holds(number)));
+                out.push(world.with(worker, Step::Claimed(number)));
             }
         }
         let mut expired = self.clone();
@@ -169,26 +176,26 @@ impl World {
             world.decided += 1;
             out.push(world);
         }
-        // A retry is no resend: it needs no budget, for it must never make a second copy.
+        // A retry is not a resend: it needs no budget, because it must never send a second message.
         out.extend(self.try_event(table, &Event::Retry));
     }
 
-    /// Taking a copy of the ledger, and putting it back: the fence lets nothing happen before it is adopted. Workers of
-    /// other machines may have outlived it.
+    /// Takes a backup of the ledger, or restores it: the fence blocks everything until the ledger is adopted. Workers
+    /// on other machines may still be running.
     fn restored(&self, table: Table, out: &mut Vec<Self>) {
         if self.restores == 0 {
             return;
         }
-        out.push(match &self.copy {
-            None => Self { copy: Some(self.row.clone()), ..self.clone() },
-            Some(copy) => {
-                let row = table(copy, &Event::MarkRestored, &around()).unwrap_or_else(|| copy.clone());
+        out.push(match &self.backup {
+            None => Self { backup: Some(self.row.clone()), ..self.clone() },
+            Some(backup) => {
+                let row = table(backup, &Event::MarkRestored, &context()).unwrap_or_else(|| backup.clone());
                 Self { row, restores: self.restores - 1, ..self.clone() }
             }
         });
     }
 
-    fn holds(&self, table: Table, worker: usize, number: u8, out: &mut Vec<Self>) {
+    fn claimed(&self, table: Table, worker: usize, number: u8, out: &mut Vec<Self>) {
         let reject = Event::Reject { token: token(number), reason: "rejected", last: None };
         for event in [defer(number), reject] {
             let world = self.try_event(table, &event).unwrap_or_else(|| self.clone());
@@ -209,24 +216,24 @@ fn defer(number: u8) -> Event {
     Event::Defer { token: token(number), retry: None, last: None }
 }
 
-/// Explores everything; returns how many worlds there are and the first broken promise.
-fn explore(table: Table, most: Most) -> (usize, Option<&'static str>) {
+/// Explores every world; returns their number and the first violation.
+fn explore(table: Table, bounds: Bounds) -> (usize, Option<&'static str>) {
     let start = World {
-        row: Delivery::new(around().now),
+        row: Delivery::new(context().now),
         tokens: 0,
         accepted: 0,
-        workers: vec![Step::Idle; most.workers],
-        crashes: most.crashes,
-        resends: most.resends,
+        workers: vec![Step::Idle; bounds.workers],
+        crashes: bounds.crashes,
+        resends: bounds.resends,
         decided: 0,
-        copy: None,
-        restores: most.restores,
+        backup: None,
+        restores: bounds.restores,
     };
     let mut seen = HashSet::from([start.key()]);
     let mut queue = VecDeque::from([start]);
     while let Some(world) = queue.pop_front() {
-        if let Some(broken) = world.broken(most.resends) {
-            return (seen.len(), Some(broken));
+        if let Some(violation) = world.violation(bounds.resends) {
+            return (seen.len(), Some(violation));
         }
         for next in world.successors(table) {
             if seen.insert(next.key()) {
@@ -237,125 +244,125 @@ fn explore(table: Table, most: Most) -> (usize, Option<&'static str>) {
     (seen.len(), None)
 }
 
-const fn most(workers: usize, crashes: u8, resends: u8) -> Most {
-    Most { workers, crashes, resends, restores: 0 }
+const fn bounds(workers: usize, crashes: u8, resends: u8) -> Bounds {
+    Bounds { workers, crashes, resends, restores: 0 }
 }
 
-fn real(row: &Delivery, event: &Event, around: &TransitionContext) -> Option<Delivery> {
-    apply(row, event, around).ok()
+fn real(row: &Delivery, event: &Event, context: &TransitionContext) -> Option<Delivery> {
+    apply(row, event, context).ok()
 }
 
 #[test]
-fn no_interleaving_of_two_workers_and_two_crashes_breaks_a_promise() {
-    let (worlds, broken) = explore(real, most(2, 2, 0));
-    assert_eq!(broken, None);
+fn no_interleaving_of_two_workers_and_two_crashes_breaks_an_invariant() {
+    let (worlds, violation) = explore(real, bounds(2, 2, 0));
+    assert_eq!(violation, None);
     assert!(worlds > 1_000, "only {worlds} worlds were explored");
 }
 
 #[test]
-fn no_interleaving_of_three_workers_and_three_crashes_breaks_a_promise() {
-    let (worlds, broken) = explore(real, most(3, 3, 0));
-    assert_eq!(broken, None);
+fn no_interleaving_of_three_workers_and_three_crashes_breaks_an_invariant() {
+    let (worlds, violation) = explore(real, bounds(3, 3, 0));
+    assert_eq!(violation, None);
     assert!(worlds > 6_000, "only {worlds} worlds were explored");
 }
 
 #[test]
-fn with_one_decided_resend_there_is_at_most_one_copy_more() {
-    assert_eq!(explore(real, most(2, 2, 1)).1, None);
+fn one_decided_resend_sends_at_most_one_more_message() {
+    assert_eq!(explore(real, bounds(2, 2, 1)).1, None);
 }
 
 #[test]
-fn a_table_that_retries_what_may_have_arrived_mails_twice() {
-    let weak: Table = |row, event, around| match (row.state, event) {
+fn a_table_that_retries_a_delivery_that_may_have_arrived_sends_twice() {
+    let weak: Table = |row, event, context| match (row.state, event) {
         (State::FailedUncertain, Event::Retry) => {
             let failed = Delivery { state: State::Failed, had_unknown: false, ..row.clone() };
-            real(&failed, event, around)
+            real(&failed, event, context)
         }
-        _ => real(row, event, around),
+        _ => real(row, event, context),
     };
-    assert!(explore(weak, most(2, 2, 1)).1.is_some());
+    assert!(explore(weak, bounds(2, 2, 1)).1.is_some());
 }
 
 #[test]
-fn a_table_that_believes_a_restored_refusal_mails_twice() {
-    let weak: Table = |row, event, around| match (row.state, event) {
+fn a_table_that_trusts_a_restored_rejection_sends_twice() {
+    let weak: Table = |row, event, context| match (row.state, event) {
         (State::Failed, Event::MarkRestored) => Some(row.clone()),
-        _ => real(row, event, around),
+        _ => real(row, event, context),
     };
-    assert!(explore(weak, Most { restores: 1, ..most(2, 1, 0) }).1.is_some());
+    assert!(explore(weak, Bounds { restores: 1, ..bounds(2, 1, 0) }).1.is_some());
 }
 
 #[test]
-fn a_table_that_takes_a_timeout_for_a_deferral_mails_twice() {
-    let weak: Table = |row, event, around| match event {
+fn a_table_that_treats_a_timeout_as_a_deferral_sends_twice() {
+    let weak: Table = |row, event, context| match event {
         Event::LoseReply { token, .. } => {
-            real(row, &Event::Defer { token: *token, retry: None, last: None }, around)
+            real(row, &Event::Defer { token: *token, retry: None, last: None }, context)
         }
-        _ => real(row, event, around),
+        _ => real(row, event, context),
     };
-    assert!(explore(weak, most(2, 2, 0)).1.is_some());
+    assert!(explore(weak, bounds(2, 2, 0)).1.is_some());
 }
 
 #[test]
-fn a_table_that_gives_an_armed_copy_back_to_the_queue_mails_twice() {
-    let weak: Table = |row, event, around| {
-        let mut next = real(row, event, around)?;
+fn a_table_that_requeues_an_armed_delivery_sends_twice() {
+    let weak: Table = |row, event, context| {
+        let mut next = real(row, event, context)?;
         if *event == Event::Recover {
             next.state = State::Pending;
         }
         Some(next)
     };
-    assert!(explore(weak, most(2, 2, 0)).1.is_some());
+    assert!(explore(weak, bounds(2, 2, 0)).1.is_some());
 }
 
 #[test]
-fn a_table_that_arms_without_looking_at_the_token_mails_twice() {
-    let weak: Table = |row, event, around| match event {
+fn a_table_that_arms_without_checking_the_token_sends_twice() {
+    let weak: Table = |row, event, context| match event {
         Event::Arm { bytes, .. } => {
             let held = Event::Arm { token: row.token?, bytes: *bytes };
-            real(row, &held, around)
+            real(row, &held, context)
         }
-        _ => real(row, event, around),
+        _ => real(row, event, context),
     };
-    assert!(explore(weak, most(2, 2, 0)).1.is_some());
+    assert!(explore(weak, bounds(2, 2, 0)).1.is_some());
 }
 
 #[test]
-fn a_table_that_believes_a_late_refusal_says_failed_of_a_copy_that_arrived() {
-    let weak: Table = |row, event, around| {
-        let mut next = real(row, event, around)?;
+fn a_table_that_trusts_a_late_rejection_marks_an_accepted_delivery_as_failed() {
+    let weak: Table = |row, event, context| {
+        let mut next = real(row, event, context)?;
         if next.state == State::FailedUncertain {
             next.state = State::Failed;
         }
         Some(next)
     };
-    assert!(explore(weak, most(2, 2, 1)).1.is_some());
+    assert!(explore(weak, bounds(2, 2, 1)).1.is_some());
 }
 
 #[test]
-fn a_ledger_that_is_put_back_from_a_copy_and_adopted_breaks_no_promise() {
+fn a_ledger_that_is_restored_and_adopted_breaks_no_invariant() {
     for (crashes, resends) in [(1, 0), (0, 1)] {
-        let (worlds, broken) = explore(real, Most { restores: 1, ..most(2, crashes, resends) });
-        assert_eq!(broken, None);
+        let (worlds, violation) = explore(real, Bounds { restores: 1, ..bounds(2, crashes, resends) });
+        assert_eq!(violation, None);
         assert!(worlds > 10_000, "only {worlds} worlds were explored");
     }
 }
 
 #[test]
-fn a_ledger_that_is_put_back_from_a_copy_and_simply_used_mails_twice() {
-    let weak: Table = |row, event, around| match event {
+fn a_ledger_that_is_restored_and_not_adopted_sends_twice() {
+    let weak: Table = |row, event, context| match event {
         Event::MarkRestored => Some(row.clone()),
-        _ => real(row, event, around),
+        _ => real(row, event, context),
     };
-    assert!(explore(weak, Most { restores: 1, ..most(1, 0, 0) }).1.is_some());
+    assert!(explore(weak, Bounds { restores: 1, ..bounds(1, 0, 0) }).1.is_some());
 }
 
 #[test]
-fn a_table_that_adopts_a_row_with_its_token_believes_a_refusal_of_before() {
-    let weak: Table = |row, event, around| {
-        let next = real(row, event, around)?;
+fn a_table_that_keeps_the_token_of_an_adopted_row_trusts_an_old_rejection() {
+    let weak: Table = |row, event, context| {
+        let next = real(row, event, context)?;
         let token = if *event == Event::MarkRestored { row.token } else { next.token };
         Some(Delivery { token, ..next })
     };
-    assert!(explore(weak, Most { restores: 1, ..most(2, 1, 0) }).1.is_some());
+    assert!(explore(weak, Bounds { restores: 1, ..bounds(2, 1, 0) }).1.is_some());
 }

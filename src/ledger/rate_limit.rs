@@ -1,7 +1,7 @@
-//! How many copies may leave in a minute: meters that no crash, no second sender and no clock makes run fast.
+//! Rate limits: token buckets that a crash, a second sender or a clock change cannot make faster.
 //!
-//! The generic cell rate algorithm (ITU-T I.371): a meter is one number, the time by which every permit that was given
-//! out is paid for. Pure; the store keeps the number and takes permits in the transaction of the claim.
+//! Uses the generic cell rate algorithm (ITU-T I.371): a bucket is one number, the time until which the permits that
+//! were taken use up the rate. Pure; the store keeps the number and takes permits in the transaction of the claim.
 
 use std::collections::BTreeMap;
 
@@ -10,10 +10,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 const MINUTE: i64 = 60_000_000;
 const HOUR: i64 = 60 * MINUTE;
 
-/// So many in a minute or an hour, evenly.
+/// A number per minute or per hour, spread evenly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Rate {
-    /// Microseconds between two, rounded up: rounded down they would add up to more than the rate.
+    /// Microseconds between two permits, rounded up so that they never exceed the rate.
     interval: i64,
     burst: u32,
 }
@@ -22,14 +22,14 @@ impl Rate {
     /// The highest rate.
     pub const MOST: u32 = 1_000_000;
 
-    /// `None` for 0, and for what is beyond [`Rate::MOST`].
+    /// `None` for 0 and for more than [`Rate::MOST`].
     pub fn per_minute(number: u32) -> Option<Self> {
-        // What a second is worth, and at least one.
+        // The permits of one second, and at least one.
         (1..=Self::MOST).contains(&number).then(|| Self::without_burst(number, MINUTE, (number / 60).max(1)))
     }
 
-    /// `None` for 0, and for what is beyond [`Rate::MOST`]. A quarter of it may come at once: people do not sign up
-    /// evenly.
+    /// `None` for 0 and for more than [`Rate::MOST`]. A quarter of it may come at once, because sign-ups
+    /// are not spread evenly.
     pub fn per_hour(number: u32) -> Option<Self> {
         (1..=Self::MOST).contains(&number).then(|| Self::without_burst(number, HOUR, number.div_ceil(4)))
     }
@@ -38,29 +38,29 @@ impl Rate {
         Self { interval: (period + i64::from(number) - 1) / i64::from(number), burst }
     }
 
-    /// How many may leave at one moment after a silence.
+    /// How many permits are available at once after a pause.
     pub fn burst(self) -> u32 {
         self.burst
     }
 
-    /// Microseconds between two.
+    /// Microseconds between two permits.
     fn interval(self) -> i64 {
         self.interval
     }
 
-    /// Microseconds that a whole burst costs.
+    /// The microseconds of a whole burst.
     fn depth(self) -> i64 {
         self.interval() * i64::from(self.burst())
     }
 }
 
-/// What has been let through of late.
+/// The permits that were taken recently.
 ///
-/// In any minute, whoever takes, there are at most the rate and one burst of permits. A clock that goes back finds the
-/// meter full, never empty; one that leaps ahead is worth one burst more, once for each leap.
+/// In any minute, all senders together get at most the rate plus one burst. If the clock goes back, the bucket has no
+/// permits; each time the clock jumps ahead, one more burst is available.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TokenBucket {
-    /// Microseconds since 1970 by which everything is paid for.
+    /// The time, in microseconds since 1970, until which the taken permits use up the rate.
     pub full_until: i64,
 }
 
@@ -71,19 +71,19 @@ impl TokenBucket {
         u32::try_from(free / rate.interval()).unwrap_or(0)
     }
 
-    /// The meter after `taken` of [`Meter::permits`] were taken.
+    /// The bucket after `taken` of [`TokenBucket::permits`] were taken.
     #[must_use]
     pub fn take(self, rate: Rate, taken: u32, now: DateTime<Utc>) -> Self {
         Self { full_until: self.at(rate, now) + rate.interval() * i64::from(taken) }
     }
 
-    /// How long it is until there is a permit.
+    /// The time until the next permit.
     pub fn wait(self, rate: Rate, now: DateTime<Utc>) -> TimeDelta {
         let due = self.at(rate, now) + rate.interval() - rate.depth() - now.timestamp_micros();
         TimeDelta::microseconds(due.max(0))
     }
 
-    /// A meter cannot be fuller than a burst makes it: if it is, the clock went back.
+    /// Limits `full_until` to one burst ahead: a later value means that the clock went back.
     fn at(self, rate: Rate, now: DateTime<Utc>) -> i64 {
         let now = now.timestamp_micros();
         self.full_until.clamp(now, now + rate.depth())
@@ -93,11 +93,11 @@ impl TokenBucket {
 /// The rates of a relay.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RateLimits {
-    /// For all copies together.
+    /// For all messages together.
     pub all: Option<Rate>,
-    /// For the copies to one domain, whichever it is.
+    /// For the messages to each domain.
     pub per_domain: Option<Rate>,
-    /// For single domains, lower case and in A-labels; before `each_domain`.
+    /// For single domains, in lower case and A-labels; overrides `per_domain`.
     pub domains: BTreeMap<String, Rate>,
 }
 
@@ -107,7 +107,7 @@ impl RateLimits {
         self.all.is_none() && !self.has_domain_limits()
     }
 
-    /// Whether a copy's domain matters.
+    /// Whether the recipient's domain matters.
     pub fn has_domain_limits(&self) -> bool {
         self.per_domain.is_some() || !self.domains.is_empty()
     }
@@ -133,28 +133,28 @@ mod tests {
     }
 
     #[test]
-    fn sixty_a_minute_are_one_each_second_and_a_silence_saves_nothing_up() {
-        let (rate, mut meter, mut now) = (rate(60), TokenBucket::default(), at(1_800_000_000_000_000));
+    fn sixty_a_minute_are_one_each_second_and_a_pause_accumulates_nothing() {
+        let (rate, mut bucket, mut now) = (rate(60), TokenBucket::default(), at(1_800_000_000_000_000));
         for _ in 0..3 {
-            assert_eq!(meter.permits(rate, now), 1);
-            meter = meter.take(rate, 1, now);
-            assert_eq!((meter.permits(rate, now), meter.wait(rate, now)), (0, TimeDelta::seconds(1)));
+            assert_eq!(bucket.permits(rate, now), 1);
+            bucket = bucket.take(rate, 1, now);
+            assert_eq!((bucket.permits(rate, now), bucket.wait(rate, now)), (0, TimeDelta::seconds(1)));
             now += TimeDelta::seconds(1);
         }
-        assert_eq!(meter.permits(rate, now + TimeDelta::days(30)), 1);
+        assert_eq!(bucket.permits(rate, now + TimeDelta::days(30)), 1);
     }
 
     #[test]
-    fn a_clock_that_goes_back_costs_one_burst_and_not_the_time_it_went_back() {
+    fn a_clock_that_goes_back_costs_at_most_one_burst() {
         let (rate, now) = (rate(600), at(1_800_000_000_000_000));
-        let meter = TokenBucket::default().take(rate, 10, now);
+        let bucket = TokenBucket::default().take(rate, 10, now);
         let back = now - TimeDelta::days(3_650);
-        assert_eq!(meter.permits(rate, back), 0);
-        assert!(meter.wait(rate, back) <= TimeDelta::milliseconds(100));
+        assert_eq!(bucket.permits(rate, back), 0);
+        assert!(bucket.wait(rate, back) <= TimeDelta::milliseconds(100));
     }
 
     #[test]
-    fn an_hourly_rate_lets_a_quarter_come_at_once_and_the_rest_evenly() {
+    fn an_hourly_rate_allows_a_quarter_at_once_and_spreads_the_rest() {
         let now = at(1_800_000_000_000_000);
         for (number, burst) in [(1, 1), (4, 1), (5, 2), (10, 3), (200, 50), (Rate::MOST, 250_000)] {
             let rate = Rate::per_hour(number).unwrap();
@@ -168,24 +168,24 @@ mod tests {
         let empty = TokenBucket::default().take(rate, 3, now);
         assert_eq!((empty.permits(rate, now), empty.wait(rate, now)), (0, TimeDelta::minutes(6)));
         assert_eq!(empty.permits(rate, now + TimeDelta::minutes(12)), 2);
-        // Rounded up, so that no day holds one more than its twenty-four hours.
+        // Rounded up, so that no day has more than 24 times the hourly rate.
         assert_eq!(Rate::per_hour(7).unwrap().interval(), 514_285_715);
         assert_eq!((Rate::per_hour(0), Rate::per_hour(Rate::MOST + 1)), (None, None));
     }
 
     #[test]
-    fn a_silence_is_worth_one_second_of_the_rate_and_at_least_one_copy() {
+    fn the_burst_is_one_second_of_the_rate_and_at_least_one_message() {
         let now = at(1_800_000_000_000_000);
         for (number, burst) in [(1, 1), (60, 1), (119, 1), (600, 10), (Rate::MOST, 16_666)] {
             assert_eq!(TokenBucket::default().permits(rate(number), now), burst, "{number} a minute");
         }
-        let (rate, meter) = (rate(600), TokenBucket::default().take(rate(600), 7, now));
-        assert_eq!(meter.permits(rate, now), 3);
-        assert_eq!(meter.permits(rate, now + TimeDelta::milliseconds(500)), 8);
+        let (rate, bucket) = (rate(600), TokenBucket::default().take(rate(600), 7, now));
+        assert_eq!(bucket.permits(rate, now), 3);
+        assert_eq!(bucket.permits(rate, now + TimeDelta::milliseconds(500)), 8);
     }
 
     #[test]
-    fn a_domain_s_own_rate_goes_before_the_rate_of_each_domain() {
+    fn the_rate_of_a_single_domain_overrides_the_rate_per_domain() {
         let domains = BTreeMap::from([("example.com".to_owned(), rate(5))]);
         let own = RateLimits { domains, ..RateLimits::default() };
         let each = RateLimits { per_domain: Some(rate(9)), ..own.clone() };
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_copy_s_domain_matters_only_where_a_domain_has_a_rate() {
+    fn the_domain_matters_only_if_a_domain_has_a_rate() {
         let nothing = RateLimits::default();
         let all = RateLimits { all: Some(rate(5)), ..RateLimits::default() };
         let each = RateLimits { per_domain: Some(rate(5)), ..RateLimits::default() };
@@ -206,11 +206,11 @@ mod tests {
     }
 
     #[test]
-    fn nothing_and_more_than_the_most_are_no_rates() {
+    fn zero_and_more_than_the_maximum_are_rejected() {
         assert_eq!((Rate::per_minute(0), Rate::per_minute(Rate::MOST + 1)), (None, None));
     }
 
-    /// What the world does: time passes, the clock is set, or some sender asks for so many.
+    /// An event of the simulation: time passes, the clock is set, or a sender asks for this many permits.
     #[derive(Debug, Clone)]
     enum Step {
         Pass(i64),
@@ -228,44 +228,44 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_minute_has_more_than_the_rate_and_a_burst_whatever_the_clock_does(
+        fn no_minute_exceeds_the_rate_and_a_burst_whatever_the_clock_does(
             number in prop_oneof![1..200_u32, 200..100_000_u32],
             steps in prop::collection::vec(any_step(), 1..200),
         ) {
             let rate = rate(number);
-            let (mut meter, mut real, mut offset) = (TokenBucket::default(), 1_800_000_000_000_000_i64, 0_i64);
-            // Each permit at its real time, with the leaps ahead before it.
-            let (mut given, mut leaps) = (Vec::new(), 0);
+            let (mut bucket, mut real, mut offset) = (TokenBucket::default(), 1_800_000_000_000_000_i64, 0_i64);
+            // Each permit at its real time, with the number of forward jumps before it.
+            let (mut granted, mut jumps) = (Vec::new(), 0);
             for step in steps {
                 match step {
                     Step::Pass(micros) => real += micros,
                     Step::Set(by) => {
                         offset += by;
-                        leaps += usize::from(by > 0);
+                        jumps += usize::from(by > 0);
                     }
                     Step::Ask(wanted) => {
                         let now = at(real + offset);
-                        let taken = wanted.min(meter.permits(rate, now));
-                        meter = meter.take(rate, taken, now);
-                        given.extend((0..taken).map(|_| (real, leaps)));
+                        let taken = wanted.min(bucket.permits(rate, now));
+                        bucket = bucket.take(rate, taken, now);
+                        granted.extend((0..taken).map(|_| (real, jumps)));
                     }
                 }
             }
             let (most, burst) = (number as usize, rate.burst() as usize);
-            for (first, (begin, before)) in given.iter().enumerate() {
-                let window = given[first..].iter().take_while(|(time, _)| time - begin < MINUTE);
-                let after = window.clone().last().map_or(0, |(_, leaps)| leaps - before);
+            for (first, (begin, before)) in granted.iter().enumerate() {
+                let window = granted[first..].iter().take_while(|(time, _)| time - begin < MINUTE);
+                let after = window.clone().last().map_or(0, |(_, jumps)| jumps - before);
                 prop_assert!(window.count() <= most + burst * (1 + after));
             }
         }
 
         #[test]
-        fn after_the_wait_there_is_a_permit_and_not_before(number in 1..100_000_u32, taken in 0..2_000_u32) {
+        fn a_permit_is_available_after_the_wait_and_not_before(number in 1..100_000_u32, taken in 0..2_000_u32) {
             let (rate, now) = (rate(number), at(1_800_000_000_000_000));
-            let meter = TokenBucket::default().take(rate, taken.min(rate.burst()), now);
-            let wait = meter.wait(rate, now);
-            prop_assert!(meter.permits(rate, now + wait) >= 1);
-            prop_assert!(wait.is_zero() || meter.permits(rate, now + wait - TimeDelta::microseconds(1)) == 0);
+            let bucket = TokenBucket::default().take(rate, taken.min(rate.burst()), now);
+            let wait = bucket.wait(rate, now);
+            prop_assert!(bucket.permits(rate, now + wait) >= 1);
+            prop_assert!(wait.is_zero() || bucket.permits(rate, now + wait - TimeDelta::microseconds(1)) == 0);
             prop_assert!(wait <= TimeDelta::minutes(1));
         }
     }

@@ -1,4 +1,4 @@
-//! When a deferred copy is tried again: the schedule is data.
+//! The retry schedule of deferred deliveries.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -7,33 +7,33 @@ use chrono::{DateTime, TimeDelta, Utc};
 pub struct RetrySchedule {
     /// The waits before the second, third, … attempt; the last one repeats.
     pub waits: Vec<TimeDelta>,
-    /// How long after the freeze a reader is still tried.
+    /// How long after the freeze a delivery is still retried.
     pub give_up: TimeDelta,
 }
 
-/// Another attempt, as a wait: whoever judges it says from when. A process whose clock is wrong, or jumps between the
-/// reply and the commit, neither gives a reader up too early nor puts a copy off for years.
+/// The next attempt, as a wait; the store adds it to its own clock. So a process whose clock is wrong, or jumps between
+/// the reply and the commit, neither gives a delivery up too early nor delays it for years.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retry {
     /// How long from now.
     pub wait: TimeDelta,
-    /// The horizon: not after this time.
+    /// The horizon: no attempt after this time.
     pub give_up_at: DateTime<Utc>,
 }
 
 impl Retry {
-    /// The time of the attempt, or `None` if that is past the horizon.
+    /// The time of the attempt, or `None` if it is after the horizon.
     pub fn at(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         now.checked_add_signed(self.wait).filter(|at| *at <= self.give_up_at)
     }
 }
 
 impl RetrySchedule {
-    /// The next attempt after `attempts` of them; `None` if the schedule knows no second one. The horizon holds for whoever
-    /// comes late as well: without it a clock that is years ahead would put a copy off for years.
+    /// The next attempt after `attempts` of them; `None` if the schedule has no second one. The horizon applies to late
+    /// starters as well: without it, a clock that is years ahead would delay a delivery for years.
     ///
-    /// Each wait is stretched or shortened by up to 20 %, so that a relay which turned many away at once does not
-    /// see all of them again at once; `chance` decides by how much.
+    /// Each wait is changed by up to 20 %, so that a relay that deferred many messages at once does not get all of them
+    /// again at once; `chance` decides by how much.
     pub fn next(&self, attempts: u32, frozen_at: DateTime<Utc>, chance: [u8; 16]) -> Option<Retry> {
         let index = (attempts.max(1) as usize - 1).min(self.waits.len().checked_sub(1)?);
         let wait = self.waits[index].num_milliseconds();
@@ -59,19 +59,19 @@ mod tests {
     }
 
     #[test]
-    fn the_last_wait_repeats_until_the_horizon_and_then_the_reader_is_given_up() {
+    fn the_last_wait_repeats_until_the_horizon() {
         let frozen = DateTime::UNIX_EPOCH;
         let (mut now, mut attempts) = (frozen, 1);
         while let Some(next) = schedule().next(attempts, frozen, [128; 16]).unwrap().at(now) {
             (now, attempts) = (next, attempts + 1);
-            assert!(attempts < 100, "waits of nothing never reach the horizon: {now}");
+            assert!(attempts < 100, "the horizon is never reached: {now}");
         }
         assert!(now - frozen > TimeDelta::hours(40) && now - frozen <= TimeDelta::hours(48), "{now}");
         assert_eq!(attempts, 12);
     }
 
     #[test]
-    fn the_waits_come_in_turn_and_chance_moves_each_by_a_fifth_at_most() {
+    fn the_waits_are_used_in_order_and_chance_changes_each_by_at_most_a_fifth() {
         let wait = |attempts, chance| {
             schedule().next(attempts, DateTime::UNIX_EPOCH, [chance; 16]).unwrap().wait.num_seconds()
         };
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn the_horizon_is_the_last_moment_and_not_the_first_that_is_too_late() {
+    fn an_attempt_exactly_at_the_horizon_is_allowed() {
         let frozen = DateTime::UNIX_EPOCH;
         let retry = Retry { wait: TimeDelta::hours(1), give_up_at: frozen + TimeDelta::hours(1) };
         assert_eq!(retry.at(frozen), Some(retry.give_up_at));

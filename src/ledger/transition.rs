@@ -1,45 +1,45 @@
-//! The transition table: the only place that changes the state of a delivery.
+//! The transition table: the only code that changes the state of a delivery.
 //!
 //! Numbers T1 to T16 are the rows of the table in `docs/ledger.md`. The store calls [`apply`] inside one transaction
-//! and writes what it returns; whatever it refuses is not written. No I/O, no clock: times come with the events.
+//! and writes what it returns; a rejected event writes nothing. No I/O, no clock: times come with the events.
 //!
-//! Two rules carry the promise. A *negative* result counts only for the attempt that holds the row, so that a worker
-//! that was given up for dead cannot undo what came after it. *Positive* evidence always counts.
+//! Two rules carry the guarantee. A *negative* result counts only for the attempt that holds the row, so that a worker
+//! that was presumed dead cannot undo what came after it. *Positive* evidence always counts.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{ACKNOWLEDGED, Delivery, IssueState, LastReply, RESTORED, Retry, State, Token};
 
-/// What happened, or what somebody wants to do.
+/// Something that happened, or a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
-    /// T1: take it in hand. Durable before MAIL FROM.
+    /// T1: a worker claims it. Durable before MAIL FROM.
     Claim {
-        /// A token that was never given out before.
+        /// A token that was never used before.
         token: Token,
         /// How long the claim lasts.
         lease: TimeDelta,
     },
     /// T2 before the dot, T6 after a 4yz to it: definitely not accepted, to be tried again.
     Defer {
-        /// The attempt that heard it.
+        /// The attempt that read the reply.
         token: Token,
-        /// When it is tried again; past the horizon it is given up (`expired`). `None`: it need not wait. That is not
-        /// the same as "now": a clock that is ten years ahead would put the copy off for ten years.
+        /// When it is retried; after the horizon it fails (`expired`). `None`: at once. That is not the same as
+        /// "now": a clock that is ten years ahead would delay the delivery for ten years.
         retry: Option<Retry>,
-        /// What was heard; `None` when the run stopped for reasons of its own.
+        /// The reply or the error; `None` if the run stopped for a reason on our side.
         last: Option<LastReply>,
     },
-    /// T3 before the dot, T7 after a 5yz to it: definitely not accepted, not to be tried again.
+    /// T3 before the dot, T7 after a 5yz to it: definitely not accepted, not to be retried.
     Reject {
-        /// The attempt that heard it.
+        /// The attempt that read the reply.
         token: Token,
-        /// A short word: `rejected`, `no_mailbox`, `letter_refused`, `expired`, `render`.
+        /// A short code: `rejected`, `no_mailbox`, `letter_refused`, `expired`, `render`.
         reason: &'static str,
-        /// What was heard.
+        /// The reply or the error.
         last: Option<LastReply>,
     },
-    /// T4: the body is written, the dot comes next. Durable before the dot.
+    /// T4: the body is written, the final dot is next. Durable before the dot.
     Arm {
         /// The attempt that is about to write the dot.
         token: Token,
@@ -48,85 +48,85 @@ pub enum Event {
     },
     /// T5, T12: a 2yz to the dot of any attempt at this row, or evidence that it was accepted.
     Accept {
-        /// The attempt that heard it; `None` for evidence that names no attempt.
+        /// The attempt that read the reply; `None` for evidence that names no attempt.
         token: Option<Token>,
-        /// What was heard, or what the evidence is.
+        /// The reply, or the evidence.
         last: Option<LastReply>,
     },
-    /// T8: the dot was written and no whole reply came.
+    /// T8: the final dot was written and no complete reply came.
     LoseReply {
         /// The attempt that wrote the dot.
         token: Token,
-        /// What came instead.
+        /// The error.
         last: Option<LastReply>,
     },
-    /// T9, T10: whoever held it is gone.
+    /// T9, T10: its holder is gone.
     Recover,
     /// T11: a recorded decision to send it again although it may have arrived.
     Resend,
-    /// T16: a recorded decision to try again whom a server definitely refused.
+    /// T16: a recorded decision to retry after a definite rejection.
     Retry,
-    /// T13: the reader left, was suppressed, or the issue was cancelled.
+    /// T13: the subscriber unsubscribed or was suppressed, or the issue was cancelled.
     Skip {
-        /// A short word: `unsubscribed`, `suppressed`, `cancelled`.
+        /// A short code: `unsubscribed`, `suppressed`, `cancelled`.
         reason: &'static str,
     },
-    /// T14: the ledger was put back from a copy, and what became of this row since is lost.
+    /// T14: the ledger was restored from a backup, and later events of this row are lost.
     MarkRestored,
-    /// T15: a recorded decision to leave the doubt as it is.
+    /// T15: a recorded decision to leave it unknown.
     Acknowledge,
 }
 
-/// What else is true in the transaction in which the event is judged.
+/// Further facts at the time of the transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TransitionContext {
     /// The time.
     pub now: DateTime<Utc>,
-    /// Where the issue stands.
+    /// The state of the issue.
     pub issue: IssueState,
-    /// Why the reader must not get it, if so: `unsubscribed` or `suppressed`.
+    /// Why the subscriber must not get it, if so: `unsubscribed` or `suppressed`.
     pub exclusion: Option<&'static str>,
-    /// Every other owner is known to be dead: this process holds the lock.
+    /// Whether every other owner is known to be dead, because this process holds the lock.
     pub is_exclusive: bool,
 }
 
 /// Why an event does not apply. The row stays as it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Rejection {
-    /// Another attempt holds the row: whoever asked must stop, without sending anything further.
+    /// Another attempt holds the row: the caller must stop without sending anything further.
     #[error("the delivery belongs to another attempt")]
     WrongToken,
-    /// The guard is not met: too early, paused, the lease is past.
+    /// A condition is not met: too early, paused, or the lease has expired.
     #[error("not possible at this time")]
     PreconditionFailed,
     /// The table has no such edge.
     #[error("the state of the delivery does not allow that")]
     NoSuchTransition,
-    /// An earlier attempt armed other bytes: a resend must be the same message to the byte.
+    /// An earlier attempt armed other bytes: a resend must be identical.
     #[error("the message differs from the one that was armed before")]
     MessageDiffers,
 }
 
-/// Judges `event` against `row`; returns the row as it must be written.
-pub fn apply(row: &Delivery, event: &Event, around: &TransitionContext) -> Result<Delivery, Rejection> {
+/// Applies `event` to `row`; returns the row to write.
+pub fn apply(row: &Delivery, event: &Event, context: &TransitionContext) -> Result<Delivery, Rejection> {
     use State::{Armed, Claimed, Failed, FailedUncertain, Pending, Sent, Skipped, Unknown};
 
     let mut next = row.clone();
     match (row.state, event) {
         // T1, T13
         (Pending, Event::Claim { token, lease }) => {
-            claim(&mut next, around)?;
+            claim(&mut next, context)?;
             if next.state == Claimed {
                 next.token = Some(*token);
-                next.lease_until = Some(around.now + *lease);
+                next.lease_until = Some(context.now + *lease);
             }
         }
         // T2, T6
         (Claimed | Armed | Unknown, Event::Defer { token, retry, last }) => {
             check_token(row, *token)?;
-            defer(&mut next, *retry, around.now);
+            defer(&mut next, *retry, context.now);
             if last.is_none() {
-                // Nothing was heard: the run gave the row back, and its schedule does not advance.
+                // There was no reply: the run released the row, and its schedule does not advance.
                 next.attempts = row.attempts.saturating_sub(1);
             }
             record_reply(&mut next, last.as_ref());
@@ -140,7 +140,7 @@ pub fn apply(row: &Delivery, event: &Event, around: &TransitionContext) -> Resul
         // T4, T13
         (Claimed, Event::Arm { token, bytes }) => {
             check_token(row, *token)?;
-            arm(&mut next, bytes, around)?;
+            arm(&mut next, bytes, context)?;
         }
         // T5, T12
         (Sent, Event::Accept { .. }) => {}
@@ -159,18 +159,18 @@ pub fn apply(row: &Delivery, event: &Event, around: &TransitionContext) -> Resul
             record_reply(&mut next, last.as_ref());
         }
         // T9, T10
-        (Claimed | Armed, Event::Recover) => recover(&mut next, around)?,
+        (Claimed | Armed, Event::Recover) => recover(&mut next, context)?,
         // T11
         (Unknown, Event::Resend) => resend(&mut next),
         // T16
-        (Failed, Event::Retry) => retry(&mut next, around)?,
+        (Failed, Event::Retry) => retry(&mut next, context)?,
         // T13
         (Pending | Claimed, Event::Skip { reason }) => skip(&mut next, Some(reason)),
         // T14
         (Pending | Claimed | Armed | Unknown | Failed, Event::MarkRestored) => mark_restored(&mut next),
         // T15
         (Unknown | FailedUncertain, Event::Acknowledge) => next.reason = Some(ACKNOWLEDGED.to_owned()),
-        // The holder is told apart from a stranger, so that a worker knows that its row was taken over.
+        // Check the token first, so that a worker learns that its row was taken over.
         (
             _,
             Event::Arm { token, .. }
@@ -183,8 +183,8 @@ pub fn apply(row: &Delivery, event: &Event, around: &TransitionContext) -> Resul
         }
         _ => return Err(Rejection::NoSuchTransition),
     }
-    // T13: in an issue that was given up a copy would wait for ever.
-    if next.state == Pending && around.issue == IssueState::Cancelled {
+    // T13: in a cancelled issue a delivery would stay pending forever.
+    if next.state == Pending && context.issue == IssueState::Cancelled {
         skip(&mut next, Some("cancelled"));
     }
     if next.state != Claimed && next.state != Armed {
@@ -193,34 +193,34 @@ pub fn apply(row: &Delivery, event: &Event, around: &TransitionContext) -> Resul
     Ok(next)
 }
 
-/// Never straight back to the queue for a copy that may be on its way.
-fn recover(row: &mut Delivery, around: &TransitionContext) -> Result<(), Rejection> {
-    if !around.is_exclusive && row.lease_until.is_some_and(|until| until > around.now) {
+/// An armed delivery never returns directly to the queue, because it may have been sent.
+fn recover(row: &mut Delivery, context: &TransitionContext) -> Result<(), Rejection> {
+    if !context.is_exclusive && row.lease_until.is_some_and(|until| until > context.now) {
         return Err(Rejection::PreconditionFailed);
     }
     row.state = if row.state == State::Claimed { State::Pending } else { State::Unknown };
     Ok(())
 }
 
-/// A row whose earlier attempt may have arrived is `failed_uncertain`, and stays.
-fn retry(row: &mut Delivery, around: &TransitionContext) -> Result<(), Rejection> {
+/// A row whose earlier attempt may have arrived is `failed_uncertain` and cannot be retried.
+fn retry(row: &mut Delivery, context: &TransitionContext) -> Result<(), Rejection> {
     if row.had_unknown {
         return Err(Rejection::NoSuchTransition);
     }
-    *row = Delivery { state: State::Pending, next_at: around.now, attempts: 0, reason: None, ..row.clone() };
+    *row = Delivery { state: State::Pending, next_at: context.now, attempts: 0, reason: None, ..row.clone() };
     Ok(())
 }
 
-/// A reader who left while the copy waited is skipped instead.
-fn claim(row: &mut Delivery, around: &TransitionContext) -> Result<(), Rejection> {
-    if around.exclusion.is_some() {
-        skip(row, around.exclusion);
+/// Skips the delivery if the subscriber has unsubscribed since the freeze.
+fn claim(row: &mut Delivery, context: &TransitionContext) -> Result<(), Rejection> {
+    if context.exclusion.is_some() {
+        skip(row, context.exclusion);
         return Ok(());
     }
-    if around.issue != IssueState::Sending || row.next_at > around.now {
+    if context.issue != IssueState::Sending || row.next_at > context.now {
         return Err(Rejection::PreconditionFailed);
     }
-    let dated = row.date_for(around.now);
+    let dated = row.date_for(context.now);
     if row.dated != Some(dated) {
         row.bytes = None;
     }
@@ -230,16 +230,16 @@ fn claim(row: &mut Delivery, around: &TransitionContext) -> Result<(), Rejection
     Ok(())
 }
 
-/// A reader who left since the claim is skipped instead: the last moment at which that can count.
-fn arm(row: &mut Delivery, bytes: &[u8; 32], around: &TransitionContext) -> Result<(), Rejection> {
-    if around.exclusion.is_some() {
-        skip(row, around.exclusion);
+/// Skips the delivery if the subscriber has unsubscribed since the claim; this is the last moment to do so.
+fn arm(row: &mut Delivery, bytes: &[u8; 32], context: &TransitionContext) -> Result<(), Rejection> {
+    if context.exclusion.is_some() {
+        skip(row, context.exclusion);
         return Ok(());
     }
-    if around.issue != IssueState::Sending || row.lease_until.is_none_or(|until| until <= around.now) {
+    if context.issue != IssueState::Sending || row.lease_until.is_none_or(|until| until <= context.now) {
         return Err(Rejection::PreconditionFailed);
     }
-    // After a definite refusal nobody has the earlier message, and a new one does no harm.
+    // After a definite rejection the earlier message was not delivered, so a new one is allowed.
     if row.had_unknown && row.bytes.is_some_and(|armed| armed != *bytes) {
         return Err(Rejection::MessageDiffers);
     }
@@ -248,8 +248,8 @@ fn arm(row: &mut Delivery, bytes: &[u8; 32], around: &TransitionContext) -> Resu
     Ok(())
 }
 
-/// A doubt that comes after this one is a new one, so its reason goes. Its time had come when it was claimed, and that
-/// is still so if the clock has jumped since.
+/// Clears the reason, so that a later unknown result is a new one. Keeps the time of the next attempt: it had come when
+/// the row was claimed, even if the clock has jumped since.
 fn resend(row: &mut Delivery) {
     row.state = State::Pending;
     row.had_unknown = true;
@@ -257,11 +257,11 @@ fn resend(row: &mut Delivery) {
     row.reason = None;
 }
 
-/// A refusal heard by an attempt of before says nothing of the attempts that were forgotten, so no token holds the row.
+/// Clears the token, because a rejection of an old attempt says nothing about attempts that were lost.
 fn mark_restored(row: &mut Delivery) {
     row.token = None;
     if row.state == State::Failed {
-        // It may have been tried again since (T16), and have arrived. That is rare: nobody is asked about each of them.
+        // It may have been retried since (T16) and have arrived. That is rare, so no decision is requested.
         row.state = State::FailedUncertain;
         row.reason = Some(ACKNOWLEDGED.to_owned());
         return;
@@ -274,7 +274,7 @@ fn check_token(row: &Delivery, token: Token) -> Result<(), Rejection> {
     if row.token == Some(token) { Ok(()) } else { Err(Rejection::WrongToken) }
 }
 
-/// Back into the queue, unless the horizon lies before the next attempt.
+/// Returns it to the queue, unless the next attempt would be after the horizon.
 fn defer(row: &mut Delivery, retry: Option<Retry>, now: DateTime<Utc>) {
     match retry.map_or(Some(row.next_at), |retry| retry.at(now)) {
         Some(next_at) => (row.state, row.next_at) = (State::Pending, next_at),
@@ -282,13 +282,13 @@ fn defer(row: &mut Delivery, retry: Option<Retry>, now: DateTime<Utc>) {
     }
 }
 
-/// A reader who may already have a copy has not "failed": the doubt stays on record.
+/// A delivery that may have arrived is not "failed": it stays uncertain.
 fn give_up(row: &mut Delivery, reason: &str) {
     row.state = if row.had_unknown { State::FailedUncertain } else { State::Failed };
     row.reason = Some(reason.to_owned());
 }
 
-/// A reader who may already have a copy is not "skipped": the doubt stays on record.
+/// A delivery that may have arrived is not "skipped": it stays uncertain.
 fn skip(row: &mut Delivery, reason: Option<&'static str>) {
     row.state = if row.had_unknown { State::FailedUncertain } else { State::Skipped };
     row.reason = reason.map(str::to_owned);
@@ -315,7 +315,7 @@ mod tests {
         Token([number; 16])
     }
 
-    fn around() -> TransitionContext {
+    fn context() -> TransitionContext {
         TransitionContext {
             now: DateTime::UNIX_EPOCH,
             issue: IssueState::Sending,
@@ -332,15 +332,15 @@ mod tests {
         Event::Claim { token: token(number), lease: TimeDelta::minutes(30) }
     }
 
-    fn said(text: &str) -> LastReply {
+    fn reply(text: &str) -> LastReply {
         LastReply { phase: "RCPT TO".to_owned(), text: text.to_owned() }
     }
 
     #[test]
-    fn a_claim_gives_the_row_a_holder_a_lease_a_date_and_one_attempt_more() {
+    fn a_claim_sets_the_token_the_lease_and_the_date_and_counts_an_attempt() {
         let now = DateTime::UNIX_EPOCH + TimeDelta::hours(1);
         let waiting = Delivery { attempts: 2, ..Delivery::new(DateTime::UNIX_EPOCH) };
-        let claimed = apply(&waiting, &claim(1), &TransitionContext { now, ..around() }).unwrap();
+        let claimed = apply(&waiting, &claim(1), &TransitionContext { now, ..context() }).unwrap();
         assert_eq!((claimed.state, claimed.token, claimed.attempts), (State::Claimed, Some(token(1)), 3));
         assert_eq!((claimed.lease_until, claimed.dated), (Some(now + TimeDelta::minutes(30)), Some(now)));
     }
@@ -349,24 +349,24 @@ mod tests {
     fn nothing_is_claimed_before_its_time_or_while_the_issue_is_paused() {
         let now = DateTime::UNIX_EPOCH;
         let later = Delivery::new(now + TimeDelta::microseconds(1));
-        assert_eq!(apply(&later, &claim(1), &around()), Err(Rejection::PreconditionFailed));
-        let paused = TransitionContext { issue: IssueState::Paused, ..around() };
+        assert_eq!(apply(&later, &claim(1), &context()), Err(Rejection::PreconditionFailed));
+        let paused = TransitionContext { issue: IssueState::Paused, ..context() };
         assert_eq!(apply(&Delivery::new(now), &claim(1), &paused), Err(Rejection::PreconditionFailed));
-        assert!(apply(&Delivery::new(now), &claim(1), &around()).is_ok(), "at its time it is");
+        assert!(apply(&Delivery::new(now), &claim(1), &context()).is_ok(), "at its time it is");
     }
 
     #[test]
-    fn a_reader_who_leaves_while_the_copy_waits_is_skipped_and_nobody_holds_it() {
-        let left = TransitionContext { exclusion: Some("suppressed"), ..around() };
-        let row = apply(&Delivery::new(DateTime::UNIX_EPOCH), &claim(1), &left).unwrap();
+    fn a_delivery_excluded_before_the_claim_is_skipped_and_has_no_holder() {
+        let excluded = TransitionContext { exclusion: Some("suppressed"), ..context() };
+        let row = apply(&Delivery::new(DateTime::UNIX_EPOCH), &claim(1), &excluded).unwrap();
         assert_eq!((row.state, row.reason.as_deref()), (State::Skipped, Some("suppressed")));
         assert_eq!((row.token, row.lease_until, row.attempts), (None, None, 0));
     }
 
     #[test]
-    fn what_is_waiting_or_in_hand_can_be_skipped_and_nothing_else() {
+    fn only_pending_and_claimed_deliveries_can_be_skipped() {
         for state in State::ALL {
-            let skipped = apply(&row(state), &Event::Skip { reason: "cancelled" }, &around());
+            let skipped = apply(&row(state), &Event::Skip { reason: "cancelled" }, &context());
             if matches!(state, State::Pending | State::Claimed) {
                 let skipped = skipped.unwrap();
                 assert_eq!((skipped.state, skipped.reason.as_deref()), (State::Skipped, Some("cancelled")));
@@ -377,53 +377,54 @@ mod tests {
     }
 
     #[test]
-    fn an_attempt_that_heard_something_counts_and_one_that_was_given_back_does_not() {
+    fn an_attempt_with_a_reply_counts_and_a_released_one_does_not() {
         let second = Delivery { attempts: 2, ..row(State::Claimed) };
         let defer = |last| Event::Defer { token: token(1), retry: None, last };
-        let attempts = |event| apply(&second, &event, &around()).unwrap().attempts;
-        assert_eq!((attempts(defer(Some(said("450 later")))), attempts(defer(None))), (2, 1));
+        let attempts = |event| apply(&second, &event, &context()).unwrap().attempts;
+        assert_eq!((attempts(defer(Some(reply("450 later")))), attempts(defer(None))), (2, 1));
     }
 
     #[test]
-    fn what_was_heard_last_stays_until_something_else_is_heard() {
-        let refused = Event::Reject { token: token(1), reason: "rejected", last: Some(said("550 no")) };
-        let row = apply(&row(State::Claimed), &refused, &around()).unwrap();
-        assert_eq!(row.last, Some(said("550 no")));
+    fn the_last_reply_is_kept_until_the_next_one() {
+        let refused = Event::Reject { token: token(1), reason: "rejected", last: Some(reply("550 no")) };
+        let row = apply(&row(State::Claimed), &refused, &context()).unwrap();
+        assert_eq!(row.last, Some(reply("550 no")));
         let evidence = Event::Accept { token: None, last: None };
-        assert_eq!(apply(&row, &evidence, &around()).unwrap().last, Some(said("550 no")));
+        assert_eq!(apply(&row, &evidence, &context()).unwrap().last, Some(reply("550 no")));
     }
 
     #[test]
-    fn a_dot_without_an_answer_is_a_doubt_that_says_what_came_instead() {
-        let lose = Event::LoseReply { token: token(1), last: Some(said("the connection was closed")) };
-        let lost = apply(&row(State::Armed), &lose, &around()).unwrap();
-        assert_eq!((lost.state, lost.last), (State::Unknown, Some(said("the connection was closed"))));
-        assert_eq!(apply(&row(State::Claimed), &lose, &around()), Err(Rejection::NoSuchTransition));
+    fn a_final_dot_without_a_reply_is_unknown_and_keeps_the_error() {
+        let lose = Event::LoseReply { token: token(1), last: Some(reply("the connection was closed")) };
+        let lost = apply(&row(State::Armed), &lose, &context()).unwrap();
+        assert_eq!((lost.state, lost.last), (State::Unknown, Some(reply("the connection was closed"))));
+        assert_eq!(apply(&row(State::Claimed), &lose, &context()), Err(Rejection::NoSuchTransition));
     }
 
     #[test]
-    fn only_a_copy_in_hand_has_a_lease() {
+    fn only_a_delivery_in_flight_has_a_lease() {
         let lease = row(State::Claimed).lease_until;
-        assert_eq!(apply(&row(State::Claimed), &arm(1), &around()).unwrap().lease_until, lease);
+        assert_eq!(apply(&row(State::Claimed), &arm(1), &context()).unwrap().lease_until, lease);
         let lose = Event::LoseReply { token: token(1), last: None };
         for (state, event) in [(State::Armed, lose), (State::Claimed, Event::Skip { reason: "cancelled" })] {
-            assert_eq!(apply(&row(state), &event, &around()).unwrap().lease_until, None, "{state}");
+            assert_eq!(apply(&row(state), &event, &context()).unwrap().lease_until, None, "{state}");
         }
     }
 
     #[test]
-    fn a_lease_ends_at_its_time_for_the_holder_and_for_whoever_recovers_the_row() {
-        let at_its_end = TransitionContext { now: DateTime::UNIX_EPOCH + TimeDelta::minutes(30), ..around() };
+    fn a_lease_ends_at_the_same_time_for_the_holder_and_for_the_recovery() {
+        let at_its_end =
+            TransitionContext { now: DateTime::UNIX_EPOCH + TimeDelta::minutes(30), ..context() };
         assert_eq!(apply(&row(State::Claimed), &arm(1), &at_its_end), Err(Rejection::PreconditionFailed));
         let recovered = apply(&row(State::Claimed), &Event::Recover, &at_its_end).unwrap();
         assert_eq!(recovered.state, State::Pending);
     }
 
     #[test]
-    fn a_second_chance_begins_at_once_and_from_the_first_attempt() {
+    fn a_retry_is_due_at_once_and_resets_the_attempts() {
         let now = DateTime::UNIX_EPOCH + TimeDelta::days(1);
         let failed = Delivery { attempts: 5, reason: Some("no_mailbox".to_owned()), ..row(State::Failed) };
-        let again = apply(&failed, &Event::Retry, &TransitionContext { now, ..around() }).unwrap();
+        let again = apply(&failed, &Event::Retry, &TransitionContext { now, ..context() }).unwrap();
         assert_eq!(
             (again.state, again.next_at, again.attempts, again.reason),
             (State::Pending, now, 0, None)
@@ -431,102 +432,105 @@ mod tests {
     }
 
     #[test]
-    fn a_new_date_forgets_the_old_bytes_and_the_same_date_keeps_them() {
+    fn a_new_date_clears_the_old_bytes_and_the_same_date_keeps_them() {
         let start = DateTime::UNIX_EPOCH;
         let armed_before = Delivery { dated: Some(start), bytes: Some([8; 32]), ..Delivery::new(start) };
         for (hours, bytes) in [(2, Some([8; 32])), (4, None)] {
             let now = start + TimeDelta::hours(hours);
-            let claimed = apply(&armed_before, &claim(1), &TransitionContext { now, ..around() }).unwrap();
+            let claimed = apply(&armed_before, &claim(1), &TransitionContext { now, ..context() }).unwrap();
             assert_eq!(claimed.bytes, bytes, "after {hours} hours");
         }
     }
 
     #[test]
-    fn each_decision_to_send_again_is_counted() {
+    fn each_resend_is_counted() {
         let resent =
-            apply(&Delivery { resends: 1, ..row(State::Unknown) }, &Event::Resend, &around()).unwrap();
+            apply(&Delivery { resends: 1, ..row(State::Unknown) }, &Event::Resend, &context()).unwrap();
         assert_eq!((resent.state, resent.resends, resent.had_unknown), (State::Pending, 2, true));
     }
 
     #[test]
-    fn a_reader_who_leaves_between_claim_and_arm_is_skipped_and_not_armed() {
-        let left = TransitionContext { exclusion: Some("unsubscribed"), ..around() };
-        let row = apply(&row(State::Claimed), &arm(1), &left).unwrap();
+    fn a_delivery_excluded_between_claim_and_arm_is_skipped_and_not_armed() {
+        let excluded = TransitionContext { exclusion: Some("unsubscribed"), ..context() };
+        let row = apply(&row(State::Claimed), &arm(1), &excluded).unwrap();
         assert_eq!((row.state, row.reason.as_deref()), (State::Skipped, Some("unsubscribed")));
     }
 
     #[test]
-    fn a_worker_whose_row_was_taken_over_is_told_so() {
+    fn a_worker_whose_row_was_taken_over_gets_wrong_token() {
         let taken = row(State::Claimed);
-        assert_eq!(apply(&taken, &arm(2), &around()), Err(Rejection::WrongToken));
+        assert_eq!(apply(&taken, &arm(2), &context()), Err(Rejection::WrongToken));
         let lose = Event::LoseReply { token: token(2), last: None };
-        assert_eq!(apply(&row(State::Armed), &lose, &around()), Err(Rejection::WrongToken));
+        assert_eq!(apply(&row(State::Armed), &lose, &context()), Err(Rejection::WrongToken));
     }
 
     #[test]
     fn nothing_is_armed_after_its_lease_or_while_the_issue_is_paused() {
-        let late = TransitionContext { now: DateTime::UNIX_EPOCH + TimeDelta::hours(1), ..around() };
+        let late = TransitionContext { now: DateTime::UNIX_EPOCH + TimeDelta::hours(1), ..context() };
         assert_eq!(apply(&row(State::Claimed), &arm(1), &late), Err(Rejection::PreconditionFailed));
-        let paused = TransitionContext { issue: IssueState::Paused, ..around() };
+        let paused = TransitionContext { issue: IssueState::Paused, ..context() };
         assert_eq!(apply(&row(State::Claimed), &arm(1), &paused), Err(Rejection::PreconditionFailed));
     }
 
     #[test]
-    fn a_resend_must_be_the_same_message_to_the_byte() {
+    fn a_resend_must_be_the_identical_message() {
         let resent = Delivery { bytes: Some([8; 32]), had_unknown: true, ..row(State::Claimed) };
-        assert_eq!(apply(&resent, &arm(1), &around()), Err(Rejection::MessageDiffers));
+        assert_eq!(apply(&resent, &arm(1), &context()), Err(Rejection::MessageDiffers));
         let same = Delivery { bytes: Some([7; 32]), ..resent.clone() };
-        assert_eq!(apply(&same, &arm(1), &around()).unwrap().state, State::Armed);
+        assert_eq!(apply(&same, &arm(1), &context()).unwrap().state, State::Armed);
         let refused = Delivery { had_unknown: false, ..resent };
         assert_eq!(
-            apply(&refused, &arm(1), &around()).unwrap().bytes,
+            apply(&refused, &arm(1), &context()).unwrap().bytes,
             Some([7; 32]),
-            "nobody has the earlier one"
+            "the earlier one was not delivered"
         );
     }
 
     #[test]
-    fn a_refusal_after_a_resend_stays_in_doubt() {
+    fn a_rejection_after_a_resend_stays_uncertain() {
         let resent = Delivery { had_unknown: true, ..row(State::Claimed) };
         let reject = Event::Reject { token: token(1), reason: "rejected", last: None };
-        assert_eq!(apply(&resent, &reject, &around()).unwrap().state, State::FailedUncertain);
+        assert_eq!(apply(&resent, &reject, &context()).unwrap().state, State::FailedUncertain);
     }
 
     #[test]
-    fn only_a_definite_refusal_can_be_tried_again() {
+    fn only_a_definite_rejection_can_be_retried() {
         for state in State::ALL {
-            let retried = apply(&row(state), &Event::Retry, &around());
+            let retried = apply(&row(state), &Event::Retry, &context());
             assert_eq!(
                 retried.is_ok_and(|row| row.state == State::Pending),
                 state == State::Failed,
                 "{state}"
             );
         }
-        let doubtful = Delivery { had_unknown: true, ..row(State::Failed) };
-        assert_eq!(apply(&doubtful, &Event::Retry, &around()), Err(Rejection::NoSuchTransition));
+        let uncertain = Delivery { had_unknown: true, ..row(State::Failed) };
+        assert_eq!(apply(&uncertain, &Event::Retry, &context()), Err(Rejection::NoSuchTransition));
     }
 
     #[test]
-    fn a_reply_that_says_yes_counts_whoever_holds_the_row_now() {
+    fn an_acceptance_counts_in_every_state() {
         for state in State::ALL {
             assert_eq!(
-                apply(&row(state), &Event::Accept { token: None, last: None }, &around()).unwrap().state,
+                apply(&row(state), &Event::Accept { token: None, last: None }, &context()).unwrap().state,
                 State::Sent
             );
         }
     }
 
     #[test]
-    fn recovery_never_puts_an_armed_copy_back_into_the_queue() {
-        let alone = TransitionContext { is_exclusive: true, ..around() };
-        assert_eq!(apply(&row(State::Armed), &Event::Recover, &alone).unwrap().state, State::Unknown);
-        assert_eq!(apply(&row(State::Claimed), &Event::Recover, &alone).unwrap().state, State::Pending);
-        assert_eq!(apply(&row(State::Armed), &Event::Recover, &around()), Err(Rejection::PreconditionFailed));
+    fn recovery_never_requeues_an_armed_delivery() {
+        let exclusive = TransitionContext { is_exclusive: true, ..context() };
+        assert_eq!(apply(&row(State::Armed), &Event::Recover, &exclusive).unwrap().state, State::Unknown);
+        assert_eq!(apply(&row(State::Claimed), &Event::Recover, &exclusive).unwrap().state, State::Pending);
+        assert_eq!(
+            apply(&row(State::Armed), &Event::Recover, &context()),
+            Err(Rejection::PreconditionFailed)
+        );
     }
 
     #[test]
-    fn a_copy_that_is_refused_for_now_after_its_issue_was_cancelled_does_not_wait_for_ever() {
-        let cancelled = TransitionContext { issue: IssueState::Cancelled, ..around() };
+    fn a_deferred_delivery_of_a_cancelled_issue_is_skipped() {
+        let cancelled = TransitionContext { issue: IssueState::Cancelled, ..context() };
         let later = Event::Defer { token: token(1), retry: None, last: None };
         for state in [State::Claimed, State::Armed, State::Unknown] {
             let row = apply(&row(state), &later, &cancelled).unwrap();
@@ -537,64 +541,67 @@ mod tests {
     }
 
     #[test]
-    fn the_horizon_is_judged_by_the_store_s_clock_and_a_doubt_outlives_it() {
+    fn the_horizon_is_checked_by_the_clock_of_the_store_and_uncertainty_outlives_it() {
         let retry = |hours| {
             let wait = chrono::TimeDelta::hours(hours);
             let give_up_at = DateTime::UNIX_EPOCH + TimeDelta::hours(48);
             Event::Defer { token: token(1), retry: Some(Retry { wait, give_up_at }), last: None }
         };
-        let later = apply(&row(State::Armed), &retry(48), &around()).unwrap();
+        let later = apply(&row(State::Armed), &retry(48), &context()).unwrap();
         assert_eq!((later.state, later.next_at.timestamp()), (State::Pending, 48 * 3_600));
-        let expired = apply(&row(State::Armed), &retry(49), &around()).unwrap();
+        let expired = apply(&row(State::Armed), &retry(49), &context()).unwrap();
         assert_eq!((expired.state, expired.reason.as_deref()), (State::Failed, Some("expired")));
         let resent = Delivery { had_unknown: true, ..row(State::Claimed) };
-        assert_eq!(apply(&resent, &retry(49), &around()).unwrap().state, State::FailedUncertain);
+        assert_eq!(apply(&resent, &retry(49), &context()).unwrap().state, State::FailedUncertain);
     }
 
     #[test]
-    fn a_copy_that_is_given_back_or_sent_again_keeps_its_time_whatever_the_clock_says() {
+    fn a_released_or_resent_delivery_keeps_its_time_whatever_the_clock() {
         let ahead = DateTime::UNIX_EPOCH + chrono::TimeDelta::days(3_650);
-        let astray = TransitionContext { now: ahead, ..around() };
+        let wrong_clock = TransitionContext { now: ahead, ..context() };
         let back = Event::Defer { token: token(1), retry: None, last: None };
         for (state, event) in [(State::Claimed, back), (State::Unknown, Event::Resend)] {
-            let row = apply(&row(state), &event, &astray).unwrap();
+            let row = apply(&row(state), &event, &wrong_clock).unwrap();
             assert_eq!((row.state, row.next_at), (State::Pending, DateTime::UNIX_EPOCH));
         }
     }
 
     #[test]
-    fn after_a_restore_whatever_is_not_final_is_in_doubt_and_only_a_yes_still_counts() {
+    fn after_a_restore_what_is_not_final_is_unknown_and_only_an_acceptance_counts() {
         for state in [State::Pending, State::Claimed, State::Armed, State::Unknown] {
-            let adopted = apply(&row(state), &Event::MarkRestored, &around()).unwrap();
+            let adopted = apply(&row(state), &Event::MarkRestored, &context()).unwrap();
             assert_eq!((adopted.state, adopted.reason.as_deref()), (State::Unknown, Some(RESTORED)));
             let defer = Event::Defer { token: token(1), retry: None, last: None };
             for event in [arm(1), defer] {
-                assert_eq!(apply(&adopted, &event, &around()), Err(Rejection::WrongToken));
+                assert_eq!(apply(&adopted, &event, &context()), Err(Rejection::WrongToken));
             }
-            let yes = Event::Accept { token: Some(token(1)), last: None };
-            assert_eq!(apply(&adopted, &yes, &around()).unwrap().state, State::Sent);
+            let accepted = Event::Accept { token: Some(token(1)), last: None };
+            assert_eq!(apply(&adopted, &accepted, &context()).unwrap().state, State::Sent);
         }
         for state in [State::Sent, State::Skipped, State::FailedUncertain] {
-            assert_eq!(apply(&row(state), &Event::MarkRestored, &around()), Err(Rejection::NoSuchTransition));
+            assert_eq!(
+                apply(&row(state), &Event::MarkRestored, &context()),
+                Err(Rejection::NoSuchTransition)
+            );
         }
     }
 
     #[test]
-    fn after_a_restore_a_refusal_is_not_certain_any_more_and_cannot_be_tried_again() {
-        let adopted = apply(&row(State::Failed), &Event::MarkRestored, &around()).unwrap();
+    fn after_a_restore_a_rejection_is_uncertain_and_cannot_be_retried() {
+        let adopted = apply(&row(State::Failed), &Event::MarkRestored, &context()).unwrap();
         assert!(adopted.state == State::FailedUncertain && !adopted.needs_decision(), "{adopted:?}");
-        assert_eq!(apply(&adopted, &Event::Retry, &around()), Err(Rejection::NoSuchTransition));
+        assert_eq!(apply(&adopted, &Event::Retry, &context()), Err(Rejection::NoSuchTransition));
     }
 
     #[test]
-    fn a_doubt_that_is_left_stays_a_doubt_is_reported_no_more_and_can_still_be_settled() {
-        let left = apply(&row(State::Unknown), &Event::Acknowledge, &around()).unwrap();
-        assert!(left.state == State::Unknown && !left.needs_decision());
-        let resent = apply(&left, &Event::Resend, &around()).unwrap();
+    fn an_acknowledged_delivery_stays_unknown_and_can_still_be_resent() {
+        let acknowledged = apply(&row(State::Unknown), &Event::Acknowledge, &context()).unwrap();
+        assert!(acknowledged.state == State::Unknown && !acknowledged.needs_decision());
+        let resent = apply(&acknowledged, &Event::Resend, &context()).unwrap();
         let again = Delivery { state: State::Unknown, ..resent };
-        assert!(again.needs_decision(), "a new doubt is reported anew");
+        assert!(again.needs_decision(), "a new unknown result needs a new decision");
         assert_eq!(
-            apply(&row(State::Sent), &Event::Acknowledge, &around()),
+            apply(&row(State::Sent), &Event::Acknowledge, &context()),
             Err(Rejection::NoSuchTransition)
         );
     }
@@ -619,21 +626,21 @@ mod tests {
 
     proptest! {
         #[test]
-        fn only_the_arm_arms_only_yes_sends_and_nothing_leaves_sent(
+        fn only_arm_arms_only_accept_sends_and_sent_is_final(
             state in prop::sample::select(State::ALL.to_vec()),
             event in any_event(),
             had_unknown in any::<bool>(),
             is_exclusive in any::<bool>(),
         ) {
             let before = Delivery { had_unknown, ..row(state) };
-            let Ok(after) = apply(&before, &event, &TransitionContext { is_exclusive, ..around() }) else { return Ok(()) };
+            let Ok(after) = apply(&before, &event, &TransitionContext { is_exclusive, ..context() }) else { return Ok(()) };
             let (arms, accepts) = (matches!(event, Event::Arm { .. }), matches!(event, Event::Accept { .. }));
             prop_assert!(arms || after.state != State::Armed);
             prop_assert!(accepts || before.state == State::Sent || after.state != State::Sent);
             prop_assert!(before.state != State::Sent || after.state == State::Sent);
-            let doubt = before.state.is_unknown() || before.state == State::Armed;
+            let was_unknown = before.state.is_unknown() || before.state == State::Armed;
             let definite = accepts || matches!(event, Event::Defer { .. } | Event::Reject { .. });
-            prop_assert!(!doubt || definite || after.state.is_unknown() || after.had_unknown);
+            prop_assert!(!was_unknown || definite || after.state.is_unknown() || after.had_unknown);
             prop_assert!(after.had_unknown || !before.had_unknown);
         }
     }

@@ -1,4 +1,4 @@
-//! How a line of a log is written: its time, and for the SMTP conversation its columns.
+//! The format of log lines: the time, and for the SMTP conversation the columns.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use tracing_subscriber::registry::LookupSpan;
 
 use crate::clock::Clock;
 
-/// The run's clock as the time of a line.
+/// Takes the time of a line from the run's clock.
 pub(super) struct Timer(pub(super) Arc<dyn Clock>);
 
 impl FormatTime for Timer {

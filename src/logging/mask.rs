@@ -1,11 +1,11 @@
-//! Takes addresses and tokens out of a line of text, wherever they stand in it.
+//! Masks addresses and tokens anywhere in a line of text.
 //!
-//! Masks too much rather than too little: a word before an `@` is an address.
+//! Rather masks too much than too little: any text before an `@` counts as an address.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
-/// How signed tokens begin (`subscribers::token`).
+/// The prefix of signed tokens (`subscribers::token`).
 const TOKEN: &str = "v1.";
 /// A token has six parts.
 const DOTS: usize = 5;
@@ -37,7 +37,7 @@ fn without_addresses(line: &str) -> String {
     masked
 }
 
-/// Where the local part that ends `before` begins; it may be a quoted string.
+/// The start of the local part at the end of `before`; it may be a quoted string.
 fn local_start(before: &str) -> usize {
     if let Some(inner) = before.strip_suffix('"') {
         return inner.rfind('"').unwrap_or(0);
@@ -48,7 +48,7 @@ fn local_start(before: &str) -> usize {
         .map_or(0, |place| place + before[place..].chars().next().map_or(0, char::len_utf8))
 }
 
-/// Mail servers may change the case of a token.
+/// Masks tokens in any case, because mail servers may change it.
 fn without_tokens(line: &str) -> String {
     let lower = line.to_ascii_lowercase();
     let mut masked = String::with_capacity(line.len());
@@ -66,7 +66,7 @@ fn without_tokens(line: &str) -> String {
     masked
 }
 
-/// Whether `text` holds `password`, plainly or in a word of Base64.
+/// Whether `text` contains `password`, plainly or in a Base64 word.
 pub(crate) fn repeats(text: &str, password: &str) -> bool {
     let encoded = |word| {
         BASE64.decode(word).is_ok_and(|bytes| memchr::memmem::find(&bytes, password.as_bytes()).is_some())
@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_are_masked_wherever_they_stand() {
+    fn addresses_are_masked_in_any_position() {
         for (line, expected) in [
             ("RCPT TO:<kim@example.com>", "RCPT TO:<k…@example.com>"),
             ("550 5.1.1 kim.m@example.com: unknown", "550 5.1.1 k…@example.com: unknown"),
@@ -107,7 +107,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_address_survives_and_no_input_panics(
+        fn every_address_is_masked_and_no_input_panics(
             before in "\\PC{0,20}", local in "[a-zA-Z0-9가-힣+_.-]{2,20}", after in "\\PC{0,20}"
         ) {
             let address = format!("{local}@example.com");

@@ -1,7 +1,8 @@
-//! Logs for finding a fault: `-v` to standard error, `--smtp-trace` to a file.
+//! Logs for troubleshooting: `-v` to standard error, `--smtp-trace` to a file.
 //!
-//! Neither shows an address, a token or a password; the delivery number and the Message-ID identify a delivery. Call
-//! sites keep to that rule, and every line passes [`mask::masked`] as well, so that one mistake does not become a leak.
+//! Neither contains an address, a token or a password; the delivery number and the Message-ID identify a delivery.
+//! Callers follow that rule, and every line passes [`mask::masked`] as well, so that one mistake does not become a
+//! leak.
 
 mod format;
 mod mask;
@@ -24,10 +25,11 @@ use crate::text::for_terminal;
 
 pub(crate) use mask::repeats;
 
-/// The crate's own events; the libraries below it log addresses and headers.
+/// Only this crate's events are logged; the libraries log addresses and headers.
 const CRATE: &str = env!("CARGO_CRATE_NAME");
 
-/// Installs the logs of this process. Without `-v` and without a trace file there are none, and events cost nothing.
+/// Installs the logs of this process. Without `-v` and without a trace file nothing is installed, and events cost
+/// nothing.
 pub(crate) fn start(verbosity: u8, smtp_trace: Option<&Utf8Path>, clock: &Arc<dyn Clock>) -> io::Result<()> {
     if verbosity == 0 && smtp_trace.is_none() {
         return Ok(());
@@ -55,7 +57,7 @@ pub(crate) fn start(verbosity: u8, smtp_trace: Option<&Utf8Path>, clock: &Arc<dy
     tracing::subscriber::set_global_default(subscriber).map_err(io::Error::other)
 }
 
-/// Masks what is written. `tracing-subscriber` writes each event in one piece.
+/// A writer that masks each event. `tracing-subscriber` writes each event in one piece.
 struct Masked<W>(Arc<Mutex<W>>);
 
 impl<W> Masked<W> {

@@ -1,6 +1,6 @@
-//! The SMTP conversation, line by line: `C:` the client, `S:` the server, `--` what happened to the connection.
+//! The SMTP conversation, line by line: `C:` the client, `S:` the server, `--` events of the connection.
 //!
-//! A message is shown as its number of bytes, credentials as `***`; see [`super`] for the rest.
+//! A message is shown only as its size, credentials as `***`; see [`super`] for the rest.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -16,12 +16,12 @@ pub(super) const TARGET: &str = "letterpress::smtp";
 #[derive(Debug)]
 pub(crate) struct Transcript {
     connection: u64,
-    /// The password of this connection; some servers repeat it.
+    /// The password of this connection, because some servers repeat it.
     hidden: Option<Secret>,
 }
 
 impl Transcript {
-    /// The transcript of a new connection, with the next number of this process.
+    /// Begins the transcript of a new connection, with the next number of this process.
     pub(crate) fn begin() -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         Self { connection: NEXT.fetch_add(1, Ordering::Relaxed), hidden: None }
@@ -32,29 +32,29 @@ impl Transcript {
         self.connection
     }
 
-    /// From now on, leaves out every line of the server that repeats `password`.
+    /// From now on, hides every line from the server that repeats `password`.
     pub(crate) fn hide(&mut self, password: Secret) {
         self.hidden = Some(password);
     }
 
-    /// Commands that hold no secret.
+    /// Records commands without secrets.
     pub(crate) fn client(&self, commands: &[u8]) {
         self.lines("C", commands, without_envelope_id);
     }
 
-    /// A command that holds a secret, as `shown`.
+    /// Records a command with a secret, as `shown`.
     pub(crate) fn credentials(&self, shown: &str) {
         self.event("C", shown);
     }
 
-    /// A message, dot-stuffed and without its final dot.
+    /// Records the size of a message, dot-stuffed and without its final dot.
     pub(crate) fn message(&self, bytes: usize) {
         if is_on() {
             self.event("C", &format!("(message, {bytes} bytes)"));
         }
     }
 
-    /// A reply, with all its lines.
+    /// Records a reply with all its lines.
     pub(crate) fn server(&self, reply: &[u8]) {
         self.lines("S", reply, |line| match &self.hidden {
             Some(password) if repeats(line, password.expose()) => {
@@ -64,7 +64,7 @@ impl Transcript {
         });
     }
 
-    /// What happened to the connection.
+    /// Records an event of the connection.
     pub(crate) fn note(&self, what: impl FnOnce() -> String) {
         if is_on() {
             self.event("--", &what());
@@ -89,7 +89,7 @@ fn is_on() -> bool {
     tracing::enabled!(target: TARGET, Level::TRACE)
 }
 
-/// ENVID repeats the local part of the return path, which holds the token of the delivery.
+/// ENVID repeats the local part of the return path, which contains the token of the delivery.
 fn without_envelope_id(line: &str) -> String {
     match line.split_once(" ENVID=") {
         Some((before, id)) => {

@@ -1,7 +1,7 @@
-//! The weekly letter: when its moment is, and which posts it carries.
+//! The weekly digest: when it is due, and which posts it contains.
 //!
-//! Pure. Which posts come is decided by the ledger's record of what earlier weeks carried, and not by the clock alone:
-//! a run that was late, a day changed in `config.toml` or a post that was dated back neither loses nor repeats one.
+//! Pure. The ledger's record of earlier weeks decides which posts are included, not the clock alone: a late run, a day
+//! changed in `config.toml` or a backdated post neither loses nor repeats a post.
 
 use std::collections::{HashMap, HashSet};
 
@@ -11,23 +11,23 @@ use chrono_tz::Tz;
 use crate::archive::{Archive, Post};
 use crate::config::{Newsletter, Weekly};
 
-/// So many posts at most are carried by one weekly letter; what is left over comes with the next.
+/// The most posts in one digest; the rest is left for the next.
 pub(crate) const MOST_POSTS: usize = 40;
 
-/// After a longer silence the first weekly letter does not look further back.
+/// A digest looks back at most this far, even after a longer pause.
 const LONGEST_SILENCE: TimeDelta = TimeDelta::weeks(4);
 
-/// What the ledger knows of weekly letters.
+/// The ledger's record of digests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DigestHistory {
-    /// When the ledger began. No moment before it counts.
+    /// When the ledger began. Earlier moments do not count.
     pub begun: DateTime<Utc>,
-    /// The latest moment on record.
+    /// The latest moment that is recorded.
     pub latest: Option<DateTime<Utc>>,
-    /// The weeks on record: `2026-W47`.
+    /// The weeks that are recorded: `2026-W47`.
     pub weeks: HashSet<String>,
-    /// Posts that no weekly letter carries any more: an earlier one did, they are older than the ledger, or their own
-    /// issue was given up.
+    /// Posts that no digest may include any more: an earlier one did, they are older than the ledger, or their own
+    /// issue was cancelled.
     pub resolved: HashSet<String>,
     /// Posts with an issue of their own, and when it was frozen.
     pub mailed: HashMap<String, DateTime<Utc>>,
@@ -36,20 +36,20 @@ pub struct DigestHistory {
 /// The posts of one week.
 #[derive(Debug, Clone)]
 pub struct Digest<'a> {
-    /// The ISO week: `2026-W47`. It names the series of issues, and nobody gets two of one series.
+    /// The ISO week: `2026-W47`. It identifies the series of issues; no subscriber gets two issues of one series.
     pub week: String,
     /// When it is due.
     pub moment: DateTime<Utc>,
-    /// What it carries, oldest first.
+    /// The posts, oldest first.
     pub posts: Vec<&'a Post>,
 }
 
-/// What is due of the weekly letter, and what comes next.
+/// The digest that is due, and the next one.
 #[derive(Debug)]
 pub struct Forecast<'a> {
-    /// The moment that has passed and is not on record. It is put there even if it carries nothing or has no reader.
+    /// The digest whose moment has passed without being recorded. It is recorded even if it has no posts or recipients.
     pub due: Option<Digest<'a>>,
-    /// The next moment, with what would come then if nothing else were published.
+    /// The next digest, as it would be if nothing else were published.
     pub next: Digest<'a>,
 }
 
@@ -98,22 +98,22 @@ fn digest<'a>(
     Digest { week: week(moment, zone), moment, posts }
 }
 
-/// Whether a post that no weekly letter has carried comes with the one of `moment`.
+/// Whether a post that was in no digest belongs to the one of `moment`.
 fn belongs(post: &Post, record: &DigestHistory, newsletter: &Newsletter, moment: DateTime<Utc>) -> bool {
     let published = post.published.to_utc();
-    let ripe = published + newsletter.delay.delta();
+    let ready = published + newsletter.delay.delta();
     let mailed = record.mailed.get(&post.id).copied();
-    if mailed.map_or(ripe, |mailed| mailed.min(ripe)) > moment {
+    if mailed.map_or(ready, |mailed| mailed.min(ready)) > moment {
         return false;
     }
     let since = record.latest.unwrap_or(record.begun).max(moment - LONGEST_SILENCE);
-    // As far back as a post could be dated since then and still be mailed by itself.
+    // Include posts that were backdated since then, as far as they would still have been mailed on their own.
     let from = since - newsletter.delay.delta() - newsletter.max_age.delta();
-    // What its writer mailed by hand comes too, whatever its date and front matter say.
+    // Posts that were mailed by hand are included whatever their date and front matter.
     mailed.is_some_and(|mailed| mailed >= since) || post.newsletter && published > from
 }
 
-/// The ISO week of a moment, as it is in `zone`.
+/// The ISO week of a moment in `zone`.
 fn week(moment: DateTime<Utc>, zone: Tz) -> String {
     let week = moment.with_timezone(&zone).iso_week();
     format!("{}-W{:02}", week.year(), week.week())
@@ -137,8 +137,8 @@ pub(crate) fn next_moment(weekly: Weekly, zone: Tz, now: DateTime<Utc>) -> DateT
     found.unwrap_or(now + TimeDelta::weeks(1))
 }
 
-/// The moment on a day, if it has one. A time that the clocks leave out in spring is an hour later; of one that they
-/// show twice in autumn, the first counts.
+/// The moment on a day, if it has one. A time that is skipped in spring is an hour later; of a time that occurs twice
+/// in autumn, the first counts.
 fn moment_on(day: NaiveDate, weekly: Weekly, zone: Tz) -> Option<DateTime<Utc>> {
     if day.weekday() != weekly.day {
         return None;

@@ -1,9 +1,8 @@
-//! Which post is which, as the ledger remembers it: by id, file, title, date and text, in every form that it has had.
+//! Recognises posts: the ledger records id, file, title, date and text fingerprint of every version of a post.
 //!
-//! Pure. Ids are kept in `posts/ids.txt`; where that file is lost, or the posts are checked out anew and published from
-//! another address, an old post would come with a new id and be mailed to everybody again. The ledger's own memory
-//! prevents that. It never decides that two posts are one: it only says that one looks like the other, and somebody
-//! decides.
+//! Pure. Ids are kept in `posts/ids.txt`. If that file is lost, or the posts are checked out anew and published under
+//! another URL, an old post would get a new id and be mailed to everyone again. The ledger's record prevents that. It
+//! never decides that two posts are the same; it only reports that they look alike, and the author decides.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
@@ -15,23 +14,23 @@ use crate::archive::Post;
 use crate::archive::ids::Fingerprint;
 use crate::text::shell_quoted;
 
-/// One form in which a post of the ledger was seen.
+/// One version of a post in the ledger.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StoredPost {
-    /// The permanent id, as the ledger has it.
+    /// The permanent id.
     pub post: String,
-    /// The file, as the user would type it; empty where only the title is known.
+    /// The file, as the user would type it; empty if only the title is known.
     pub path: String,
     /// The title.
     pub title: String,
-    /// When it was published; for a title alone, when the ledger took note of it.
+    /// When it was published; if only the title is known, when the ledger recorded it.
     pub published: DateTime<Utc>,
-    /// Of its title and text ([`Fingerprint`]); empty where only the title is known.
+    /// The fingerprint of its title and text ([`Fingerprint`]); empty if only the title is known.
     pub fingerprint: String,
 }
 
 impl StoredPost {
-    /// What makes `post` itself now.
+    /// The current version of `post`.
     pub fn of(post: &Post) -> Self {
         Self {
             post: post.id.clone(),
@@ -43,32 +42,32 @@ impl StoredPost {
     }
 }
 
-/// A post that would be mailed as new and looks like one that the ledger knows under another id.
+/// A new post that looks like one that the ledger knows under another id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lookalike {
     /// The id of the post that would be mailed.
     pub post: String,
     /// Its file.
     pub source: String,
-    /// What it looks like.
+    /// The known post.
     pub known: StoredPost,
-    /// In what.
+    /// How they are alike.
     pub why: Likeness,
 }
 
-/// In what two posts are alike.
+/// How two posts are alike.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Likeness {
     /// Title and text are the same.
     Same,
-    /// The texts are alike, in per cent.
+    /// The texts are similar, in per cent.
     Text(u8),
-    /// The title is the same, and more is not on record of the post that had it.
+    /// The title is the same, and nothing else is recorded of the known post.
     Title,
 }
 
 impl Lookalike {
-    /// What helps, whichever of the two it is.
+    /// What to do in either case.
     pub fn help(&self) -> String {
         let Self { post, known, source, .. } = self;
         format!(
@@ -97,24 +96,24 @@ impl fmt::Display for Lookalike {
     }
 }
 
-/// From this similarity on, somebody is asked. A post that is kept back by mistake costs a word; one that is mailed by
-/// mistake cannot be taken back.
+/// From this similarity on, the author is asked. Holding a post back by mistake costs one command; mailing it by
+/// mistake cannot be undone.
 const ALIKE: f64 = Fingerprint::SAME_UNDER_ONE_TITLE;
 
-/// The posts of `due` that look like one of the `remembered`. A post that is still there under its own id is looked like
-/// only by its exact copy: two posts of a series may share much of their text. One that is gone may have been renamed.
+/// The posts of `due` that look like a recorded one. A recorded post that still exists under its own id matches only an
+/// exact copy, because posts of a series may share much of their text. One that is gone may have been renamed.
 pub(crate) fn lookalikes<'p>(
     due: impl IntoIterator<Item = &'p Post>,
     present: &HashSet<&str, impl BuildHasher>,
-    remembered: &[StoredPost],
+    recorded: &[StoredPost],
 ) -> Vec<Lookalike> {
     let parsed: Vec<(&StoredPost, Option<Fingerprint>)> =
-        remembered.iter().map(|known| (known, known.fingerprint.parse().ok())).collect();
+        recorded.iter().map(|known| (known, known.fingerprint.parse().ok())).collect();
     let found = |post: &'p Post| {
         let candidates = parsed.iter().filter(|(known, _)| known.post != post.id);
         let alike = candidates.filter_map(|(known, fingerprint)| {
-            let is_there = present.contains(known.post.as_str());
-            likeness(post, (known, fingerprint.as_ref()), is_there).map(|why| (why, *known))
+            let exists = present.contains(known.post.as_str());
+            likeness(post, (known, fingerprint.as_ref()), exists).map(|why| (why, *known))
         });
         let (why, known) = alike.min()?;
         Some(Lookalike { post: post.id.clone(), source: post.source.to_string(), known: known.clone(), why })
@@ -125,13 +124,13 @@ pub(crate) fn lookalikes<'p>(
 fn likeness(
     post: &Post,
     (known, fingerprint): (&StoredPost, Option<&Fingerprint>),
-    is_there: bool,
+    exists: bool,
 ) -> Option<Likeness> {
     let has_title = known.title == post.title.as_str();
     if has_title && fingerprint.is_some_and(|fingerprint| *fingerprint == post.fingerprint) {
         return Some(Likeness::Same);
     }
-    if is_there {
+    if exists {
         return None;
     }
     let Some(fingerprint) = fingerprint else { return has_title.then_some(Likeness::Title) };
@@ -144,14 +143,14 @@ fn percent(share: f64) -> u8 {
     (share * 100.0).round() as u8
 }
 
-/// What the ledger does not remember yet of the posts that it knows.
+/// The versions of known posts that the ledger has not recorded yet.
 pub(crate) fn not_recorded(
     posts: &[Post],
     known: &HashSet<String, impl BuildHasher>,
-    remembered: &[StoredPost],
+    recorded: &[StoredPost],
 ) -> Vec<StoredPost> {
     let mut by_post: BTreeMap<&str, Vec<&StoredPost>> = BTreeMap::new();
-    for identity in remembered {
+    for identity in recorded {
         by_post.entry(&identity.post).or_default().push(identity);
     }
     let is_new = |identity: &StoredPost| {
@@ -175,13 +174,13 @@ mod tests {
         post
     }
 
-    fn why(due: &Post, present: &[&str], remembered: &[StoredPost]) -> Option<Likeness> {
+    fn why(due: &Post, present: &[&str], recorded: &[StoredPost]) -> Option<Likeness> {
         let present: HashSet<&str> = present.iter().copied().collect();
-        lookalikes([due], &present, remembered).pop().map(|found| found.why)
+        lookalikes([due], &present, recorded).pop().map(|found| found.why)
     }
 
     #[test]
-    fn a_post_that_lost_its_id_is_known_again_by_its_text_whatever_else_changed() {
+    fn a_post_that_lost_its_id_is_recognised_by_its_text() {
         let old = [StoredPost::of(&post("old", "편지", TEXT))];
         assert_eq!(why(&post("new", "편지", TEXT), &["new"], &old), Some(Likeness::Same));
         let renamed = post("new", "다른 제목", TEXT);
@@ -195,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_series_whose_posts_are_all_there_is_asked_about_only_for_an_exact_copy() {
+    fn a_post_of_a_series_is_reported_only_as_an_exact_copy() {
         let old = [StoredPost::of(&post("old", "편지", TEXT))];
         let edited = post("new", "편지", &TEXT.replace("맑다", "흐리다"));
         assert_eq!(why(&edited, &["old", "new"], &old), None);
@@ -203,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_ledger_of_an_earlier_version_the_titles_are_known() {
+    fn titles_recorded_by_an_earlier_version_are_recognised() {
         let old = StoredPost {
             fingerprint: String::new(),
             path: String::new(),
@@ -217,13 +216,13 @@ mod tests {
     }
 
     #[test]
-    fn each_form_of_a_post_is_remembered_once() {
+    fn each_version_of_a_post_is_recorded_once() {
         let first = post("a", "편지", TEXT);
         let known = HashSet::from(["a".to_owned()]);
-        let remembered = not_recorded(std::slice::from_ref(&first), &known, &[]);
-        assert_eq!(remembered.len(), 1);
-        assert_eq!(not_recorded(std::slice::from_ref(&first), &known, &remembered), []);
+        let recorded = not_recorded(std::slice::from_ref(&first), &known, &[]);
+        assert_eq!(recorded.len(), 1);
+        assert_eq!(not_recorded(std::slice::from_ref(&first), &known, &recorded), []);
         let edited = post("a", "편지 2", TEXT);
-        assert_eq!(not_recorded(&[edited, post("b", "아직", TEXT)], &known, &remembered).len(), 1);
+        assert_eq!(not_recorded(&[edited, post("b", "아직", TEXT)], &known, &recorded).len(), 1);
     }
 }

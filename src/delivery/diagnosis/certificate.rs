@@ -1,11 +1,11 @@
-//! Certificates that were not believed.
+//! Certificates that were rejected.
 
 use chrono::{DateTime, Utc};
 
 use super::{Diagnosis, Settings};
 use crate::delivery::smtp::certificate::{BadCertificate, CertificateProblem, Chain};
 
-pub(super) fn not_believed(bad: &BadCertificate, settings: &Settings<'_>) -> Diagnosis {
+pub(super) fn rejected(bad: &BadCertificate, settings: &Settings<'_>) -> Diagnosis {
     let (server, section) = (settings.server(), settings.section);
     match &bad.problem {
         CertificateProblem::Expired { not_after, now } => settings.wrong(

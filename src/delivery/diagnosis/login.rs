@@ -1,66 +1,66 @@
-//! Logins that failed, and other refusals of the sender.
+//! Failed logins, and other rejections of the sender.
 
 use super::{Diagnosis, PasswordFrom, Settings};
 use crate::config::{SuspectCharacter, Tls};
 use crate::delivery::{MissingCapability, Phase, Reply};
 
-/// What a reply of the server to the sender's own commands means.
+/// Explains a reply to a command that concerns the sender.
 pub(super) fn refused(phase: Phase, reply: &Reply, settings: &Settings<'_>) -> Option<Diagnosis> {
-    let said = reply.to_string();
+    let reply_text = reply.to_string();
     let text = reply.text.to_ascii_lowercase();
     let server = settings.server();
     if text.contains("starttls") && reply.class() == 5 && settings.tls != Tls::Starttls {
-        return Some(starttls_first(&said, settings));
+        return Some(starttls_first(&reply_text, settings));
     }
     match (phase, reply.class()) {
         (Phase::Greeting | Phase::Hello, 5) => Some(settings.wrong(
             "sender-shut-out",
             "host",
-            format!("{server} accepts no mail from this machine: {said}"),
+            format!("{server} accepts no mail from this machine: {reply}"),
             "the IP address of this machine may be on a blocklist: send through the server of your mail provider, with a login, on \
              port 587 or 465",
         )),
         (Phase::Auth, 5) if reply.code == 538 || text.contains("encryption required") => {
-            Some(starttls_first(&said, settings))
+            Some(starttls_first(&reply_text, settings))
         }
-        (Phase::Auth, 5) => Some(wrong_password(&said, settings)),
+        (Phase::Auth, 5) => Some(wrong_password(&reply_text, settings)),
         (Phase::Auth, 4) => Some(settings.later(
             "login-later",
             "user",
-            format!("{server} cannot check the password at the moment: {said}"),
+            format!("{server} cannot check the password at the moment: {reply}"),
             "nothing needs to change; the next run tries again",
         )),
         (Phase::Mail | Phase::Rcpt | Phase::Data, 5) if wants_login(reply, &text) => {
-            Some(login_missing(&said, settings))
+            Some(login_missing(&reply_text, settings))
         }
-        (Phase::Mail, 5) => Some(settings.sender_refused(&said)),
+        (Phase::Mail, 5) => Some(settings.sender_refused(&reply_text)),
         _ => None,
     }
 }
 
-/// Whether a refusal is that of a relay that does not know us.
+/// Whether a rejection means that the relay requires a login.
 fn wants_login(reply: &Reply, text: &str) -> bool {
-    let speaks = [
+    let denials = [
         "relay access denied",
         "relaying denied",
         "relay not permitted",
         "unable to relay",
         "not permitted to relay",
     ];
-    let asks =
+    let demands =
         ["authentication required", "authentication is required", "must authenticate", "auth required"];
-    reply.code == 530 || speaks.iter().chain(&asks).any(|words| text.contains(words))
+    reply.code == 530 || denials.iter().chain(&demands).any(|phrase| text.contains(phrase))
 }
 
 impl Settings<'_> {
-    fn sender_refused(&self, said: &str) -> Diagnosis {
+    fn sender_refused(&self, reply: &str) -> Diagnosis {
         let login = self.user.map_or_else(String::new, |user| format!(" for the login {user:?}"));
         Diagnosis {
             key: "newsletter.from".to_owned(),
             ..self.wrong(
                 "sender-refused",
                 "",
-                format!("{} rejects this sender address{login}: {said}", self.server()),
+                format!("{} rejects this sender address{login}: {reply}", self.server()),
                 "set newsletter.from (and newsletter.bounces) to an address that this login may send from, or ask the provider to \
                  allow it",
             )
@@ -68,38 +68,38 @@ impl Settings<'_> {
     }
 }
 
-fn login_missing(said: &str, settings: &Settings<'_>) -> Diagnosis {
+fn login_missing(reply: &str, settings: &Settings<'_>) -> Diagnosis {
     let server = settings.server();
     match settings.user {
         None => settings.wrong(
             "login-missing",
             "user",
-            format!("{server} requires a login: {said}"),
+            format!("{server} requires a login: {reply}"),
             "add user = \"…\" and password_file = \"…\" to [smtp]",
         ),
         Some(user) => settings.wrong(
             "login-not-enough",
             "user",
-            format!("{server} does not relay mail for {user:?}: {said}"),
+            format!("{server} does not relay mail for {user:?}: {reply}"),
             "ask the provider which server and which sender address belong to this login",
         ),
     }
 }
 
-fn starttls_first(said: &str, settings: &Settings<'_>) -> Diagnosis {
+fn starttls_first(reply: &str, settings: &Settings<'_>) -> Diagnosis {
     settings.wrong(
         "starttls-first",
         "tls",
-        format!("{} requires STARTTLS: {said}", settings.server()),
+        format!("{} requires STARTTLS: {reply}", settings.server()),
         format!("set tls = \"starttls\" in [{}]", settings.section),
     )
 }
 
-/// What a server lacks that was demanded.
-pub(super) fn lacks(lack: &MissingCapability, settings: &Settings<'_>) -> Option<Diagnosis> {
+/// Explains a required capability that the server does not offer.
+pub(super) fn missing(capability: &MissingCapability, settings: &Settings<'_>) -> Option<Diagnosis> {
     let (server, section) = (settings.server(), settings.section);
     let (implicit, starttls) = settings.ports();
-    match lack {
+    match capability {
         MissingCapability::Starttls => Some(settings.wrong(
             "starttls-missing",
             "tls",
@@ -140,12 +140,12 @@ pub(super) fn lacks(lack: &MissingCapability, settings: &Settings<'_>) -> Option
     }
 }
 
-/// The server does not believe the password.
-pub(super) fn wrong_password(said: &str, settings: &Settings<'_>) -> Diagnosis {
-    let said = said.trim_end_matches('.');
-    let lower = said.to_ascii_lowercase();
+/// The server rejected the password.
+pub(super) fn wrong_password(reply: &str, settings: &Settings<'_>) -> Diagnosis {
+    let reply = reply.trim_end_matches('.');
+    let lower = reply.to_ascii_lowercase();
     let user = settings.user.unwrap_or_default();
-    let title = format!("{} rejected the login of {user:?}: {said}", settings.server());
+    let title = format!("{} rejected the login of {user:?}: {reply}", settings.server());
     let (key, place) = match settings.password {
         Some(PasswordFrom::File(file, _)) => ("password_file", format!("the file {file}")),
         Some(PasswordFrom::Variable(name, _)) => ("password_env", format!("the variable {name}")),
@@ -196,9 +196,9 @@ pub(super) fn wrong_password(said: &str, settings: &Settings<'_>) -> Diagnosis {
     )
 }
 
-/// Whether the server says, or is known to mean, that the password of the account is not what it wants.
-fn wants_app_password(said: &str, host: &str) -> bool {
-    const SAY: [&str; 7] = [
+/// Whether the server, by its reply or its name, requires an app password instead of the account password.
+fn wants_app_password(reply: &str, host: &str) -> bool {
+    const REPLIES: [&str; 7] = [
         "application-specific",
         "app password",
         "app-specific",
@@ -207,12 +207,12 @@ fn wants_app_password(said: &str, host: &str) -> bool {
         "5.7.9",
         "two-factor",
     ];
-    const MEAN: [&str; 7] =
+    const HOSTS: [&str; 7] =
         ["gmail.com", "googlemail.com", "yahoo.com", "me.com", "icloud.com", "fastmail.com", "aol.com"];
     let host = host.to_ascii_lowercase();
-    SAY.iter().any(|words| said.contains(words))
-        || said.starts_with("534 ")
-        || MEAN.iter().any(|name| host == *name || host.ends_with(&format!(".{name}")))
+    REPLIES.iter().any(|phrase| reply.contains(phrase))
+        || reply.starts_with("534 ")
+        || HOSTS.iter().any(|name| host == *name || host.ends_with(&format!(".{name}")))
 }
 
 fn unusual(blemish: SuspectCharacter) -> &'static str {

@@ -1,8 +1,8 @@
-//! What a failure to reach or to log in to a mail server means, and what to change: from a fact and the settings to a
-//! sentence and a hint.
+//! Explains why a mail server could not be reached or rejected the login, and what to change: turns an outcome and the
+//! settings into a sentence and a hint.
 //!
-//! Pure: what was heard is in the [`Heard`], what the user wrote in the [`Settings`]. The words for connections and protocols
-//! stand here, those for certificates in `certificate`, those for logins and refusals in `login`.
+//! Pure: the outcome is an [`SmtpOutcome`], the user's configuration is in [`Settings`]. Texts for connections and
+//! protocols are here, those for certificates in `certificate`, those for logins and rejections in `login`.
 
 mod certificate;
 mod login;
@@ -14,44 +14,44 @@ use camino::Utf8Path;
 use super::{Phase, SmtpOutcome, TlsError, TransportError, Unreachable, WrongProtocol};
 use crate::config::{Inbox, Smtp, SuspectCharacter, Tls};
 
-/// What the user wrote about a mail server.
+/// The user's configuration of a mail server.
 #[derive(Debug, Clone, Copy)]
 pub struct Settings<'a> {
     /// `smtp` or `inbox`.
     pub section: &'static str,
     /// The server.
     pub host: &'a str,
-    /// Its port, written or not.
+    /// Its port, configured or the default.
     pub port: u16,
-    /// How the connection is to be protected.
+    /// The TLS mode.
     pub tls: Tls,
-    /// Whom to log in as.
+    /// The user name for the login.
     pub user: Option<&'a str>,
     /// Where the password came from.
     pub password: Option<PasswordFrom<'a>>,
-    /// An authority of the user's own.
+    /// An additional certificate authority.
     pub ca_file: Option<&'a Utf8Path>,
 }
 
 /// Where a password came from.
 #[derive(Debug, Clone, Copy)]
 pub enum PasswordFrom<'a> {
-    /// A file, and what is odd about it.
+    /// A file, and the suspect character in it.
     File(&'a Utf8Path, Option<SuspectCharacter>),
-    /// A variable of the environment, likewise.
+    /// An environment variable, likewise.
     Variable(&'a str, Option<SuspectCharacter>),
 }
 
-/// Who can do something about a failure.
+/// Where the cause of a failure is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Blame {
-    /// The settings are wrong, or somebody must be asked for other ones.
+    /// The settings are wrong, or the provider must supply other ones.
     Settings,
-    /// The network or the server is out of order; the same settings may work later.
+    /// The network or the server has failed; the same settings may work later.
     Surroundings,
 }
 
-/// What a failure means.
+/// The explanation of a failure.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnosis {
     /// A short stable name.
@@ -62,12 +62,12 @@ pub struct Diagnosis {
     pub title: String,
     /// What to do.
     pub hint: String,
-    /// Who can do it.
+    /// Where the cause is.
     pub blame: Blame,
 }
 
 impl<'a> Settings<'a> {
-    /// What `[smtp]` says. `blemish` is what is odd about the password.
+    /// The settings of `[smtp]`. `blemish` is the suspect character in the password.
     pub fn of_smtp(smtp: &'a Smtp, blemish: Option<SuspectCharacter>) -> Self {
         Self {
             section: "smtp",
@@ -80,7 +80,7 @@ impl<'a> Settings<'a> {
         }
     }
 
-    /// What `[inbox]` says.
+    /// The settings of `[inbox]`.
     pub fn of_inbox(inbox: &'a Inbox, blemish: Option<SuspectCharacter>) -> Self {
         Self {
             section: "inbox",
@@ -142,58 +142,58 @@ impl<'a> PasswordFrom<'a> {
     }
 }
 
-/// What the fact means, if it is one about the server and the settings and not about one subscriber.
+/// Explains the outcome, if it concerns the server or the settings and not a single recipient.
 pub fn diagnose(outcome: &SmtpOutcome, settings: &Settings<'_>) -> Option<Diagnosis> {
     match &outcome.result {
         Ok(reply) => login::refused(outcome.phase, reply, settings),
-        Err(trouble) => of_trouble(outcome.phase, trouble, settings),
+        Err(error) => explain_error(outcome.phase, error, settings),
     }
 }
 
-/// What it means that a mailbox refused the login with these words.
-pub fn login_refused(said: &str, settings: &Settings<'_>) -> Diagnosis {
-    login::wrong_password(said, settings)
+/// Explains why a mailbox rejected the login with this reply.
+pub fn login_refused(reply: &str, settings: &Settings<'_>) -> Diagnosis {
+    login::wrong_password(reply, settings)
 }
 
-fn of_trouble(phase: Phase, trouble: &TransportError, settings: &Settings<'_>) -> Option<Diagnosis> {
+fn explain_error(phase: Phase, error: &TransportError, settings: &Settings<'_>) -> Option<Diagnosis> {
     let server = settings.server();
-    match trouble {
+    match error {
         TransportError::NoSuchHost(_) => Some(no_such_host(settings)),
-        TransportError::Dns(said) => Some(no_resolver(said, settings)),
+        TransportError::Dns(reason) => Some(no_resolver(reason, settings)),
         TransportError::Unreachable(unreachable) => Some(no_connection(unreachable, settings)),
-        TransportError::WrongProtocol(speaks) => Some(other_protocol(speaks, settings)),
-        TransportError::Tls(TlsError::Certificate(bad)) => Some(certificate::not_believed(bad, settings)),
-        TransportError::Tls(TlsError::NoCommonParameters(said)) => Some(settings.wrong(
+        TransportError::WrongProtocol(protocol) => Some(other_protocol(protocol, settings)),
+        TransportError::Tls(TlsError::Certificate(bad)) => Some(certificate::rejected(bad, settings)),
+        TransportError::Tls(TlsError::NoCommonParameters(reason)) => Some(settings.wrong(
             "tls-version",
             "host",
-            format!("{server} speaks no TLS that is safe today ({said}); 1.2 is the least"),
-            "ask whoever runs the server for one with TLS 1.2 or 1.3",
+            format!("{server} supports no secure version of TLS ({reason}); at least 1.2 is required"),
+            "ask the operator of the server to enable TLS 1.2 or 1.3",
         )),
-        TransportError::Tls(TlsError::Other(said)) => Some(settings.wrong(
+        TransportError::Tls(TlsError::Other(reason)) => Some(settings.wrong(
             "tls-failed",
             "tls",
-            format!("no protected connection to {server}: {said}"),
+            format!("no protected connection to {server}: {reason}"),
             fitting_modes(settings),
         )),
-        TransportError::Missing(lack) => login::lacks(lack, settings),
+        TransportError::Missing(capability) => login::missing(capability, settings),
         TransportError::Deadline if phase == Phase::Connect => Some(silent_connect(settings)),
         TransportError::Deadline | TransportError::Closed | TransportError::Io(_)
             if phase <= Phase::Hello =>
         {
-            Some(no_greeting(phase, trouble, settings))
+            Some(no_greeting(phase, error, settings))
         }
         TransportError::Closed | TransportError::Deadline | TransportError::Io(_) if phase == Phase::Tls => {
             Some(settings.later(
                 "tls-hung-up",
                 "tls",
-                format!("{server} gave up in the middle of the TLS handshake ({trouble})"),
+                format!("{server} aborted the TLS handshake ({error})"),
                 fitting_modes(settings),
             ))
         }
-        TransportError::Protocol(said) if phase <= Phase::Hello => Some(settings.wrong(
+        TransportError::Protocol(reason) if phase <= Phase::Hello => Some(settings.wrong(
             "not-a-mail-server",
             "port",
-            format!("what answers at {server} is no {} server: {said}", protocol(settings)),
+            format!("what answers at {server} is not an {} server: {reason}", protocol(settings)),
             fitting_modes(settings),
         )),
         _ => None,
@@ -204,14 +204,14 @@ fn protocol(settings: &Settings<'_>) -> &'static str {
     if settings.is_smtp() { "SMTP" } else { "IMAP" }
 }
 
-/// Names that can never be looked up, by RFC 2606 and RFC 6761.
+/// Names that never resolve (RFC 2606 and RFC 6761).
 fn is_placeholder(host: &str) -> bool {
     let host = host.trim_end_matches('.').to_ascii_lowercase();
     let ends = |name: &str| host == name || host.ends_with(&format!(".{name}"));
     ["example.com", "example.org", "example.net", "example", "invalid", "test"].into_iter().any(ends)
 }
 
-/// Well-known servers, to recognise a slip of the pen.
+/// Well-known servers, to recognise typing errors.
 const WELL_KNOWN: [&str; 18] = [
     "smtp.gmail.com",
     "imap.gmail.com",
@@ -237,13 +237,13 @@ fn no_such_host(settings: &Settings<'_>) -> Diagnosis {
     let Settings { section, host, .. } = settings;
     let title = format!("there is no server called {host:?}");
     if is_placeholder(host) {
-        let title = format!("{title}: the name is one of those kept for examples");
+        let title = format!("{title}: the name is reserved for examples");
         return settings.wrong(
             "host-placeholder",
             "host",
             title,
             format!(
-                "write the server that your mail provider names for {} as {section}.host",
+                "set {section}.host to the server that your mail provider gives for {}",
                 if settings.is_smtp() { "sending (SMTP)" } else { "reading (IMAP)" }
             ),
         );
@@ -255,22 +255,24 @@ fn no_such_host(settings: &Settings<'_>) -> Diagnosis {
         .min();
     let hint = match near {
         Some((_, known)) => format!("did you mean {known:?}?"),
-        None => format!("look for a slip in {section}.host; your mail provider names its server"),
+        None => format!(
+            "check the spelling of {section}.host; your mail provider documents the name of its server"
+        ),
     };
     settings.wrong("host-unknown", "host", title, hint)
 }
 
-fn no_resolver(said: &str, settings: &Settings<'_>) -> Diagnosis {
+fn no_resolver(reason: &str, settings: &Settings<'_>) -> Diagnosis {
     if is_placeholder(settings.host) {
         return no_such_host(settings);
     }
     settings.later(
         "no-network",
         "host",
-        format!("the address of {} cannot be looked up: the DNS does not answer ({said})", settings.host),
+        format!("the address of {} cannot be looked up: the DNS does not answer ({reason})", settings.host),
         format!(
-            "this machine may be offline: see whether other names can be found (`getent hosts example.com`); if they can, look \
-             for a slip in {}.host",
+            "this machine may be offline: check whether other names resolve (`getent hosts example.com`); if they do, check \
+             the spelling of {}.host",
             settings.section
         ),
     )
@@ -285,17 +287,17 @@ fn no_connection(unreachable: &Unreachable, settings: &Settings<'_>) -> Diagnosi
     settings.later(
         "no-route",
         "host",
-        format!("there is no way from this machine to {server} ({unreachable})"),
-        "look at this machine's network and at the firewalls on the way",
+        format!("cannot reach {server} from this machine ({unreachable})"),
+        "check the network of this machine and the firewalls on the way",
     )
 }
 
-/// What to look at when a port is wrong.
+/// The usual ports, for a wrong port.
 fn usual_ports(settings: &Settings<'_>) -> String {
     let (implicit, starttls) = settings.ports();
-    let what = if settings.is_smtp() { "mail is handed in" } else { "mail is read" };
+    let what = if settings.is_smtp() { "accept mail" } else { "serve IMAP" };
     let mut hint = format!(
-        "{what} at port {implicit} (tls = \"implicit\") or {starttls} (tls = \"starttls\") at most providers; look at {0}.host and \
+        "most providers {what} on port {implicit} (tls = \"implicit\") or {starttls} (tls = \"starttls\"); check {0}.host and \
          {0}.port",
         settings.section
     );
@@ -307,7 +309,7 @@ fn usual_ports(settings: &Settings<'_>) -> String {
 
 fn silent_connect(settings: &Settings<'_>) -> Diagnosis {
     let title = format!(
-        "{} does not answer: the connection was neither taken nor refused in time",
+        "{} does not answer: the connection was neither accepted nor refused in time",
         settings.server()
     );
     if settings.is_smtp() && settings.port == 25 {
@@ -320,34 +322,34 @@ fn silent_connect(settings: &Settings<'_>) -> Diagnosis {
         );
     }
     let hint = format!(
-        "a firewall may drop the packets, here or at your hoster; else the port is wrong: {}",
+        "a firewall may drop the packets, here or at your hosting provider; otherwise the port is wrong: {}",
         usual_ports(settings)
     );
     settings.wrong("port-silent", "port", title, hint)
 }
 
-fn no_greeting(phase: Phase, trouble: &TransportError, settings: &Settings<'_>) -> Diagnosis {
+fn no_greeting(phase: Phase, error: &TransportError, settings: &Settings<'_>) -> Diagnosis {
     let server = settings.server();
-    let what = match trouble {
-        TransportError::Deadline => "says nothing",
+    let what = match error {
+        TransportError::Deadline => "sends nothing",
         _ => "hangs up at once",
     };
     settings.later(
         "no-greeting",
         "port",
-        format!("{server} takes the connection and {what} (at {phase}: {trouble})"),
+        format!("{server} takes the connection and {what} (at {phase}: {error})"),
         format!(
-            "it may be overloaded, or shut out this machine's address; if it was always so: {}",
+            "it may be overloaded, or may block the address of this machine; if it never worked: {}",
             usual_ports(settings)
         ),
     )
 }
 
-/// The server answered in another protocol than was spoken to it.
-fn other_protocol(speaks: &WrongProtocol, settings: &Settings<'_>) -> Diagnosis {
+/// The server speaks another protocol than we do.
+fn other_protocol(protocol: &WrongProtocol, settings: &Settings<'_>) -> Diagnosis {
     let (server, section) = (settings.server(), settings.section);
     let (implicit, starttls) = settings.ports();
-    match speaks {
+    match protocol {
         WrongProtocol::Tls => settings.wrong(
             "tls-mode",
             "tls",
@@ -362,10 +364,10 @@ fn other_protocol(speaks: &WrongProtocol, settings: &Settings<'_>) -> Diagnosis 
             ),
         ),
         WrongProtocol::Smtp(_) if !settings.is_smtp() => {
-            wrong_trade(settings, "an SMTP server, which takes mail in")
+            other_server(settings, "an SMTP server, which takes mail in")
         }
         WrongProtocol::Imap(_) if settings.is_smtp() => {
-            wrong_trade(settings, "an IMAP server, where mail is read")
+            other_server(settings, "an IMAP server, where mail is read")
         }
         WrongProtocol::Smtp(greeting) | WrongProtocol::Imap(greeting) => settings.wrong(
             "tls-mode",
@@ -383,13 +385,13 @@ fn other_protocol(speaks: &WrongProtocol, settings: &Settings<'_>) -> Diagnosis 
                 }
             ),
         ),
-        WrongProtocol::Pop3 => wrong_trade(settings, "a POP3 server, where mail is fetched"),
-        WrongProtocol::Http => wrong_trade(settings, "a web server"),
-        WrongProtocol::Ssh => wrong_trade(settings, "an SSH server"),
+        WrongProtocol::Pop3 => other_server(settings, "a POP3 server, where mail is fetched"),
+        WrongProtocol::Http => other_server(settings, "a web server"),
+        WrongProtocol::Ssh => other_server(settings, "an SSH server"),
     }
 }
 
-fn wrong_trade(settings: &Settings<'_>, what: &str) -> Diagnosis {
+fn other_server(settings: &Settings<'_>, what: &str) -> Diagnosis {
     let title = format!("what answers at {} is {what}", settings.server());
     settings.wrong("not-a-mail-server", "port", title, usual_ports(settings))
 }

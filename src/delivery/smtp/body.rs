@@ -1,30 +1,30 @@
-//! A message to the bytes between DATA and the final dot: dot-stuffed (RFC 5321, 4.5.2), and refused if any server
-//! could read an end of data, a second message or a cut line into it.
+//! Encodes a message as the bytes between DATA and the final dot: dot-stuffed (RFC 5321, 4.5.2), and rejected if a
+//! server could read an end of data, a second message or a truncated line into it.
 //!
-//! No socket; the final dot is not written here.
+//! No I/O; the final dot is not written here.
 
-/// A line may have this many bytes without its CR LF (RFC 5321, 4.5.3.1.6).
+/// The longest allowed line in bytes, without its CR LF (RFC 5321, 4.5.3.1.6).
 const LONGEST_LINE: usize = 998;
 
-/// What may not go out, and where, in bytes from 0.
+/// Why a message cannot be sent, and where, as a byte offset from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Unsendable {
-    /// Two programs disagree about where such a line ends; that is how mail is smuggled.
+    /// Programs disagree about where such a line ends; SMTP smuggling exploits that.
     #[error("the message contains a bare CR or LF at byte {0}; lines must end with CR LF")]
     BareLineEnd(usize),
-    /// RFC 5321 forbids it, and C programs stop there.
+    /// RFC 5321 forbids it, and C programs stop at it.
     #[error("the message contains a NUL at byte {0}")]
     Nul(usize),
-    /// A relay would cut it.
+    /// A relay would truncate it.
     #[error("the line at byte {0} is longer than {LONGEST_LINE} bytes")]
     LongLine(usize),
-    /// The server was not told to expect it.
+    /// The server does not accept 8-bit data.
     #[error("the message contains 8-bit data, but the server does not support 8BITMIME")]
     EightBit,
 }
 
-/// Checks `message` and gives the bytes to write, which end in CR LF. They are `message` itself where nothing needs
-/// stuffing, otherwise a copy in `buffer`.
+/// Checks `message` and returns the bytes to write, which end in CR LF: `message` itself if nothing needs stuffing,
+/// otherwise a copy in `buffer`.
 pub(super) fn prepare<'a>(
     message: &'a [u8],
     eight_bit: bool,
@@ -56,7 +56,7 @@ pub(super) fn prepare<'a>(
     Ok(buffer)
 }
 
-/// Checks `message` without changing it, for wires that need no stuffing.
+/// Checks `message` without changing it, for transports that need no stuffing.
 pub(super) fn check(message: &[u8]) -> Result<(), Unsendable> {
     let mut start = 0;
     while start < message.len() {
@@ -65,7 +65,7 @@ pub(super) fn check(message: &[u8]) -> Result<(), Unsendable> {
     Ok(())
 }
 
-/// Where the next line begins.
+/// The start of the next line.
 fn line_end(message: &[u8], start: usize) -> Result<usize, Unsendable> {
     let rest = &message[start..];
     let length = memchr::memchr3(b'\r', b'\n', 0, rest).unwrap_or(rest.len());
@@ -92,13 +92,13 @@ mod tests {
     }
 
     #[test]
-    fn a_dot_at_the_head_of_a_line_is_doubled_and_only_there() {
+    fn only_a_dot_at_the_start_of_a_line_is_doubled() {
         assert_eq!(prepared(".a\r\n..b\r\nc.d\r\n.\r\n").unwrap(), "..a\r\n...b\r\nc.d\r\n..\r\n");
         assert_eq!(prepared("").unwrap(), "");
     }
 
     #[test]
-    fn the_last_line_is_ended_so_that_the_dot_stands_alone() {
+    fn the_last_line_is_terminated_before_the_final_dot() {
         assert_eq!(prepared("a").unwrap(), "a\r\n");
         assert_eq!(prepared(".").unwrap(), "..\r\n");
     }
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_be_smuggled_is_refused_with_its_place() {
+    fn bytes_that_could_smuggle_a_message_are_rejected_with_their_offset() {
         for bad in ["a\n.\nb\r\n", "a\r.\r\n", "\n.\r\n", "a\r\r\n", "a\r"] {
             assert!(matches!(prepared(bad), Err(Unsendable::BareLineEnd(_))), "{bad:?}");
         }
@@ -120,14 +120,14 @@ mod tests {
     }
 
     #[test]
-    fn bytes_above_127_need_an_announcement() {
+    fn bytes_above_127_need_8bitmime() {
         assert_eq!(prepare("김\r\n".as_bytes(), false, &mut Vec::new()), Err(Unsendable::EightBit));
         assert!(prepare("김\r\n".as_bytes(), true, &mut Vec::new()).is_ok());
     }
 
     proptest! {
         #[test]
-        fn what_goes_out_never_holds_an_end_of_data_and_unstuffs_to_the_message(
+        fn the_output_never_contains_an_end_of_data_and_unstuffs_to_the_message(
             pieces in prop::collection::vec(prop_oneof![Just("."), Just("\r\n"), Just("\r"), Just("\n"), Just("x")], 0..24)
         ) {
             let message = pieces.concat();

@@ -1,7 +1,7 @@
-//! What a server offers in its answer to EHLO (RFC 5321, 4.1.1.1), read with tolerance: firewalls overwrite keywords
-//! with `XXXXXXXA`, and an unknown or mangled keyword only means that nothing is known.
+//! The capabilities in the reply to EHLO (RFC 5321, 4.1.1.1). Parsing is tolerant: firewalls overwrite keywords with
+//! `XXXXXXXA`, so an unknown or mangled keyword is ignored.
 //!
-//! Decides nothing: a demand that is not met is refused where it is made.
+//! Decides nothing: a missing capability is rejected where it is needed.
 
 use super::reply::lines;
 
@@ -23,14 +23,14 @@ pub(super) struct Capabilities {
     pub dsn: bool,
     /// RFC 4954: AUTH with PLAIN.
     pub plain: bool,
-    /// AUTH with LOGIN, which some relays still offer alone.
+    /// AUTH with LOGIN, the only mechanism of some relays.
     pub login: bool,
     /// AUTH with anything else.
     pub other_login: Vec<String>,
 }
 
 impl Capabilities {
-    /// Reads the lines of a 250 reply to EHLO. The first one holds the server's name.
+    /// Reads the lines of a 250 reply to EHLO. The first one contains the server's name.
     pub(super) fn read(raw: &[u8]) -> Self {
         let mut found = Self::default();
         for line in lines(raw).skip(1) {
@@ -67,13 +67,13 @@ mod tests {
     }
 
     #[test]
-    fn keywords_are_read_in_any_case_and_the_first_line_is_only_a_name() {
+    fn keywords_are_case_insensitive_and_the_first_line_is_skipped() {
         assert_eq!(offered("nothing"), Capabilities::default());
         assert_eq!(offered("pipelining"), Capabilities { pipelining: true, ..Capabilities::default() });
     }
 
     #[test]
-    fn a_size_that_is_no_number_is_an_offer_without_a_limit() {
+    fn a_size_that_is_not_a_number_means_no_limit() {
         for (keyword, size) in [("SIZE 0", 0), ("SIZE 1", 1), ("SIZE banana", 0), ("SIZE", 0), ("SIZE -5", 0)]
         {
             assert_eq!(offered(keyword).size, Some(size), "{keyword}");

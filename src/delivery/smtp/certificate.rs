@@ -1,6 +1,6 @@
-//! Why a certificate was refused: the verifier's error, and what the chain that the server sent adds to it.
+//! Why a certificate was rejected: the verifier's error, and facts from the chain that the server sent.
 //!
-//! Nothing is decided here: rustls has already verified and refused the certificate.
+//! Nothing is decided here: rustls has already verified and rejected the certificate.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,12 +11,12 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, DigitallySignedStruct, OtherError, SignatureScheme};
 
-/// A certificate that was refused.
+/// A certificate that was rejected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BadCertificate {
     /// What is wrong with it.
     pub problem: CertificateProblem,
-    /// What the TLS library said.
+    /// The error of the TLS library.
     pub detail: String,
 }
 
@@ -27,36 +27,36 @@ pub enum CertificateProblem {
     Expired {
         /// When.
         not_after: DateTime<Utc>,
-        /// What this machine's clock said.
+        /// The clock of this machine.
         now: DateTime<Utc>,
     },
     /// It is not valid yet.
     NotYet {
         /// When it becomes valid.
         not_before: DateTime<Utc>,
-        /// What this machine's clock said.
+        /// The clock of this machine.
         now: DateTime<Utc>,
     },
     /// It is for other names.
     OtherName(Vec<String>),
-    /// No authority that is trusted here has signed it.
+    /// No trusted authority has signed it.
     UnknownIssuer(Chain),
-    /// A self-signed certificate that calls itself an authority's, as `openssl req -x509` makes them.
+    /// A self-signed certificate with CA:TRUE, as `openssl req -x509` makes them.
     AuthorityAsServer,
     /// Anything else.
     Other,
 }
 
-/// What the chain says about the reason why its issuer is unknown.
+/// Facts about a chain with an unknown issuer.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Chain {
-    /// How many there were.
+    /// How many certificates the server sent.
     pub sent: usize,
-    /// The first one is signed by itself.
+    /// Whether the first one is self-signed.
     pub is_self_signed: bool,
-    /// Who signed the last one.
+    /// The issuer of the last one.
     pub issuer: String,
-    /// The first one says where its issuer's certificate can be fetched, as those of public authorities do.
+    /// Whether the first one contains the URL of its issuer's certificate, as those of public authorities do.
     pub is_public: bool,
 }
 
@@ -66,20 +66,20 @@ impl fmt::Display for BadCertificate {
     }
 }
 
-/// Verifies as rustls does, and keeps the facts about a refused chain that help to fix it.
+/// Verifies as rustls does, and keeps facts about a rejected chain that help to fix it.
 #[derive(Debug)]
 pub(super) struct Verifier(pub(super) Arc<WebPkiServerVerifier>);
 
 /// The verifier's error and the chain that it was about.
 #[derive(Debug)]
 struct Refused {
-    said: CertificateError,
+    error: CertificateError,
     chain: Chain,
 }
 
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.said.fmt(f)
+        self.error.fmt(f)
     }
 }
 
@@ -96,9 +96,9 @@ impl ServerCertVerifier for Verifier {
     ) -> Result<ServerCertVerified, rustls::Error> {
         match self.0.verify_server_cert(end_entity, intermediates, name, ocsp_response, now) {
             Err(rustls::Error::InvalidCertificate(
-                said @ (CertificateError::UnknownIssuer | CertificateError::Other(_)),
+                error @ (CertificateError::UnknownIssuer | CertificateError::Other(_)),
             )) => {
-                let refused = Refused { said, chain: Chain::of(end_entity, intermediates) };
+                let refused = Refused { error, chain: Chain::of(end_entity, intermediates) };
                 Err(CertificateError::Other(OtherError(Arc::new(refused))).into())
             }
             verified => verified,
@@ -129,14 +129,14 @@ impl ServerCertVerifier for Verifier {
 }
 
 impl BadCertificate {
-    /// What rustls said of a certificate.
+    /// Converts the error of rustls.
     pub(super) fn new(error: &CertificateError) -> Self {
         let refused = match error {
             CertificateError::Other(OtherError(inner)) => inner.downcast_ref::<Refused>(),
             _ => None,
         };
-        let said = refused.map_or(error, |refused| &refused.said);
-        let why = match said {
+        let error = refused.map_or(error, |refused| &refused.error);
+        let why = match error {
             CertificateError::ExpiredContext { time, not_after } => {
                 CertificateProblem::Expired { not_after: date(*not_after), now: date(*time) }
             }
@@ -155,7 +155,7 @@ impl BadCertificate {
             }
             _ => CertificateProblem::Other,
         };
-        Self { problem: why, detail: rustls::Error::InvalidCertificate(said.clone()).to_string() }
+        Self { problem: why, detail: rustls::Error::InvalidCertificate(error.clone()).to_string() }
     }
 }
 
@@ -164,7 +164,7 @@ fn date(time: UnixTime) -> DateTime<Utc> {
     DateTime::from_timestamp(seconds, 0).unwrap_or(DateTime::<Utc>::MAX_UTC)
 }
 
-/// `mail.example.com` of `DnsName("mail.example.com")`, which is how the verifier writes it.
+/// `mail.example.com` from `DnsName("mail.example.com")`, the verifier's notation.
 fn bare_name(presented: &str) -> &str {
     let inner = presented.split_once('(').map_or(presented, |(_, inner)| inner.trim_end_matches(')'));
     inner.trim_matches('"')
@@ -172,7 +172,7 @@ fn bare_name(presented: &str) -> &str {
 
 impl Chain {
     fn of(first: &CertificateDer<'_>, more: &[CertificateDer<'_>]) -> Self {
-        /// id-ad-caIssuers (RFC 5280, 4.2.2.1): where the issuer's certificate can be fetched.
+        /// id-ad-caIssuers (RFC 5280, 4.2.2.1): the URL of the issuer's certificate.
         const CA_ISSUERS: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 0x30, 2];
         let names = names(first);
         Self {
@@ -190,7 +190,7 @@ impl Chain {
 fn names(certificate: &[u8]) -> Option<(&[u8], &[u8])> {
     let (_, certificate, _) = element(certificate)?;
     let (_, mut rest, _) = element(certificate)?;
-    // The version has its own tag and may be missing; then come serial number and algorithm.
+    // The version has its own tag and may be missing; serial number and algorithm follow.
     if rest.first() == Some(&0xa0) {
         rest = element(rest)?.2;
     }
@@ -202,7 +202,7 @@ fn names(certificate: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((issuer, subject))
 }
 
-/// The common name in a distinguished name, or else the organisation's.
+/// The common name in a distinguished name, or otherwise the organisation.
 fn common_name(mut name: &[u8]) -> Option<String> {
     const COMMON_NAME: &[u8] = &[0x55, 4, 3];
     const ORGANISATION: &[u8] = &[0x55, 4, 10];
@@ -225,7 +225,7 @@ fn common_name(mut name: &[u8]) -> Option<String> {
     common.or(organisation)
 }
 
-/// The first element of DER (X.690): its tag, its content, and what follows it.
+/// The first element of DER (X.690): its tag, its content, and the rest.
 fn element(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let (&tag, rest) = der.split_first()?;
     let (&length, rest) = rest.split_first()?;
@@ -279,7 +279,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_bytes_in_place_of_a_certificate_cause_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        fn arbitrary_bytes_instead_of_a_certificate_do_not_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             let certificate = CertificateDer::from(bytes.as_slice());
             let chain = Chain::of(&certificate, &[]);
             prop_assert!(chain.sent == 1 && !chain.issuer.chars().any(char::is_control));

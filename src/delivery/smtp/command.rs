@@ -1,5 +1,5 @@
-//! Envelopes to command lines. Every string that reaches a command passes [`is_one_word`] here, whatever its type
-//! promises: one CR LF in an address would be a command of the address's author.
+//! Encodes envelopes as command lines. Every string in a command passes [`is_single_token`] here, whatever its type
+//! guarantees: a CR LF in an address would inject a command.
 //!
 //! Writes to memory only.
 
@@ -17,7 +17,7 @@ fn missing_capability(extension: &str) -> TransportError {
     TransportError::Missing(MissingCapability::Extension(extension.to_owned()))
 }
 
-/// An envelope that this server can take and that cannot break a command line.
+/// An envelope that this server accepts and that cannot break a command line.
 pub(super) struct CommandBatch<'a> {
     envelope: &'a Envelope,
     offered: &'a Capabilities,
@@ -25,11 +25,11 @@ pub(super) struct CommandBatch<'a> {
 }
 
 impl<'a> CommandBatch<'a> {
-    /// Checks `envelope` against what the server offers. Nothing has been said to the server yet, so a refusal
-    /// leaves the connection as it was.
+    /// Checks `envelope` against the server's capabilities. Nothing has been sent yet, so a rejection leaves the
+    /// connection as it was.
     pub(super) fn check(envelope: &'a Envelope, offered: &'a Capabilities) -> Result<Self, SmtpOutcome> {
         for (phase, address) in [(Phase::Mail, &envelope.from), (Phase::Rcpt, &envelope.to)] {
-            let refuse = |trouble| Err(SmtpOutcome { phase, result: Err(trouble) });
+            let refuse = |error| Err(SmtpOutcome { phase, result: Err(error) });
             if address.as_str().is_empty() || !is_single_token(address.as_str()) {
                 return refuse(TransportError::Unsendable(
                     "the address contains a space, a bracket or a control character".to_owned(),
@@ -54,7 +54,7 @@ impl<'a> CommandBatch<'a> {
         }
     }
 
-    /// Whether the message may hold bytes above 127 (RFC 6152).
+    /// Whether the message may contain bytes above 127 (RFC 6152).
     pub(super) fn eight_bit(&self) -> bool {
         self.utf8
     }
@@ -70,7 +70,7 @@ impl<'a> CommandBatch<'a> {
             push(out, &[" BODY=8BITMIME SMTPUTF8"]);
         }
         if self.offered.dsn {
-            // The return path is different for each copy, so its local part tells a DSN's copy exactly.
+            // The return path is different for each message, so its local part identifies the message in a DSN.
             push(out, &[" RET=HDRS ENVID="]);
             push_xtext(out, self.envelope.from.local_part());
         }
@@ -90,7 +90,7 @@ impl<'a> CommandBatch<'a> {
         push(out, &["\r\n"]);
     }
 
-    /// Appends MAIL, RCPT and DATA, to travel in one write (RFC 2920, 3.1).
+    /// Appends MAIL, RCPT and DATA, to be sent in one write (RFC 2920, 3.1).
     pub(super) fn batch(&self, out: &mut Vec<u8>) {
         self.mail(out);
         self.rcpt(out);
@@ -102,13 +102,13 @@ fn needs_utf8(address: &crate::address::EmailAddress) -> bool {
     address.needs_smtputf8() || !address.as_str().is_ascii()
 }
 
-fn push(out: &mut Vec<u8>, words: &[&str]) {
-    for word in words {
-        out.extend_from_slice(word.as_bytes());
+fn push(out: &mut Vec<u8>, parts: &[&str]) {
+    for part in parts {
+        out.extend_from_slice(part.as_bytes());
     }
 }
 
-/// RFC 3461, 4: `+`, `=` and what is not printable ASCII become `+` and two hexadecimal digits.
+/// RFC 3461, 4: `+`, `=` and anything but printable ASCII become `+` and two hexadecimal digits.
 fn push_xtext(out: &mut Vec<u8>, raw: &str) {
     for byte in raw.bytes() {
         match byte {
@@ -138,14 +138,14 @@ mod tests {
     }
 
     #[test]
-    fn a_bare_server_gets_bare_commands() {
-        let copy = envelope("b+1@n.example", "kim@example.com", 9);
+    fn a_server_without_extensions_gets_plain_commands() {
+        let plain = envelope("b+1@n.example", "kim@example.com", 9);
         let expected = "MAIL FROM:<b+1@n.example>\r\nRCPT TO:<kim@example.com>\r\nDATA\r\n";
-        assert_eq!(written(&copy, &Capabilities::default()), expected);
+        assert_eq!(written(&plain, &Capabilities::default()), expected);
     }
 
     #[test]
-    fn size_and_dsn_are_used_where_they_are_offered() {
+    fn size_and_dsn_are_used_if_offered() {
         let offered = Capabilities { size: Some(0), dsn: true, ..Capabilities::default() };
         let text = written(&envelope("b+1@n.example", "a=b@example.com", 9), &offered);
         assert!(text.starts_with("MAIL FROM:<b+1@n.example> SIZE=9 RET=HDRS ENVID=b+2B1\r\n"), "{text}");
@@ -158,19 +158,19 @@ mod tests {
     }
 
     #[test]
-    fn a_korean_local_part_needs_smtputf8_and_says_so() {
-        let copy = envelope("b@n.example", "김@example.com", 9);
-        let refused = CommandBatch::check(&copy, &Capabilities::default()).err().unwrap();
+    fn a_korean_local_part_requires_smtputf8() {
+        let korean = envelope("b@n.example", "김@example.com", 9);
+        let refused = CommandBatch::check(&korean, &Capabilities::default()).err().unwrap();
         assert!(
             matches!(refused, SmtpOutcome { phase: Phase::Rcpt, result: Err(TransportError::Missing(_)) }),
             "{refused:?}"
         );
         let offered = Capabilities { smtputf8: true, eight_bit: true, ..Capabilities::default() };
-        assert!(written(&copy, &offered).starts_with("MAIL FROM:<b@n.example> BODY=8BITMIME SMTPUTF8\r\n"));
+        assert!(written(&korean, &offered).starts_with("MAIL FROM:<b@n.example> BODY=8BITMIME SMTPUTF8\r\n"));
     }
 
     #[test]
-    fn a_letter_over_the_servers_size_is_not_offered() {
+    fn a_message_over_the_size_limit_of_the_server_is_not_offered() {
         let offered = Capabilities { size: Some(100), ..Capabilities::default() };
         assert!(CommandBatch::check(&envelope("b@n.example", "k@example.com", 100), &offered).is_ok());
         let refused =

@@ -22,10 +22,10 @@ use super::{SmtpError, TlsSetup};
 use crate::delivery::{TransportError, Unreachable, WrongProtocol};
 use crate::net::tls;
 
-/// How long one address may stay silent before the next is tried beside it (RFC 8305, 5).
+/// How long to wait for one address before the next is tried in parallel (RFC 8305, 5).
 const STAGGER: Duration = Duration::from_millis(250);
 
-/// A TCP connection and its two ends.
+/// A TCP connection and the addresses of both ends.
 pub(crate) struct Connected {
     pub(crate) stream: TcpStream,
     pub(crate) local: IpAddr,
@@ -33,26 +33,27 @@ pub(crate) struct Connected {
     pub(crate) address: SocketAddr,
 }
 
-/// Looks `host` up and connects to the first of its addresses that answers, IPv6 and IPv4 in turn: a path that is
-/// broken for one family costs a quarter of a second.
+/// Resolves `host` and connects to the first address that answers, alternating IPv6 and IPv4: a broken path of one
+/// family costs a quarter of a second.
 pub(crate) async fn dial(host: &str, port: u16) -> Result<Connected, TransportError> {
     let found = tokio::net::lookup_host((host, port)).await.map_err(|error| not_found(host, &error))?;
     race(try_in_turn(found.collect()), TransportError::NoSuchHost(format!("{host} has no address"))).await
 }
 
-/// The standard library gives the resolver's errors no kinds, so their text decides: glibc, macOS and the BSDs, and musl
-/// each word it differently. Any other text means that no name server answered.
+/// The standard library does not classify resolver errors, so their text decides: glibc, macOS and the BSDs, and musl
+/// each use other words. Any other text means that no name server answered.
 fn not_found(host: &str, error: &io::Error) -> TransportError {
-    let said = format!("{host}: {error}");
+    let reason = format!("{host}: {error}");
     let denials = ["not known", "nodename nor servname", "No address associated", "does not resolve"];
-    if denials.iter().any(|denial| said.contains(denial)) {
-        TransportError::NoSuchHost(said)
+    if denials.iter().any(|denial| reason.contains(denial)) {
+        TransportError::NoSuchHost(reason)
     } else {
-        TransportError::Dns(said)
+        TransportError::Dns(reason)
     }
 }
 
-/// The first of `addresses` that answers, each tried a moment after the one before it; else the last error.
+/// Connects to the first of `addresses` that answers, starting each attempt a moment after the one before; otherwise
+/// returns the last error.
 async fn race(addresses: Vec<SocketAddr>, mut last: TransportError) -> Result<Connected, TransportError> {
     let mut waiting = addresses.into_iter();
     let mut attempts = JoinSet::new();
@@ -65,7 +66,7 @@ async fn race(addresses: Vec<SocketAddr>, mut last: TransportError) -> Result<Co
         }
         tokio::select! {
             Some(ended) = attempts.join_next() => match ended {
-                Ok(Ok(dialled)) => return Ok(dialled),
+                Ok(Ok(connected)) => return Ok(connected),
                 Ok(Err(why)) => last = TransportError::Unreachable(why),
                 Err(ended) => last = TransportError::Io(ended.to_string()),
             },
@@ -87,7 +88,7 @@ async fn connect(address: SocketAddr) -> io::Result<Connected> {
     Ok(Connected { stream, local, peer, address })
 }
 
-/// The families alternate, beginning with the one that the system put first; within one, its order stays.
+/// Alternates the address families, beginning with the family that the system put first; keeps the order within each.
 fn try_in_turn(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     let six_first = addresses.first().is_some_and(SocketAddr::is_ipv6);
     let (first, second): (Vec<_>, Vec<_>) =
@@ -104,7 +105,7 @@ fn try_in_turn(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
 }
 
 impl TlsSetup {
-    /// Trusts the system's authorities and those of `ca_file`, for a server called `host`.
+    /// Trusts the system's authorities and those of `ca_file`, for the server `host`.
     pub(crate) fn new(host: &str, ca_file: Option<&Utf8Path>) -> Result<Self, SmtpError> {
         let mut roots = tls::system_roots();
         if let Some(path) = ca_file {
@@ -119,14 +120,14 @@ impl TlsSetup {
             .map_err(|error| rustls::Error::General(error.to_string()))?;
         let config = tls::builder()?
             .dangerous()
-            // It refuses exactly what rustls's own verifier refuses, and explains more.
+            // It rejects exactly what rustls's own verifier rejects, and explains more.
             .with_custom_certificate_verifier(Arc::new(Verifier(verifier)))
             .with_no_client_auth();
         let name = ServerName::try_from(host.to_owned()).map_err(|_| SmtpError::Host(host.to_owned()))?;
         Ok(Self { config: Arc::new(config), name })
     }
 
-    /// The TLS handshake, over a stream without unread bytes.
+    /// Performs the TLS handshake over a stream without unread bytes.
     pub(crate) async fn handshake(&self, stream: Box<dyn Stream>) -> Result<Box<dyn Stream>, TransportError> {
         let connector = TlsConnector::from(Arc::clone(&self.config));
         let first = Arc::new(Mutex::new(Vec::new()));
@@ -135,8 +136,9 @@ impl TlsSetup {
             Ok(stream) => Ok(Box::new(stream)),
             Err(error) => {
                 let first = first.lock().unwrap_or_else(PoisonError::into_inner);
-                // If the server answers in TLS, its error says more than its first bytes do.
-                let other = WrongProtocol::recognise(&first).filter(|speaks| *speaks != WrongProtocol::Tls);
+                // If the server speaks TLS, the TLS error is more precise than the first bytes.
+                let other =
+                    WrongProtocol::recognise(&first).filter(|protocol| *protocol != WrongProtocol::Tls);
                 Err(other.map_or_else(|| transport_error(&error), TransportError::WrongProtocol))
             }
         }
@@ -146,7 +148,7 @@ impl TlsSetup {
 /// How many of a server's first bytes are enough to recognise its protocol.
 const FIRST: usize = 128;
 
-/// A stream whose first bytes are kept: a server that does not speak TLS shows its protocol in them.
+/// A stream that records the first bytes read: they show the protocol of a server that does not speak TLS.
 struct RecordedStream {
     stream: Box<dyn Stream>,
     first: Arc<Mutex<Vec<u8>>>,
@@ -185,8 +187,8 @@ impl AsyncWrite for RecordedStream {
     }
 }
 
-/// Sends a TLS greeting to `peer` and reads the first bytes of the answer: a server that stays silent after the connection
-/// may be waiting for one.
+/// Sends a TLS client hello to `peer` and reads the first bytes of the reply: a server that stays silent after the
+/// connection may be waiting for one.
 pub(crate) async fn probe(peer: SocketAddr) -> Option<WrongProtocol> {
     let mut stream = TcpStream::connect(peer).await.ok()?;
     stream.write_all(&client_hello()?).await.ok()?;
@@ -199,7 +201,7 @@ pub(crate) async fn probe(peer: SocketAddr) -> Option<WrongProtocol> {
     WrongProtocol::recognise(&first)
 }
 
-/// The first bytes of a TLS client.
+/// The bytes of a TLS client hello.
 fn client_hello() -> Option<Vec<u8>> {
     let config = tls::client_config(RootCertStore::empty()).ok()?;
     let name = ServerName::try_from("localhost").ok()?;
@@ -229,10 +231,10 @@ mod tests {
         let none = || TransportError::Dns("nothing".to_owned());
         // Refused at once: there is no listener.
         let refused: SocketAddr = format!("[::1]:{}", good.port()).parse().unwrap();
-        let dialled = race(vec![refused, good], none()).await.ok().unwrap();
-        assert_eq!(dialled.peer, good.ip());
-        // Silent: a full queue drops packets, as a broken path does. On a machine without IPv6, another address stands for
-        // it.
+        let connected = race(vec![refused, good], none()).await.ok().unwrap();
+        assert_eq!(connected.peer, good.ip());
+        // Silent: a full queue drops packets, as a broken path does. On a machine without IPv6, another address is
+        // used.
         let silent = ["[::1]:0", "127.0.0.2:0"].iter().find_map(|address| {
             let address: SocketAddr = address.parse().unwrap();
             let socket = if address.is_ipv6() {
@@ -254,8 +256,8 @@ mod tests {
             assert!(fillers.len() < 100, "the queue is never full");
         }
         let begun = tokio::time::Instant::now();
-        let dialled = race(vec![address, good], none()).await.ok().unwrap();
-        assert_eq!(dialled.peer, good.ip());
+        let connected = race(vec![address, good], none()).await.ok().unwrap();
+        assert_eq!(connected.peer, good.ip());
         assert!(begun.elapsed() >= STAGGER && begun.elapsed() < 8 * STAGGER, "{:?}", begun.elapsed());
     }
 

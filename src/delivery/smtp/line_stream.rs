@@ -1,6 +1,6 @@
-//! One connection's bytes: what is written, what has been read, and nothing in between lost.
+//! Reads and writes the bytes of one connection.
 //!
-//! Knows replies but no commands, and no deadlines: its callers bound each phase as a whole.
+//! Knows replies but neither commands nor timeouts: its callers bound each phase as a whole.
 
 use std::future::poll_fn;
 use std::io;
@@ -24,19 +24,19 @@ pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
-/// A connection, with the bytes that were read and not yet understood.
+/// A connection, with the bytes that were read but not yet parsed.
 pub(super) struct LineStream {
     stream: Box<dyn Stream>,
     pub(super) transcript: Transcript,
     chunk: Box<[u8]>,
     inbox: Vec<u8>,
     parser: ReplyParser,
-    /// A failed write does not end the dialogue: a server that hangs up often says why first.
+    /// A failed write does not end the dialogue: a server that disconnects often sends a reply first.
     write_error: Option<TransportError>,
 }
 
 impl LineStream {
-    /// Takes over a fresh stream.
+    /// Wraps a new stream.
     pub(super) fn new(stream: Box<dyn Stream>, transcript: Transcript) -> Self {
         Self {
             stream,
@@ -48,8 +48,8 @@ impl LineStream {
         }
     }
 
-    /// Gives the stream back for the TLS handshake, unless there are bytes that came in the clear: behind the
-    /// handshake they would pass for the server's protected answers (RFC 3207, 6).
+    /// Returns the stream for the TLS handshake, unless unencrypted bytes are left: after the handshake they would pass
+    /// for the server's protected replies (RFC 3207, 6).
     pub(super) fn into_stream(self) -> Result<(Box<dyn Stream>, Transcript), TransportError> {
         if self.inbox.is_empty() {
             Ok((self.stream, self.transcript))
@@ -64,7 +64,7 @@ impl LineStream {
         self.write(lines).await;
     }
 
-    /// Writes all of `bytes`. A failure is kept until a reply is asked for.
+    /// Writes all of `bytes`. A failure is kept until the next reply is read.
     pub(super) async fn write(&mut self, bytes: &[u8]) {
         if self.write_error.is_some() {
             return;
@@ -76,8 +76,8 @@ impl LineStream {
         self.write_error = written.err().map(|error| transport_error(&error));
     }
 
-    /// Writes all of `bytes` while listening. `false` means that the server spoke or hung up before the end; why, a
-    /// call of [`Link::reply`] tells.
+    /// Writes all of `bytes` while reading. Returns `false` if the server replied or disconnected before the end; then
+    /// [`LineStream::reply`] returns the reason.
     pub(super) async fn write_listening(&mut self, bytes: &[u8]) -> bool {
         self.transcript.message(bytes.len());
         let mut written = 0;
@@ -109,24 +109,24 @@ impl LineStream {
         .await
     }
 
-    /// Whether a write has failed. Then a reply can still refuse, but it can no longer accept.
-    pub(super) fn is_cut(&self) -> bool {
+    /// Whether a write has failed. Then a reply can still reject the message, but no longer accept it.
+    pub(super) fn write_failed(&self) -> bool {
         self.write_error.is_some()
     }
 
-    /// Before a command that nothing waits for: whether the server has spoken or hung up unasked. What it said must
-    /// not be taken for the answer to what comes next.
+    /// Before a command, checks whether the server has sent something or disconnected. Such a reply must not be taken
+    /// for the reply to the next command.
     pub(super) async fn unexpected_reply(&mut self) -> Option<Result<Reply, TransportError>> {
-        if let Poll::Ready(Err(hung_up)) = poll_fn(|cx| Poll::Ready(self.poll_fill(cx))).await
+        if let Poll::Ready(Err(closed)) = poll_fn(|cx| Poll::Ready(self.poll_fill(cx))).await
             && self.inbox.is_empty()
         {
-            return Some(Err(hung_up));
+            return Some(Err(closed));
         }
         if self.inbox.is_empty() {
             return None;
         }
         Some(match self.parser.push(&self.inbox) {
-            // "421 timeout" is said unasked by every server that is tired of waiting.
+            // Servers send "421 timeout" without a command when they close an idle connection.
             Parse::Done { reply, used } if matches!(reply.class(), 4 | 5) => {
                 self.transcript.server(&self.inbox[..used]);
                 Ok(reply)
@@ -135,7 +135,7 @@ impl LineStream {
         })
     }
 
-    /// Reads one reply. If a write failed and no reply comes, the write's trouble is the answer.
+    /// Reads one reply. If a write failed and no reply comes, returns the error of the write.
     pub(super) async fn reply(&mut self) -> Result<Reply, TransportError> {
         self.whole_reply().await.map(|(reply, used)| {
             self.transcript.server(&self.inbox[..used]);
@@ -144,7 +144,7 @@ impl LineStream {
         })
     }
 
-    /// Reads one reply, and from its lines what the server offers.
+    /// Reads one reply, and the server's capabilities from its lines.
     pub(super) async fn hello_reply(&mut self) -> Result<(Reply, Capabilities), TransportError> {
         let (reply, used) = self.whole_reply().await?;
         self.transcript.server(&self.inbox[..used]);
@@ -153,9 +153,9 @@ impl LineStream {
         Ok((reply, offered))
     }
 
-    /// Ends the connection in good manners.
+    /// Shuts the connection down.
     pub(super) async fn close(&mut self) {
-        // A failure changes nothing: the connection is over.
+        // Ignore a failure: the connection is over.
         let _ = self.stream.shutdown().await;
         self.transcript.note(|| "closed".to_owned());
     }
@@ -172,26 +172,26 @@ impl LineStream {
                 }
                 Parse::Need => {}
             }
-            if let Err(trouble) = poll_fn(|cx| self.poll_fill(cx)).await {
+            if let Err(error) = poll_fn(|cx| self.poll_fill(cx)).await {
                 let known = self.write_error.take().or_else(|| self.other_protocol());
-                return Err(known.unwrap_or(trouble));
+                return Err(known.unwrap_or(error));
             }
         }
     }
 
-    /// Whether nothing was heard yet.
+    /// Whether nothing has been read yet.
     pub(super) fn is_silent(&self) -> bool {
         self.inbox.is_empty()
     }
 
-    /// What else the bytes are that are no reply.
+    /// Recognises another protocol in bytes that are not an SMTP reply.
     fn other_protocol(&self) -> Option<TransportError> {
-        let speaks =
-            WrongProtocol::recognise(&self.inbox).filter(|speaks| !matches!(speaks, WrongProtocol::Smtp(_)));
-        speaks.map(TransportError::WrongProtocol)
+        let protocol = WrongProtocol::recognise(&self.inbox)
+            .filter(|protocol| !matches!(protocol, WrongProtocol::Smtp(_)));
+        protocol.map(TransportError::WrongProtocol)
     }
 
-    /// Reads what there is into the inbox; the end of the stream is a trouble too.
+    /// Reads the available bytes into the inbox; the end of the stream is an error too.
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
         let mut chunk = ReadBuf::new(&mut self.chunk);
         Poll::Ready(match ready!(Pin::new(&mut self.stream).poll_read(cx, &mut chunk)) {
@@ -205,7 +205,8 @@ impl LineStream {
     }
 }
 
-/// Bounds a whole phase, however many reads and writes it takes (a byte a second must not keep it alive).
+/// Limits the time of a whole phase, however many reads and writes it takes; a limit for each read would let a server
+/// that sends a byte a second keep it alive.
 pub(super) async fn within<T>(
     limit: Duration,
     phase: impl Future<Output = Result<T, TransportError>>,
@@ -227,7 +228,7 @@ fn tls_error(error: &rustls::Error) -> TlsError {
     }
 }
 
-/// What an error of the system or of TLS amounts to.
+/// Converts an error of the system or of TLS.
 pub(crate) fn transport_error(error: &io::Error) -> TransportError {
     match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
         Some(tls) => TransportError::Tls(tls_error(tls)),

@@ -1,10 +1,10 @@
-//! The SMTP client: Letterpress's own, because no library tells in which phase a connection was lost
-//! (RFC 5321, RFC 2920, RFC 3207, RFC 4954).
+//! The SMTP client. Letterpress has its own, because no library reports in which phase a connection was lost (RFC 5321,
+//! RFC 2920, RFC 3207, RFC 4954).
 //!
-//! No retries and no meaning here: facts go up, [`crate::delivery::verdict`] judges. A reading order:
-//! [`reply`] bytes to replies · `capabilities` what EHLO offered · `command` checked words to command lines ·
-//! `body` a message to dot-stuffed bytes · `link` one connection's bytes · `connector` TCP and TLS · `session` until
-//! AUTH · `transaction` the phases of a copy, the dot apart.
+//! It does not retry and does not interpret: it reports facts, and [`crate::delivery::verdict`] decides. Read the
+//! modules in this order: [`reply`] parses replies · `capabilities` the reply to EHLO · `command` command lines ·
+//! `body` dot-stuffing · `line_stream` the bytes of one connection · `connector` TCP and TLS · `session` until AUTH ·
+//! `transaction` the phases of one message.
 
 mod body;
 mod capabilities;
@@ -39,7 +39,7 @@ pub struct SmtpTransport {
     messages_per_connection: u32,
 }
 
-/// How the connection is protected, with what is needed for it.
+/// How the connection is protected, with the TLS set-up.
 #[derive(Debug, Clone)]
 enum Security {
     None,
@@ -47,27 +47,27 @@ enum Security {
     Starttls(TlsSetup),
 }
 
-/// The certificate authorities that are trusted, and the name that the certificate must carry.
+/// The trusted certificate authorities, and the name that the certificate must have.
 #[derive(Debug, Clone)]
 pub(crate) struct TlsSetup {
     config: Arc<rustls::ClientConfig>,
     name: ServerName<'static>,
 }
 
-/// A name and a password, neither of which is ever part of an error.
+/// A user name and a password; neither may appear in an error.
 #[derive(Debug, Clone)]
 struct Credentials {
     user: String,
     password: Secret,
 }
 
-/// Why the relay cannot even be tried.
+/// Why the transport cannot be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum SmtpError {
     /// `smtp.host` is neither a name nor an IP address.
     #[error("smtp.host {0:?} is not a host name; write it like \"smtp.example.com\"")]
     Host(String),
-    /// `smtp.hello` holds what would break the EHLO line.
+    /// `smtp.hello` would break the EHLO line.
     #[error("smtp.hello {0:?} is not a valid EHLO name; write it like \"news.example.com\" or remove it")]
     Hello(String),
     /// `smtp.ca_file` cannot be read.
@@ -75,7 +75,7 @@ pub enum SmtpError {
     CaFile {
         /// The file.
         path: Utf8PathBuf,
-        /// What is wrong with it.
+        /// The problem.
         reason: String,
     },
     /// No certificate authority at all.
@@ -87,13 +87,13 @@ pub enum SmtpError {
     /// A NUL, which AUTH PLAIN uses as its separator (RFC 4616).
     #[error("the SMTP user or password contains a NUL character; remove it")]
     Nul,
-    /// The TLS library refused its set-up.
+    /// The TLS library rejected the set-up.
     #[error("cannot set up TLS: {0}")]
     Tls(#[from] rustls::Error),
 }
 
 impl SmtpTransport {
-    /// Prepares the relay of `smtp`; nothing is connected yet. `smtp.ca_file` must have been resolved already.
+    /// Prepares the transport of `smtp`; nothing is connected yet. `smtp.ca_file` must have been resolved already.
     pub fn new(smtp: &Smtp, password: Option<Secret>) -> Result<Self, SmtpError> {
         let host = match smtp.host.parse::<std::net::IpAddr>() {
             Ok(address) => address.to_string(),
@@ -134,10 +134,10 @@ impl SmtpTransport {
 impl Transport for SmtpTransport {
     async fn connect(&self) -> Result<Box<dyn Connection>, SmtpOutcome> {
         crash::point("before-connect");
-        let (link, capabilities) = session::open(self).await?;
+        let (stream, capabilities) = session::open(self).await?;
         let limits =
             transaction::Timeouts { deadlines: self.deadlines, messages: self.messages_per_connection };
-        Ok(Box::new(transaction::SmtpConnection::new(link, capabilities, limits)))
+        Ok(Box::new(transaction::SmtpConnection::new(stream, capabilities, limits)))
     }
 
     fn max_connections(&self) -> usize {
@@ -149,7 +149,7 @@ impl Transport for SmtpTransport {
     }
 }
 
-/// Whether `message` could go over any wire: whole CR LF lines of at most 998 bytes, no NUL.
+/// Checks that any transport could send `message`: complete CR LF lines of at most 998 bytes, no NUL.
 pub(super) fn check_message(message: &[u8]) -> Result<(), TransportError> {
     body::check(message).map_err(|why| TransportError::Unsendable(why.to_string()))
 }

@@ -1,21 +1,21 @@
-//! Bytes to replies (RFC 5321, 4.2): bounded, pure, and never text before the code has been judged.
+//! Parses replies (RFC 5321, 4.2). The size is bounded, and the text is decoded only after the code was checked.
 //!
-//! No socket, no clock, and no meaning: whether a reply is good news is decided in [`crate::delivery::verdict`].
+//! No I/O and no interpretation: [`crate::delivery::verdict`] decides what a reply means.
 
 use std::fmt;
 
 use crate::text::HeaderText;
 
-/// A line of a reply may have this many bytes, its line end included; RFC 5321 allows 512.
+/// The longest accepted line in bytes, including its line end; RFC 5321 allows 512.
 pub const LONGEST_LINE: usize = 4 * 1024;
 
-/// A reply may have this many lines.
+/// The most lines of a reply.
 pub const MOST_LINES: usize = 100;
 
-/// What is kept of a reply's text, in bytes of UTF-8.
+/// The longest kept text of a reply, in bytes of UTF-8.
 const LONGEST_TEXT: usize = 1024;
 
-/// A whole reply.
+/// A complete reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
     /// The three digits of the last line.
@@ -25,7 +25,7 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// Makes a reply of the bytes of all its lines, whose code has been read already.
+    /// Builds a reply from the bytes of all its lines; the code has been read already.
     fn read(code: u16, raw: &[u8]) -> Self {
         let mut text = String::new();
         for line in lines(raw) {
@@ -38,16 +38,16 @@ impl Reply {
         Self { code, text }
     }
 
-    /// The first digit, the only one that decides: 2 accepted, 3 go on, 4 not now, 5 no.
+    /// The first digit, the only one that decides: 2 accepted, 3 continue, 4 temporary failure, 5 permanent failure.
     pub fn class(&self) -> u16 {
         self.code / 100
     }
 
-    /// The enhanced status code (RFC 3463) at the head of the text, as the server wrote it.
+    /// The enhanced status code (RFC 3463) at the start of the text, as the server wrote it.
     ///
     /// It may contradict [`Reply::code`]; then the code decides.
     pub fn enhanced(&self) -> Option<(u8, u16, u16)> {
-        // "#5.1.0" and "5.1.1:" are seen in the wild.
+        // Real servers send "#5.1.0" and "5.1.1:".
         let word = self.text.split(' ').next()?.trim_start_matches('#').trim_end_matches([':', ',', ';']);
         let mut parts = word.split('.');
         let class = match parts.next()? {
@@ -67,23 +67,23 @@ impl fmt::Display for Reply {
     }
 }
 
-/// What the bytes so far amount to.
+/// The result of parsing the bytes so far.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Parse {
-    /// The reply is not complete; read on.
+    /// The reply is incomplete; read more.
     Need,
-    /// A whole reply, which took the first `used` bytes.
+    /// A complete reply in the first `used` bytes.
     Done {
         /// The reply.
         reply: Reply,
-        /// How many bytes it took, the last line end included.
+        /// Its length in bytes, including the last line end.
         used: usize,
     },
-    /// This is no SMTP reply, and it will not become one.
+    /// The bytes cannot become an SMTP reply.
     Broken(String),
 }
 
-/// Reads one reply from a buffer that grows. Every byte is looked at once, however small the pieces.
+/// Parses one reply from a growing buffer. Each byte is examined once, however small the pieces.
 #[derive(Debug, Default)]
 pub struct ReplyParser {
     code: Option<u16>,
@@ -93,8 +93,8 @@ pub struct ReplyParser {
 }
 
 impl ReplyParser {
-    /// Looks at `buffer`, which begins with the first byte of the reply and, from call to call, only grows.
-    /// After [`Parse::Done`] or [`Parse::Broken`] the next reply needs a new parser.
+    /// Parses `buffer`, which begins with the first byte of the reply and only grows from call to call. After
+    /// [`Parse::Done`] or [`Parse::Broken`] the next reply needs a new parser.
     pub fn push(&mut self, buffer: &[u8]) -> Parse {
         while let Some(found) = memchr::memchr(b'\n', &buffer[self.scanned..]) {
             let end = self.scanned + found;
@@ -118,7 +118,7 @@ impl ReplyParser {
         Parse::Need
     }
 
-    /// Takes one line; `Some` if it is the last of its reply.
+    /// Parses one line; `Some` if it is the last of its reply.
     fn line(&mut self, line: &[u8]) -> Result<Option<u16>, String> {
         let (digits, rest) = line.split_at(line.len().min(3));
         let code = match digits {
@@ -143,14 +143,14 @@ impl ReplyParser {
     }
 }
 
-/// The lines of a whole reply, without their ends.
+/// The lines of a complete reply, without their line ends.
 pub(super) fn lines(raw: &[u8]) -> impl Iterator<Item = &[u8]> {
     raw.strip_suffix(b"\n").unwrap_or(raw).split(|byte| *byte == b'\n').map(without_cr)
 }
 
-/// Foreign bytes as one line that is safe in a log and on a terminal: what cannot be shown becomes U+FFFD.
+/// Appends untrusted bytes as text that is safe in a log and on a terminal: other characters become U+FFFD.
 fn push_printable(text: &mut String, raw: &[u8]) {
-    // Nearly every reply is plain ASCII; those bytes go over in one piece.
+    // Nearly every reply is plain ASCII; append it in one piece.
     let room = LONGEST_TEXT.saturating_sub(text.len());
     if raw.len() <= room && raw.iter().all(|byte| matches!(byte, b' '..=b'~')) {
         text.push_str(&String::from_utf8_lossy(raw));
@@ -176,7 +176,7 @@ fn excerpt(line: &[u8]) -> String {
     format!("{text:?}")
 }
 
-/// A number of one to three digits, as RFC 3463 has it.
+/// A number of one to three digits (RFC 3463).
 fn small_number(digits: &str) -> Option<u16> {
     let small = (1..=3).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
     small.then(|| digits.parse().ok()).flatten()
@@ -224,13 +224,13 @@ mod tests {
     }
 
     #[test]
-    fn escapes_and_bare_returns_in_the_text_cannot_reach_a_log() {
+    fn escapes_and_bare_carriage_returns_are_replaced_in_the_text() {
         let text = whole("550 \u{1b}[2Jgone\rX\u{202e}y\0\r\n".as_bytes()).text;
         assert_eq!(text, "\u{FFFD}[2Jgone\u{FFFD}X\u{FFFD}y\u{FFFD}");
     }
 
     #[test]
-    fn what_is_no_reply_is_refused() {
+    fn bytes_that_are_not_a_reply_are_rejected() {
         for raw in [
             "  250 ok\r\n",
             "2500 ok\r\n",
@@ -244,7 +244,7 @@ mod tests {
         }
         assert_eq!(
             parse(b"250-a\r\n251 b\r\n"),
-            Parse::Broken("\"251 b\" after a line of another code".to_owned())
+            Parse::Broken("\"251 b\" after a line with another code".to_owned())
         );
     }
 
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn the_second_reply_in_a_packet_stays_for_later() {
+    fn the_second_reply_in_a_packet_is_left_in_the_buffer() {
         match parse(b"250 one\r\n354 two\r\n") {
             Parse::Done { reply, used } => assert_eq!((reply.text.as_str(), used), ("one", 9)),
             other => panic!("{other:?}"),
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn endless_lines_and_endless_replies_are_cut_off() {
+    fn overlong_lines_and_replies_are_rejected() {
         let line = [b"250 ".to_vec(), vec![b'x'; LONGEST_LINE - 6], b"\r\n".to_vec()].concat();
         assert_eq!(whole(&line).text.len(), LONGEST_TEXT);
         assert!(matches!(parse(&line[..LONGEST_LINE - 1]), Parse::Need));
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn the_enhanced_code_is_read_where_it_is_one() {
+    fn only_a_valid_enhanced_code_is_read() {
         let enhanced = |text: &str| Reply { code: 550, text: text.to_owned() }.enhanced();
         assert_eq!(enhanced("5.7.515 no"), Some((5, 7, 515)));
         assert_eq!(enhanced("#5.1.0 no"), Some((5, 1, 0)));
@@ -286,7 +286,7 @@ mod tests {
         }
     }
 
-    /// Bytes that are often nearly a reply.
+    /// Bytes that often resemble a reply.
     fn nearly_replies() -> impl Strategy<Value = Vec<u8>> {
         let piece = prop_oneof![
             Just(b"250".to_vec()),
@@ -301,7 +301,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn however_the_bytes_are_split_the_answer_is_the_same(raw in nearly_replies()) {
+        fn the_result_does_not_depend_on_how_the_bytes_are_split(raw in nearly_replies()) {
             let at_once = parse(&raw);
             let mut parser = ReplyParser::default();
             let mut in_pieces = Parse::Need;
@@ -311,7 +311,7 @@ mod tests {
                     break;
                 }
             }
-            // A line that is broken at its end is noticed at that end in both cases, so even the reasons agree.
+            // An invalid line is detected at its end in both cases, so even the reasons are equal.
             prop_assert_eq!(at_once, in_pieces);
         }
 

@@ -1,6 +1,6 @@
-//! From nothing to a server that waits for an envelope: connect, greeting, EHLO, STARTTLS, AUTH.
+//! Opens a session, up to a server that is ready for an envelope: connect, greeting, EHLO, STARTTLS, AUTH.
 //!
-//! What is demanded and not offered ends the session; there is no way back to plaintext. The password is in no error.
+//! A missing required capability ends the session; there is no fallback to plain text. No error contains the password.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -18,12 +18,12 @@ use crate::delivery::{MissingCapability, Phase, SmtpOutcome, TransportError, Wro
 use crate::logging::repeats;
 use crate::logging::transcript::Transcript;
 
-/// Opens a session; on failure says how far it came.
-pub(super) async fn open(wire: &SmtpTransport) -> Result<(LineStream, Capabilities), SmtpOutcome> {
+/// Opens a session; on failure returns the phase that was reached.
+pub(super) async fn open(transport: &SmtpTransport) -> Result<(LineStream, Capabilities), SmtpOutcome> {
     let transcript = Transcript::begin();
     let span = tracing::info_span!(parent: None, "connection", number = transcript.connection());
     async {
-        let opened = connect(wire, transcript).await;
+        let opened = connect(transport, transcript).await;
         match &opened {
             Ok(_) => tracing::info!("ready"),
             Err(outcome) => {
@@ -37,39 +37,39 @@ pub(super) async fn open(wire: &SmtpTransport) -> Result<(LineStream, Capabiliti
 }
 
 async fn connect(
-    wire: &SmtpTransport,
+    transport: &SmtpTransport,
     transcript: Transcript,
 ) -> Result<(LineStream, Capabilities), SmtpOutcome> {
-    let deadlines = &wire.deadlines;
-    let Connected { stream, local, peer, address } =
-        within(deadlines.connect.duration(), dial(&wire.host, wire.port))
+    let deadlines = &transport.deadlines;
+    let Connected { stream: tcp, local, peer, address } =
+        within(deadlines.connect.duration(), dial(&transport.host, transport.port))
             .await
             .map_err(outcome(Phase::Connect))?;
-    tracing::info!(relay = wire.host, %address, "connected");
+    tracing::info!(relay = transport.host, %address, "connected");
     transcript.note(|| format!("connected to {address}"));
-    let link = LineStream::new(Box::new(stream), transcript);
-    let mut session = Session { wire, address, hello: hello_name(wire, local), link };
-    if let Security::Implicit(tls) = &wire.security {
+    let stream = LineStream::new(Box::new(tcp), transcript);
+    let mut session = Session { transport, address, hello: hello_name(transport, local), stream };
+    if let Security::Implicit(tls) = &transport.security {
         session = session.handshake(tls).await?;
     }
     session.greeting().await?;
     let mut offered = session.hello().await?;
-    if let Security::Starttls(tls) = &wire.security {
+    if let Security::Starttls(tls) = &transport.security {
         session = session.starttls(&offered, tls).await?;
-        // What was said in the clear may have been somebody else's words (RFC 3207, 4.2).
+        // A third party may have changed the unencrypted reply (RFC 3207, 4.2).
         offered = session.hello().await?;
     }
-    if let Some(login) = &wire.credentials {
-        let in_clear = matches!(wire.security, Security::None);
+    if let Some(login) = &transport.credentials {
+        let in_clear = matches!(transport.security, Security::None);
         if in_clear && !peer.is_loopback() {
             return Err(missing(Phase::Auth, MissingCapability::TlsForPassword));
         }
         session.log_in(login, &offered).await?;
     }
-    Ok((session.link, offered))
+    Ok((session.stream, offered))
 }
 
-/// A server that says nothing for so long is asked whether it waits for TLS.
+/// After this much silence, a probe checks whether the server waits for TLS.
 const LONG_SILENCE: Duration = Duration::from_secs(8);
 
 async fn probe_of(address: SocketAddr) -> Result<Option<WrongProtocol>, TransportError> {
@@ -77,44 +77,44 @@ async fn probe_of(address: SocketAddr) -> Result<Option<WrongProtocol>, Transpor
 }
 
 struct Session<'a> {
-    wire: &'a SmtpTransport,
+    transport: &'a SmtpTransport,
     address: SocketAddr,
     hello: String,
-    link: LineStream,
+    stream: LineStream,
 }
 
 impl Session<'_> {
     async fn greeting(&mut self) -> Result<(), SmtpOutcome> {
-        let limit = self.wire.deadlines.command.duration();
-        let is_protected = matches!(self.wire.security, Security::Implicit(_));
+        let limit = self.transport.deadlines.command.duration();
+        let is_protected = matches!(self.transport.security, Security::Implicit(_));
         let soon = if is_protected { limit } else { LONG_SILENCE.min(limit / 2) };
-        let mut said = within(soon, self.link.reply()).await;
-        if said.is_err() && !is_protected && self.link.is_silent() {
-            if let Some(speaks) = within(soon, probe_of(self.address)).await.ok().flatten() {
-                return Err(outcome(Phase::Greeting)(TransportError::WrongProtocol(speaks)));
+        let mut reply = within(soon, self.stream.reply()).await;
+        if reply.is_err() && !is_protected && self.stream.is_silent() {
+            if let Some(protocol) = within(soon, probe_of(self.address)).await.ok().flatten() {
+                return Err(outcome(Phase::Greeting)(TransportError::WrongProtocol(protocol)));
             }
-            if said == Err(TransportError::Deadline) {
-                said = within(limit.saturating_sub(2 * soon), self.link.reply()).await;
+            if reply == Err(TransportError::Deadline) {
+                reply = within(limit.saturating_sub(2 * soon), self.stream.reply()).await;
             }
         }
-        expect(Phase::Greeting, 2, said)
+        expect(Phase::Greeting, 2, reply)
     }
 
-    /// EHLO, or HELO where the server is too old for EHLO and nothing is demanded that needs it.
+    /// EHLO, or HELO if the server is too old for EHLO and no extension is required.
     async fn hello(&mut self) -> Result<Capabilities, SmtpOutcome> {
-        let limit = self.wire.deadlines.command.duration();
+        let limit = self.transport.deadlines.command.duration();
         let ehlo = format!("EHLO {}\r\n", self.hello);
-        let link = &mut self.link;
+        let stream = &mut self.stream;
         let (reply, offered) = within(limit, async {
-            if let Some(early) = link.unexpected_reply().await {
-                return early.map(|reply| (reply, Capabilities::default()));
+            if let Some(unexpected) = stream.unexpected_reply().await {
+                return unexpected.map(|reply| (reply, Capabilities::default()));
             }
-            link.command(ehlo.as_bytes()).await;
-            link.hello_reply().await
+            stream.command(ehlo.as_bytes()).await;
+            stream.hello_reply().await
         })
         .await
         .map_err(outcome(Phase::Hello))?;
-        let bare = matches!(self.wire.security, Security::None) && self.wire.credentials.is_none();
+        let bare = matches!(self.transport.security, Security::None) && self.transport.credentials.is_none();
         if reply.class() == 5 && bare {
             let helo = format!("HELO {}\r\n", self.hello);
             self.command(Phase::Hello, helo.as_bytes(), 2).await?;
@@ -133,18 +133,18 @@ impl Session<'_> {
     }
 
     async fn handshake(self, tls: &TlsSetup) -> Result<Self, SmtpOutcome> {
-        let limit = self.wire.deadlines.connect.duration();
-        let (stream, transcript) = self.link.into_stream().map_err(outcome(Phase::Tls))?;
-        let stream = within(limit, tls.handshake(stream)).await.map_err(outcome(Phase::Tls))?;
+        let limit = self.transport.deadlines.connect.duration();
+        let (plain, transcript) = self.stream.into_stream().map_err(outcome(Phase::Tls))?;
+        let protected = within(limit, tls.handshake(plain)).await.map_err(outcome(Phase::Tls))?;
         tracing::info!("TLS established");
         transcript.note(|| "TLS established".to_owned());
-        Ok(Self { link: LineStream::new(stream, transcript), ..self })
+        Ok(Self { stream: LineStream::new(protected, transcript), ..self })
     }
 
-    /// AUTH PLAIN (RFC 4616) or, where only that is offered, LOGIN.
+    /// AUTH PLAIN (RFC 4616) or, if only that is offered, LOGIN.
     async fn log_in(&mut self, login: &Credentials, offered: &Capabilities) -> Result<(), SmtpOutcome> {
         let password = login.password.expose();
-        self.link.transcript.hide(login.password.clone());
+        self.stream.transcript.hide(login.password.clone());
         let answers = if offered.plain {
             vec![("AUTH PLAIN ***", secret_line("AUTH PLAIN ", &format!("\0{}\0{password}", login.user)))]
         } else if offered.login {
@@ -162,7 +162,7 @@ impl Session<'_> {
         };
         let last = answers.len() - 1;
         for (step, (shown, mut line)) in answers.into_iter().enumerate() {
-            self.link.transcript.credentials(shown);
+            self.stream.transcript.credentials(shown);
             let reply = self.exchange_secret(&line).await;
             wipe(&mut line);
             let reply = reply.map(|reply| without_secret(reply, password));
@@ -172,38 +172,38 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// A line that is not shown in the transcript, and its reply.
+    /// Sends a line that must not appear in the transcript, and reads its reply.
     async fn exchange_secret(&mut self, line: &[u8]) -> Result<Reply, TransportError> {
-        let limit = self.wire.deadlines.command.duration();
-        let link = &mut self.link;
+        let limit = self.transport.deadlines.command.duration();
+        let stream = &mut self.stream;
         within(limit, async {
-            if let Some(early) = link.unexpected_reply().await {
-                return early;
+            if let Some(unexpected) = stream.unexpected_reply().await {
+                return unexpected;
             }
-            link.write(line).await;
-            link.reply().await
+            stream.write(line).await;
+            stream.reply().await
         })
         .await
     }
 
-    /// One command and its reply, which must be of `class`. Nothing is written if the server has spoken already.
-    async fn command(&mut self, phase: Phase, words: &[u8], class: u16) -> Result<(), SmtpOutcome> {
-        let limit = self.wire.deadlines.command.duration();
-        let link = &mut self.link;
+    /// Sends one command and reads its reply, which must be of `class`. Nothing is written after an unexpected reply.
+    async fn command(&mut self, phase: Phase, line: &[u8], class: u16) -> Result<(), SmtpOutcome> {
+        let limit = self.transport.deadlines.command.duration();
+        let stream = &mut self.stream;
         let reply = within(limit, async {
-            if let Some(early) = link.unexpected_reply().await {
-                return early;
+            if let Some(unexpected) = stream.unexpected_reply().await {
+                return unexpected;
             }
-            link.command(words).await;
-            link.reply().await
+            stream.command(line).await;
+            stream.reply().await
         });
         expect(phase, class, reply.await)
     }
 }
 
-/// What to say in EHLO: the configured name, or the address of this end (RFC 5321, 4.1.3).
-fn hello_name(wire: &SmtpTransport, local: IpAddr) -> String {
-    match (&wire.hello, local) {
+/// The name for EHLO: the configured one, or the local address (RFC 5321, 4.1.3).
+fn hello_name(transport: &SmtpTransport, local: IpAddr) -> String {
+    match (&transport.hello, local) {
         (Some(name), _) => name.clone(),
         (None, IpAddr::V4(address)) => format!("[{address}]"),
         (None, IpAddr::V6(address)) => format!("[IPv6:{address}]"),
@@ -218,7 +218,7 @@ fn expect(phase: Phase, class: u16, what: Result<Reply, TransportError>) -> Resu
 }
 
 fn outcome(phase: Phase) -> impl Fn(TransportError) -> SmtpOutcome {
-    move |trouble| SmtpOutcome { phase, result: Err(trouble) }
+    move |error| SmtpOutcome { phase, result: Err(error) }
 }
 
 fn missing(phase: Phase, what: MissingCapability) -> SmtpOutcome {
@@ -229,13 +229,13 @@ fn secret_line(prefix: &str, secret: &str) -> Vec<u8> {
     format!("{prefix}{}\r\n", BASE64.encode(secret)).into_bytes()
 }
 
-/// Overwrites a line that held a password; the black box keeps the compiler from seeing that nobody reads it.
+/// Overwrites a line that contained a password; `black_box` keeps the compiler from removing the write.
 fn wipe(line: &mut [u8]) {
     line.fill(0);
     std::hint::black_box(line);
 }
 
-/// Some servers repeat what they did not like.
+/// Hides a reply that repeats the password, as some servers do.
 fn without_secret(mut reply: Reply, password: &str) -> Reply {
     if repeats(&reply.text, password) {
         "(not shown: the server repeated the password)".clone_into(&mut reply.text);

@@ -1,8 +1,8 @@
-//! The phases of one copy: MAIL, RCPT and DATA in one write where the server pipelines (RFC 2920), the message
-//! without its dot, and the dot apart, with the next envelope behind it.
+//! The phases of one message: MAIL, RCPT and DATA in one write if the server supports pipelining (RFC 2920), then the
+//! message without its final dot, then the dot, with the next envelope behind it.
 //!
-//! A channel that is out of step with its server, for whatever reason, is never used again: a reply that is taken
-//! for the answer to another command is a letter reported sent that was refused. Nothing is judged here.
+//! A connection that may be out of step with its server is never used again: misattributing a reply would record a
+//! rejected message as sent. Nothing is interpreted here.
 
 use std::mem;
 use std::time::Duration;
@@ -19,56 +19,56 @@ use crate::config::Deadlines;
 use crate::crash;
 use crate::delivery::{Connection, Envelope, Phase, SmtpOutcome, TransportError};
 
-/// How long a goodbye may take.
-const GOODBYE: Duration = Duration::from_secs(2);
+/// The timeout for QUIT.
+const QUIT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The end of the data; the CR LF before it belongs to the message.
 const DOT: &[u8] = b".\r\n";
 
-/// What a channel may do at most.
+/// The limits of a connection.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Timeouts {
     pub(super) deadlines: Deadlines,
     pub(super) messages: u32,
 }
 
-/// Where the dialogue stands.
+/// The state of the dialogue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
     /// The server waits for MAIL.
     Idle,
-    /// MAIL, RCPT and DATA are on their way; their replies have not been read.
+    /// MAIL, RCPT and DATA were sent; their replies have not been read.
     Pipelined,
     /// 354 was read.
     Data,
-    /// The message was written, without its dot.
+    /// The message was written, without its final dot.
     Body,
-    /// Out of step, for ever. Every operation begins here and leaves only on success, so that a caller who drops a
-    /// future in the middle leaves the channel here too.
+    /// Out of step, permanently. Every operation starts by setting this state and leaves it only on success, so that a
+    /// caller that drops a future midway leaves the connection unusable.
     Broken,
 }
 
-/// One SMTP connection behind its AUTH.
+/// One SMTP connection after AUTH.
 pub(super) struct SmtpConnection {
-    link: LineStream,
+    stream: LineStream,
     offered: Capabilities,
     deadlines: Deadlines,
     messages_left: u32,
     stage: Stage,
-    /// The server still holds the envelope of a refused copy.
+    /// The server still has the envelope of a rejected message.
     must_reset: bool,
-    /// Whether the present transaction may carry bytes above 127.
+    /// Whether the current message may contain bytes above 127.
     eight_bit: bool,
-    /// The last commands; after a dot, the envelope that travelled with it.
+    /// The last commands; after a final dot, also the envelope that was sent with it.
     commands: Vec<u8>,
     scratch: Vec<u8>,
 }
 
 impl SmtpConnection {
-    /// A channel that waits for its first envelope.
-    pub(super) fn new(link: LineStream, offered: Capabilities, limits: Timeouts) -> Self {
+    /// A connection that is ready for its first envelope.
+    pub(super) fn new(stream: LineStream, offered: Capabilities, limits: Timeouts) -> Self {
         Self {
-            link,
+            stream,
             offered,
             deadlines: limits.deadlines,
             messages_left: limits.messages,
@@ -80,7 +80,7 @@ impl SmtpConnection {
         }
     }
 
-    /// Says everything that leads up to the message and leaves the step at what became of it.
+    /// Sends the commands before the message, and sets the stage from the replies.
     async fn pipeline_envelope(&mut self, envelope: &Envelope) -> Result<(), SmtpOutcome> {
         let outgoing = match CommandBatch::check(envelope, &self.offered) {
             Ok(outgoing) => outgoing,
@@ -89,7 +89,7 @@ impl SmtpConnection {
                 return Err(refusal);
             }
         };
-        if let Some(result) = self.link.unexpected_reply().await {
+        if let Some(result) = self.stream.unexpected_reply().await {
             return Err(SmtpOutcome { phase: Phase::Mail, result });
         }
         self.eight_bit = outgoing.eight_bit();
@@ -128,18 +128,18 @@ impl SmtpConnection {
         Ok(())
     }
 
-    /// Reads the replies to MAIL, RCPT and DATA, which all come, whatever the first of them says.
+    /// Reads the replies to MAIL, RCPT and DATA. All three come, even if the first is a rejection.
     async fn pipelined_replies(&mut self) -> Result<(), SmtpOutcome> {
         let mut refusal: Option<SmtpOutcome> = None;
-        let mut went_well = [false; 3];
+        let mut accepted = [false; 3];
         let mut orderly = true;
         for (place, phase) in [Phase::Mail, Phase::Rcpt, Phase::Data].into_iter().enumerate() {
             let reply = match self.reply(phase).await {
                 Ok(reply) => reply,
                 Err(outcome) => return Err(refusal.unwrap_or(outcome)),
             };
-            went_well[place] = is_go(phase, &reply);
-            if !went_well[place] {
+            accepted[place] = is_go(phase, &reply);
+            if !accepted[place] {
                 orderly &= is_orderly(&reply);
                 let closing = reply.code == 421;
                 let first = refusal.get_or_insert(SmtpOutcome { phase, result: Ok(reply) });
@@ -152,9 +152,9 @@ impl SmtpConnection {
             self.stage = Stage::Data;
             return Ok(());
         };
-        let [_, recipient, data] = went_well;
-        // A server that says 354 to an envelope that it refused waits for data (RFC 2920, 3.1). With a recipient that
-        // it took, a lone dot might be an empty letter; then only hanging up is safe.
+        let [_, recipient, data] = accepted;
+        // A server that replies 354 to an envelope that it rejected waits for data (RFC 2920, 3.1). If it accepted the
+        // recipient, a lone dot might be an empty message; then closing the connection is the only safe way.
         let settled = match (data, recipient) {
             (false, _) => true,
             (true, false) => self.lone_dot().await,
@@ -167,12 +167,12 @@ impl SmtpConnection {
         Err(refusal)
     }
 
-    /// Ends a message that has no recipient. Whatever the server answers, no copy was accepted.
+    /// Ends a message that has no recipient. Whatever the reply, no message was accepted.
     async fn lone_dot(&mut self) -> bool {
-        let link = &mut self.link;
+        let stream = &mut self.stream;
         let ended = within(self.deadlines.dot.duration(), async {
-            link.command(DOT).await;
-            link.reply().await
+            stream.command(DOT).await;
+            stream.reply().await
         });
         matches!(ended.await, Ok(reply) if reply.class() == 2 || is_orderly(&reply))
     }
@@ -182,7 +182,7 @@ impl SmtpConnection {
         match reply.class() {
             2 => Ok(()),
             _ if reply.code == 421 => Err(SmtpOutcome { phase: Phase::Mail, result: Ok(reply) }),
-            // Any other refusal of RSET says nothing about the sender, as a refusal of MAIL would.
+            // Unlike a rejected MAIL, any other rejection of RSET is not about the sender.
             _ => Err(SmtpOutcome {
                 phase: Phase::Mail,
                 result: Err(TransportError::Protocol(format!("reply to RSET: {reply}"))),
@@ -191,30 +191,30 @@ impl SmtpConnection {
     }
 
     async fn send(&mut self, phase: Phase) -> Result<(), SmtpOutcome> {
-        let (link, commands) = (&mut self.link, &self.commands);
+        let (stream, commands) = (&mut self.stream, &self.commands);
         let sent = within(self.deadlines.command.duration(), async {
-            link.command(commands).await;
+            stream.command(commands).await;
             Ok(())
         });
-        sent.await.map_err(|trouble| SmtpOutcome { phase, result: Err(trouble) })
+        sent.await.map_err(|error| SmtpOutcome { phase, result: Err(error) })
     }
 
     async fn reply(&mut self, phase: Phase) -> Result<Reply, SmtpOutcome> {
         let limit = if phase == Phase::Data { self.deadlines.data } else { self.deadlines.command };
-        let reply = within(limit.duration(), self.link.reply()).await;
+        let reply = within(limit.duration(), self.stream.reply()).await;
         crash::point(match phase {
             Phase::Mail => "mail-answered",
             Phase::Rcpt => "rcpt-answered",
             _ => "data-answered",
         });
-        reply.map_err(|trouble| SmtpOutcome { phase, result: Err(trouble) })
+        reply.map_err(|error| SmtpOutcome { phase, result: Err(error) })
     }
 }
 
 #[async_trait]
 impl Connection for SmtpConnection {
     async fn offer(&mut self, envelope: &Envelope) -> Result<(), SmtpOutcome> {
-        Span::current().record("connection", self.link.transcript.connection());
+        Span::current().record("connection", self.stream.transcript.connection());
         match mem::replace(&mut self.stage, Stage::Broken) {
             Stage::Idle => self.pipeline_envelope(envelope).await,
             Stage::Pipelined => {
@@ -242,13 +242,13 @@ impl Connection for SmtpConnection {
             Ok(bytes) => bytes,
             Err(why) => return in_body(Err(TransportError::Unsendable(why.to_string()))),
         };
-        let link = &mut self.link;
+        let stream = &mut self.stream;
         if crash::due("mid-body") {
-            link.write(&bytes[..bytes.len() / 2]).await;
+            stream.write(&bytes[..bytes.len() / 2]).await;
             crash::now();
         }
         let written = within(self.deadlines.data.duration(), async {
-            if link.write_listening(bytes).await { Ok(None) } else { link.reply().await.map(Some) }
+            if stream.write_listening(bytes).await { Ok(None) } else { stream.reply().await.map(Some) }
         });
         match written.await {
             Ok(None) => {
@@ -256,7 +256,7 @@ impl Connection for SmtpConnection {
                 Ok(())
             }
             Ok(Some(reply)) => in_body(Ok(reply)),
-            Err(trouble) => in_body(Err(trouble)),
+            Err(error) => in_body(Err(error)),
         }
     }
 
@@ -264,34 +264,34 @@ impl Connection for SmtpConnection {
         if mem::replace(&mut self.stage, Stage::Broken) != Stage::Body {
             return out_of_order(Phase::Body, "there is no message to end");
         }
-        // Until the first byte of the dot is written the copy is definitely not accepted, and the phase says so.
-        if let Some(result) = self.link.unexpected_reply().await {
+        // Until the first byte of the dot is written, the message is definitely not accepted; the phase reflects that.
+        if let Some(result) = self.stream.unexpected_reply().await {
             return SmtpOutcome { phase: Phase::Body, result };
         }
         self.messages_left = self.messages_left.saturating_sub(1);
         self.commands.clear();
         self.commands.extend_from_slice(DOT);
         let room = self.offered.pipelining && self.messages_left > 0;
-        let carried = next.filter(|_| room).and_then(|next| CommandBatch::check(next, &self.offered).ok());
-        if let Some(outgoing) = &carried {
+        let pipelined = next.filter(|_| room).and_then(|next| CommandBatch::check(next, &self.offered).ok());
+        if let Some(outgoing) = &pipelined {
             outgoing.batch(&mut self.commands);
         }
-        let after = if carried.is_some() { Stage::Pipelined } else { Stage::Idle };
-        let (link, commands) = (&mut self.link, &self.commands);
+        let after = if pipelined.is_some() { Stage::Pipelined } else { Stage::Idle };
+        let (stream, commands) = (&mut self.stream, &self.commands);
         let result = within(self.deadlines.dot.duration(), async {
-            link.command(commands).await;
+            stream.command(commands).await;
             crash::point("dot-written");
-            let cut = link.is_cut();
-            match link.reply().await {
-                // The dot may never have left, so this cannot be its answer.
-                Ok(reply) if cut && !is_orderly(&reply) => Err(TransportError::Closed),
+            let write_failed = stream.write_failed();
+            match stream.reply().await {
+                // The dot may not have been sent, so this cannot be its reply.
+                Ok(reply) if write_failed && !is_orderly(&reply) => Err(TransportError::Closed),
                 outcome => outcome,
             }
         });
         let result = result.await;
         if let Ok(reply) = &result
             && (reply.class() == 2 || is_orderly(reply))
-            && !self.link.is_cut()
+            && !self.stream.write_failed()
         {
             self.stage = after;
         }
@@ -303,27 +303,27 @@ impl Connection for SmtpConnection {
     }
 
     async fn quit(mut self: Box<Self>) {
-        // After DATA the word would be part of a letter; then hanging up is the only goodbye.
+        // After DATA, QUIT would be part of the message; then only closing the connection ends the session.
         let idle = self.stage == Stage::Idle;
-        let link = &mut self.link;
-        // A server that does not say goodbye in time is left without one.
-        let _ = tokio::time::timeout(GOODBYE, async {
+        let stream = &mut self.stream;
+        // Do not wait longer for a server that does not reply in time.
+        let _ = tokio::time::timeout(QUIT_TIMEOUT, async {
             if idle {
-                link.command(b"QUIT\r\n").await;
-                let _ = link.reply().await;
+                stream.command(b"QUIT\r\n").await;
+                let _ = stream.reply().await;
             }
-            link.close().await;
+            stream.close().await;
         })
         .await;
     }
 }
 
-/// Whether `reply` lets the dialogue go on to the next phase.
+/// Whether `reply` allows the next phase.
 fn is_go(phase: Phase, reply: &Reply) -> bool {
     if phase == Phase::Data { reply.code == 354 } else { reply.class() == 2 }
 }
 
-/// A refusal after which the server waits for the next command. 421 announces that it hangs up.
+/// A rejection after which the server waits for the next command. 421 announces that it disconnects.
 fn is_orderly(reply: &Reply) -> bool {
     matches!(reply.class(), 4 | 5) && reply.code != 421
 }

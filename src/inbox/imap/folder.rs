@@ -1,4 +1,4 @@
-//! Folder names and other strings as they go over the wire.
+//! Encodes folder names and other strings for IMAP commands.
 
 use base64::Engine as _;
 use base64::alphabet::IMAP_MUTF7;
@@ -33,7 +33,7 @@ pub(super) fn quoted_folder(name: &str) -> String {
     quoted(&out)
 }
 
-/// A quoted string of printable ASCII: what cannot stand in one is left out, so that no word can become a command.
+/// A quoted string of printable ASCII; other characters are left out, so that no string can inject a command.
 pub(super) fn quoted(raw: &str) -> String {
     let mut out = String::from("\"");
     for c in raw.chars().filter(|c| matches!(c, ' '..='~')) {
@@ -52,14 +52,14 @@ pub(super) fn set(uids: &[u32]) -> String {
     sorted.sort_unstable();
     sorted.dedup();
     let runs = sorted.chunk_by(|a, b| a.checked_add(1) == Some(*b));
-    let words: Vec<String> = runs
+    let parts: Vec<String> = runs
         .map(|run| match run {
             [one] => one.to_string(),
             [first, .., last] => format!("{first}:{last}"),
             [] => String::new(),
         })
         .collect();
-    words.join(",")
+    parts.join(",")
 }
 
 #[cfg(test)]
@@ -67,14 +67,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_outside_ascii_are_written_as_the_rfc_has_them() {
+    fn names_outside_ascii_are_encoded_as_in_the_rfc() {
         // The example of RFC 3501, 5.1.3.
         assert_eq!(quoted_folder("~peter/mail/台北/日本語"), "\"~peter/mail/&U,BTFw-/&ZeVnLIqe-\"");
         assert_eq!(quoted_folder("a & \"b\"\r\nx LOGOUT"), "\"a &- \\\"b\\\"&AA0ACg-x LOGOUT\"");
     }
 
     #[test]
-    fn neighbours_become_ranges() {
+    fn consecutive_uids_become_ranges() {
         assert_eq!(set(&[5, 1, 2, 3, 3, u32::MAX]), "1:3,5,4294967295");
         assert_eq!(set(&[]), "");
     }

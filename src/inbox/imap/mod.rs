@@ -1,7 +1,7 @@
-//! An IMAP mailbox as inbox (RFC 3501, RFC 4315, RFC 6851): a small client that reads, flags, and moves.
+//! An IMAP mailbox as inbox (RFC 3501, RFC 4315, RFC 6851): a small client that reads, flags and moves mail.
 //!
-//! It asks for `BODY.PEEK`, so that looking changes nothing; goes by UIDs, so that another client does no harm; and
-//! flags a mail only after what it says has been committed. Each step has a time limit and each answer a greatest size.
+//! It fetches `BODY.PEEK`, so that reading changes nothing; uses UIDs, so that other clients cannot interfere; and
+//! flags a mail only after its report has been committed. Each step has a time limit and each response a size limit.
 
 mod folder;
 mod response;
@@ -20,7 +20,7 @@ use crate::delivery::smtp::SmtpError;
 use crate::delivery::smtp::TlsSetup;
 use session::Session;
 
-/// So many mails are asked for at once.
+/// How many mails are fetched at once.
 const BATCH: usize = 8;
 
 /// Why a mailbox could not be used.
@@ -32,37 +32,37 @@ pub enum ImapError {
     /// Certificates cannot be verified.
     #[error("cannot set up TLS for [inbox]: {0}")]
     Authorities(String),
-    /// No connection, or none that is protected; the phase and the trouble are named as those of SMTP.
+    /// No connection, or no TLS; with the phase and the error as for SMTP.
     #[error("cannot connect to the IMAP server (at {}): {}", .0.phase, .0.reply_text())]
     Unusable(Box<SmtpOutcome>),
-    /// The login was refused.
+    /// The login was rejected.
     #[error("the IMAP server rejected the login: {0}")]
     LoginRefused(String),
-    /// The server hung up.
+    /// The server closed the connection.
     #[error("the IMAP server closed the connection while {0}")]
     Closed(&'static str),
-    /// No whole answer in time.
+    /// No complete response in time.
     #[error("timeout waiting for the IMAP server while {0}")]
     Deadline(&'static str),
     /// The system or TLS reported an error.
     #[error("the connection to the IMAP server failed while {0}: {1}")]
     Io(&'static str, String),
-    /// Not IMAP, or more of it than an answer may have.
+    /// Not IMAP, or a response that is too long.
     #[error("protocol violation by the IMAP server while {0}: {1}")]
     Protocol(&'static str, String),
-    /// The server said no.
+    /// The server rejected the command.
     #[error("the IMAP server rejected {0}: {1}")]
     Refused(&'static str, String),
-    /// The server lacks what is needed.
+    /// The server does not offer a required capability.
     #[error("the IMAP server does not offer {0}")]
     Missing(&'static str),
-    /// The mailbox can only be read, so nothing could be flagged.
+    /// The mailbox is read-only, so nothing could be flagged.
     #[error("the mailbox {0:?} is read-only for this user")]
     ReadOnly(String),
 }
 
 impl ImapError {
-    /// Whether the configuration is what must be changed.
+    /// Whether the user has to fix it, usually in the configuration.
     pub fn is_users(&self) -> bool {
         matches!(
             self,
@@ -106,7 +106,7 @@ impl Mailbox {
                     }
                     SmtpError::Host(host) => ImapError::Host(host),
                     SmtpError::NoAuthorities => ImapError::Authorities(
-                        "this system has no certificate authorities; name some in inbox.ca_file".to_owned(),
+                        "this system has no CA certificates; install them, or set inbox.ca_file".to_owned(),
                     ),
                     other => ImapError::Authorities(other.to_string()),
                 })?)
@@ -125,67 +125,68 @@ impl Mailbox {
         })
     }
 
-    /// Connects, logs in, and looks at nothing.
+    /// Connects and logs in, without opening a folder.
     pub async fn try_login(&self) -> Result<(), ImapError> {
         Session::open(self).await?.log_out().await;
         Ok(())
     }
 
-    /// Under this name the store remembers how far the mailbox was read.
-    fn note(&self) -> String {
+    /// The key under which the store keeps the position in this mailbox.
+    fn position_key(&self) -> String {
         format!("inbox {}@{}:{}/{}", self.user, self.host, self.port, self.folder)
     }
 }
 
-/// How far a mailbox was read: UIDs mean something only together with their UIDVALIDITY.
+/// The position in a mailbox. A UID is valid only together with its UIDVALIDITY.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Mark {
+struct Position {
     validity: u32,
     uid: u32,
 }
 
-impl Mark {
-    fn parse(note: &str) -> Option<Self> {
-        let (validity, uid) = note.split_once(' ')?;
+impl Position {
+    fn parse(stored: &str) -> Option<Self> {
+        let (validity, uid) = stored.split_once(' ')?;
         Some(Self { validity: validity.parse().ok()?, uid: uid.parse().ok()? })
     }
 }
 
-/// Takes every unseen mail that came since the last time; with `again`, also those that were left alone before.
+/// Processes every unseen mail since the last run; with `again`, also those that were left untouched before.
 pub async fn sweep(
-    desk: &InboxProcessor,
+    processor: &InboxProcessor,
     mailbox: &Mailbox,
     again: bool,
     tally: &mut InboxReport,
 ) -> Result<(), InboxError> {
     let mut session = Session::open(mailbox).await?;
-    let validity = session.select(&mailbox.folder, desk.rehearsal).await?;
-    let known = desk.store.get_meta(&mailbox.note()).await?;
-    let known = known.as_deref().and_then(Mark::parse).filter(|mark| mark.validity == validity && !again);
-    let first = known.map_or(1, |mark| mark.uid.saturating_add(1));
-    let waiting = session.unseen(first).await?;
-    if let (Processed::Move(folder), false) = (&mailbox.processed, desk.rehearsal || waiting.is_empty()) {
+    let validity = session.select(&mailbox.folder, processor.rehearsal).await?;
+    let known = processor.store.get_meta(&mailbox.position_key()).await?;
+    let known =
+        known.as_deref().and_then(Position::parse).filter(|position| position.validity == validity && !again);
+    let first = known.map_or(1, |position| position.uid.saturating_add(1));
+    let unseen = session.unseen(first).await?;
+    if let (Processed::Move(folder), false) = (&mailbox.processed, processor.rehearsal || unseen.is_empty()) {
         session.create(folder).await?;
     }
-    for batch in waiting.chunks(BATCH) {
-        let asked: HashSet<u32> = batch.iter().copied().collect();
+    for batch in unseen.chunks(BATCH) {
+        let requested: HashSet<u32> = batch.iter().copied().collect();
         let mut done = Vec::new();
         for (uid, bytes) in session.fetch(batch).await? {
-            if (desk.stop)() {
+            if (processor.stop)() {
                 break;
             }
-            if asked.contains(&uid) && desk.take(&bytes, tally).await? == Disposal::Done {
+            if requested.contains(&uid) && processor.take(&bytes, tally).await? == Disposal::Done {
                 done.push(uid);
             }
         }
         if !done.is_empty() {
             session.dispose(&done, &mailbox.processed).await?;
         }
-        if (desk.stop)() {
+        if (processor.stop)() {
             break;
         }
-        if let (Some(uid), false) = (batch.last(), desk.rehearsal) {
-            desk.store.set_meta(&mailbox.note(), &format!("{validity} {uid}")).await?;
+        if let (Some(uid), false) = (batch.last(), processor.rehearsal) {
+            processor.store.set_meta(&mailbox.position_key(), &format!("{validity} {uid}")).await?;
         }
     }
     session.log_out().await;

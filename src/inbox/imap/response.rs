@@ -1,9 +1,9 @@
-//! One response of an IMAP server (RFC 3501, section 7): text, and the literals within it.
+//! One response of an IMAP server (RFC 3501, section 7): text, and the literals in it.
 
-/// A response, as the pieces of which it came.
+/// A response, as its pieces.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Response {
-    /// The text around the literals, in order; one more than there are literals.
+    /// The text around the literals, in order; there is one more text than literals.
     pub(super) texts: Vec<String>,
     /// The literals.
     pub(super) literals: Vec<Vec<u8>>,
@@ -15,14 +15,14 @@ impl Response {
         self.texts.first().map_or("", String::as_str)
     }
 
-    /// What comes after `* NAME `; `None` for another response.
+    /// The text after `* NAME `; `None` for another response.
     pub(super) fn untagged(&self, name: &str) -> Option<&str> {
         let rest = self.head().strip_prefix("* ")?;
         let (word, rest) = rest.split_once(' ').unwrap_or((rest, ""));
         word.eq_ignore_ascii_case(name).then_some(rest)
     }
 
-    /// `OK`, `NO` or `BAD` and the text behind it, if this ends the command with `tag`.
+    /// Whether the result is `OK`, and the text after it, if this response ends the command with `tag`.
     pub(super) fn tagged(&self, tag: &str) -> Option<(bool, &str)> {
         let rest = self.head().strip_prefix(tag)?.strip_prefix(' ')?;
         let (word, text) = rest.split_once(' ').unwrap_or((rest, ""));
@@ -52,14 +52,14 @@ impl Response {
     }
 }
 
-/// The number behind the word `UID`.
+/// The number after `UID`.
 fn uid_in(text: &str) -> Option<u32> {
     let mut words = text.split([' ', '(', ')']).filter(|word| !word.is_empty());
     words.find(|word| word.eq_ignore_ascii_case("UID"))?;
     words.next()?.parse().ok()
 }
 
-/// The length of the literal that a line announces at its end: `{12}`, or `{12+}`.
+/// The length of the literal that follows a line, announced at its end: `{12}`, or `{12+}`.
 pub(super) fn announced(line: &str) -> Option<Result<usize, ()>> {
     let inner = line.strip_suffix('}')?;
     let (_, number) = inner.rsplit_once('{')?;
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fetched_mail_is_found_in_whatever_order_its_items_come() {
+    fn a_fetched_mail_is_found_whatever_the_order_of_its_items() {
         for (texts, literals) in [
             (vec!["* 12 FETCH (UID 5 BODY[]<0> {4}", ")"], vec!["mail"]),
             (vec!["* 12 FETCH (FLAGS (\\Seen) BODY[]<0> {4}", " UID 5)"], vec!["mail"]),

@@ -1,4 +1,4 @@
-//! The bytes of one IMAP connection: commands out, whole responses in. Bounded in size; its callers bound the time.
+//! Reads and writes the bytes of one IMAP connection. Sizes are bounded here, times by the callers.
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
@@ -8,15 +8,15 @@ use crate::delivery::smtp::line_stream::{Stream, transport_error};
 use crate::delivery::{TransportError, WrongProtocol};
 use crate::inbox::MOST_BYTES;
 
-/// The longest line: a search that finds half a million mails.
+/// The longest line; enough for a search that finds half a million mails.
 const MOST_LINE: usize = 4 * 1024 * 1024;
-/// A server may send a little more of a mail than was asked for.
+/// The longest literal; a server may send a little more of a mail than was requested.
 const MOST_LITERAL: usize = MOST_BYTES + 64 * 1024;
-/// Literals in one response; a mail is one.
+/// The most literals of one response; a mail is one.
 const MOST_LITERALS: usize = 16;
 const CHUNK: usize = 16 * 1024;
 
-/// A connection, with the bytes that were read and not yet understood.
+/// A connection, with the bytes that were read but not yet parsed.
 pub(super) struct ResponseReader {
     stream: Box<dyn Stream>,
     buffer: Vec<u8>,
@@ -27,8 +27,8 @@ impl ResponseReader {
         Self { stream, buffer: Vec::new() }
     }
 
-    /// Gives the stream back for the TLS handshake, unless there are bytes that came in the clear: behind the
-    /// handshake they would pass for the server's protected answers.
+    /// Returns the stream for the TLS handshake, unless unencrypted bytes are left: after the handshake they would
+    /// pass for the server's protected responses.
     pub(super) fn into_stream(self) -> Result<Box<dyn Stream>, ImapError> {
         if self.buffer.is_empty() {
             Ok(self.stream)
@@ -37,30 +37,30 @@ impl ResponseReader {
         }
     }
 
-    /// Whether nothing was heard yet, or all that was heard has been understood.
+    /// Whether there are no unparsed bytes.
     pub(super) fn is_silent(&self) -> bool {
         self.buffer.is_empty()
     }
 
-    /// Which other protocol the bytes belong to that were not understood.
-    pub(super) fn speaks(&self) -> Option<WrongProtocol> {
-        WrongProtocol::recognise(&self.buffer).filter(|speaks| !matches!(speaks, WrongProtocol::Imap(_)))
+    /// Recognises another protocol in the unparsed bytes.
+    pub(super) fn other_protocol(&self) -> Option<WrongProtocol> {
+        WrongProtocol::recognise(&self.buffer).filter(|protocol| !matches!(protocol, WrongProtocol::Imap(_)))
     }
 
-    pub(super) async fn write(&mut self, bytes: &[u8], doing: &'static str) -> Result<(), ImapError> {
+    pub(super) async fn write(&mut self, bytes: &[u8], action: &'static str) -> Result<(), ImapError> {
         let written = match self.stream.write_all(bytes).await {
             Ok(()) => self.stream.flush().await,
             Err(error) => Err(error),
         };
-        written.map_err(|error| failed(doing, &error))
+        written.map_err(|error| failed(action, &error))
     }
 
-    /// One response, with its literals.
-    pub(super) async fn response(&mut self, doing: &'static str) -> Result<Response, ImapError> {
-        let broken = |what: &str| Err(ImapError::Protocol(doing, what.to_owned()));
+    /// Reads one response with its literals.
+    pub(super) async fn response(&mut self, action: &'static str) -> Result<Response, ImapError> {
+        let broken = |what: &str| Err(ImapError::Protocol(action, what.to_owned()));
         let mut response = Response::default();
         loop {
-            let line = self.line(doing).await?;
+            let line = self.line(action).await?;
             let Some(length) = announced(&line) else {
                 response.texts.push(line);
                 return Ok(response);
@@ -69,50 +69,50 @@ impl ResponseReader {
                 Ok(length) if length <= MOST_LITERAL && response.literals.len() < MOST_LITERALS => {
                     let text = line.rsplit_once('{').map_or("", |(text, _)| text);
                     response.texts.push(text.to_owned());
-                    response.literals.push(self.take(length, doing).await?);
+                    response.literals.push(self.take(length, action).await?);
                 }
                 _ => return broken("it announced more bytes than requested"),
             }
         }
     }
 
-    /// A line without its end.
-    async fn line(&mut self, doing: &'static str) -> Result<String, ImapError> {
-        let mut looked = 0;
+    /// Reads a line, without its end.
+    async fn line(&mut self, action: &'static str) -> Result<String, ImapError> {
+        let mut scanned = 0;
         loop {
-            if let Some(at) = memchr::memchr(b'\n', &self.buffer[looked..]) {
-                let line: Vec<u8> = self.buffer.drain(..=looked + at).collect();
+            if let Some(at) = memchr::memchr(b'\n', &self.buffer[scanned..]) {
+                let line: Vec<u8> = self.buffer.drain(..=scanned + at).collect();
                 return Ok(String::from_utf8_lossy(line.trim_ascii_end()).into_owned());
             }
-            looked = self.buffer.len();
-            if looked > MOST_LINE {
-                return Err(ImapError::Protocol(doing, "its line is too long".to_owned()));
+            scanned = self.buffer.len();
+            if scanned > MOST_LINE {
+                return Err(ImapError::Protocol(action, "its line is too long".to_owned()));
             }
-            self.fill(doing).await?;
+            self.fill(action).await?;
         }
     }
 
-    async fn take(&mut self, length: usize, doing: &'static str) -> Result<Vec<u8>, ImapError> {
+    async fn take(&mut self, length: usize, action: &'static str) -> Result<Vec<u8>, ImapError> {
         while self.buffer.len() < length {
-            self.fill(doing).await?;
+            self.fill(action).await?;
         }
         let rest = self.buffer.split_off(length);
         Ok(std::mem::replace(&mut self.buffer, rest))
     }
 
-    async fn fill(&mut self, doing: &'static str) -> Result<(), ImapError> {
+    async fn fill(&mut self, action: &'static str) -> Result<(), ImapError> {
         self.buffer.reserve(CHUNK);
         match self.stream.read_buf(&mut self.buffer).await {
-            Ok(0) => Err(ImapError::Closed(doing)),
+            Ok(0) => Err(ImapError::Closed(action)),
             Ok(_) => Ok(()),
-            Err(error) => Err(failed(doing, &error)),
+            Err(error) => Err(failed(action, &error)),
         }
     }
 }
 
-fn failed(doing: &'static str, error: &std::io::Error) -> ImapError {
+fn failed(action: &'static str, error: &std::io::Error) -> ImapError {
     match transport_error(error) {
-        TransportError::Closed => ImapError::Closed(doing),
-        other => ImapError::Io(doing, other.to_string()),
+        TransportError::Closed => ImapError::Closed(action),
+        other => ImapError::Io(action, other.to_string()),
     }
 }

@@ -1,6 +1,6 @@
-//! The few commands that an inbox needs, each within its time limit.
+//! The few IMAP commands that an inbox needs, each with a time limit.
 //!
-//! What is demanded and not offered ends the session; there is no way back to plaintext. The password is in no error.
+//! A missing required capability ends the session; there is no fallback to plain text. No error contains the password.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -18,23 +18,23 @@ use crate::delivery::{MissingCapability, Phase, SmtpOutcome, TransportError, Wro
 use crate::inbox::MOST_BYTES;
 use crate::text::HeaderText;
 
-/// A server that says nothing for so long is asked whether it waits for TLS.
+/// After this much silence, a probe checks whether the server waits for TLS.
 const LONG_SILENCE: Duration = Duration::from_secs(8);
 
 fn refused_login(error: ImapError) -> ImapError {
     match error {
-        ImapError::Refused(_, said) => ImapError::LoginRefused(said),
+        ImapError::Refused(_, reply) => ImapError::LoginRefused(reply),
         other => other,
     }
 }
 
 fn unusable(phase: Phase) -> impl Fn(TransportError) -> ImapError {
-    move |trouble| ImapError::Unusable(Box::new(SmtpOutcome { phase, result: Err(trouble) }))
+    move |error| ImapError::Unusable(Box::new(SmtpOutcome { phase, result: Err(error) }))
 }
 
-/// Responses to one command that nobody asked for: other clients at work.
+/// The most responses to one command; other clients can cause unrelated ones.
 const MOST_RESPONSES: usize = 20_000;
-/// Mails that are kept from one command's responses.
+/// The most mails that are kept from the responses to one command.
 const MOST_MAILS: usize = 2 * super::BATCH;
 
 /// A session after its login.
@@ -56,8 +56,8 @@ impl Session {
         if mailbox.tls == Tls::None && !peer.is_loopback() {
             return Err(unusable(Phase::Auth)(TransportError::Missing(MissingCapability::TlsForPassword)));
         }
-        let wire = ResponseReader::new(Box::new(stream));
-        let mut session = Self { reader: wire, timeout: mailbox.timeout, commands: 0, offered: Vec::new() };
+        let reader = ResponseReader::new(Box::new(stream));
+        let mut session = Self { reader, timeout: mailbox.timeout, commands: 0, offered: Vec::new() };
         if mailbox.tls == Tls::Implicit {
             session = session.handshake(mailbox).await?;
             session.greeting().await?;
@@ -72,7 +72,7 @@ impl Session {
             session.command("STARTTLS", "starting TLS").await?;
             session = session.handshake(mailbox).await?;
         }
-        // What was offered in the clear may have been somebody else's words.
+        // A third party may have changed the unencrypted response.
         session.ask_for_capabilities().await?;
         session.log_in(mailbox).await?;
         session.ask_for_capabilities().await?;
@@ -89,16 +89,16 @@ impl Session {
         Ok(Self { reader: ResponseReader::new(stream), ..self })
     }
 
-    /// A server that says nothing may wait for TLS; it is asked.
+    /// Reads an unencrypted greeting; probes a silent server, which may wait for TLS.
     async fn plain_greeting(&mut self, address: SocketAddr) -> Result<(), ImapError> {
         let (timeout, soon) = (self.timeout, LONG_SILENCE.min(self.timeout / 2));
         self.timeout = soon;
         let mut ended = self.greeting().await;
         if matches!(&ended, Err(ImapError::Unusable(_))) && self.reader.is_silent() {
-            if let Ok(Some(speaks)) = tokio::time::timeout(soon, probe(address)).await {
-                return Err(unusable(Phase::Greeting)(TransportError::WrongProtocol(speaks)));
+            if let Ok(Some(protocol)) = tokio::time::timeout(soon, probe(address)).await {
+                return Err(unusable(Phase::Greeting)(TransportError::WrongProtocol(protocol)));
             }
-            if matches!(&ended, Err(ImapError::Unusable(heard)) if heard.result == Err(TransportError::Deadline))
+            if matches!(&ended, Err(ImapError::Unusable(outcome)) if outcome.result == Err(TransportError::Deadline))
             {
                 self.timeout = timeout.saturating_sub(2 * soon);
                 ended = self.greeting().await;
@@ -109,31 +109,33 @@ impl Session {
     }
 
     async fn greeting(&mut self) -> Result<(), ImapError> {
-        const DOING: &str = "greeting";
-        let response = match tokio::time::timeout(self.timeout, self.reader.response(DOING)).await {
+        const ACTION: &str = "reading the greeting";
+        let response = match tokio::time::timeout(self.timeout, self.reader.response(ACTION)).await {
             Err(_) => return Err(unusable(Phase::Greeting)(TransportError::Deadline)),
             Ok(Err(error)) => {
-                let trouble = match (self.reader.speaks(), &error) {
-                    (Some(speaks), _) => TransportError::WrongProtocol(speaks),
+                let error = match (self.reader.other_protocol(), &error) {
+                    (Some(protocol), _) => TransportError::WrongProtocol(protocol),
                     (None, ImapError::Closed(_)) => TransportError::Closed,
                     (None, _) => return Err(error),
                 };
-                return Err(unusable(Phase::Greeting)(trouble));
+                return Err(unusable(Phase::Greeting)(error));
             }
             Ok(Ok(response)) => response,
         };
         if let Some(
-            speaks
-            @ (WrongProtocol::Smtp(_) | WrongProtocol::Pop3 | WrongProtocol::Http | WrongProtocol::Ssh),
+            protocol @ (WrongProtocol::Smtp(_)
+            | WrongProtocol::Pop3
+            | WrongProtocol::Http
+            | WrongProtocol::Ssh),
         ) = WrongProtocol::recognise(response.head().as_bytes())
         {
-            return Err(unusable(Phase::Greeting)(TransportError::WrongProtocol(speaks)));
+            return Err(unusable(Phase::Greeting)(TransportError::WrongProtocol(protocol)));
         }
         match (response.untagged("OK"), response.untagged("BYE")) {
             (Some(_), _) => Ok(()),
             (None, Some(why)) => Err(ImapError::Refused("the connection", reply_text(why))),
-            // PREAUTH would let anybody between us and the server skip the login.
-            (None, None) => Err(ImapError::Protocol(DOING, reply_text(response.head()))),
+            // PREAUTH would let an attacker between us and the server skip the login.
+            (None, None) => Err(ImapError::Protocol(ACTION, reply_text(response.head()))),
         }
     }
 
@@ -152,19 +154,19 @@ impl Session {
         self.offered.iter().any(|offered| offered == capability)
     }
 
-    /// AUTHENTICATE PLAIN (RFC 4616), which takes any password, or else LOGIN.
+    /// AUTHENTICATE PLAIN (RFC 4616), which supports any password, otherwise LOGIN.
     async fn log_in(&mut self, mailbox: &Mailbox) -> Result<(), ImapError> {
-        const DOING: &str = "the login";
+        const ACTION: &str = "logging in";
         let (user, password) = (&mailbox.user, mailbox.password.expose());
         if self.offers("AUTH=PLAIN") && !user.contains('\0') && !password.contains('\0') {
             let answer = format!("{}\r\n", BASE64.encode(format!("\0{user}\0{password}")));
             return self
-                .dialogue("AUTHENTICATE PLAIN", Some(&answer), DOING)
+                .dialogue("AUTHENTICATE PLAIN", Some(&answer), ACTION)
                 .await
                 .map(drop)
                 .map_err(refused_login);
         }
-        let plain = |word: &str| word.chars().all(|c| matches!(c, ' '..='~'));
+        let plain = |text: &str| text.chars().all(|c| matches!(c, ' '..='~'));
         if self.offers("LOGINDISABLED") {
             let mechanisms = self.offered.iter().filter_map(|offered| offered.strip_prefix("AUTH="));
             let mechanisms = mechanisms.map(str::to_owned).collect();
@@ -178,25 +180,25 @@ impl Session {
             return Err(ImapError::Missing("AUTH=PLAIN, which this login requires"));
         }
         let command = format!("LOGIN {} {}", quoted(user), quoted(password));
-        self.command(&command, DOING).await.map(drop).map_err(refused_login)
+        self.command(&command, ACTION).await.map(drop).map_err(refused_login)
     }
 
-    /// Opens a folder, to read only if nothing is to be changed. Returns its UIDVALIDITY.
-    pub(super) async fn select(&mut self, folder: &str, only_look: bool) -> Result<u32, ImapError> {
-        const DOING: &str = "opening the folder";
-        let verb = if only_look { "EXAMINE" } else { "SELECT" };
-        let responses = self.command(&format!("{verb} {}", quoted_folder(folder)), DOING).await?;
-        let read_only = responses.last().is_some_and(|last| last.head().contains("[READ-ONLY]"));
-        if read_only && !only_look {
+    /// Opens a folder, read-only if nothing is to be changed. Returns its UIDVALIDITY.
+    pub(super) async fn select(&mut self, folder: &str, read_only: bool) -> Result<u32, ImapError> {
+        const ACTION: &str = "opening the folder";
+        let verb = if read_only { "EXAMINE" } else { "SELECT" };
+        let responses = self.command(&format!("{verb} {}", quoted_folder(folder)), ACTION).await?;
+        let is_read_only = responses.last().is_some_and(|last| last.head().contains("[READ-ONLY]"));
+        if is_read_only && !read_only {
             return Err(ImapError::ReadOnly(folder.to_owned()));
         }
         responses
             .iter()
             .find_map(|response| response.code("UIDVALIDITY"))
-            .ok_or_else(|| ImapError::Protocol(DOING, "it sent no UIDVALIDITY".to_owned()))
+            .ok_or_else(|| ImapError::Protocol(ACTION, "it sent no UIDVALIDITY".to_owned()))
     }
 
-    /// The mails from this UID on that nobody has seen, in order.
+    /// The unseen mails from this UID on, in order.
     pub(super) async fn unseen(&mut self, first: u32) -> Result<Vec<u32>, ImapError> {
         let command = format!("UID SEARCH UID {first}:* UNSEEN UNDELETED");
         let responses = self.command(&command, "searching for mail").await?;
@@ -205,7 +207,7 @@ impl Session {
             .filter_map(|response| response.untagged("SEARCH"))
             .flat_map(str::split_ascii_whitespace)
             .filter_map(|word| word.parse().ok())
-            // `7:*` names the last mail even if its UID is less than 7.
+            // `7:*` includes the last mail even if its UID is less than 7.
             .filter(|uid| *uid >= first)
             .collect();
         uids.sort_unstable();
@@ -213,7 +215,7 @@ impl Session {
         Ok(uids)
     }
 
-    /// The beginnings of mails; those that are gone by now are missing.
+    /// Fetches the beginnings of mails; those that were deleted meanwhile are missing.
     pub(super) async fn fetch(&mut self, uids: &[u32]) -> Result<Vec<(u32, Vec<u8>)>, ImapError> {
         let command = format!("UID FETCH {} (UID BODY.PEEK[]<0.{MOST_BYTES}>)", set(uids));
         let responses = self.command(&command, "fetching mail").await?;
@@ -223,7 +225,7 @@ impl Session {
         Ok(mails)
     }
 
-    /// Makes a folder; one that is there already is as good.
+    /// Creates a folder; ignores a rejection, because the folder may exist already.
     pub(super) async fn create(&mut self, folder: &str) -> Result<(), ImapError> {
         match self.command(&format!("CREATE {}", quoted_folder(folder)), "creating the folder").await {
             Ok(_) | Err(ImapError::Refused(..)) => Ok(()),
@@ -231,7 +233,7 @@ impl Session {
         }
     }
 
-    /// Flags mails that were taken and, if so configured, moves them.
+    /// Flags processed mails and, if so configured, moves them.
     pub(super) async fn dispose(&mut self, uids: &[u32], processed: &Processed) -> Result<(), ImapError> {
         const FLAGGING: &str = "flagging mail";
         const MOVING: &str = "moving mail";
@@ -245,52 +247,52 @@ impl Session {
         }
         self.command(&format!("UID COPY {set} {folder}"), MOVING).await?;
         self.command(&format!("UID STORE {set} +FLAGS.SILENT (\\Deleted)"), FLAGGING).await?;
-        // A plain EXPUNGE would also take what somebody else has marked.
+        // A plain EXPUNGE would also remove what other clients have marked.
         if self.offers("UIDPLUS") {
             self.command(&format!("UID EXPUNGE {set}"), MOVING).await?;
         }
         Ok(())
     }
 
-    /// Ends the session in good manners; everything that matters has been answered already.
+    /// Logs out. A failure is ignored: everything that matters has been answered already.
     pub(super) async fn log_out(mut self) {
-        let _ = self.command("LOGOUT", "leaving").await;
+        let _ = self.command("LOGOUT", "logging out").await;
     }
 
-    /// One command and its responses; the last one is the tagged OK.
-    async fn command(&mut self, words: &str, doing: &'static str) -> Result<Vec<Response>, ImapError> {
-        self.dialogue(words, None, doing).await
+    /// Sends one command and reads its responses; the last one is the tagged OK.
+    async fn command(&mut self, text: &str, action: &'static str) -> Result<Vec<Response>, ImapError> {
+        self.dialogue(text, None, action).await
     }
 
     async fn dialogue(
         &mut self,
-        words: &str,
+        text: &str,
         answer: Option<&str>,
-        doing: &'static str,
+        action: &'static str,
     ) -> Result<Vec<Response>, ImapError> {
         self.commands += 1;
         let tag = format!("L{}", self.commands);
-        let line = format!("{tag} {words}\r\n");
+        let line = format!("{tag} {text}\r\n");
         let limit = self.timeout;
         let dialogue = async {
-            self.reader.write(line.as_bytes(), doing).await?;
-            self.responses(&tag, answer, doing).await
+            self.reader.write(line.as_bytes(), action).await?;
+            self.responses(&tag, answer, action).await
         };
-        tokio::time::timeout(limit, dialogue).await.map_err(|_| ImapError::Deadline(doing))?
+        tokio::time::timeout(limit, dialogue).await.map_err(|_| ImapError::Deadline(action))?
     }
 
     async fn responses(
         &mut self,
         tag: &str,
         mut answer: Option<&str>,
-        doing: &'static str,
+        action: &'static str,
     ) -> Result<Vec<Response>, ImapError> {
         let (mut responses, mut literals) = (Vec::new(), 0);
         while responses.len() < MOST_RESPONSES && literals <= MOST_MAILS {
-            let response = self.reader.response(doing).await?;
+            let response = self.reader.response(action).await?;
             if let Some((accepted, text)) = response.tagged(tag) {
                 if !accepted {
-                    return Err(ImapError::Refused(doing, reply_text(text)));
+                    return Err(ImapError::Refused(action, reply_text(text)));
                 }
                 responses.push(response);
                 return Ok(responses);
@@ -298,20 +300,20 @@ impl Session {
             if response.head().starts_with('+')
                 && let Some(answer) = answer.take()
             {
-                self.reader.write(answer.as_bytes(), doing).await?;
+                self.reader.write(answer.as_bytes(), action).await?;
                 continue;
             }
-            if response.untagged("BYE").is_some() && doing != "leaving" {
-                return Err(ImapError::Closed(doing));
+            if response.untagged("BYE").is_some() && action != "logging out" {
+                return Err(ImapError::Closed(action));
             }
             literals += response.literals.len();
             responses.push(response);
         }
-        Err(ImapError::Protocol(doing, "it sent more data than requested".to_owned()))
+        Err(ImapError::Protocol(action, "it sent more data than requested".to_owned()))
     }
 }
 
-/// What a server said, as one printable line of a bounded length.
+/// A text from the server, as one printable line of limited length.
 fn reply_text(raw: &str) -> String {
     let short: String = raw.chars().take(300).collect();
     HeaderText::lossy(&short).map(String::from).unwrap_or_default()

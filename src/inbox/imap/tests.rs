@@ -1,4 +1,5 @@
-//! The client against a small server that can die, stall and lie (F78). A real one is in `tests/dovecot`.
+//! Tests the client against a small server that can disconnect, stall and misbehave (F78). `tests/dovecot` uses a
+//! real one.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -9,33 +10,33 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::{ImapError, Mailbox, sweep};
 use crate::config::{Inbox, Processed, Secret, Span, Tls};
-use crate::inbox::tests::{Place, hard, verp};
+use crate::inbox::tests::{Fixture, hard, verp};
 use crate::inbox::{InboxError, InboxReport};
 
-/// In what the server is not like a good one.
+/// How the server misbehaves.
 #[derive(Clone, Copy, PartialEq)]
 enum Flaw {
     None,
-    /// It hangs up in the middle of the mail with this UID.
+    /// It disconnects in the middle of the mail with this UID.
     DiesInFetch(u32),
-    /// It hangs up when it is told to flag something.
+    /// It disconnects at the command to flag mail.
     DiesBeforeFlag,
-    /// It says nothing more after the login.
+    /// It sends nothing more after the login.
     Stalls,
     /// It announces a literal of four gigabytes.
     HugeLiteral,
     /// Its line never ends.
     EndlessLine,
-    /// It calls the session authenticated before anybody logged in.
+    /// It declares the session authenticated before the login.
     Preauth,
-    /// It refuses the password.
+    /// It rejects the password.
     NoLogin,
-    /// The folder cannot be written to.
+    /// The folder is read-only.
     ReadOnly,
 }
 
 #[derive(Default)]
-struct Kept {
+struct State {
     mails: BTreeMap<u32, String>,
     seen: Vec<u32>,
     moved: Vec<u32>,
@@ -44,7 +45,7 @@ struct Kept {
 
 struct Server {
     port: u16,
-    kept: Arc<Mutex<Kept>>,
+    state: Arc<Mutex<State>>,
     flaw: Arc<Mutex<Flaw>>,
 }
 
@@ -52,14 +53,15 @@ impl Server {
     async fn start(mails: Vec<String>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let kept = Kept { mails: (1..).zip(mails).collect(), ..Kept::default() };
-        let server = Self { port, kept: Arc::new(Mutex::new(kept)), flaw: Arc::new(Mutex::new(Flaw::None)) };
-        let (kept, flaw) = (Arc::clone(&server.kept), Arc::clone(&server.flaw));
+        let state = State { mails: (1..).zip(mails).collect(), ..State::default() };
+        let server =
+            Self { port, state: Arc::new(Mutex::new(state)), flaw: Arc::new(Mutex::new(Flaw::None)) };
+        let (state, flaw) = (Arc::clone(&server.state), Arc::clone(&server.flaw));
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let flaw = *flaw.lock().unwrap();
-                // A client that hangs up is part of the tests.
-                let _ = serve(stream, &kept, flaw).await;
+                // Ignore clients that disconnect; that is part of the tests.
+                let _ = serve(stream, &state, flaw).await;
             }
         });
         server
@@ -81,16 +83,16 @@ impl Server {
         Mailbox::new(&inbox, Secret::new("geheim \" 비밀", "test").unwrap()).unwrap()
     }
 
-    fn with<T>(&self, look: impl FnOnce(&mut Kept) -> T) -> T {
-        look(&mut self.kept.lock().unwrap())
+    fn with<T>(&self, look: impl FnOnce(&mut State) -> T) -> T {
+        look(&mut self.state.lock().unwrap())
     }
 
-    fn is_flawed(&self, flaw: Flaw) {
+    fn set_flaw(&self, flaw: Flaw) {
         *self.flaw.lock().unwrap() = flaw;
     }
 }
 
-async fn serve(stream: TcpStream, kept: &Mutex<Kept>, flaw: Flaw) -> std::io::Result<()> {
+async fn serve(stream: TcpStream, state: &Mutex<State>, flaw: Flaw) -> std::io::Result<()> {
     let mut stream = BufReader::new(stream);
     let greeting = if flaw == Flaw::Preauth { "* PREAUTH come in\r\n" } else { "* OK ready\r\n" };
     stream.write_all(greeting.as_bytes()).await?;
@@ -98,27 +100,27 @@ async fn serve(stream: TcpStream, kept: &Mutex<Kept>, flaw: Flaw) -> std::io::Re
     while stream.read_line(&mut line).await? > 0 {
         let command = line.trim_end().to_owned();
         line.clear();
-        let (tag, words) = command.split_once(' ').unwrap();
-        kept.lock().unwrap().commands.push(words.to_owned());
-        if words == "AUTHENTICATE PLAIN" {
+        let (tag, text) = command.split_once(' ').unwrap();
+        state.lock().unwrap().commands.push(text.to_owned());
+        if text == "AUTHENTICATE PLAIN" {
             stream.write_all(b"+ \r\n").await?;
             stream.read_line(&mut line).await?;
             line.clear();
         }
-        let Some(answer) = answer(words, kept, flaw) else {
+        let Some(answer) = answer(text, state, flaw) else {
             if flaw == Flaw::Stalls {
                 tokio::time::sleep(Duration::from_secs(5)).await;
             }
             return Ok(());
         };
-        let (text, cut) = answer;
-        stream.write_all(text.as_bytes()).await?;
+        let (response, cut) = answer;
+        stream.write_all(response.as_bytes()).await?;
         if cut {
             return Ok(());
         }
         let result = match flaw {
-            Flaw::NoLogin if words.starts_with("AUTH") => "NO [AUTHENTICATIONFAILED] wrong\u{1b}[2J",
-            Flaw::ReadOnly if words.starts_with("SELECT") => "OK [READ-ONLY] done",
+            Flaw::NoLogin if text.starts_with("AUTH") => "NO [AUTHENTICATIONFAILED] wrong\u{1b}[2J",
+            Flaw::ReadOnly if text.starts_with("SELECT") => "OK [READ-ONLY] done",
             _ => "OK done",
         };
         stream.write_all(format!("{tag} {result}\r\n").as_bytes()).await?;
@@ -135,10 +137,10 @@ fn uids(set: &str) -> Vec<u32> {
         .collect()
 }
 
-/// The untagged answer, and whether to hang up in the middle of it; `None`: hang up at once.
-fn answer(words: &str, kept: &Mutex<Kept>, flaw: Flaw) -> Option<(String, bool)> {
-    let mut kept = kept.lock().unwrap();
-    let fields: Vec<&str> = words.split(' ').collect();
+/// The untagged response, and whether to disconnect in the middle of it; `None`: disconnect at once.
+fn answer(text: &str, state: &Mutex<State>, flaw: Flaw) -> Option<(String, bool)> {
+    let mut state = state.lock().unwrap();
+    let fields: Vec<&str> = text.split(' ').collect();
     Some(match fields.as_slice() {
         ["CAPABILITY"] => ("* CAPABILITY IMAP4rev1 AUTH=PLAIN MOVE\r\n".to_owned(), false),
         ["SELECT" | "EXAMINE", _] => ("* 9 EXISTS\r\n* OK [UIDVALIDITY 7] yes\r\n".to_owned(), false),
@@ -149,9 +151,9 @@ fn answer(words: &str, kept: &Mutex<Kept>, flaw: Flaw) -> Option<(String, bool)>
                 _ => {}
             }
             let first: u32 = range.strip_suffix(":*").unwrap().parse().unwrap();
-            let last = kept.mails.keys().last().copied();
-            let unseen = |uid: &&u32| !kept.seen.contains(uid);
-            let found = kept.mails.keys().filter(|uid| **uid >= first || Some(**uid) == last).filter(unseen);
+            let last = state.mails.keys().last().copied();
+            let unseen = |uid: &&u32| !state.seen.contains(uid);
+            let found = state.mails.keys().filter(|uid| **uid >= first || Some(**uid) == last).filter(unseen);
             let found: Vec<String> = found.map(|uid| format!(" {uid}")).collect();
             (format!("* SEARCH{}\r\n", found.concat()), false)
         }
@@ -161,7 +163,7 @@ fn answer(words: &str, kept: &Mutex<Kept>, flaw: Flaw) -> Option<(String, bool)>
             }
             let mut text = String::new();
             for uid in uids(set) {
-                let Some(mail) = kept.mails.get(&uid) else { continue };
+                let Some(mail) = state.mails.get(&uid) else { continue };
                 let whole = format!("* {uid} FETCH (UID {uid} BODY[]<0> {{{}}}\r\n{mail})\r\n", mail.len());
                 if flaw == Flaw::DiesInFetch(uid) {
                     text.push_str(&whole[..whole.len() / 2]);
@@ -175,13 +177,13 @@ fn answer(words: &str, kept: &Mutex<Kept>, flaw: Flaw) -> Option<(String, bool)>
             if flaw == Flaw::DiesBeforeFlag {
                 return None;
             }
-            kept.seen.extend(uids(set));
+            state.seen.extend(uids(set));
             (String::new(), false)
         }
         ["UID", "MOVE", set, _] => {
             for uid in uids(set) {
-                kept.mails.remove(&uid);
-                kept.moved.push(uid);
+                state.mails.remove(&uid);
+                state.moved.push(uid);
             }
             (String::new(), false)
         }
@@ -189,99 +191,97 @@ fn answer(words: &str, kept: &Mutex<Kept>, flaw: Flaw) -> Option<(String, bool)>
     })
 }
 
-async fn place_with_mail(readers: usize) -> (Place, Server) {
-    let place = Place::with_readers(readers).await;
-    let copies = place.issue("first", true).await;
+async fn fixture_with_mail(subscribers: usize) -> (Fixture, Server) {
+    let fixture = Fixture::with_subscribers(subscribers).await;
+    let deliveries = fixture.issue("first", true).await;
     let mut mails: Vec<String> =
-        copies.iter().enumerate().map(|(at, copy)| hard(&verp(copy), &at.to_string())).collect();
+        deliveries.iter().enumerate().map(|(at, delivery)| hard(&verp(delivery), &at.to_string())).collect();
     mails.insert(
         mails.len().min(2),
-        "Subject: a letter from a friend\r\n\r\n* 3 FETCH (UID 3 BODY[] {4}\r\nhello\r\n".to_owned(),
+        "Subject: a private mail\r\n\r\n* 3 FETCH (UID 3 BODY[] {4}\r\nhello\r\n".to_owned(),
     );
-    (place, Server::start(mails).await)
+    (fixture, Server::start(mails).await)
 }
 
-async fn run(place: &Place, mailbox: &Mailbox) -> (InboxReport, Result<(), InboxError>) {
+async fn run(fixture: &Fixture, mailbox: &Mailbox) -> (InboxReport, Result<(), InboxError>) {
     let mut tally = InboxReport::default();
-    let ended = sweep(&place.desk, mailbox, false, &mut tally).await;
+    let ended = sweep(&fixture.processor, mailbox, false, &mut tally).await;
     (tally, ended)
 }
 
 #[tokio::test]
-async fn own_mails_are_flagged_after_the_commit_and_the_others_stay_unseen() {
-    let (place, server) = place_with_mail(12).await;
-    let (tally, ended) = run(&place, &server.mailbox(Processed::Seen)).await;
+async fn our_mails_are_flagged_after_the_commit_and_the_others_stay_unseen() {
+    let (fixture, server) = fixture_with_mail(12).await;
+    let (tally, ended) = run(&fixture, &server.mailbox(Processed::Seen)).await;
     ended.unwrap();
     assert_eq!((tally.mails, tally.bounces, tally.suppressed, tally.foreign), (13, 12, 12, 1));
-    let seen = server.with(|kept| kept.seen.clone());
+    let seen = server.with(|state| state.seen.clone());
     assert_eq!(seen, (1..=13).filter(|uid| *uid != 3).collect::<Vec<_>>());
-    // The next run does not look at the letter from a friend again, unless it is asked to.
-    let (tally, _) = run(&place, &server.mailbox(Processed::Seen)).await;
+    // The next run does not read the foreign mail again, unless it is asked to.
+    let (tally, _) = run(&fixture, &server.mailbox(Processed::Seen)).await;
     assert_eq!(tally.mails, 0);
     let mut tally = InboxReport::default();
-    sweep(&place.desk, &server.mailbox(Processed::Seen), true, &mut tally).await.unwrap();
+    sweep(&fixture.processor, &server.mailbox(Processed::Seen), true, &mut tally).await.unwrap();
     assert_eq!((tally.mails, tally.foreign), (1, 1));
 }
 
 #[tokio::test]
-async fn mails_that_were_taken_are_moved_if_so_configured() {
-    let (place, server) = place_with_mail(3).await;
-    run(&place, &server.mailbox(Processed::Move("완료".to_owned()))).await.1.unwrap();
-    server.with(|kept| {
-        assert_eq!((kept.moved.clone(), kept.mails.len()), (vec![1, 2, 4], 1));
-        assert!(kept.commands.contains(&"CREATE \"&xkS4zA-\"".to_owned()), "{:?}", kept.commands);
+async fn processed_mails_are_moved_if_so_configured() {
+    let (fixture, server) = fixture_with_mail(3).await;
+    run(&fixture, &server.mailbox(Processed::Move("완료".to_owned()))).await.1.unwrap();
+    server.with(|state| {
+        assert_eq!((state.moved.clone(), state.mails.len()), (vec![1, 2, 4], 1));
+        assert!(state.commands.contains(&"CREATE \"&xkS4zA-\"".to_owned()), "{:?}", state.commands);
     });
 }
 
 #[tokio::test]
 async fn a_server_that_dies_in_mid_fetch_or_before_the_flag_costs_nothing_and_counts_nothing_twice() {
     for flaw in [Flaw::DiesInFetch(6), Flaw::DiesInFetch(12), Flaw::DiesBeforeFlag] {
-        let (place, server) = place_with_mail(12).await;
-        server.is_flawed(flaw);
-        let (first, ended) = run(&place, &server.mailbox(Processed::Seen)).await;
+        let (fixture, server) = fixture_with_mail(12).await;
+        server.set_flaw(flaw);
+        let (first, ended) = run(&fixture, &server.mailbox(Processed::Seen)).await;
         assert!(matches!(ended, Err(InboxError::Imap(ImapError::Closed(_)))), "{ended:?}");
-        server.is_flawed(Flaw::None);
-        let (second, ended) = run(&place, &server.mailbox(Processed::Seen)).await;
+        server.set_flaw(Flaw::None);
+        let (second, ended) = run(&fixture, &server.mailbox(Processed::Seen)).await;
         ended.unwrap();
         assert_eq!(first.suppressed + second.suppressed, 12);
         assert_eq!(second.duplicates, if flaw == Flaw::DiesBeforeFlag { first.bounces } else { 0 });
-        assert_eq!(server.with(|kept| kept.seen.len()), 12);
+        assert_eq!(server.with(|state| state.seen.len()), 12);
     }
 }
 
 #[tokio::test]
-async fn a_server_that_stalls_lies_or_refuses_is_given_up_in_time_and_named() {
-    for (flaw, words) in [
-        (Flaw::Stalls, "in time"),
+async fn a_server_that_stalls_or_misbehaves_is_abandoned_in_time_and_named() {
+    for (flaw, text) in [
+        (Flaw::Stalls, "timeout waiting"),
         (Flaw::HugeLiteral, "more bytes"),
-        (Flaw::EndlessLine, "does not end"),
+        (Flaw::EndlessLine, "too long"),
         (Flaw::Preauth, "greeting"),
-        (Flaw::NoLogin, "refused the login: [AUTHENTICATIONFAILED] wrong[2J"),
-        (Flaw::ReadOnly, "only be read"),
+        (Flaw::NoLogin, "rejected the login: [AUTHENTICATIONFAILED] wrong[2J"),
+        (Flaw::ReadOnly, "read-only"),
     ] {
-        let (place, server) = place_with_mail(1).await;
-        server.is_flawed(flaw);
+        let (fixture, server) = fixture_with_mail(1).await;
+        server.set_flaw(flaw);
         let mailbox = server.mailbox(Processed::Seen);
-        let ended = tokio::time::timeout(Duration::from_secs(10), run(&place, &mailbox));
+        let ended = tokio::time::timeout(Duration::from_secs(10), run(&fixture, &mailbox));
         let (tally, ended) = ended.await.unwrap();
         let error = ended.unwrap_err().to_string();
-        assert!(error.contains(words), "{error}");
-        assert_eq!((tally.mails, server.with(|kept| kept.seen.len())), (0, 0));
+        assert!(error.contains(text), "{error}");
+        assert_eq!((tally.mails, server.with(|state| state.seen.len())), (0, 0));
         assert!(!error.contains("geheim"));
     }
 }
 
 #[tokio::test]
-async fn a_rehearsal_opens_the_folder_to_read_only() {
-    let (mut place, server) = place_with_mail(2).await;
-    place.desk.rehearsal = true;
-    let (tally, ended) = run(&place, &server.mailbox(Processed::Move("done".to_owned()))).await;
+async fn a_rehearsal_opens_the_folder_read_only() {
+    let (mut fixture, server) = fixture_with_mail(2).await;
+    fixture.processor.rehearsal = true;
+    let (tally, ended) = run(&fixture, &server.mailbox(Processed::Move("done".to_owned()))).await;
     ended.unwrap();
     assert_eq!((tally.bounces, tally.foreign), (2, 1));
-    server.with(|kept| {
-        assert!(kept.seen.is_empty() && kept.moved.is_empty());
-        assert!(
-            kept.commands.iter().all(|words| !words.starts_with("SELECT") && !words.starts_with("CREATE"))
-        );
+    server.with(|state| {
+        assert!(state.seen.is_empty() && state.moved.is_empty());
+        assert!(state.commands.iter().all(|text| !text.starts_with("SELECT") && !text.starts_with("CREATE")));
     });
 }

@@ -1,4 +1,4 @@
-//! The weekly letter's moments and posts, against weeks that go wrong.
+//! Tests the moments and posts of the digest, also in weeks with problems.
 
 use camino::Utf8Path;
 use chrono_tz::Asia::Seoul;
@@ -34,12 +34,12 @@ fn begun(text: &str) -> DigestHistory {
 }
 
 impl DigestHistory {
-    /// What the store does when a week is frozen.
-    fn keep(&mut self, digest: &Digest<'_>) {
+    /// Records a week, as the store does when it is frozen.
+    fn record_week(&mut self, digest: &Digest<'_>) {
         self.latest = Some(digest.moment);
         assert!(self.weeks.insert(digest.week.clone()), "{} was due twice", digest.week);
         for post in &digest.posts {
-            assert!(self.resolved.insert(post.id.clone()), "{} was carried twice", post.id);
+            assert!(self.resolved.insert(post.id.clone()), "{} was included twice", post.id);
         }
     }
 }
@@ -49,7 +49,7 @@ fn ids(digest: &Digest<'_>) -> Vec<String> {
 }
 
 #[test]
-fn the_moment_is_a_time_of_the_sites_zone_and_comes_once_a_week() {
+fn the_moment_is_in_the_zone_of_the_site_and_once_a_week() {
     let friday = Weekly::parse("fri 09:00").unwrap();
     let now = at("2026-11-25T13:00:00Z");
     assert_eq!(latest_moment(friday, Seoul, now), at("2026-11-20T00:00:00Z"));
@@ -58,11 +58,11 @@ fn the_moment_is_a_time_of_the_sites_zone_and_comes_once_a_week() {
     assert_eq!(latest_moment(friday, Seoul, moment), moment);
     assert_eq!(next_moment(friday, Seoul, moment), at("2026-12-04T00:00:00Z"));
     assert_eq!(week(moment, Seoul), "2026-W48");
-    assert_eq!(week(at("2027-01-03T15:00:00Z"), Seoul), "2027-W01", "the week belongs to the zone's day");
+    assert_eq!(week(at("2027-01-03T15:00:00Z"), Seoul), "2027-W01", "the week is that of the local day");
 }
 
 #[test]
-fn a_time_that_the_clocks_leave_out_is_an_hour_later_and_one_that_they_repeat_comes_once() {
+fn a_skipped_local_time_is_an_hour_later_and_a_repeated_one_counts_once() {
     let night = Weekly::parse("sun 02:30").unwrap();
     assert_eq!(next_moment(night, Berlin, at("2026-03-28T12:00:00Z")), at("2026-03-29T01:30:00Z"));
     let autumn = at("2026-10-25T00:30:00Z");
@@ -71,7 +71,7 @@ fn a_time_that_the_clocks_leave_out_is_an_hour_later_and_one_that_they_repeat_co
 }
 
 #[test]
-fn a_week_carries_its_posts_oldest_first_and_a_ledger_digests_nothing_from_before_it_began() {
+fn a_week_includes_its_posts_oldest_first_and_nothing_before_the_ledger_began() {
     let posts = archive(vec![
         post_of("monday", at("2026-11-23T01:00:00Z")),
         post_of("friday-too-young", at("2026-11-26T23:55:00Z")),
@@ -79,31 +79,31 @@ fn a_week_carries_its_posts_oldest_first_and_a_ledger_digests_nothing_from_befor
         Post { newsletter: false, ..post_of("opted-out", at("2026-11-24T01:00:00Z")) },
         post_of("given-up", at("2026-11-24T02:00:00Z")),
     ]);
-    let letters = newsletter("");
+    let settings = newsletter("");
     let mut record = begun("2026-11-20T00:00:00Z");
     record.resolved.insert("given-up".to_owned());
-    let before = forecast(&posts, &record, (&letters, Seoul), at("2026-11-26T23:50:00Z"));
+    let before = forecast(&posts, &record, (&settings, Seoul), at("2026-11-26T23:50:00Z"));
     assert!(before.due.is_none(), "last Friday's moment was not after the beginning");
     assert_eq!((before.next.week.as_str(), ids(&before.next).len()), ("2026-W48", 2));
-    let due = forecast(&posts, &record, (&letters, Seoul), at("2026-11-27T00:00:00Z"));
+    let due = forecast(&posts, &record, (&settings, Seoul), at("2026-11-27T00:00:00Z"));
     assert_eq!(ids(due.due.as_ref().unwrap()), ["monday", "thursday"]);
-    assert_eq!(ids(&due.next), ["friday-too-young"], "what is due does not come again");
-    record.keep(&due.due.unwrap());
-    assert!(forecast(&posts, &record, (&letters, Seoul), at("2026-11-28T00:00:00Z")).due.is_none());
+    assert_eq!(ids(&due.next), ["friday-too-young"], "a due post is not repeated");
+    record.record_week(&due.due.unwrap());
+    assert!(forecast(&posts, &record, (&settings, Seoul), at("2026-11-28T00:00:00Z")).due.is_none());
 }
 
 #[test]
-fn a_moment_that_was_missed_for_longer_than_max_age_is_left_to_the_next_one() {
+fn a_moment_missed_for_longer_than_max_age_is_skipped_and_its_posts_are_kept() {
     let posts = archive(vec![post_of("early", at("2026-11-21T01:00:00Z"))]);
-    let (letters, record) = (newsletter("max_age = \"2d\""), begun("2026-11-12T00:00:00Z"));
+    let (settings, record) = (newsletter("max_age = \"2d\""), begun("2026-11-12T00:00:00Z"));
     let record = DigestHistory { latest: Some(at("2026-11-20T00:00:00Z")), ..record };
-    let late = forecast(&posts, &record, (&letters, Seoul), at("2026-11-30T00:00:00Z"));
+    let late = forecast(&posts, &record, (&settings, Seoul), at("2026-11-30T00:00:00Z"));
     assert!(late.due.is_none());
     assert_eq!(ids(&late.next), ["early"], "it is not lost");
 }
 
 #[test]
-fn a_post_that_its_writer_mailed_by_hand_comes_whatever_its_date_and_front_matter_say() {
+fn a_post_mailed_by_hand_is_included_whatever_its_date_and_front_matter() {
     let posts = archive(vec![
         post_of("old", at("2020-01-01T00:00:00Z")),
         Post { newsletter: false, ..post_of("by-hand", at("2020-01-02T00:00:00Z")) },
@@ -118,37 +118,37 @@ fn a_post_that_its_writer_mailed_by_hand_comes_whatever_its_date_and_front_matte
 }
 
 #[test]
-fn another_day_in_mid_week_makes_no_second_letter_of_that_week() {
+fn changing_the_day_within_a_week_makes_no_second_digest() {
     let posts =
         archive(vec![post_of("a", at("2026-11-22T01:00:00Z")), post_of("b", at("2026-11-24T01:00:00Z"))]);
     let mut record = begun("2026-11-01T00:00:00Z");
     let monday = newsletter("digest = \"mon 09:00\"");
     let first = forecast(&posts, &record, (&monday, Seoul), at("2026-11-23T09:00:00Z"));
-    record.keep(&first.due.unwrap());
+    record.record_week(&first.due.unwrap());
     let friday = newsletter("digest = \"fri 09:00\"");
     let again = forecast(&posts, &record, (&friday, Seoul), at("2026-11-27T09:00:00Z"));
     assert!(again.due.is_none());
-    assert_eq!(ids(&again.next), ["b"], "it comes a week later");
+    assert_eq!(ids(&again.next), ["b"], "it appears a week later");
 }
 
 #[test]
-fn what_is_too_much_for_one_letter_comes_with_the_next() {
+fn posts_that_do_not_fit_are_in_the_next_digest() {
     let posts =
         (0..50).map(|n| post_of(&format!("{n:02}"), at("2026-11-25T00:00:00Z") + TimeDelta::minutes(n)));
     let posts = archive(posts.collect());
     let mut record = begun("2026-11-01T00:00:00Z");
     let first = forecast(&posts, &record, (&newsletter(""), Seoul), at("2026-11-27T00:00:00Z"));
     assert_eq!((first.due.as_ref().unwrap().posts.len(), first.next.posts.len()), (MOST_POSTS, 10));
-    record.keep(&first.due.unwrap());
+    record.record_week(&first.due.unwrap());
     let second = forecast(&posts, &record, (&newsletter(""), Seoul), at("2026-12-04T00:00:00Z"));
     assert_eq!(second.due.unwrap().posts.len(), 10);
 }
 
 #[derive(Debug, Clone)]
 struct Draft {
-    /// When the file comes, in minutes from the beginning.
-    comes: i64,
-    /// How far it is dated back.
+    /// When the file appears, in minutes from the beginning.
+    appears: i64,
+    /// How far it is backdated.
     back: i64,
     opted_out: bool,
 }
@@ -157,7 +157,7 @@ const WEEK: i64 = 7 * 24 * 60;
 
 fn drafts() -> impl Strategy<Value = Vec<Draft>> {
     let draft = (0..6 * WEEK, prop_oneof![Just(0), 0..WEEK], prop::bool::weighted(0.1))
-        .prop_map(|(comes, back, opted_out)| Draft { comes, back, opted_out });
+        .prop_map(|(appears, back, opted_out)| Draft { appears, back, opted_out });
     prop::collection::vec(draft, 0..30)
 }
 
@@ -168,38 +168,38 @@ fn moments() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn every_post_that_could_be_mailed_is_carried_by_exactly_one_week(
+    fn every_mailable_post_is_included_in_exactly_one_week(
         drafts in drafts(),
         gaps in prop::collection::vec(1_i64..6 * 24 * 60, 60..120),
         (max_age, delay) in (6_i64..12, 0_i64..60),
         moment in moments(),
     ) {
         let start = at("2026-09-28T00:00:00Z");
-        let letters = newsletter(&format!("digest = \"{moment}\"\nmax_age = \"{max_age}d\"\ndelay = \"{delay}m\""));
+        let settings = newsletter(&format!("digest = \"{moment}\"\nmax_age = \"{max_age}d\"\ndelay = \"{delay}m\""));
         let mut record = begun("2026-09-28T00:00:00Z");
         let mut now = start;
-        // At last nothing goes wrong any more.
+        // In the end, regular runs follow.
         for gap in gaps.into_iter().chain([24 * 60; 70]) {
             now += TimeDelta::minutes(gap);
-            let there = drafts.iter().enumerate().filter(|(_, draft)| start + TimeDelta::minutes(draft.comes) <= now);
-            let posts = there.map(|(n, draft)| {
-                let dated = draft.comes - draft.back.min(max_age * 24 * 60 - 1);
+            let visible = drafts.iter().enumerate().filter(|(_, draft)| start + TimeDelta::minutes(draft.appears) <= now);
+            let posts = visible.map(|(n, draft)| {
+                let dated = draft.appears - draft.back.min(max_age * 24 * 60 - 1);
                 Post { newsletter: !draft.opted_out, ..post_of(&n.to_string(), start + TimeDelta::minutes(dated)) }
             });
             let archive = archive(posts.collect());
-            // Each run mails one post by itself, before or after the weekly letter carries it.
+            // Each run mails one post on its own, before or after the digest includes it.
             let known: HashSet<String> = record.mailed.keys().cloned().collect();
-            if let Some(post) = plan(&archive, Some(&known), &letters, now).due.first() {
+            if let Some(post) = plan(&archive, Some(&known), &settings, now).due.first() {
                 record.mailed.insert(post.id.clone(), now);
             }
-            let forecast = forecast(&archive, &record, (&letters, Seoul), now);
+            let forecast = forecast(&archive, &record, (&settings, Seoul), now);
             prop_assert!(forecast.next.moment > now && forecast.next.moment - now <= TimeDelta::weeks(1));
             if let Some(due) = forecast.due {
-                record.keep(&due);
+                record.record_week(&due);
             }
         }
-        let wanted = drafts.iter().enumerate().filter(|(_, draft)| !draft.opted_out);
-        let wanted: HashSet<String> = wanted.map(|(n, _)| n.to_string()).collect();
-        prop_assert_eq!(record.resolved, wanted);
+        let expected = drafts.iter().enumerate().filter(|(_, draft)| !draft.opted_out);
+        let expected: HashSet<String> = expected.map(|(n, _)| n.to_string()).collect();
+        prop_assert_eq!(record.resolved, expected);
     }
 }

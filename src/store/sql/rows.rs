@@ -129,11 +129,11 @@ impl Batch {
         if keys.is_empty() {
             return Ok(());
         }
-        let standings = subscribers::standings(tx, &keys, kept)?;
+        let statuses = subscribers::statuses(tx, &keys, kept)?;
         for number in numbers {
             if let Some(found) = self.found.get_mut(number) {
                 // Without a row the subscriber was erased, and must not be mailed.
-                found.around.exclusion = standings
+                found.around.exclusion = statuses
                     .get(&found.key.0)
                     .map_or(Some("unsubscribed"), |status| SubscriptionStatus::exclusion_reason(*status));
             }
