@@ -3,8 +3,8 @@
 //! Quoted local parts, comments, routes and groups are rejected: parsers disagree about them, so mail could go to the
 //! wrong mailbox. No DNS query is made, and nothing is corrected silently.
 
-mod doubt;
 mod mailbox;
+mod warning;
 
 use std::fmt;
 
@@ -13,8 +13,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
-pub use doubt::Doubt;
 pub use mailbox::Mailbox;
+pub use warning::AddressWarning;
 
 /// The most bytes of a local part (RFC 5321, 4.5.3.1.1).
 const MAX_LOCAL: usize = 64;

@@ -134,11 +134,11 @@ impl NotificationLog {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct NotifyResult {
     /// How many notifications were accepted: one for each feed and hub.
-    pub told: usize,
+    pub notified: usize,
     /// Feeds whose live URL still serves another version.
     pub not_live: Vec<String>,
     /// The errors.
-    pub troubles: Vec<String>,
+    pub problems: Vec<String>,
 }
 
 /// Checks live URLs and notifies hubs.
@@ -162,7 +162,7 @@ impl HubClient {
         for (topic, hubs) in log.due(hubs) {
             if start.elapsed() > ROUND {
                 result
-                    .troubles
+                    .problems
                     .push("the remaining notifications wait for the next run: time limit reached".to_owned());
                 break;
             }
@@ -180,7 +180,7 @@ impl HubClient {
                     }
                 }
                 Err(error) => {
-                    result.troubles.push(format!("{}: {error}", topic.url));
+                    result.problems.push(format!("{}: {error}", topic.url));
                     continue;
                 }
             }
@@ -188,10 +188,10 @@ impl HubClient {
                 match self.notify_hub(&hub, &topic.url).await {
                     Ok(()) => {
                         log.record_notified(&topic, &hub);
-                        result.told += 1;
+                        result.notified += 1;
                     }
                     Err(error) => {
-                        result.troubles.push(format!("hub {hub}: {error}"));
+                        result.problems.push(format!("hub {hub}: {error}"));
                         failing.push(hub);
                     }
                 }

@@ -51,7 +51,7 @@ pub fn slug(raw: &str) -> Result<String, PermalinkError> {
 
 /// The values for the placeholders of a pattern.
 #[derive(Debug, Clone, Copy)]
-pub struct Parts<'p> {
+pub struct PermalinkParts<'p> {
     /// The generator whose rules apply.
     pub generator: Generator,
     /// `slug` in the front matter, in the form used in a URL.
@@ -101,7 +101,7 @@ pub fn page(
     pattern: Option<&Pattern>,
     own: Option<&str>,
     language: Option<&str>,
-    parts: Parts<'_>,
+    parts: PermalinkParts<'_>,
 ) -> Result<Url, PermalinkError> {
     let in_language = |path: String| match language {
         Some(language) => format!("/{}/{}", links::segment(language), path.trim_start_matches('/')),
@@ -155,7 +155,7 @@ fn below(site: &SiteUrl, path: &str, shown: &str) -> Result<Url, PermalinkError>
 }
 
 /// The pattern, filled in. Empty segments are removed.
-fn expand(pattern: &Pattern, parts: Parts<'_>) -> String {
+fn expand(pattern: &Pattern, parts: PermalinkParts<'_>) -> String {
     let mut path = String::new();
     for piece in pattern.pieces() {
         match piece {
@@ -177,7 +177,7 @@ fn slice(folders: Vec<String>, from: usize, to: Option<usize>) -> Vec<String> {
 }
 
 /// The value of a placeholder, percent-encoded.
-fn value(placeholder: Placeholder, parts: Parts<'_>) -> String {
+fn value(placeholder: Placeholder, parts: PermalinkParts<'_>) -> String {
     let generator = parts.generator;
     let name = |text: &str| match generator {
         Generator::Plain => links::segment(text),
@@ -259,7 +259,7 @@ mod tests {
         let site = SiteUrl::parse("https://example.com/blog").unwrap();
         let published = DateTime::parse_from_rfc3339("2024-05-01T00:30:00+09:00").unwrap();
         let categories = [HeaderText::parse("Dev Ops").unwrap(), HeaderText::parse("기술").unwrap()];
-        let parts = Parts {
+        let parts = PermalinkParts {
             generator,
             slug: None,
             stem: "안녕 :year",
@@ -299,7 +299,7 @@ mod tests {
     fn address(pattern: &str, own: Option<&str>) -> String {
         let site = SiteUrl::parse("https://example.com/blog").unwrap();
         let published = DateTime::parse_from_rfc3339("2024-05-01T00:30:00+09:00").unwrap();
-        let parts = Parts {
+        let parts = PermalinkParts {
             generator: Generator::Plain,
             slug: None,
             stem: "안녕 :year",

@@ -232,10 +232,10 @@ fn compare_feeds(config: &Config, archive: &Archive, documents: &[Document], fin
 fn subscriber_list(config: &Config, clock: &dyn Clock, findings: &mut Vec<Finding>) -> u64 {
     let newsletter = &config.newsletter;
     let Some(list) = &newsletter.list else { return 0 };
-    let options = subscriber_import::Options {
+    let options = subscriber_import::ImportOptions {
         confirmed: newsletter.list_confirmed,
         dates: newsletter.list_dates,
-        ..subscriber_import::Options::new(list.as_str(), clock.now())
+        ..subscriber_import::ImportOptions::new(list.as_str(), clock.now())
     };
     match std::fs::read(config.resolve(list)) {
         Err(error) => findings.push(

@@ -65,8 +65,8 @@ fn report_hubs(notified: Result<WebSubReport, RunError>, context: &RunContext, p
             return printer.warn(format!("warning: WebSub: the hubs were not notified: {error}"));
         }
     };
-    if done.told > 0 {
-        printer.info(format!("WebSub: hubs notified of {}", count(done.told as u64, "feed")));
+    if done.notified > 0 {
+        printer.info(format!("WebSub: hubs notified of {}", count(done.notified as u64, "feed")));
     }
     if !done.not_live.is_empty() {
         let waiting = count(done.not_live.len() as u64, "feed");
@@ -74,7 +74,7 @@ fn report_hubs(notified: Result<WebSubReport, RunError>, context: &RunContext, p
             .info(format!("WebSub: {waiting} not yet served by the web server; the next run checks again"));
     }
     let is_late = waiting_since.is_some_and(|since| context.clock.now() - since > WARN_AFTER);
-    for error in done.troubles {
+    for error in done.problems {
         let line = format!("WebSub: {error}; the next run tries again");
         if is_late { printer.warn(format!("warning: {line}")) } else { printer.info(line) }
     }

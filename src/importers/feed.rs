@@ -7,7 +7,7 @@ mod atom;
 mod episode_kind;
 mod json;
 mod rss;
-mod words;
+mod text;
 
 use std::io::Read;
 
@@ -18,7 +18,7 @@ use crate::finding::Finding;
 use crate::xml::{Node, Records, XmlError};
 
 pub(super) use crate::dates::feed::parse as date;
-pub use words::plain_text;
+pub use text::plain_text;
 
 /// The most entries in a feed or an export.
 const MAX_ENTRIES: usize = 200_000;

@@ -26,7 +26,7 @@ pub const MAX_HTML: usize = html::MAX_BYTES;
 
 /// Options of a conversion.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Options<'a> {
+pub struct HtmlOptions<'a> {
     /// The page of the text, which makes relative addresses absolute.
     pub page: Option<&'a Url>,
     /// A line break in the text is a `<br>`, and a blank line begins a paragraph, as in posts of old `WordPress`
@@ -50,7 +50,7 @@ pub struct Converted {
 }
 
 /// Converts HTML.
-pub fn to_markdown(text: &str, options: Options<'_>) -> Converted {
+pub fn to_markdown(text: &str, options: HtmlOptions<'_>) -> Converted {
     let tree = html::parse(text);
     let notes = notes::find(&tree);
     let mut reading = blocks::Reading::new(&tree, &notes, options);

@@ -288,7 +288,7 @@ fn title(post: &ImportedPost) -> String {
 }
 
 fn convert(post: &ImportedPost, page: Option<&Url>, beside: Option<&HashMap<String, String>>) -> Converted {
-    html::to_markdown(&post.html, html::Options { page, line_breaks: post.line_breaks, beside })
+    html::to_markdown(&post.html, html::HtmlOptions { page, line_breaks: post.line_breaks, beside })
 }
 
 /// What the conversion could not keep.

@@ -41,7 +41,7 @@ const MAX_ROWS: usize = 2_000_000;
 
 /// How to read a list.
 #[derive(Debug, Clone, Copy)]
-pub struct Options<'a> {
+pub struct ImportOptions<'a> {
     /// The name of the file in messages.
     pub file: &'a str,
     /// The owner vouches that everybody on the list asked for the emails.
@@ -56,7 +56,7 @@ pub struct Options<'a> {
     pub dates: Option<DateOrder>,
 }
 
-impl<'a> Options<'a> {
+impl<'a> ImportOptions<'a> {
     /// The options for a list without further information.
     pub fn new(file: &'a str, now: DateTime<Utc>) -> Self {
         Self { file, confirmed: false, now, from: None, columns: &[], dates: None }
@@ -162,7 +162,7 @@ pub enum RowError {
 }
 
 /// Reads a list. The finding explains why the whole list is refused.
-pub fn read(bytes: &[u8], options: Options<'_>) -> Result<ImportedList, Finding> {
+pub fn read(bytes: &[u8], options: ImportOptions<'_>) -> Result<ImportedList, Finding> {
     if bytes.len() > MAX_BYTES {
         return Err(too_long(options.file, format!("the list has more than {MAX_BYTES} bytes")));
     }
@@ -176,7 +176,7 @@ fn too_long(file: &str, message: String) -> Finding {
     Finding::error("list-size", file, message).hint("split it and import the parts one by one")
 }
 
-fn read_csv(text: &str, options: Options<'_>) -> Result<ImportedList, Finding> {
+fn read_csv(text: &str, options: ImportOptions<'_>) -> Result<ImportedList, Finding> {
     let delimiter = records::delimiter(text);
     let mut records = Records::new(text, delimiter);
     let (columns, lexicon) = read_header(&mut records, options)?;
@@ -198,7 +198,7 @@ fn read_csv(text: &str, options: Options<'_>) -> Result<ImportedList, Finding> {
     Ok(list.finish(Some(char::from(delimiter))))
 }
 
-fn read_json(text: &str, options: Options<'_>) -> Result<ImportedList, Finding> {
+fn read_json(text: &str, options: ImportOptions<'_>) -> Result<ImportedList, Finding> {
     let document = json::Document::find(text).map_err(|error| {
         let line = if let json::DocumentError::Json(line, _) = &error { *line } else { 1 };
         Finding::error("list-json", options.file, error.to_string()).at(line).hint(
@@ -219,7 +219,7 @@ fn read_json(text: &str, options: Options<'_>) -> Result<ImportedList, Finding> 
 
 fn read_header<'a>(
     records: &mut Records<'_>,
-    options: Options<'a>,
+    options: ImportOptions<'a>,
 ) -> Result<(Columns, FieldMapping<'a>), Finding> {
     let refuse = |line: usize, message: String| {
         Err(Finding::error("list-header", options.file, message).at(line).hint(

@@ -45,8 +45,8 @@ pub fn classify(bytes: &[u8], keys: &TokenKeys) -> Classified {
     let report_about = |about: ReportSubject, kind: ReportKind| {
         Classified::Report(InboundReport {
             fingerprint: fingerprint(&mail.head, &about, &kind, bytes),
-            about,
-            word: kind,
+            subject: about,
+            kind,
         })
     };
     if let Some(feedback) =

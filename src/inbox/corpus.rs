@@ -102,7 +102,7 @@ fn real_bounces_are_accepted_with_our_token_and_never_without_it() {
         assert!(matches!(bare, Classified::Unverified | Classified::Foreign), "{name}: {bare:?}");
         let ours = [format!("Delivered-To: bounces+{token}@example.com\n").as_bytes(), &bytes].concat();
         match classify(&ours, &keys()) {
-            Classified::Report(report) if report.word == ReportKind::Complained => complaints += 1,
+            Classified::Report(report) if report.kind == ReportKind::Complained => complaints += 1,
             Classified::Report(_) => {
                 classified += 1;
                 assert!(!recipients(&bytes).is_empty(), "{name}");

@@ -66,7 +66,7 @@ fn recipient(group: &Fields) -> Option<DeliveryReport> {
         _ => Some(Action::Delivered),
     };
     // The RFC requires the field, but some servers omit it.
-    let action = group.get("action").and_then(Action::from_word).or_else(by_status)?;
+    let action = group.get("action").and_then(Action::from_code).or_else(by_status)?;
     let recipient =
         ["final-recipient", "original-recipient"].iter().find_map(|name| group.get(name)).map(address);
     let diagnostic = group.get("diagnostic-code").map(printable).unwrap_or_default();

@@ -97,10 +97,10 @@ impl InboxProcessor {
             }
         };
         if self.rehearsal {
-            tally.report(&report.word);
+            tally.report(&report.kind);
             return Ok(Disposal::LeaveAlone);
         }
-        let kind = report.word.clone();
+        let kind = report.kind.clone();
         let outcome = self.store.record_report(report, self.clock.now()).await?;
         tally.record(&kind, &outcome);
         Ok(if outcome == RecordOutcome::UnknownToken { Disposal::LeaveAlone } else { Disposal::Done })

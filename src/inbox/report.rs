@@ -82,7 +82,7 @@ impl InboxReport {
 
     pub(super) fn count(&mut self, classified: &Classified) {
         match classified {
-            Classified::Report(inbound) => self.report(&inbound.word),
+            Classified::Report(inbound) => self.report(&inbound.kind),
             Classified::Automatic => self.automatic += 1,
             Classified::Prose => self.prose += 1,
             Classified::Unverified => self.unverified += 1,

@@ -374,7 +374,7 @@ fn b11_recipients_outside_ascii_are_read() {
             .replace("rfc822; subscriber1@example.org", written)
             .replace("Content-Type: message/delivery-status", &format!("Content-Type: {kind}"));
         let Classified::Report(inbound) = classify(mail.as_bytes(), &keys()) else { panic!("{written}") };
-        let ReportKind::Delivery(report) = inbound.word else { panic!("{written}") };
+        let ReportKind::Delivery(report) = inbound.kind else { panic!("{written}") };
         assert_eq!(report.recipient.as_deref(), Some(read_as));
     }
 }
@@ -409,7 +409,7 @@ fn b13_a_diagnostic_is_one_printable_line_of_bounded_length() {
         format!("smtp; 550 5.1.1 <script>alert(1)</script> \u{1b}[2J\u{202e}evil {}", "x".repeat(5_000));
     let mail = dsn(&format!("bounces+{}@example.com", bounce_token(3)), "1", "failed", "5.1.1", &diagnostic);
     let Classified::Report(inbound) = classify(mail.as_bytes(), &keys()) else { panic!("not a inbound") };
-    let ReportKind::Delivery(report) = inbound.word else { panic!("not a report") };
+    let ReportKind::Delivery(report) = inbound.kind else { panic!("not a report") };
     assert!(report.diagnostic.len() <= 1024 && report.diagnostic.starts_with("smtp; 550 5.1.1 <script>"));
     assert!(!report.diagnostic.chars().any(|c| c.is_control() || c == '\u{202e}'), "{}", report.diagnostic);
 }
@@ -555,7 +555,7 @@ proptest! {
         }
         mail.truncate(cut);
         if let Classified::Report(inbound) = classify(&mail, &keys()) {
-            prop_assert_eq!(inbound.about, ReportSubject::Delivery(crate::store::DeliveryNumber(77)));
+            prop_assert_eq!(inbound.subject, ReportSubject::Delivery(crate::store::DeliveryNumber(77)));
         }
     }
 
@@ -571,8 +571,8 @@ proptest! {
             _ => bare.replace("\r\n", "\n").replace("Delivered-To: postmaster", &format!("X-Original-To: b+{token}")),
         };
         let Classified::Report(inbound) = classify(mail.as_bytes(), &keys()) else { panic!("{mail}") };
-        prop_assert_eq!(inbound.about, ReportSubject::Delivery(crate::store::DeliveryNumber(i64::try_from(number).unwrap())));
-        let ReportKind::Delivery(report) = inbound.word else { panic!("{mail}") };
+        prop_assert_eq!(inbound.subject, ReportSubject::Delivery(crate::store::DeliveryNumber(i64::try_from(number).unwrap())));
+        let ReportKind::Delivery(report) = inbound.kind else { panic!("{mail}") };
         prop_assert_eq!((report.action, report.status.map(|status| status.to_string())), (Action::Failed, Some(status)));
     }
 }

@@ -81,7 +81,7 @@ pub enum StoreError {
     #[error(
         "preferences changed while the weekly digest was composed; nothing of it was sent\n    help: run the command again"
     )]
-    Backend,
+    PreferencesChanged,
     /// The frozen audience is not the counted audience.
     #[error(
         "the audience changed while the issue was frozen ({counted} subscribers counted, {frozen} frozen); nothing was sent"

@@ -12,9 +12,9 @@ pub struct InboundReport {
     /// The same if the same mail is delivered again.
     pub fingerprint: [u8; 32],
     /// The delivery or the subscriber.
-    pub about: ReportSubject,
+    pub subject: ReportSubject,
     /// What is reported.
-    pub word: ReportKind,
+    pub kind: ReportKind,
 }
 
 /// The subject of a verified token.

@@ -8,7 +8,7 @@ pub struct FrozenIssue {
     /// Its state.
     pub state: crate::ledger::IssueState,
     /// The frozen email as JSON; empty for a post of the baseline.
-    pub letter: String,
+    pub message: String,
 }
 
 /// Whether a post or a digest was approved for mailing.

@@ -46,7 +46,7 @@ impl Action {
     }
 
     /// Reads the keyword; text after it ("failed (too big)") is ignored.
-    pub fn from_word(raw: &str) -> Option<Self> {
+    pub fn from_code(raw: &str) -> Option<Self> {
         let keyword = raw.trim_start().split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
         Self::ALL.into_iter().find(|action| action.as_str().eq_ignore_ascii_case(keyword))
     }
@@ -313,7 +313,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_text_panics_and_every_status_reads_back(raw in any::<String>(), class in prop::sample::select(vec![2_u16, 4, 5]), subject in 0_u16..1000, detail in 0_u16..1000) {
-            let _ = (Status::parse(&raw), Action::from_word(&raw), classify(Action::Failed, None, &raw));
+            let _ = (Status::parse(&raw), Action::from_code(&raw), classify(Action::Failed, None, &raw));
             let status = Status { class, subject, detail };
             prop_assert_eq!(Status::parse(&status.to_string()), Some(status));
             prop_assert_eq!(status_in_text(&format!("smtp; {class}50 {status} x")), (class != 2).then_some(status));

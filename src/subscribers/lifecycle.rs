@@ -59,7 +59,7 @@ impl SubscriptionStatus {
     }
 
     /// The inverse of [`SubscriptionStatus::as_str`].
-    pub fn from_word(name: &str) -> Option<Self> {
+    pub fn from_code(name: &str) -> Option<Self> {
         [Self::Active, Self::Unconfirmed, Self::Unsubscribed, Self::Suppressed]
             .into_iter()
             .find(|status| status.as_str() == name)

@@ -26,7 +26,7 @@ impl Frequency {
     }
 
     /// The inverse of [`Frequency::as_str`].
-    pub fn from_word(name: &str) -> Option<Self> {
+    pub fn from_code(name: &str) -> Option<Self> {
         [Self::Immediate, Self::Weekly].into_iter().find(|frequency| frequency.as_str() == name)
     }
 }

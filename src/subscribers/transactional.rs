@@ -28,7 +28,7 @@ impl TransactionalKind {
     }
 
     /// The inverse of [`TransactionalKind::as_str`].
-    pub fn from_word(name: &str) -> Option<Self> {
+    pub fn from_code(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == name)
     }
 }

@@ -73,7 +73,7 @@ fn refresh(
 
 /// The preferences in a form. Topics that are not `offered` are ignored.
 pub(super) fn selected(form: &Form, offered: &[HeaderText]) -> Preferences {
-    let frequency = form.field("cadence").and_then(Frequency::from_word).unwrap_or_default();
+    let frequency = form.field("cadence").and_then(Frequency::from_code).unwrap_or_default();
     let topics = match form.field("about") {
         Some("some") => {
             let ticked: Vec<&str> = form.all("topic").collect();

@@ -61,7 +61,7 @@ struct Round {
     site: Site,
     readers: usize,
     began: DateTime<Utc>,
-    toll: Toll,
+    losses: Toll,
 }
 
 impl Round {
@@ -71,7 +71,7 @@ impl Round {
         let readers = kills * READERS_PER_KILL;
         let site = Site::new(relay.port(), readers, CONNECTIONS);
         let began = NOW.parse().unwrap();
-        Self { company, relay, site, readers, began, toll: Toll::default() }
+        Self { company, relay, site, readers, began, losses: Toll::default() }
     }
 
     /// Each step is later than every lease of the step before it: a sender that still lives then is a stalled one.
@@ -101,7 +101,7 @@ impl Round {
             );
             std::thread::sleep(Duration::from_millis(1));
         }
-        self.toll.pauses.extend(died.map(|died| died.elapsed()));
+        self.losses.pauses.extend(died.map(|died| died.elapsed()));
         if !self.company.lock {
             // A sender of a later time takes over what the others hold, while they are at work.
             senders.push(self.start(step + 1));
@@ -115,10 +115,10 @@ impl Round {
     /// What else goes on while the letter is sent.
     fn disturb(&mut self, step: usize) {
         if step.is_multiple_of(3) {
-            let address = self.leaver(self.toll.left);
+            let address = self.leaver(self.losses.left);
             let ended = self.site.run_at(&self.time(step), &["subscribers", "unsubscribe", &address]);
             assert_eq!(ended.code, 0, "{}", ended.said);
-            self.toll.left += 1;
+            self.losses.left += 1;
         }
         if step % 4 == 1 {
             let mut other = rusqlite::Connection::open(self.site.path("letterpress.db")).unwrap();
@@ -147,13 +147,13 @@ impl Round {
                     self.company,
                     std::fs::read_to_string(self.site.path("said")).unwrap()
                 );
-                self.toll.turned_away += usize::from(code == Some(4));
+                self.losses.turned_away += usize::from(code == Some(4));
             } else if terminate {
-                self.toll.terminations += 1;
+                self.losses.terminations += 1;
                 let told = std::process::Command::new("kill").arg(sender.id().to_string()).status().unwrap();
                 assert!(told.success());
             } else {
-                self.toll.kills += 1;
+                self.losses.kills += 1;
                 sender.kill().unwrap();
             }
         }
@@ -169,23 +169,23 @@ impl Round {
         assert!([0, 3].contains(&last.code), "{}", last.said);
         let account = settle(&self.site, &[&self.relay], self.readers);
         let rows = rows(&self.site);
-        for number in 0..self.toll.left {
+        for number in 0..self.losses.left {
             let leaver = self.leaver(number);
             if rows[&leaver] != State::Skipped {
-                self.toll.broken.push(format!("{leaver} left and is {}", rows[&leaver]));
+                self.losses.broken.push(format!("{leaver} left and is {}", rows[&leaver]));
             }
         }
-        let most = (self.toll.kills + self.toll.terminations) * CONNECTIONS;
+        let most = (self.losses.kills + self.losses.terminations) * CONNECTIONS;
         if account.in_doubt > most {
-            self.toll.broken.push(format!("{} in doubt, and not at most {most}", account.in_doubt));
+            self.losses.broken.push(format!("{} in doubt, and not at most {most}", account.in_doubt));
         }
-        self.toll.broken.extend(account.broken);
+        self.losses.broken.extend(account.broken);
         Toll {
             sent: account.sent,
             in_doubt: account.in_doubt,
             lost: account.lost,
             duplicated: account.duplicated,
-            ..self.toll
+            ..self.losses
         }
     }
 }
@@ -193,7 +193,7 @@ impl Round {
 fn torture(company: Company, kills: usize) -> Toll {
     let mut round = Round::new(company, kills);
     let (mut step, mut died) = (0, None);
-    while round.toll.kills < kills {
+    while round.losses.kills < kills {
         died = Some(round.step(step, died));
         step += 1;
     }
@@ -212,40 +212,40 @@ fn f57_f58_f73_kills_at_any_moment_lose_nobody_and_give_nobody_two_copies() {
         let mut left = wanted().div_ceil(COMPANIES.len());
         while left > 0 {
             let kills = left.min(ROUND);
-            let toll = torture(company, kills);
+            let losses = torture(company, kills);
             left -= kills;
             println!(
                 "{company:?}: {} kills, {} terminations, {} turned away, {} left the list; {} sent, {} in doubt, {} lost, {} duplicated",
-                toll.kills,
-                toll.terminations,
-                toll.turned_away,
-                toll.left,
-                toll.sent,
-                toll.in_doubt,
-                toll.lost,
-                toll.duplicated
+                losses.kills,
+                losses.terminations,
+                losses.turned_away,
+                losses.left,
+                losses.sent,
+                losses.in_doubt,
+                losses.lost,
+                losses.duplicated
             );
-            tolls.push((company, toll));
+            tolls.push((company, losses));
         }
     }
-    let sum = |of: fn(&Toll) -> usize| tolls.iter().map(|(_, toll)| of(toll)).sum::<usize>();
-    let mut pauses: Vec<Duration> = tolls.iter().flat_map(|(_, toll)| toll.pauses.clone()).collect();
+    let sum = |of: fn(&Toll) -> usize| tolls.iter().map(|(_, losses)| of(losses)).sum::<usize>();
+    let mut pauses: Vec<Duration> = tolls.iter().flat_map(|(_, losses)| losses.pauses.clone()).collect();
     pauses.sort();
     let (median, longest) = (pauses[pauses.len() / 2], pauses[pauses.len() - 1]);
-    let (kills, in_doubt) = (sum(|toll| toll.kills), sum(|toll| toll.in_doubt));
+    let (kills, in_doubt) = (sum(|losses| losses.kills), sum(|losses| losses.in_doubt));
     println!(
         "{kills} kills, {} lost, {} duplicated, {in_doubt} in doubt ({}.{:02} for each kill); \
          the next run sends after {median:.0?}, at most {longest:.0?}",
-        sum(|toll| toll.lost),
-        sum(|toll| toll.duplicated),
+        sum(|losses| losses.lost),
+        sum(|losses| losses.duplicated),
         in_doubt / kills,
         in_doubt * 100 / kills % 100,
     );
-    let broken: Vec<_> = tolls.iter().flat_map(|(_, toll)| &toll.broken).collect();
+    let broken: Vec<_> = tolls.iter().flat_map(|(_, losses)| &losses.broken).collect();
     assert!(broken.is_empty(), "{broken:?}");
     // A lock that went stale would hold up every run; a machine that is busy with other things holds up some.
     let quarter = pauses[pauses.len() / 4];
     assert!(quarter < LONGEST_PAUSE, "the next run waits {quarter:?} after a kill");
-    let away = |lock| tolls.iter().any(|(company, toll)| company.lock == lock && toll.turned_away > 0);
+    let away = |lock| tolls.iter().any(|(company, losses)| company.lock == lock && losses.turned_away > 0);
     assert!(away(true) && !away(false), "the lock turns others away, and only the lock");
 }

@@ -294,8 +294,8 @@ pub(crate) async fn bounced(store: &Store) {
     };
     let notice = |mail: u8, copy: &Claimed, word: ReportKind| InboundReport {
         fingerprint: [mail; 32],
-        about: ReportSubject::Delivery(copy.number),
-        word,
+        subject: ReportSubject::Delivery(copy.number),
+        kind: word,
     };
     let bounce = notice(1, &copies[0], ReportKind::Delivery(report));
     let taken = store.record_report(bounce.clone(), now()).await.unwrap();

@@ -127,7 +127,7 @@ async fn wished(store: &Store) {
     // A part without a letter: nothing is written. Then everything, once.
     let before = store.digest_history().await.unwrap().unwrap();
     let short = store.schedule_digest(week("2026-W47", &posts, [tech, whole]), now()).await;
-    assert!(matches!(short, Err(StoreError::Backend)), "{short:?}");
+    assert!(matches!(short, Err(StoreError::PreferencesChanged)), "{short:?}");
     assert_eq!(store.digest_history().await.unwrap().unwrap(), before);
     assert_eq!(store.issues().await.unwrap().len(), 2);
     // A letter that nobody gets makes no issue.

@@ -47,6 +47,9 @@ const RETIRED: [&str; 36] = [
     "tidings",
 ];
 
+/// Not in an identifier; in text they are names of others: a mail program, a legal notice.
+const RETIRED_NAMES: [&str; 3] = ["imprint", "outlook", "slips"];
+
 /// Not in text for users.
 const RETIRED_PHRASES: [&str; 12] = [
     "small letter",
@@ -135,7 +138,7 @@ fn char_literal(rest: &str) -> Option<&str> {
 /// The retired words in the identifiers of a Rust source.
 pub(crate) fn in_identifiers(source: &str) -> Vec<&'static str> {
     let words = identifiers(&code_and_strings(source).0);
-    RETIRED.into_iter().filter(|word| words.contains(*word)).collect()
+    RETIRED.into_iter().chain(RETIRED_NAMES).filter(|word| words.contains(*word)).collect()
 }
 
 /// The retired words and phrases in text for users.

@@ -8,7 +8,7 @@ use crate::archive::front_matter::{self, Fields, Spanned};
 use crate::archive::generator_rules::{ReadContext, categories_of_folders, words_of};
 use crate::archive::ids::{Fingerprint, content_hash};
 use crate::archive::links::{self, LinkKind};
-use crate::archive::permalink::{self, Parts, PermalinkError};
+use crate::archive::permalink::{self, PermalinkError, PermalinkParts};
 use crate::archive::{Post, PostPage, html_body, markdown, naming};
 use crate::config::Generator;
 use crate::finding::Finding;
@@ -131,7 +131,7 @@ impl PostBuilder<'_> {
             _ => stamp.published,
         };
         let stem = permalink::slug(&parsed_name.stem).unwrap_or_else(|_| raw.clone());
-        let parts = Parts {
+        let parts = PermalinkParts {
             generator,
             slug: if generator == Generator::Plain { slug.as_deref() } else { own_slug },
             stem: &stem,

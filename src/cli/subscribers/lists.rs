@@ -59,12 +59,12 @@ pub(super) async fn import(
 ) -> Result<Outcome, RunError> {
     let bytes = read(&args.file)?;
     let now = context.clock.now();
-    let options = subscriber_import::Options {
+    let options = subscriber_import::ImportOptions {
         confirmed: args.confirmed,
         from: args.from,
         columns: &args.columns,
         dates: args.dates,
-        ..subscriber_import::Options::new(args.file.as_str(), now)
+        ..subscriber_import::ImportOptions::new(args.file.as_str(), now)
     };
     let SubscriberList { subscribers, findings, service, ignored } =
         read_subscribers(&bytes, options, session)?;

@@ -211,8 +211,8 @@ fn feeds(built: &BuildReport, context: &RunContext) -> Value {
 fn hubs(notified: &Result<WebSubReport, RunError>) -> Value {
     match notified {
         Ok(WebSubReport { done, waiting_since }) => json!({
-            "told": done.told, "not_live": done.not_live.len(), "waiting_since": waiting_since,
-            "troubles": done.troubles.iter().map(ToString::to_string).collect::<Vec<_>>() }),
+            "told": done.notified, "not_live": done.not_live.len(), "waiting_since": waiting_since,
+            "troubles": done.problems.iter().map(ToString::to_string).collect::<Vec<_>>() }),
         Err(error) => json!({ "error": error.to_string() }),
     }
 }
@@ -220,8 +220,8 @@ fn hubs(notified: &Result<WebSubReport, RunError>) -> Value {
 fn websub(notified: &Result<WebSubReport, RunError>) -> Value {
     match notified {
         Ok(WebSubReport { done, waiting_since }) => json!({
-            "notified": done.told, "not_live": done.not_live.len(), "waiting_since": waiting_since,
-            "errors": done.troubles.iter().map(ToString::to_string).collect::<Vec<_>>() }),
+            "notified": done.notified, "not_live": done.not_live.len(), "waiting_since": waiting_since,
+            "errors": done.problems.iter().map(ToString::to_string).collect::<Vec<_>>() }),
         Err(error) => json!({ "errors": [error.to_string()] }),
     }
 }

@@ -4,7 +4,7 @@
 use serde_json::{Map, Value};
 use url::Url;
 
-use super::words::paragraphs;
+use super::text::paragraphs;
 use super::{About, Enclosure, Entry, Feed, Format, MAX_ENTRIES, absolute, date, push_name};
 use crate::html::push_escaped;
 

@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use super::words::{paragraphs, plain_text};
+use super::text::{paragraphs, plain_text};
 use super::{About, Enclosure, Entry, absolute, date, episode_kind, language, push_name};
 use crate::xml::Node;
 

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::importers::html::{Options, to_markdown};
+use crate::importers::html::{HtmlOptions, to_markdown};
 
 const EXPORT: &str = include_str!("../../../tests/data/foreign/ghost.json");
 
@@ -13,7 +13,7 @@ fn exported(text: &str) -> Exported {
 }
 
 fn markdown(post: &ImportedPost) -> String {
-    to_markdown(&post.html, Options::default()).markdown
+    to_markdown(&post.html, HtmlOptions::default()).markdown
 }
 
 #[test]

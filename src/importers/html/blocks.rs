@@ -1,6 +1,6 @@
 //! Converts the tree of a page to the blocks that Markdown can express, in document order.
 
-use super::Options;
+use super::HtmlOptions;
 use super::inline::{self, Link, Mark, Piece, Run, Style, tidy};
 use super::notes::Notes;
 use super::tables;
@@ -33,7 +33,7 @@ pub(super) enum Block {
 pub(super) struct Reading<'t> {
     pub(super) tree: &'t Tree,
     pub(super) notes: &'t Notes,
-    pub(super) options: Options<'t>,
+    pub(super) options: HtmlOptions<'t>,
     pub(super) links: Vec<Link>,
     pub(super) dropped: Vec<&'static str>,
     pub(super) pictures: Vec<String>,
@@ -66,7 +66,7 @@ impl Flow {
 }
 
 impl<'t> Reading<'t> {
-    pub(super) fn new(tree: &'t Tree, notes: &'t Notes, options: Options<'t>) -> Self {
+    pub(super) fn new(tree: &'t Tree, notes: &'t Notes, options: HtmlOptions<'t>) -> Self {
         Self {
             tree,
             notes,

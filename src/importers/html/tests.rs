@@ -11,7 +11,7 @@ fn page() -> Url {
 
 fn convert(html: &str) -> String {
     let page = page();
-    to_markdown(html, Options { page: Some(&page), ..Options::default() }).markdown
+    to_markdown(html, HtmlOptions { page: Some(&page), ..HtmlOptions::default() }).markdown
 }
 
 fn rendered(markdown: &str) -> String {
@@ -117,7 +117,7 @@ fn footnotes_survive() {
 
 #[test]
 fn line_breaks_of_old_word_press_text_are_kept() {
-    let options = Options { line_breaks: true, ..Options::default() };
+    let options = HtmlOptions { line_breaks: true, ..HtmlOptions::default() };
     let convert = |html: &str| to_markdown(html, options).markdown;
     assert_eq!(convert("하나\n둘\n\n<b>셋\n\n넷</b>\n\n\n"), "하나\\\n둘\n\n**셋**\n\n**넷**\n");
     assert_eq!(convert("<ul>\n<li>a</li>\n\n<li>b</li>\n</ul>\nc"), "- a\n- b\n\nc\n");

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::Options;
+use super::ImportOptions;
 use super::columns::{Column, Fields};
 use super::dates::{self, NoDate, ReadDate};
 use super::findings::Oddity;
@@ -54,7 +54,7 @@ pub(super) struct Remarks {
 }
 
 /// The consent of a row. Only its strongest filled column counts; a weaker one cannot improve it.
-pub(super) fn read(fields: &Fields<'_>, options: Options<'_>, remarks: &mut Remarks) -> Consent {
+pub(super) fn read(fields: &Fields<'_>, options: ImportOptions<'_>, remarks: &mut Remarks) -> Consent {
     let filled = EVIDENCE.iter().enumerate().find(|(_, column)| !fields.get(**column).trim().is_empty());
     let Some((place, column)) = filled else {
         let has_column = EVIDENCE.iter().any(|column| fields.has(*column));
@@ -80,7 +80,7 @@ pub(super) fn read(fields: &Fields<'_>, options: Options<'_>, remarks: &mut Rema
 /// A time in the past. Today's date counts as today in every zone.
 pub(super) fn past(
     cell: &str,
-    options: Options<'_>,
+    options: ImportOptions<'_>,
     remarks: &mut Remarks,
 ) -> Result<DateTime<Utc>, Unproven> {
     let read = match dates::read(cell, options.dates) {

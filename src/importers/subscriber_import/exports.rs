@@ -24,8 +24,8 @@ fn summary(file: &str, list: &ImportedList) -> (String, Vec<String>) {
 fn import(file: &str, confirmed: bool) -> ImportedList {
     let path = format!("{}/tests/data/readers/{file}", env!("CARGO_MANIFEST_DIR"));
     let bytes = std::fs::read(&path).unwrap();
-    let options = Options::new(file, "2026-11-20T00:00:00Z".parse().unwrap());
-    read(&bytes, Options { confirmed, ..options }).unwrap_or_else(|finding| panic!("{finding}"))
+    let options = ImportOptions::new(file, "2026-11-20T00:00:00Z".parse().unwrap());
+    read(&bytes, ImportOptions { confirmed, ..options }).unwrap_or_else(|finding| panic!("{finding}"))
 }
 
 #[track_caller]
@@ -102,7 +102,7 @@ fn the_state_of_a_ghost_member_is_about_payment_and_is_ignored() {
         {"email": "c@letters.kr", "status": "paid", "subscribed": true, "created_at": "2026-01-01T00:00:00Z"},
         {"email": "d@letters.kr", "status": "paid", "created_at": "2026-01-01T00:00:00Z"}]}"#;
     let list =
-        read(members.as_bytes(), Options::new("members.json", "2026-11-20T00:00:00Z".parse().unwrap()));
+        read(members.as_bytes(), ImportOptions::new("members.json", "2026-11-20T00:00:00Z".parse().unwrap()));
     let states: Vec<_> = list.unwrap().rows.iter().map(|row| row.profile.status.as_str()).collect();
     assert_eq!(states, ["unsubscribed", "suppressed", "active", "unconfirmed"]);
 }
@@ -193,8 +193,9 @@ fn our_own_export_is_the_same_in_both_forms() {
 #[test]
 fn a_named_service_is_used_whatever_the_columns_are() {
     let text = "email,status,created_at\na@letters.kr,inactive,2026-01-01\n";
-    let options = Options::new("list.csv", "2026-11-20T00:00:00Z".parse().unwrap());
-    let state = |from| read(text.as_bytes(), Options { from, ..options }).unwrap().rows[0].profile.status;
+    let options = ImportOptions::new("list.csv", "2026-11-20T00:00:00Z".parse().unwrap());
+    let state =
+        |from| read(text.as_bytes(), ImportOptions { from, ..options }).unwrap().rows[0].profile.status;
     assert_eq!(state(None), SubscriptionStatus::Unsubscribed);
     assert_eq!(state(Some(Service::Kit)), SubscriptionStatus::Unconfirmed);
 }

@@ -6,7 +6,7 @@ use chrono::NaiveDate;
 
 use super::dates::NoDate;
 use super::services::Service;
-use crate::address::Doubt;
+use crate::address::AddressWarning;
 use crate::config::DateOrder;
 use crate::finding::Finding;
 
@@ -50,7 +50,7 @@ impl<'a> Warnings<'a> {
 
 /// A problem in a row that was imported anyway.
 pub(super) enum Oddity {
-    Address(Doubt),
+    Address(AddressWarning),
     Date(String, NoDate),
     Future(String),
     Language(String),

@@ -6,7 +6,8 @@ use super::columns::{Column, FieldMapping, Fields};
 use super::consent::{self, Remarks};
 use super::findings::{self, Oddity, Warnings};
 use super::{
-    ImportedList, MAX_ROWS, Options, RejectedRow, RowError, SubscriberRow, names, parsed_status, too_long,
+    ImportOptions, ImportedList, MAX_ROWS, RejectedRow, RowError, SubscriberRow, names, parsed_status,
+    too_long,
 };
 use crate::address::EmailAddress;
 use crate::config::{DateOrder, is_language_tag};
@@ -22,7 +23,7 @@ const MAX_SOURCE: usize = 200;
 const MAX_IGNORED: usize = 100;
 /// A list that is being read.
 pub(super) struct List<'a> {
-    options: Options<'a>,
+    options: ImportOptions<'a>,
     lexicon: FieldMapping<'a>,
     rows: Vec<SubscriberRow>,
     rejected: Vec<RejectedRow>,
@@ -37,7 +38,7 @@ pub(super) struct List<'a> {
 }
 
 impl<'a> List<'a> {
-    pub(super) fn new(options: Options<'a>, lexicon: FieldMapping<'a>) -> Self {
+    pub(super) fn new(options: ImportOptions<'a>, lexicon: FieldMapping<'a>) -> Self {
         Self {
             options,
             lexicon,
@@ -90,7 +91,7 @@ impl<'a> List<'a> {
         self.decided(remarks.decides, line);
         let language = tagged.then_some(language);
         let preferences = Preferences {
-            frequency: Frequency::from_word(fields.get(Column::Frequency).trim()).unwrap_or_default(),
+            frequency: Frequency::from_code(fields.get(Column::Frequency).trim()).unwrap_or_default(),
             topics: topics(fields.get(Column::Topics)),
         };
         let profile = Profile {

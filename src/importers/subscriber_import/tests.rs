@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::address::Doubt;
+use crate::address::AddressWarning;
 use crate::subscribers::SubscriptionStatus::{Active, Unconfirmed, Unsubscribed};
 use crate::subscribers::{Frequency, Preferences, SubscriptionStatus, Topics};
 use crate::text::HeaderText;
@@ -12,8 +12,8 @@ fn now() -> DateTime<Utc> {
     "2026-11-20T00:00:00Z".parse().unwrap()
 }
 
-fn options() -> Options<'static> {
-    Options::new("list.csv", now())
+fn options() -> ImportOptions<'static> {
+    ImportOptions::new("list.csv", now())
 }
 
 fn import(text: &str) -> ImportedList {
@@ -122,7 +122,7 @@ fn without_a_past_date_of_consent_a_reader_is_unconfirmed_unless_the_owner_vouch
         states(import(text)),
         [Unconfirmed, Unconfirmed, Unconfirmed, Active, Unconfirmed, Unsubscribed]
     );
-    let vouched = read(text.as_bytes(), Options { confirmed: true, ..options() }).unwrap();
+    let vouched = read(text.as_bytes(), ImportOptions { confirmed: true, ..options() }).unwrap();
     assert_eq!(vouched.rows[0].profile.consented_at, None);
     assert_eq!(states(vouched), [Active, Active, Active, Active, Unconfirmed, Unsubscribed]);
     let warnings: Vec<String> = import(text).warnings.iter().map(ToString::to_string).collect();
@@ -140,7 +140,7 @@ fn without_a_past_date_of_consent_a_reader_is_unconfirmed_unless_the_owner_vouch
     );
 }
 
-fn unproven(text: &str, options: Options<'_>) -> Vec<Option<Unproven>> {
+fn unproven(text: &str, options: ImportOptions<'_>) -> Vec<Option<Unproven>> {
     let list = read(text.as_bytes(), options).unwrap_or_else(|finding| panic!("{finding}"));
     list.rows.into_iter().map(|row| row.unproven).collect()
 }
@@ -160,7 +160,7 @@ fn each_unconfirmed_row_says_why_it_is_no_consent() {
     ];
     assert_eq!(unproven(text, options()), reasons);
     // The owner can vouch for what is unclear, but not against a refusal.
-    let vouched = unproven(text, Options { confirmed: true, ..options() });
+    let vouched = unproven(text, ImportOptions { confirmed: true, ..options() });
     assert_eq!(vouched.into_iter().flatten().collect::<Vec<_>>(), [Unproven::Refused]);
     assert_eq!(unproven("email,name\na@letters.kr,A\n", options()), [Some(Unproven::NoColumn)]);
     assert_eq!(unproven("email,state\na@letters.kr,pending\n", options()), [Some(Unproven::Listed)]);
@@ -196,11 +196,11 @@ fn a_date_that_decides_the_order_is_named_and_decides_nothing_by_itself() {
     let order: Vec<_> = list.warnings.iter().filter(|warning| warning.rule == "list-dates").collect();
     assert!(order.len() == 1 && order[0].line == Some(3), "{order:?}");
     assert!(order[0].to_string().contains("--dates dmy"), "{}", order[0]);
-    let with_order = Options { dates: Some(DateOrder::Dmy), ..options() };
+    let with_order = ImportOptions { dates: Some(DateOrder::Dmy), ..options() };
     let list = read(text.as_bytes(), with_order).unwrap();
     assert_eq!(list.rows[0].profile.consented_at.unwrap().to_rfc3339(), "2026-02-01T00:00:00+00:00");
     assert!(list.warnings.is_empty(), "{:?}", list.warnings);
-    let wrong = read(text.as_bytes(), Options { dates: Some(DateOrder::Mdy), ..options() }).unwrap();
+    let wrong = read(text.as_bytes(), ImportOptions { dates: Some(DateOrder::Mdy), ..options() }).unwrap();
     assert_eq!(wrong.rows[1].unproven, Some(Unproven::NoDate));
 }
 
@@ -210,7 +210,7 @@ fn the_help_for_another_encoding_names_the_conversion_that_works() {
     let finding = read(cp949, options()).unwrap_err().to_string();
     assert!(finding.contains("iconv -f CP949 -t UTF-8 list.csv"), "{finding}");
     let finding =
-        read(b"\xFF\xFEe\0m\0", Options { file: "my list.csv", ..options() }).unwrap_err().to_string();
+        read(b"\xFF\xFEe\0m\0", ImportOptions { file: "my list.csv", ..options() }).unwrap_err().to_string();
     assert!(finding.contains("iconv -f UTF-16 -t UTF-8 'my list.csv'"), "{finding}");
 }
 
@@ -218,7 +218,7 @@ fn the_help_for_another_encoding_names_the_conversion_that_works() {
 fn todays_date_in_asia_is_not_in_the_future() {
     let row = import("email,consented\na@letters.kr,2026-11-20\n").rows.remove(0);
     assert_eq!(row.profile.consented_at, Some(now()));
-    let early = Options { now: "2026-11-19T16:00:00Z".parse().unwrap(), ..options() };
+    let early = ImportOptions { now: "2026-11-19T16:00:00Z".parse().unwrap(), ..options() };
     let row = read(b"email,consented\na@letters.kr,2026-11-20\n", early).unwrap().rows.remove(0);
     assert_eq!(row.profile.consented_at, Some(early.now));
 }
@@ -248,7 +248,7 @@ fn an_unknown_state_is_not_consent() {
 fn odd_addresses_are_imported_with_a_warning() {
     let list = import("email,consented\npostmaster@letters.kr,2026-09-01\nkim@gmial.com,2026-09-01\n");
     assert_eq!(list.rows.len(), 2);
-    assert_eq!(list.warnings[0].message, Doubt::Role("postmaster".to_owned()).to_string());
+    assert_eq!(list.warnings[0].message, AddressWarning::Role("postmaster".to_owned()).to_string());
     assert!(list.warnings[1].message.contains("gmail.com"));
 }
 
@@ -338,7 +338,7 @@ fn json_that_is_not_a_list_is_refused_with_the_line_of_the_mistake() {
 fn a_json_key_can_be_mapped_too() {
     let mapped = [Mapping::parse("email=mailto").unwrap()];
     let text = br#"[{"mailto": "a@letters.kr", "email": "not this"}]"#;
-    let list = read(text, Options { columns: &mapped, ..options() }).unwrap();
+    let list = read(text, ImportOptions { columns: &mapped, ..options() }).unwrap();
     assert_eq!(list.rows[0].profile.email.as_str(), "a@letters.kr");
 }
 
@@ -441,7 +441,7 @@ proptest! {
     #[test]
     fn every_field_of_every_reader_survives_export_and_import(row in any_row()) {
         // A subscriber for whom the owner vouched has no time of consent, and the owner has to vouch again.
-        let options = Options { confirmed: row.profile.status == SubscriptionStatus::Active && row.profile.consented_at.is_none(), ..options() };
+        let options = ImportOptions { confirmed: row.profile.status == SubscriptionStatus::Active && row.profile.consented_at.is_none(), ..options() };
         for (text, line) in [(csv(std::slice::from_ref(&row)), 2), (json(std::slice::from_ref(&row)), 1)] {
             let list = read(text.as_bytes(), options).unwrap();
             prop_assert_eq!(list.rows, [SubscriberRow { line, ..row.clone() }]);
@@ -460,9 +460,9 @@ proptest! {
         from in prop::sample::select(vec!["ghost", "listmonk", "kit", "buttondown", "letterpress"]),
     ) {
         let text = shape.replace('#', &entries.join(","));
-        let options = Options { confirmed: true, from: Some(Service::parse(from).unwrap()), ..options() };
+        let options = ImportOptions { confirmed: true, from: Some(Service::parse(from).unwrap()), ..options() };
         if let Ok(list) = read(text.as_bytes(), options) {
-            let again = read(json(&list.rows).as_bytes(), Options { from: None, ..options }).unwrap();
+            let again = read(json(&list.rows).as_bytes(), ImportOptions { from: None, ..options }).unwrap();
             let without_line = |rows: Vec<SubscriberRow>| rows.into_iter().map(|row| SubscriberRow { line: 0, ..row }).collect::<Vec<_>>();
             prop_assert!(again.rejected.is_empty());
             prop_assert_eq!(without_line(again.rows), without_line(list.rows));

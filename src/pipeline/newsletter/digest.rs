@@ -133,7 +133,7 @@ pub(crate) async fn freeze(
             }
             Err(StoreError::AlreadyIssued(_) | StoreError::NoAudience(_)) => return Ok(None),
             // A subscriber changed preferences meanwhile.
-            Err(StoreError::Backend) if tries < TRIES => tries += 1,
+            Err(StoreError::PreferencesChanged) if tries < TRIES => tries += 1,
             Err(error) => return Err(error.into()),
         }
         draft = self::draft(context, session, digest).await?.0;

@@ -147,7 +147,7 @@ pub(crate) async fn send_missing(
             "omit --missing to mail it now; `letterpress status` shows all issues, also paused ones",
         )
     })?;
-    let renderer: IssueRenderer = serde_json::from_str(&issue.letter).map_err(|error| {
+    let renderer: IssueRenderer = serde_json::from_str(&issue.message).map_err(|error| {
         RunError::user(
             format!("cannot read the frozen issue of {}: {error}", post.id),
             "update Letterpress if a newer version froze this issue",

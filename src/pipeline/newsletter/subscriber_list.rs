@@ -35,10 +35,10 @@ pub async fn import_list(
     if session.store.get_meta("list").await?.as_deref() == Some(&note) {
         return Ok((None, Vec::new()));
     }
-    let options = subscriber_import::Options {
+    let options = subscriber_import::ImportOptions {
         confirmed,
         dates,
-        ..subscriber_import::Options::new(list.as_str(), context.clock.now())
+        ..subscriber_import::ImportOptions::new(list.as_str(), context.clock.now())
     };
     let SubscriberList { subscribers: rows, findings: rejected, .. } =
         read_subscribers(&bytes, options, session)?;
@@ -70,7 +70,7 @@ pub(crate) struct SubscriberList {
 /// The subscribers of a list, and findings about rejected rows.
 pub(crate) fn read_subscribers(
     bytes: &[u8],
-    options: subscriber_import::Options<'_>,
+    options: subscriber_import::ImportOptions<'_>,
     session: &LedgerSession,
 ) -> Result<SubscriberList, RunError> {
     let file = options.file;

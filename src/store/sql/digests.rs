@@ -198,7 +198,7 @@ fn freeze(tx: &mut dyn Tx, digest: &NewDigest, now: DateTime<Utc>) -> Result<u64
         seen += page.len() as u64;
         let mut deliveries: BTreeMap<DigestPart, Vec<NewDelivery>> = BTreeMap::new();
         for subscriber in page.into_iter().filter(|subscriber| !subscriber.share.is_empty()) {
-            let issue_email = digest.issues.get(&subscriber.share).ok_or(StoreError::Backend)?;
+            let issue_email = digest.issues.get(&subscriber.share).ok_or(StoreError::PreferencesChanged)?;
             let address = address(&subscriber.email)?;
             numbers += 1;
             let (key, number) = (subscriber.key, numbers);
@@ -240,7 +240,7 @@ fn begin(
     share: DigestPart,
     now: DateTime<Utc>,
 ) -> Result<i64, StoreError> {
-    let issue_email = digest.issues.get(&share).ok_or(StoreError::Backend)?;
+    let issue_email = digest.issues.get(&share).ok_or(StoreError::PreferencesChanged)?;
     let issue = issues::begin(tx, &issue_email.issue, now)?;
     tx.execute("UPDATE issue SET series = ?2 WHERE id = ?1", args![issue, &digest.week])?;
     carry(tx, issue, share.of(&digest.posts).map(|post| post.id.as_str()))?;

@@ -211,7 +211,7 @@ impl Store {
         let post = post.to_owned();
         self.read("reading an issue", move |tx| {
             tx.one("SELECT state, letter FROM issue WHERE post = ?1", args![&post], |row| {
-                Ok(FrozenIssue { state: issues::state(&row.get::<String>(0)?)?, letter: row.get(1)? })
+                Ok(FrozenIssue { state: issues::state(&row.get::<String>(0)?)?, message: row.get(1)? })
             })
         })
         .await

@@ -52,9 +52,9 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<RecordOutcome, StoreError> {
         self.write("recording inbound reports", now, move |tx, now| {
-            let Some(named) = find(tx, &report.about)? else { return Ok(RecordOutcome::UnknownToken) };
+            let Some(named) = find(tx, &report.subject)? else { return Ok(RecordOutcome::UnknownToken) };
             let delivery = named.delivery.as_ref();
-            let bounce = if let ReportKind::Delivery(bounce) = &report.word { Some(bounce) } else { None };
+            let bounce = if let ReportKind::Delivery(bounce) = &report.kind { Some(bounce) } else { None };
             let fault = bounce.map_or(BounceClass::Unclear, |bounce| {
                 classify(bounce.action, bounce.status, &bounce.diagnostic)
             });
@@ -65,13 +65,13 @@ impl Store {
             note(tx, &report, &named, &Judged { fault, elsewhere }, now)?;
             // The unsubscribe token is in every email to this subscriber, so it proves nothing about one delivery.
             let settled = match delivery {
-                Some(delivery) if report.word != ReportKind::Unsubscribed => {
-                    accept(tx, delivery, report.word.as_str(), named.key, now)?
+                Some(delivery) if report.kind != ReportKind::Unsubscribed => {
+                    accept(tx, delivery, report.kind.as_str(), named.key, now)?
                 }
                 _ => false,
             };
             let before = subscribers::status(tx, named.key)?;
-            match (&report.word, fault) {
+            match (&report.kind, fault) {
                 (ReportKind::Unsubscribed, _) => {
                     sign_ups::unsubscribe(tx, named.key, ACTOR, None, now)?;
                 }
@@ -90,7 +90,7 @@ impl Store {
             }
             let after = subscribers::status(tx, named.key)?;
             let paused = match delivery {
-                Some(delivery) if fault == BounceClass::Hard || report.word == ReportKind::Complained => {
+                Some(delivery) if fault == BounceClass::Hard || report.kind == ReportKind::Complained => {
                     pause_if_too_many(tx, delivery.issue, now)?
                 }
                 _ => false,
@@ -139,7 +139,7 @@ fn record(
     fault: BounceClass,
     now: DateTime<Utc>,
 ) -> Result<bool, StoreError> {
-    let (status, diagnostic) = match &report.word {
+    let (status, diagnostic) = match &report.kind {
         ReportKind::Delivery(bounce) => {
             (bounce.status.map(|status| status.to_string()), Some(bounce.diagnostic.as_str()))
         }
@@ -154,7 +154,7 @@ fn record(
             &named.key.0,
             Value::Int(named.delivery.as_ref().map(|delivery| delivery.number.0)),
             Value::Int(named.delivery.as_ref().map(|delivery| delivery.issue)),
-            report.word.as_str(),
+            report.kind.as_str(),
             fault.as_str(),
             status.as_deref(),
             diagnostic
@@ -172,13 +172,13 @@ fn note(
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     let mut detail = Vec::new();
-    if let ReportKind::Delivery(bounce) = &report.word {
+    if let ReportKind::Delivery(bounce) = &report.kind {
         detail.extend(bounce.status.map(|status| status.to_string()));
         detail.extend((judged.fault != BounceClass::Unclear).then(|| judged.fault.as_str().to_owned()));
         detail.extend(judged.elsewhere.then(|| "(the report names another address)".to_owned()));
     }
     let entry = Entry {
-        kind: report.word.as_str(),
+        kind: report.kind.as_str(),
         issue: named.delivery.as_ref().map(|delivery| delivery.issue),
         subject: Some(named.key.to_string()),
         actor: ACTOR,

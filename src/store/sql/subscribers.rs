@@ -239,7 +239,7 @@ pub(super) fn statuses(
 }
 
 pub(super) fn status_from(word: &str) -> Result<SubscriptionStatus, StoreError> {
-    SubscriptionStatus::from_word(word).ok_or_else(|| corrupt_data(format!("the status {word:?}")))
+    SubscriptionStatus::from_code(word).ok_or_else(|| corrupt_data(format!("the status {word:?}")))
 }
 
 pub(super) fn find(tx: &mut dyn Tx, key: AddressKey) -> Result<Option<Subscriber>, StoreError> {
@@ -257,7 +257,7 @@ fn subscriber(row: &dyn Row) -> Result<Subscriber, StoreError> {
             preferences: Preferences {
                 frequency: row
                     .get::<String>(10)
-                    .map(|word| Frequency::from_word(&word).unwrap_or_default())?,
+                    .map(|word| Frequency::from_code(&word).unwrap_or_default())?,
                 topics: Topics::from_lines(row.get::<Option<String>>(11)?.as_deref()),
             },
             consented_at: row.get(7)?,

@@ -119,7 +119,7 @@ fn message(row: &dyn Row) -> Result<TransactionalMessage, StoreError> {
     let kind: String = row.get(1)?;
     Ok(TransactionalMessage {
         number: row.get(0)?,
-        kind: TransactionalKind::from_word(&kind)
+        kind: TransactionalKind::from_code(&kind)
             .ok_or_else(|| corrupt_data(format!("the errand {kind:?}")))?,
         key: AddressKey(row.get(2)?),
         address: address(&row.get::<String>(3)?)?,

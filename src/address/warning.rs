@@ -74,7 +74,7 @@ const DISPOSABLE: [&str; 16] = [
 
 /// Why a well-formed address may not be a subscriber's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Doubt {
+pub enum AddressWarning {
     /// A domain that never gets mail (RFC 2606, RFC 6761).
     #[error("its domain is reserved for examples and tests and never gets mail")]
     Reserved,
@@ -94,22 +94,22 @@ pub enum Doubt {
 
 impl EmailAddress {
     /// The first reason to check this address again.
-    pub fn warning(&self) -> Option<Doubt> {
+    pub fn warning(&self) -> Option<AddressWarning> {
         let (local, domain) = self.normalised().split_once('@')?;
         if is_reserved(domain) {
-            return Some(Doubt::Reserved);
+            return Some(AddressWarning::Reserved);
         }
         if let Some(provider) = DISPOSABLE.into_iter().find(|provider| is_within(domain, provider)) {
-            return Some(Doubt::Disposable(provider));
+            return Some(AddressWarning::Disposable(provider));
         }
         if local.starts_with('-') {
-            return Some(Doubt::LeadingHyphen);
+            return Some(AddressWarning::LeadingHyphen);
         }
         let mailbox = local.split('+').next().unwrap_or(local);
         if ROLES.contains(&mailbox) {
-            return Some(Doubt::Role(mailbox.to_owned()));
+            return Some(AddressWarning::Role(mailbox.to_owned()));
         }
-        nearest(domain).map(Doubt::Slip)
+        nearest(domain).map(AddressWarning::Slip)
     }
 }
 
@@ -141,15 +141,15 @@ fn nearest(domain: &str) -> Option<&'static str> {
 mod tests {
     use super::*;
 
-    fn warning(raw: &str) -> Option<Doubt> {
+    fn warning(raw: &str) -> Option<AddressWarning> {
         EmailAddress::parse(raw).unwrap().warning()
     }
 
     #[test]
     fn a_slip_in_a_big_domain_is_suggested_and_the_address_stays() {
-        assert_eq!(warning("kim@gmial.con"), Some(Doubt::Slip("gmail.com")));
-        assert_eq!(warning("kim@navr.com"), Some(Doubt::Slip("naver.com")));
-        assert_eq!(warning("kim@hanmial.net"), Some(Doubt::Slip("hanmail.net")));
+        assert_eq!(warning("kim@gmial.con"), Some(AddressWarning::Slip("gmail.com")));
+        assert_eq!(warning("kim@navr.com"), Some(AddressWarning::Slip("naver.com")));
+        assert_eq!(warning("kim@hanmial.net"), Some(AddressWarning::Slip("hanmail.net")));
     }
 
     #[test]
@@ -161,10 +161,10 @@ mod tests {
 
     #[test]
     fn roles_examples_and_leading_hyphens_are_worth_a_word() {
-        assert_eq!(warning("NoReply+x@letters.kr"), Some(Doubt::Role("noreply".to_owned())));
-        assert_eq!(warning("kim@news.example.com"), Some(Doubt::Reserved));
+        assert_eq!(warning("NoReply+x@letters.kr"), Some(AddressWarning::Role("noreply".to_owned())));
+        assert_eq!(warning("kim@news.example.com"), Some(AddressWarning::Reserved));
         assert_eq!(warning("kim@notexample.com"), None);
-        assert_eq!(warning("kim@mail.yopmail.com"), Some(Doubt::Disposable("yopmail.com")));
-        assert_eq!(warning("-oQ/tmp@letters.kr"), Some(Doubt::LeadingHyphen));
+        assert_eq!(warning("kim@mail.yopmail.com"), Some(AddressWarning::Disposable("yopmail.com")));
+        assert_eq!(warning("-oQ/tmp@letters.kr"), Some(AddressWarning::LeadingHyphen));
     }
 }
