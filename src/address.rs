@@ -402,7 +402,7 @@ mod tests {
     }
 
     #[test]
-    fn slips_of_the_hand_are_named() {
+    fn common_mistakes_are_named() {
         for (raw, error) in [
             ("kim＠example.com", AddressError::FullWidthAt('＠')),
             ("kim@example.com.", AddressError::TrailingMark('.')),

@@ -227,7 +227,9 @@ fn retired_words_are_in_no_identifier_and_in_no_text_for_users() {
     let pages = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md"];
     let pages = pages.map(|page| (PathBuf::from(page), fs::read_to_string(page).unwrap()));
     for (path, text) in docs.chain(pages) {
-        let found = words::in_text(&text);
+        let mut found = words::in_text(&text);
+        // Transcripts show the keys of `--json` and the headings of exports.
+        found.retain(|word| !path.starts_with("tests/cmd") || !words::CONTRACTS.contains(word));
         if !found.is_empty() {
             wrong.push(format!("{}: {found:?}", path.display()));
         }

@@ -67,7 +67,7 @@ fn missing(post: &Post, want: &LocalLink, known: &dyn ExistingPaths) -> Finding 
     if want.is_absolute {
         let message = format!("there is no file here for {}", want.raw);
         let finding = Finding::warning("file-missing", source, message).at(want.line);
-        return finding.hint("if your web server has it from elsewhere, no problems");
+        return finding.hint("ignore this if your web server has the file from elsewhere");
     }
     if known.is_barred(want) {
         let message =

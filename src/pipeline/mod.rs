@@ -103,7 +103,7 @@ async fn send_from(
     let rehearsed = rehearsal::end_if_relay_configured(context, session).await?;
     let jump = idle_shortcut::clock_jump(context, session).await?;
     let refreshed = build::fetch_posts(context).await?;
-    let (enrolled, rejected) = import_list(context, session).await?;
+    let (imported, rejected) = import_list(context, session).await?;
     let (archive, ids_changed) = feeds::read_with_ids(context, wanted.waivers)?;
     let post = wanted.post.as_deref();
     let mut report = match post {
@@ -119,7 +119,7 @@ async fn send_from(
     report.findings.extend(feeds::errors_of(&archive).cloned());
     report.findings.extend(refreshed.findings);
     report.warnings.extend(jump);
-    Ok(NewsletterReport { list_import: enrolled, rejected_rows: rejected, rehearsed, ids_changed, ..report })
+    Ok(NewsletterReport { list_import: imported, rejected_rows: rejected, rehearsed, ids_changed, ..report })
 }
 
 /// Raises the epoch once more after a run that changed the ledger, so that a backup made during the run is behind the fence.

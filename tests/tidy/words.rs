@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Not in an identifier, and not in text for users.
-const RETIRED: [&str; 36] = [
+const RETIRED: [&str; 33] = [
     "addressee",
     "buried",
     "bury",
@@ -26,11 +26,9 @@ const RETIRED: [&str; 36] = [
     "farewell",
     "farewells",
     "house_rules",
-    "imprint",
     "manuscript",
     "newcomer",
     "office",
-    "outlook",
     "ration",
     "rations",
     "specimen",
@@ -43,7 +41,6 @@ const RETIRED: [&str; 36] = [
     "wish",
     "wisher",
     "wishes",
-    "slips",
     "tidings",
 ];
 
@@ -51,7 +48,7 @@ const RETIRED: [&str; 36] = [
 const RETIRED_NAMES: [&str; 3] = ["imprint", "outlook", "slips"];
 
 /// Not in text for users.
-const RETIRED_PHRASES: [&str; 12] = [
+const RETIRED_PHRASES: [&str; 11] = [
     "small letter",
     "asks for patience",
     "in doubt",
@@ -60,15 +57,14 @@ const RETIRED_PHRASES: [&str; 12] = [
     "take back a farewell",
     "the relay is left alone",
     "all is well",
-    "is no feed",
-    "is no post",
+    "is no post that",
     "lookalike letter",
     "are kept out",
 ];
 
 /// Keys and values of `--json`, metrics, stored values and configuration that scripts and older ledgers rely on.
-pub(crate) const CONTRACTS: [&str; 6] =
-    ["cadence", "farewells", "letterpress_errands", "in_doubt", "standing", "errands"];
+pub(crate) const CONTRACTS: [&str; 8] =
+    ["cadence", "farewells", "letterpress_errands", "in_doubt", "standing", "errands", "errand", "errand {}"];
 
 /// The words of `text` as identifiers: `UpdateWishes` has `update` and `wishes`.
 fn identifiers(text: &str) -> BTreeSet<String> {

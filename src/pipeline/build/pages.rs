@@ -11,7 +11,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use rayon::prelude::*;
 
 use self::copies::Copies;
-use self::public_folder::PublicFolder;
+use self::public_folder::{PublicFolder, not_ours};
 use self::record::{PageRecord, Record};
 use crate::archive::markdown::OwnAddress;
 use crate::archive::{Archive, Post, markdown};
@@ -193,13 +193,6 @@ fn without_conflicts(
         }
     }
     (sheets, limited(findings))
-}
-
-/// The finding for a file of another program.
-fn not_ours(file: &Utf8Path) -> Finding {
-    let message = "Letterpress did not write this file, so it is not replaced, and the page is not written";
-    Finding::warning("page-foreign", file.as_str(), message)
-        .hint("move it away; or set `pages = false` in [output] if another program makes your pages")
 }
 
 fn limited(mut findings: Vec<Finding>) -> Vec<Finding> {

@@ -51,7 +51,7 @@ impl Store {
         self.write("adding subscribers", now, move |tx, now| {
             let mut counts = ImportCounts::default();
             for page in list.chunks(PAGE) {
-                enrol_page(tx, page, &mut counts, now)?;
+                add_page(tx, page, &mut counts, now)?;
             }
             Ok(counts)
         })
@@ -105,7 +105,7 @@ impl Store {
     }
 }
 
-fn enrol_page(
+fn add_page(
     tx: &mut dyn Tx,
     page: &[NewSubscriber],
     counts: &mut ImportCounts,

@@ -6,8 +6,7 @@ use std::io::{BufRead as _, BufReader};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::not_ours;
-use super::public_folder::PublicFolder;
+use super::public_folder::{PublicFolder, not_ours};
 use super::record::{CopyRecord, Record, stamp};
 use crate::config::Config;
 use crate::feeds::output::{self, OutputError};

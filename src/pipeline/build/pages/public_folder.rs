@@ -9,6 +9,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::record::{Record, stamp};
 use crate::config::Config;
+use crate::finding::Finding;
 use crate::pages::{LocalLink, MARK, PlannedPage, STYLE_MARK};
 
 pub(super) struct PublicFolder {
@@ -125,6 +126,13 @@ impl PublicFolder {
         }
         is_gone
     }
+}
+
+/// The finding for a file of another program.
+pub(super) fn not_ours(file: &Utf8Path) -> Finding {
+    let message = "Letterpress did not write this file, so it is not replaced, and the page is not written";
+    Finding::warning("page-foreign", file.as_str(), message)
+        .hint("move it away; or set `pages = false` in [output] if another program makes your pages")
 }
 
 fn is_hidden(path: &Utf8Path) -> bool {
