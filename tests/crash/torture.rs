@@ -37,7 +37,7 @@ const COMPANIES: [Company; 5] = [
 
 /// What the kills came to.
 #[derive(Debug, Default)]
-struct Toll {
+struct Losses {
     kills: usize,
     terminations: usize,
     left: usize,
@@ -61,7 +61,7 @@ struct Round {
     site: Site,
     readers: usize,
     began: DateTime<Utc>,
-    losses: Toll,
+    losses: Losses,
 }
 
 impl Round {
@@ -71,7 +71,7 @@ impl Round {
         let readers = kills * READERS_PER_KILL;
         let site = Site::new(relay.port(), readers, CONNECTIONS);
         let began = NOW.parse().unwrap();
-        Self { company, relay, site, readers, began, losses: Toll::default() }
+        Self { company, relay, site, readers, began, losses: Losses::default() }
     }
 
     /// Each step is later than every lease of the step before it: a sender that still lives then is a stalled one.
@@ -164,7 +164,7 @@ impl Round {
         died
     }
 
-    fn settle(mut self, steps: usize) -> Toll {
+    fn settle(mut self, steps: usize) -> Losses {
         let last = self.site.run_at(&self.time(steps + 20), &["publish"]);
         assert!([0, 3].contains(&last.code), "{}", last.said);
         let account = settle(&self.site, &[&self.relay], self.readers);
@@ -180,7 +180,7 @@ impl Round {
             self.losses.broken.push(format!("{} in doubt, and not at most {most}", account.in_doubt));
         }
         self.losses.broken.extend(account.broken);
-        Toll {
+        Losses {
             sent: account.sent,
             in_doubt: account.in_doubt,
             lost: account.lost,
@@ -190,7 +190,7 @@ impl Round {
     }
 }
 
-fn torture(company: Company, kills: usize) -> Toll {
+fn torture(company: Company, kills: usize) -> Losses {
     let mut round = Round::new(company, kills);
     let (mut step, mut died) = (0, None);
     while round.losses.kills < kills {
@@ -207,7 +207,7 @@ fn wanted() -> usize {
 
 #[test]
 fn f57_f58_f73_kills_at_any_moment_lose_nobody_and_give_nobody_two_copies() {
-    let mut tolls = Vec::new();
+    let mut results = Vec::new();
     for company in COMPANIES {
         let mut left = wanted().div_ceil(COMPANIES.len());
         while left > 0 {
@@ -225,11 +225,11 @@ fn f57_f58_f73_kills_at_any_moment_lose_nobody_and_give_nobody_two_copies() {
                 losses.lost,
                 losses.duplicated
             );
-            tolls.push((company, losses));
+            results.push((company, losses));
         }
     }
-    let sum = |of: fn(&Toll) -> usize| tolls.iter().map(|(_, losses)| of(losses)).sum::<usize>();
-    let mut pauses: Vec<Duration> = tolls.iter().flat_map(|(_, losses)| losses.pauses.clone()).collect();
+    let sum = |of: fn(&Losses) -> usize| results.iter().map(|(_, losses)| of(losses)).sum::<usize>();
+    let mut pauses: Vec<Duration> = results.iter().flat_map(|(_, losses)| losses.pauses.clone()).collect();
     pauses.sort();
     let (median, longest) = (pauses[pauses.len() / 2], pauses[pauses.len() - 1]);
     let (kills, in_doubt) = (sum(|losses| losses.kills), sum(|losses| losses.in_doubt));
@@ -241,11 +241,11 @@ fn f57_f58_f73_kills_at_any_moment_lose_nobody_and_give_nobody_two_copies() {
         in_doubt / kills,
         in_doubt * 100 / kills % 100,
     );
-    let broken: Vec<_> = tolls.iter().flat_map(|(_, losses)| &losses.broken).collect();
+    let broken: Vec<_> = results.iter().flat_map(|(_, losses)| &losses.broken).collect();
     assert!(broken.is_empty(), "{broken:?}");
     // A lock that went stale would hold up every run; a machine that is busy with other things holds up some.
     let quarter = pauses[pauses.len() / 4];
     assert!(quarter < LONGEST_PAUSE, "the next run waits {quarter:?} after a kill");
-    let away = |lock| tolls.iter().any(|(company, losses)| company.lock == lock && losses.turned_away > 0);
+    let away = |lock| results.iter().any(|(company, losses)| company.lock == lock && losses.turned_away > 0);
     assert!(away(true) && !away(false), "the lock turns others away, and only the lock");
 }
