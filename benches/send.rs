@@ -1,10 +1,9 @@
-//! How fast letters leave: 20,000 readers over 50 connections to a server that only counts, with a durable ledger.
-//!
-//! The same again with each letter signed (DKIM).
+//! Measures how fast an issue is sent: 20,000 subscribers over 50 connections to a server that only counts, with a
+//! durable ledger. Then the same with DKIM signatures.
 //!
 //! `cargo bench --bench send`; with `LETTERPRESS_BENCH_POSTGRES="URL URL"` also over two empty databases, the first
-//! with one sender and the second with four. Prints messages per second beside what an fsync costs on this disk in the same run, and
-//! the memory that the sender needed. `benches/compare.sh` sets the figure beside other senders.
+//! with one sender and the second with four. Prints messages per second, the time of an fsync on this disk in the same
+//! run, and the memory of the sender. `benches/compare.sh` compares the figure with other senders.
 
 #![expect(clippy::print_stdout, reason = "a benchmark reports to whoever started it")]
 
@@ -25,7 +24,7 @@ fn main() {
     println!("one fsync on this disk: {:.2} ms", sync.as_secs_f64() * 1e3);
     let databases = std::env::vars().find(|(name, _)| name == "LETTERPRESS_BENCH_POSTGRES");
     let unsigned = READERS.map(|readers| (readers, None));
-    // Databases are compared with the file, and keys with no keys.
+    // Databases are compared with the SQLite file, and signed with unsigned messages.
     let signed = ["ed25519", "rsa"].map(|algorithm| (READERS[1], Some(algorithm)));
     let signed = signed.into_iter().filter(|_| databases.is_none());
     for (readers, key) in unsigned.into_iter().chain(signed) {
@@ -45,7 +44,7 @@ fn main() {
     }
 }
 
-/// Times `senders` runs at once, from their start until the last of them has ended.
+/// The time of `senders` concurrent runs, from their start until the last one has ended.
 fn measure(site: &Path, readers: u32, senders: usize, how: &str) {
     let began = Instant::now();
     let runs: Vec<_> = (0..senders)
@@ -63,7 +62,7 @@ fn measure(site: &Path, readers: u32, senders: usize, how: &str) {
     );
 }
 
-/// The median of fifty small writes that are waited for.
+/// The median of fifty small synced writes.
 fn fsync_cost(folder: &Path) -> Duration {
     let mut file = File::create(folder.join("sync")).unwrap_or_else(|error| panic!("{error}"));
     let mut costs: Vec<Duration> = (0..50)
@@ -102,7 +101,7 @@ fn make_site(site: &Path, port: u16, readers: u32, more: &str) {
     }
 }
 
-/// Makes a key, and lets the letters be signed with it.
+/// Makes a key and enables signing.
 fn make_key(site: &Path, algorithm: &str) {
     let made = Command::new(env!("CARGO_BIN_EXE_letterpress"))
         .current_dir(site)
@@ -116,7 +115,7 @@ fn make_key(site: &Path, algorithm: &str) {
     std::fs::write(&path, config).unwrap_or_else(|error| panic!("{error}"));
 }
 
-/// Runs the program to its end; returns the most memory it had, in kB, where the system tells.
+/// Runs the program; returns its peak memory in kB if the system reports it.
 fn run(site: &Path, arguments: &[&str]) -> u64 {
     let mut child = Command::new(env!("CARGO_BIN_EXE_letterpress"))
         .current_dir(site)
@@ -141,14 +140,14 @@ fn run(site: &Path, arguments: &[&str]) -> u64 {
     }
 }
 
-/// A server that takes everything and keeps nothing; its threads end with the benchmark.
+/// A server that accepts everything and stores nothing; its threads end with the benchmark.
 fn sink() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap_or_else(|error| panic!("{error}"));
     let port = listener.local_addr().map_or(0, |address| address.port());
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             std::thread::spawn(move || {
-                // A client that hangs up is a client that is done.
+                // The client disconnects when it is done.
                 let _ = serve(stream);
             });
         }

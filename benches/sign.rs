@@ -1,9 +1,9 @@
-//! How fast letters are signed: whole copies of 30 kB, on one thread, on all, and in tasks beside sockets, next to the
-//! bare RSA and Ed25519 of the library in the same run.
+//! Measures how fast messages are signed: 30 kB each, on one thread, on all, and in tasks beside sockets, next to bare
+//! RSA and Ed25519 operations of the library in the same run.
 //!
-//! `cargo bench --bench sign`. A signed copy is one that was hashed, signed, put together and verified again. Rates are
-//! for a second of one core's time where the system tells it (Linux), as those of `openssl speed` are, so that they hold
-//! on a busy machine too; "cores" is how many were at work at once. The target is 0.55 of openssl's figure.
+//! `cargo bench --bench sign`. Signing includes hashing, assembling and verifying the message. Where the system reports
+//! CPU time (Linux), rates are per second of CPU time, like those of `openssl speed`, so that they are valid on a busy
+//! machine too; "cores" is the average number of busy cores. The target is 0.55 of the figure of openssl.
 
 #![expect(clippy::print_stdout, reason = "a benchmark reports to whoever started it")]
 
@@ -22,11 +22,11 @@ use chrono::DateTime;
 use letterpress::email::dkim::{Identity, Key, Signer, to_pem};
 
 const ROUND: Duration = Duration::from_secs(2);
-/// Tasks that sign at once, as many as a busy relay gets connections.
+/// Concurrent signing tasks, as many as the connections to a busy relay.
 const TASKS: usize = 50;
 const COPY: usize = 30_000;
 
-/// What is done again and again.
+/// The repeated operation.
 type Work = Arc<dyn Fn() + Send + Sync>;
 
 fn main() {
@@ -76,7 +76,7 @@ fn signing(keys: &[(&str, &str)], letter: &Arc<Vec<u8>>) -> Work {
     })
 }
 
-/// Prints how often `work` is done in a second of a core's time; returns that of one thread.
+/// Prints how often `work` is done per second of CPU time; returns the rate of one thread.
 fn measured(name: &str, work: &Work, cores: usize) -> f64 {
     let [one, all, tasks] = [on_threads(work, 1), on_threads(work, cores), in_tasks(work)];
     let shown = [&one, &all, &tasks].map(|run| format!("{:>7.0} ({:.2} cores)", run.rate(), run.cores()));
@@ -100,7 +100,7 @@ impl Run {
     }
 }
 
-/// The time that this thread had a core, or has existed.
+/// The CPU time of this thread, or its age if the system does not report it.
 fn own_time(began: Instant) -> Duration {
     let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
     let nanos = told.and_then(|text| text.split(' ').next()?.parse().ok());
@@ -127,7 +127,7 @@ fn on_threads(work: &Work, threads: usize) -> Run {
     Run { done: done.into_inner(), cpu: Duration::from_nanos(nanos.into_inner()), wall: began.elapsed() }
 }
 
-/// As the workers of a run do it: in tasks that let the others have their turn after each copy.
+/// Like the workers of a run: in tasks that yield after each message.
 fn in_tasks(work: &Work) -> Run {
     let (done, stop) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicBool::new(false)));
     let (nanos, began) = (Arc::new(AtomicU64::new(0)), Instant::now());
@@ -156,7 +156,7 @@ fn in_tasks(work: &Work) -> Run {
     Run { done: done.load(Ordering::Relaxed), cpu, wall: began.elapsed() }
 }
 
-/// A letter as Letterpress writes it: the usual header, two parts in base64.
+/// A message as Letterpress writes it: the usual header, two base64 parts.
 fn korean_copy() -> Vec<u8> {
     use base64::Engine as _;
     let head = "From: =?utf-8?b?64qQ66awIOyasOyytOq1rQ==?= <news@letters.example>\r\n\
@@ -187,7 +187,7 @@ fn korean_copy() -> Vec<u8> {
     copy.into_bytes()
 }
 
-/// What `openssl speed` says of RSA-2048: signatures in a second of one core's time.
+/// The RSA-2048 figure of `openssl speed`: signatures per second of CPU time.
 fn openssl() -> Option<f64> {
     let out = Command::new("openssl").args(["speed", "-seconds", "2", "rsa2048"]).output().ok()?;
     let text = String::from_utf8_lossy(&out.stdout);

@@ -1,7 +1,7 @@
-//! The command line as its users meet it: transcripts in a frozen world (`tests/cmd/`), and beside them what a
-//! transcript cannot hold: what is in the files, who holds the lock, what was lost.
+//! The command line: transcripts at fixed times (`tests/cmd/`), and tests of what transcripts cannot show, such as the
+//! contents of files, locks, and lost files.
 //!
-//! `TRYCMD=overwrite cargo test --test cli` writes the transcripts anew; then read what it wrote.
+//! `TRYCMD=overwrite cargo test --test cli` rewrites the transcripts; check the result.
 
 #[cfg(test)]
 #[path = "cli/notified.rs"]
@@ -34,7 +34,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use relay::{Relay, Says};
 use site::{PROGRAM, Ran, SEED, Site};
 
-/// The transcripts of `cases`. Environment variables that must not matter are set to values that would show in the output.
+/// Runs the transcripts `cases`. Environment variables that must have no effect get values that would show in the
+/// output.
 fn transcripts(cases: &str) -> trycmd::TestCases {
     let transcripts = trycmd::TestCases::new();
     transcripts
@@ -167,7 +168,7 @@ fn an_unchanged_feed_keeps_its_bytes_and_its_time() {
         .map(|name| site.path(name));
     let before =
         feeds.each_ref().map(|path| (fs::read(path).unwrap(), path.metadata().unwrap().modified().unwrap()));
-    // Also when the shortcut for runs with nothing to do is gone and every post is read again.
+    // Also if the cache for unchanged runs is lost and every post is read again.
     for forgets in [false, true] {
         if forgets {
             fs::remove_dir_all(site.path(".letterpress")).unwrap();
@@ -402,7 +403,7 @@ fn an_export_makes_the_same_list_on_another_site_in_either_form() {
     let exports =
         ["subscribers export", "subscribers export --json"].map(|export| first.run(export).succeeds().out);
     assert!(exports[0].contains("\"'=Yuna\"") && exports[1].contains("\"=Yuna\""), "{exports:?}");
-    // The days on which the readers were first seen come along, also to a machine of another day.
+    // The export keeps the day on which an address was added, even if the other machine has another date.
     for (file, export) in [("readers.csv", &exports[0]), ("readers.json", &exports[1])] {
         let second = Site::new();
         second.write(file, export);
@@ -413,7 +414,7 @@ fn an_export_makes_the_same_list_on_another_site_in_either_form() {
     }
 }
 
-/// Breaks, forges and loses files of a backup before it is put back.
+/// Damages, forges and removes files of a backup before it is restored.
 #[test]
 fn an_invalid_backup_is_refused_before_any_file_changes() {
     let site = Site::new();

@@ -1,5 +1,5 @@
-//! Sites of each generator, as they are: a made-up one of each kind with what must become of it, and one real archive
-//! where it is at hand.
+//! Unmodified sites of each generator: a fictional one for each with its expected result, and one real archive if it is
+//! available.
 
 #![cfg(test)]
 
@@ -13,7 +13,7 @@ const NOW: &str = "2026-11-23T00:00:00Z";
 struct World(tempfile::TempDir);
 
 impl World {
-    /// A folder with a copy of the site, since a test may not write into the sources.
+    /// A folder with a copy of the site, because a test must not change the sources.
     fn with(site: &str) -> Self {
         let world = Self(tempfile::tempdir().unwrap());
         copy(&Path::new("tests/data/sites").join(site), &world.0.path().join("site"));
@@ -48,7 +48,7 @@ impl World {
         fs::write(self.0.path().join(file), whole).unwrap();
     }
 
-    /// What readers get, and what stays out, in a form that is easy to compare.
+    /// What is published and what is held back, in a form that is easy to compare.
     fn story(&self) -> String {
         self.succeeds("--config l/config.toml build");
         let feed: serde_json::Value = serde_json::from_str(&self.read("l/public/feed.json")).unwrap();
@@ -90,7 +90,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// `new --from` writes a configuration with which the site builds as expected; the expectation lies beside the site.
+/// `new --from` writes a configuration with which the site builds as expected; the expectation is beside the site.
 fn builds_as_expected(generator: &str) {
     let world = World::with(generator);
     let said = world.succeeds(&format!("new --from {generator} site l"));
@@ -102,7 +102,7 @@ fn builds_as_expected(generator: &str) {
     insta::with_settings!({ snapshot_path => "data/sites", prepend_module_to_snapshot => false, omit_expression => true }, {
         insta::assert_snapshot!(generator, story);
     });
-    // The same input, the same bytes: whatever the times of the files and the place of the folder.
+    // The same input gives the same bytes, whatever the file times and the folder.
     let elsewhere = World::with(generator);
     fs::create_dir_all(elsewhere.0.path().join("l")).unwrap();
     fs::copy(world.0.path().join("l/config.toml"), elsewhere.0.path().join("l/config.toml")).unwrap();
@@ -117,7 +117,7 @@ fn a_hugo_site_builds_as_it_is() {
     builds_as_expected("hugo");
 }
 
-/// Nobody is at the keyboard when a post expires, or when one that readers have is broken by an edit.
+/// No one is present when a post expires, or when an edit breaks a published post.
 #[test]
 fn what_expires_or_breaks_in_a_site_does_not_stop_the_build_and_what_is_deleted_does() {
     let world = World::with("hugo");
@@ -202,7 +202,8 @@ fn a_broken_post_stops_everything_if_that_is_asked_for() {
     assert!(code == 1 && said.contains("broken.md:2: error"), "{said}");
 }
 
-/// What the generator itself publishes lies beside the site; of that a bar holds back what flags of other tools do.
+/// The files that the generator itself publishes are beside the site. Letterpress also holds back posts because of
+/// flags of other tools.
 fn holds_back_what_it_does(generator: &str, posts: &str, settings: &str) {
     let world = World::with(&format!("held/{generator}"));
     let config = format!(
@@ -219,7 +220,7 @@ fn holds_back_what_it_does(generator: &str, posts: &str, settings: &str) {
     let published = world.read("site/published.txt");
     let expected = published.lines().filter(|line| !line.starts_with('#') && !line.contains(" | "));
     assert_eq!(titles, expected.collect::<Vec<_>>(), "{}", world.run("--config l/config.toml check").1);
-    // Every file that stays out is named, with the reason.
+    // Every file that is held back is named, with the reason.
     let (code, said) = world.run("--config l/config.toml check");
     assert_eq!(code, 0, "{said}");
     insta::with_settings!({ snapshot_path => "data/sites/held", prepend_module_to_snapshot => false, omit_expression => true }, {
@@ -228,14 +229,14 @@ fn holds_back_what_it_does(generator: &str, posts: &str, settings: &str) {
     });
 }
 
-/// A post that nothing concerns, a post that a setting may hold back, and the setting; each in its file.
+/// An unaffected post, a post that a setting may hold back, and the setting; each in its own file.
 struct Unclear {
     generator: &'static str,
     posts: &'static str,
     free: &'static str,
     concerned: &'static str,
     setting: (&'static str, &'static str),
-    /// Where the error points.
+    /// The place that the error names.
     place: &'static str,
 }
 
@@ -336,7 +337,7 @@ const UNCLEAR: [Unclear; 11] = [
     },
 ];
 
-/// The post that is concerned is the newest: its letter would be the next.
+/// The affected post is the newest, so it would be mailed next.
 #[test]
 fn no_letter_leaves_while_a_setting_that_may_hold_it_back_cannot_be_understood_and_the_others_do() {
     for case in UNCLEAR {
@@ -383,7 +384,7 @@ fn no_letter_leaves_while_a_setting_that_may_hold_it_back_cannot_be_understood_a
         assert_eq!(letters(&said), free, "{}: {said}", case.place);
         let feed = world.read("public/feed.json");
         assert!(!feed.contains(case.concerned), "{}: {feed}", case.place);
-        // It is said until it is put right, or until somebody says that it holds nothing back.
+        // The message is repeated until the setting is corrected or somebody confirms that it holds nothing back.
         let (code, said) = world.run("--config letters.toml publish");
         assert!(code == 1 && said.contains(&format!("{}: error: ", case.place)), "{said}");
         let file = case.place.split(':').next().unwrap();
@@ -393,7 +394,7 @@ fn no_letter_leaves_while_a_setting_that_may_hold_it_back_cannot_be_understood_a
     }
 }
 
-/// What readers have does not vanish for good because a setting is broken for a day, and a change of a setting is seen.
+/// A published post is not removed because a setting is broken for a day, and a changed setting is noticed.
 #[test]
 fn a_setting_that_breaks_takes_nothing_back_and_one_that_changes_is_seen() {
     let world = World::with("held/hugo");

@@ -1,4 +1,4 @@
-//! Who is told that runs fail: a heartbeat with each run, a topic and a mailbox when something changes.
+//! Notifications about failing runs: a heartbeat for each run, and a topic and a mailbox when something changes.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use super::relay::{Relay, Says};
 use super::site::Site;
 
-/// A web server that says yes, and remembers what it was told: path, title, body.
+/// A web server that replies 200 and records its requests: path, title, body.
 struct Listener {
     port: u16,
     heard: Arc<Mutex<Vec<(String, String, String)>>>,
@@ -51,7 +51,7 @@ impl Listener {
         Self { port, heard }
     }
 
-    /// What was heard since the last look, without the starts: a run may be over while it says that it begins.
+    /// The requests since the last call, except starts: a run may end before its start notification arrives.
     fn heard(&self) -> Vec<(String, String, String)> {
         let mut heard = std::mem::take(&mut *self.heard.lock().unwrap());
         heard.retain(|(path, _, _)| !path.is_empty() && !path.ends_with("/start"));
@@ -59,7 +59,7 @@ impl Listener {
     }
 }
 
-/// A site with feeds and without letters, and one post; `notify` stands below `[notify]`.
+/// A site with feeds, one post and no newsletter; `notify` is the content of `[notify]`.
 fn site(relay: &Relay, notify: &str) -> Site {
     let site = Site::new();
     for post in site.posts() {
@@ -143,7 +143,7 @@ fn a_failed_notification_does_not_change_the_outcome() {
     damage(&site);
     let ran = site.run("publish");
     assert!(ran.code == 1 && ran.err.contains("notification to notify.to failed"), "{ran:?}");
-    // The relay is not asked again before the failure is over.
+    // The relay is not asked again while it is throttled.
     let ran = site.run_at("2026-11-23T02:00:00Z", "publish");
     assert!(ran.code == 1 && !ran.err.contains("notify.to"), "{ran:?}");
 }

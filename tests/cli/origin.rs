@@ -1,17 +1,17 @@
-//! A web server on a port of its own with one feed, which can change, fail, and break off. Judges nothing.
+//! A web server with one feed, which can change, fail, and send half of it.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
-/// What it answers.
+/// The reply.
 #[derive(Clone)]
 pub(crate) enum Answer {
-    /// This feed; 304 to whoever has it.
+    /// This feed, or 304 if the client has it.
     Feed(String),
-    /// A status and nothing else.
+    /// A status without a body.
     Status(u16),
-    /// The feed, of which half arrives.
+    /// Half of the feed.
     Half(String),
 }
 
@@ -46,13 +46,13 @@ impl Origin {
         format!("http://127.0.0.1:{}/feed", self.port)
     }
 
-    /// The statuses that it answered with, the last one last.
+    /// The statuses of all replies, in order.
     pub(crate) fn given(&self) -> Vec<u16> {
         self.given.lock().unwrap().clone()
     }
 }
 
-/// One request and its answer.
+/// One request and its reply.
 fn serve(mut stream: &TcpStream, answer: &Answer) -> Option<u16> {
     let lines = BufReader::new(stream).lines().map_while(Result::ok).take_while(|line| !line.is_empty());
     let asked: Vec<String> = lines.map(|line| line.to_ascii_lowercase()).collect();
@@ -72,7 +72,7 @@ fn serve(mut stream: &TcpStream, answer: &Answer) -> Option<u16> {
     Some(status)
 }
 
-/// Different for every text, and the same for the same one.
+/// An ETag that depends only on the text.
 fn etag(body: &str) -> String {
     let sum = body.bytes().fold(5381_u64, |sum, byte| sum.wrapping_mul(33) ^ u64::from(byte));
     format!("\"{sum:x}\"")

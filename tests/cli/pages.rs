@@ -1,5 +1,4 @@
-//! The static pages and the pictures beside them: what is written, what is left alone, and what is said of addresses that
-//! lead nowhere.
+//! The static pages and their images: what is written, what is kept, and what is reported about broken links.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -33,7 +32,7 @@ fn read(site: &Site, name: &str) -> String {
     fs::read_to_string(site.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
-/// When each file of the public folder was last written.
+/// The modification time of each file in the public folder.
 fn times(site: &Site) -> BTreeMap<String, SystemTime> {
     fn walk(root: &Path, folder: &Path, times: &mut BTreeMap<String, SystemTime>) {
         for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
@@ -50,7 +49,7 @@ fn times(site: &Site) -> BTreeMap<String, SystemTime> {
     times
 }
 
-/// The pages that differ between two looks at the folder; feeds are another matter.
+/// The pages that changed between two listings; feeds are not compared.
 fn changed(before: &BTreeMap<String, SystemTime>, after: &BTreeMap<String, SystemTime>) -> Vec<String> {
     let names = before.keys().chain(after.keys());
     let mut names: Vec<String> =
@@ -104,7 +103,7 @@ fn a_changed_post_rewrites_only_its_page_its_neighbours_and_its_lists() {
         "years/2026/index.html",
     ];
     assert_eq!(changed(&before, &times(&site)), expected, "another title");
-    // Also when nobody remembers what was made.
+    // Also if the record of written files is lost.
     fs::remove_dir_all(site.path(".letterpress")).unwrap();
     let before = times(&site);
     site.run("build").succeeds();

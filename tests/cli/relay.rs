@@ -1,17 +1,17 @@
-//! A relay on a port of its own that does one thing, whatever it is sent. The wire itself is tested in `tests/it`.
+//! A relay that treats every message in the same way. SMTP itself is tested in `tests/it`.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// What it does with a letter.
+/// How it treats a message.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Says {
     Yes,
     NoSuchReader,
     NotNow,
-    /// It hangs up when it has the whole letter, so that nobody can know.
+    /// It disconnects after the whole message, so the outcome is unknown.
     NothingAfterTheDot,
 }
 
@@ -35,18 +35,18 @@ impl Relay {
         Self { port, letters }
     }
 
-    /// The section of `config.toml` that leads here.
+    /// The section of `config.toml` for this relay.
     pub(crate) fn section(&self) -> String {
         format!("[smtp]\nhost = \"127.0.0.1\"\nport = {}\ntls = \"none\"\n", self.port)
     }
 
-    /// How many whole letters it was given.
+    /// The number of whole messages that it received.
     pub(crate) fn letters(&self) -> usize {
         self.letters.load(Ordering::SeqCst)
     }
 }
 
-/// One connection, until either side hangs up.
+/// One connection, until either side disconnects.
 fn serve(stream: &TcpStream, says: Says, letters: &AtomicUsize) -> Option<()> {
     let say = |line: &str| (&*stream).write_all(line.as_bytes()).ok();
     let mut lines = BufReader::new(stream).split(b'\n').map_while(Result::ok);

@@ -1,5 +1,5 @@
 //! A site whose posts come from the feed of another program (`archive.feed`): what is mailed, what is not, and what
-//! happens when the feed cannot be had.
+//! happens when the download fails.
 
 use std::fs;
 
@@ -27,13 +27,13 @@ fn plain(days: &[u32]) -> Answer {
     Answer::Feed(feed(&days.iter().map(|day| item(*day, &body(*day))).collect::<Vec<_>>()))
 }
 
-/// Entries whose texts have little in common, as real ones do.
+/// Entries with very different texts, like real ones.
 fn body(day: u32) -> String {
     let words = (0..30).map(|at| format!("말{}", (day * 7919 + at * 104_729) % 9973));
     words.collect::<Vec<_>>().join(" ")
 }
 
-/// A site with one reader whose posts come from `source`.
+/// A site with one subscriber whose posts come from `source`.
 fn site(source: &str, private: bool) -> Site {
     let site = Site::new();
     fs::remove_dir_all(site.path("posts")).unwrap();

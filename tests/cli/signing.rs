@@ -1,4 +1,4 @@
-//! DKIM at the command line: keys in files, letters that bear signatures, and what the ledger makes of another key.
+//! DKIM on the command line: key files, signed messages, and the effect of a new key on the ledger.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -9,7 +9,7 @@ use super::site::Site;
 const SECTION: &str = "\n[dkim]\nselector = \"letters-ed25519\"\nkey_file = \"dkim-letters-ed25519.pem\"\n";
 const NEW: &str = "dkim new --algorithm ed25519";
 
-/// A site whose letters are signed.
+/// A site whose messages are signed.
 fn signed_site() -> Site {
     let site = Site::new();
     site.run(NEW).succeeds();
@@ -91,7 +91,7 @@ fn check_reports_a_readable_key_and_a_misaligned_domain() {
     assert!(ran.out.contains("signed for example.net; DMARC ignores the signature"), "{ran:?}");
 }
 
-/// A copy in doubt is sent again the same to the byte, signature and all, or not at all.
+/// A message with an unknown outcome is only sent again if it is identical, including its signature.
 #[test]
 fn a_delivery_with_unknown_outcome_is_resent_only_with_the_same_key() {
     for (same_key, letters) in [(true, 2), (false, 1)] {

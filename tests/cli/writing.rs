@@ -1,5 +1,5 @@
-//! A writer at the command line: new posts in sites of every generator, drafts looked at as emails, commands that are
-//! pasted into a shell, and what git is told to leave alone.
+//! Commands for writers: new posts in sites of every generator, test emails of drafts, commands that are pasted into a
+//! shell, and what git ignores.
 
 use std::fs;
 use std::path::Path;
@@ -7,7 +7,7 @@ use std::process::Command;
 
 use super::site::{PROGRAM, Ran, Site};
 
-/// The program in `folder`, at the time of all these stories.
+/// The program in `folder`, at the time of all these tests.
 fn letterpress(folder: &Path, arguments: &[&str]) -> Ran {
     let mut command = Command::new(PROGRAM);
     command.env_clear().env("LETTERPRESS_FROZEN_AT", "2026-11-23T00:00:00Z");
@@ -25,7 +25,7 @@ fn draft(title: &str) -> String {
 #[test]
 fn a_post_is_found_by_its_path_name_slug_and_id_and_in_either_form_of_hangul() {
     let site = Site::new();
-    // As macOS writes names: each syllable taken apart.
+    // macOS decomposes the syllables of file names.
     let apart = "posts/2026-11-22-\u{1112}\u{1161}\u{11AB}.md";
     site.write(apart, &draft("한"));
     fs::create_dir(site.path("posts/2026-11-21-trip")).unwrap();
@@ -95,7 +95,7 @@ fn an_error_in_another_post_does_not_prevent_a_test_email() {
     assert_eq!(test_copy(&site, "odd").code, 1);
 }
 
-/// What lies in a site, and where its posts are as seen from the folder `mail` in it; then what `post new` makes.
+/// The files of a site, and its post folder relative to the folder `mail`; then the file that `post new` makes.
 struct Generator {
     files: &'static [(&'static str, &'static str)],
     posts: &'static str,
@@ -211,7 +211,7 @@ fn printed_commands_are_quoted_for_any_folder_name() {
         said.lines().find_map(|line| line.trim().strip_prefix("1. ")?.split(", then").next()).unwrap();
     pasted(&format!("{enter} && letterpress publish"));
     assert!(place.path().join(name).join("public/rss.xml").exists());
-    // cron takes a `%` for a line break unless a backslash stands before it.
+    // cron treats a `%` without a backslash as a line break.
     let cron = said.lines().find_map(|line| line.trim().strip_prefix("*/10 * * * * ")).unwrap();
     assert!(!cron.replace("\\%", "").contains('%'), "{cron}");
     pasted(&cron.replace("\\%", "%"));

@@ -1,4 +1,4 @@
-//! A ledger that somebody else holds for longer than a run waits: half a minute, so this stands apart.
+//! A ledger that another process locks for longer than a run waits. Takes half a minute, so it is a separate test.
 
 use std::process::Stdio;
 use std::time::Duration;

@@ -1,4 +1,5 @@
-//! Every crash point times every relay: a run dies there, the next ones finish, and the account is settled.
+//! Every crash point with every relay script: a run dies there, later runs finish, and the ledger is compared with the
+//! relay.
 
 use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt as _;
@@ -12,11 +13,11 @@ use super::support::{Script, Server, Site};
 const READERS: usize = 5;
 const THREADS: usize = 4;
 
-/// Later, when every deferred copy may be tried again.
+/// A later time, when every deferred delivery may be retried.
 const LATER: &str = "2026-11-20T10:07:00Z";
 const MUCH_LATER: &str = "2026-11-20T12:00:00Z";
 
-/// Where a run dies, `name:n` at the n-th passing; and over how many connections it sends.
+/// Where a run dies (`name:n` is the n-th time that it is reached) and how many connections it uses.
 const POINTS: &[(&str, usize)] = &[
     // F14 and the first run
     ("store-made", 1),
@@ -74,25 +75,25 @@ const POINTS: &[(&str, usize)] = &[
     ("committed/closing finished issues", 1),
 ];
 
-/// So many of them come before the first connection.
+/// How many of these points come before the first connection.
 const BEFORE_ANY_RELAY: usize = 17;
 
-/// What became of one cell.
+/// The result of one combination.
 struct Cell {
     killed: bool,
     account: Account,
 }
 
-/// Runs `publish` with a crash point; whether it died there.
+/// Runs `publish` with a crash point; returns whether it died there.
 pub(crate) fn dies(site: &Site, now: &str, point: &str) -> bool {
     dies_with(site, now, point, &["publish"])
 }
 
-/// The same of another command.
+/// The same for another command.
 pub(crate) fn dies_with(site: &Site, now: &str, point: &str, arguments: &[&str]) -> bool {
     let mut command = site.command(Some(now), arguments);
     let output = command.env("LETTERPRESS_CRASH_AT", point).output().unwrap();
-    // SIGABRT, and not a panic: that would be exit code 101.
+    // SIGABRT, not a panic, which would be exit code 101.
     let killed = output.status.signal() == Some(6);
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(
@@ -142,7 +143,7 @@ fn clean_build() -> String {
 #[test]
 fn every_crash_point_with_every_reply_loses_nobody_and_gives_nobody_two_copies() {
     let (scripts, clean) = (replies::all(), clean_build());
-    // A run that dies before it connects never hears what an odd relay would have said: one script stands for all.
+    // A run that dies before it connects is not affected by the relay's script, so one script is enough.
     let scripts_for = |point: usize| if point < BEFORE_ANY_RELAY { 1 } else { scripts.len() };
     let work: Vec<(usize, usize)> = (0..POINTS.len())
         .flat_map(|point| (0..scripts_for(point)).map(move |script| (point, script)))
@@ -176,7 +177,8 @@ fn every_crash_point_with_every_reply_loses_nobody_and_gives_nobody_two_copies()
     }
 }
 
-/// The table: a digit is the number in doubt after a death, a point is a run that ended before it came to the point.
+/// The table: a digit is the number of unknown outcomes after a death, a dot is a run that ended before it reached the
+/// point.
 fn show(cells: &BTreeMap<(usize, usize), Cell>, scripts: &[(&str, Script)]) {
     for (number, (name, _)) in scripts.iter().enumerate() {
         println!("{number:>3}  {name}");
@@ -211,7 +213,7 @@ fn digit(number: usize) -> char {
     u32::try_from(number).ok().and_then(|number| char::from_digit(number, 10)).unwrap_or('+')
 }
 
-/// A site that has not run yet, with readers in its list.
+/// A site before its first run, with subscribers in its list.
 pub(crate) fn site(relay: &Server, readers: usize, connections: usize) -> Site {
     let site = Site::unopened(relay.port(), readers, connections);
     site.relay(relay.port(), connections, "list = \"readers.csv\"\nlist_confirmed = true\n");

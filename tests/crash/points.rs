@@ -1,4 +1,4 @@
-//! The rows F1 to F14 of `docs/faults.md`, one by one: what a death at each place must leave behind.
+//! The rows F1 to F14 of `docs/faults.md`: the required state after a death at each place.
 
 use letterpress::ledger::State;
 
@@ -14,7 +14,7 @@ fn relay() -> Server {
     Server::start(Script::polite().pipelining(true))
 }
 
-/// Dies at `point` over one connection; the site and its relay as they are then.
+/// Dies at `point` over one connection; returns the site and its relay.
 fn died_at(point: &str) -> (Site, Server) {
     let relay = relay();
     let site = site(&relay, READERS, 1);
@@ -22,7 +22,7 @@ fn died_at(point: &str) -> (Site, Server) {
     (site, relay)
 }
 
-/// The next run finishes; returns how many are in doubt.
+/// Lets the next run finish; returns the number of unknown outcomes.
 fn finishes(site: &Site, relay: &Server) -> usize {
     let next = site.run_at(LATER, &["publish"]);
     let account = settle(site, &[relay], READERS);

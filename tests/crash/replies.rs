@@ -1,10 +1,10 @@
-//! What relays say and do: the scripts that each crash point meets.
+//! The relay scripts that are combined with each crash point.
 
 use std::time::Duration;
 
 use super::support::{At, Do, Script, say};
 
-/// Which copy, command or connection of a run the relay is odd about.
+/// Which message, command or connection of a run the relay treats differently.
 const ODD: usize = 2;
 
 fn polite() -> Script {
@@ -19,7 +19,7 @@ fn raw(bytes: &[u8]) -> Do {
     Do::Say(bytes.to_vec())
 }
 
-/// Every relay, by name. Those that are odd are odd about the second copy.
+/// Every relay script by name. Faulty relays fail at the second message.
 pub(crate) fn all() -> Vec<(&'static str, Script)> {
     let slow = Do::Drip(b"250 2.0.0 ok\r\n".to_vec(), Duration::from_millis(5));
     let slower = Do::Each(vec![Do::Wait(Duration::from_millis(1_300)), say("250 2.0.0 too late")]);

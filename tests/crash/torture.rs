@@ -1,5 +1,5 @@
-//! Kills at random moments: one, two and three senders over one ledger, with the run lock and without it; between the
-//! kills terminations, readers who leave, and a ledger that somebody else holds. `just torture 1000` for a long night.
+//! Kills at random moments: one, two and three senders on one ledger, with and without the run lock. Between the kills
+//! there are terminations, unsubscribes, and locks by other processes. `just torture 1000` runs for several hours.
 
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
@@ -12,18 +12,18 @@ use super::support::site::NOW;
 use super::support::{At, Do, Script, Server, Site, say};
 
 const CONNECTIONS: usize = 4;
-/// Kills that one ledger goes through before it is settled.
+/// The number of kills of one ledger before it is checked.
 const ROUND: usize = 40;
-/// More than the senders of one kill can reach.
+/// More than all senders reach between two kills.
 const READERS_PER_KILL: usize = 150;
-/// From the kill until the next run's first dot.
+/// The time from the kill to the first dot of the next run.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// Who is at work at once.
+/// How many senders run at once, and how.
 #[derive(Debug, Clone, Copy)]
 struct Company {
     senders: usize,
-    /// Without it, leases and tokens are all that keeps the senders apart.
+    /// Without the lock, only leases and tokens separate the senders.
     lock: bool,
 }
 
@@ -35,7 +35,7 @@ const COMPANIES: [Company; 5] = [
     Company { senders: 3, lock: false },
 ];
 
-/// What the kills came to.
+/// The totals over all kills.
 #[derive(Debug, Default)]
 struct Toll {
     kills: usize,
@@ -50,7 +50,7 @@ struct Toll {
     broken: Vec<String>,
 }
 
-/// Numbers that differ from step to step without asking for chance.
+/// Numbers that differ in each step without a random source.
 fn spread(step: usize, below: u64) -> u64 {
     (step as u64).wrapping_mul(2_654_435_761) % below
 }
@@ -74,7 +74,7 @@ impl Round {
         Self { company, relay, site, readers, began, toll: Toll::default() }
     }
 
-    /// Each step is later than every lease of the step before it: a sender that still lives then is a stalled one.
+    /// Each step is later than every lease of the previous one, so a sender that is still alive then is stalled.
     fn time(&self, step: usize) -> String {
         (self.began + TimeDelta::minutes(7 * i64::try_from(step).unwrap())).to_rfc3339()
     }
@@ -84,7 +84,7 @@ impl Round {
         if !self.company.lock {
             command.env("LETTERPRESS_NO_RUN_LOCK", "1");
         }
-        // One page for all of a round: how a run ended is no riddle then.
+        // One log for the whole round, to explain how a run ended.
         let said = std::fs::File::options().create(true).append(true).open(self.site.path("said")).unwrap();
         command.stdout(Stdio::null()).stderr(said).spawn().unwrap()
     }
@@ -103,7 +103,7 @@ impl Round {
         }
         self.toll.pauses.extend(died.map(|died| died.elapsed()));
         if !self.company.lock {
-            // A sender of a later time takes over what the others hold, while they are at work.
+            // A sender at a later time takes over the leases of the others while they are working.
             senders.push(self.start(step + 1));
             std::thread::sleep(Duration::from_millis(150));
         }
@@ -112,7 +112,7 @@ impl Round {
         self.end(step, senders)
     }
 
-    /// What else goes on while the letter is sent.
+    /// What else happens while the issue is being sent.
     fn disturb(&mut self, step: usize) {
         if step.is_multiple_of(3) {
             let address = self.leaver(self.toll.left);
@@ -129,7 +129,7 @@ impl Round {
         }
     }
 
-    /// The readers at the end of the list leave, where the letter comes last.
+    /// Subscribers at the end of the list unsubscribe, because they are mailed last.
     fn leaver(&self, number: usize) -> String {
         format!("reader{}@example.org", self.readers - 1 - number)
     }
@@ -139,7 +139,7 @@ impl Round {
         for sender in &mut senders {
             if let Some(ended) = sender.try_wait().unwrap() {
                 let code = ended.code();
-                // Two runs without a lock that freeze at once: the later one is told that the issue is there already.
+                // If two runs without a lock schedule the issue at once, the second one finds that it exists already.
                 let beaten = code == Some(1) && step == 0 && !self.company.lock;
                 assert!(
                     beaten || matches!(code, Some(0 | 3 | 4)),
@@ -243,7 +243,7 @@ fn f57_f58_f73_kills_at_any_moment_lose_nobody_and_give_nobody_two_copies() {
     );
     let broken: Vec<_> = tolls.iter().flat_map(|(_, toll)| &toll.broken).collect();
     assert!(broken.is_empty(), "{broken:?}");
-    // A lock that went stale would hold up every run; a machine that is busy with other things holds up some.
+    // A stale lock would delay every run; a busy machine delays only some.
     let quarter = pauses[pauses.len() / 4];
     assert!(quarter < LONGEST_PAUSE, "the next run waits {quarter:?} after a kill");
     let away = |lock| tolls.iter().any(|(company, toll)| company.lock == lock && toll.turned_away > 0);

@@ -1,4 +1,4 @@
-//! The archive made to hurt: each row of the comparison, in RSS, in Atom and in JSON.
+//! The archive with difficult posts: each row of the table in `docs/faults.md`, in RSS, Atom and JSON.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -216,7 +216,7 @@ fn a_recording_is_measured_and_has_its_registered_type() {
     let json: serde_json::Value = serde_json::from_str(&world.text("public/feed.json")).unwrap();
     assert_eq!(json["items"][4]["attachments"][0]["size_in_bytes"], 4321);
     assert_eq!(json["items"][5]["attachments"][0]["size_in_bytes"], 123_456_789);
-    // A new recording under the old name has a new length.
+    // A changed recording under the same name has another length.
     fs::write(world.path("posts/trip/소리 1.mp3"), [0; 99]).unwrap();
     assert!(world.build().text("public/rss.xml").contains("length=\"99\""));
     fs::remove_file(world.path("posts/trip/소리 1.mp3")).unwrap();
@@ -298,7 +298,7 @@ fn with_compressed_copies_beside_it_every_file_says_the_same() {
         &format!("{}\n[output]\ncompress = [\"gzip\", \"br\"]\n", world.text("config.toml")),
     );
     let mut files = world.build().public();
-    // A recording is compressed as it is.
+    // A recording is already compressed.
     assert!(files.remove("trip/소리 1.mp3").is_some());
     let plain: Vec<&String> = files.keys().filter(|path| !is_copy(path)).collect();
     assert_eq!(plain.len() * 3, files.len());

@@ -1,4 +1,4 @@
-//! What must stay as it is, whatever is done to the posts, to the address of the site or to the times of files.
+//! What must not change when posts, the address of the site or file times change.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use crate::world::{NOW, World};
 const LATER: &str = "2026-11-24T00:00:00Z";
 const FORMATS: [&str; 3] = ["rss.xml", "atom.xml", "feed.json"];
 
-/// The archive made to hurt, once built.
+/// The archive with difficult posts, already built.
 fn built() -> World {
     let world = World::hurt();
     world.build();
@@ -20,7 +20,7 @@ fn ids_of(world: &World, name: &str) -> Vec<String> {
     ids
 }
 
-/// Builds again, and the ids in all formats are what they were.
+/// Builds again and checks that the ids in all formats are the same.
 fn keeps_its_ids(world: &World, change: impl Fn(&World)) {
     let before = FORMATS.map(|name| ids_of(world, name));
     change(world);
@@ -141,7 +141,7 @@ fn f68_a_fresh_checkout_with_new_file_times_gives_the_same_bytes() {
     checkout.build_at("2027-05-01T00:00:00Z");
     let (ours, theirs) = (world.public(), checkout.public());
     assert_eq!(ours.keys().collect::<Vec<_>>(), theirs.keys().collect::<Vec<_>>());
-    // A page that was made anew has the text of today; where it stood before, it has its old text for ever.
+    // A page that is generated again has the current text; an existing page keeps its old text.
     let differ: Vec<&String> = ours.keys().filter(|path| ours[*path] != theirs[*path]).collect();
     assert_eq!(differ, ["archive/1/atom.xml", "archive/1/feed.json", "archive/1/rss.xml"]);
     for ledger in ["posts/ids.txt", "posts/pages.txt"] {

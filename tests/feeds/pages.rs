@@ -1,4 +1,4 @@
-//! Pages of an archive (RFC 5005): never changed once written, but for a post that was taken back.
+//! The pages of an archive (RFC 5005): once written they change only if a post is retracted.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -11,7 +11,7 @@ fn pages(world: &World) -> BTreeMap<String, Vec<u8>> {
     world.public().into_iter().filter(|(path, _)| path.starts_with("archive/")).collect()
 }
 
-/// Follows the feed through its archive, as a reader does who comes new: the newest version of each entry.
+/// Follows the feed through its archive like a new feed reader; returns the newest version of each entry.
 fn everything(world: &World) -> BTreeMap<String, String> {
     let mut entries: BTreeMap<String, (String, String)> = BTreeMap::new();
     let mut path = "feed.json".to_owned();

@@ -1,4 +1,4 @@
-//! A copy that cannot be composed, or whose signature does not verify, is its reader's failure: the others get theirs.
+//! A message that cannot be composed, or whose signature cannot be verified, fails for its subscriber only.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,7 +33,7 @@ fn fields(recipient: &DeliveryRecipient<'_>) -> MessageFields {
     }
 }
 
-/// The first reader's copy does not verify, the second's panics.
+/// The first message has an invalid signature, the second one panics.
 fn compose(copy: &Claimed) -> Result<OutgoingMessage, String> {
     let message = format!("To: {}\r\n\r\n편지\r\n", copy.address).into_bytes();
     match copy.address.local_part() {

@@ -1,4 +1,4 @@
-//! The whole program against a server that does what its script says: what it accepted is compared with the ledger.
+//! The whole program against a scripted server: what the server accepted is compared with the ledger.
 
 use std::time::Duration;
 

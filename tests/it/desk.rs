@@ -202,7 +202,7 @@ async fn erased(store: &Store) {
     assert_eq!(store.sign_up(form(HAN), at).await.unwrap(), SignUpResult::Suppressed);
 }
 
-/// Imports a list that has this address.
+/// Imports a list with this address.
 async fn listed(store: &Store, address: &str, at: DateTime<Utc>) -> ImportCounts {
     let email = EmailAddress::parse(address).unwrap();
     let profile = Profile { consented_at: Some(at), ..Profile::new(email, SubscriptionStatus::Active) };
@@ -304,8 +304,8 @@ async fn postgres_serves_the_web_pages() {
     story(open(&server.database()).await.unwrap().as_ref(), Clock::Its).await;
 }
 
-/// A day of forms, one every ten seconds: half of them for one victim, the rest for random addresses, from a few networks of
-/// an attacker and from many others.
+/// A day with one form every ten seconds: half of them for one victim, the rest for random addresses, from a few
+/// networks of an attacker and from many others.
 #[tokio::test]
 async fn a_day_of_mail_bombing_stays_within_the_limits() {
     let folder = tempfile::tempdir().unwrap();

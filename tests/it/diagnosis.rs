@@ -1,5 +1,5 @@
-//! A first failure at a mail server, met by the real program: what it says, in which line of the configuration, with which exit
-//! code; and how often cron hears of it.
+//! The first failure at a mail server: what the real program prints, which line of the configuration it names, its exit
+//! code, and how often cron gets a message.
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::support::site::NOW;
 use super::support::{At, Certificates, Do, Script, Server, Site, say};
 
-/// A site whose `[smtp]` begins in line 7 with `host` and `port`, and goes on with `more`.
+/// A site whose `[smtp]` begins in line 7 with `host` and `port`, followed by `more`.
 fn site(host: &str, port: u16, more: &str) -> Site {
     let site = Site::unopened(port, 2, 1);
     write(&site, host, port, more);
@@ -28,7 +28,7 @@ fn write(site: &Site, host: &str, port: u16, more: &str) {
     site.write("config.toml", &config);
 }
 
-/// Runs the cron line, and holds what it says and its exit code; nothing may have left.
+/// Runs the cron command and checks its output and exit code; nothing may have been sent.
 fn publish_says(site: &Site, code: i32, words: &[&str]) {
     let ended = site.run(&["--quiet", "publish"]);
     assert_eq!(ended.code, code, "{}", ended.said);
@@ -38,7 +38,7 @@ fn publish_says(site: &Site, code: i32, words: &[&str]) {
     assert!(ended.said.contains("nothing was sent"), "{}", ended.said);
 }
 
-/// A server that says `first`, if anything, and then what else it would say to bytes it does not understand.
+/// A server that sends `first`, if anything, and then replies to unknown bytes with its own error.
 fn raw(first: &'static str, then: &'static str) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -62,7 +62,7 @@ fn answer(mut stream: TcpStream, first: &str, then: &str) -> Option<()> {
     None
 }
 
-/// A server that speaks nothing but TLS, and waits for it.
+/// A server that accepts only TLS and waits for the handshake.
 fn only_tls() -> u16 {
     let certificates = Certificates::for_name("localhost");
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -288,7 +288,7 @@ fn check_live_logs_in_to_the_relay_and_sends_nothing() {
     let server = Server::start(Script::polite().auth("PLAIN", "kim", "hunter2"));
     let more = "tls = \"none\"\nuser = \"kim\"\npassword_file = \"smtp-password\"";
     let site = site("127.0.0.1", server.port(), more);
-    // Nobody serves the feeds; that is found too, and at once.
+    // No server has the feeds; that is also detected, and immediately.
     let config = std::fs::read_to_string(site.path("config.toml")).unwrap();
     site.write("config.toml", &config.replace("https://letters.kr/", "http://127.0.0.1:9/"));
     for (password, is_right) in [("hunter3", false), ("hunter2", true)] {
@@ -350,7 +350,7 @@ fn a_broken_post_is_told_once_to_cron_as_well_and_a_refused_subscriber_is_no_inc
     assert_eq!((after.code, after.said.as_str()), (0, ""));
 }
 
-/// The one object that a run prints.
+/// The single JSON object that a run prints.
 fn object(site: &Site, now: &str, command: &str) -> (i32, Value) {
     let output = site.command(Some(now), &[command, "--json"]).output().unwrap();
     assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));

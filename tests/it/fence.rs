@@ -1,5 +1,5 @@
-//! Databases that are damaged, gone, old, cloned or somebody else's (F23 to F28, C10): nothing is sent from them, nothing is
-//! made in their place, and whoever adopts one mails nobody twice.
+//! Databases that are damaged, missing, old, cloned or foreign (F23 to F28, C10): nothing is sent from them, no new one
+//! is created, and after an adoption nobody gets a second email.
 
 use std::path::Path;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::support::{At, Do, Script, Server, Site, say};
 
-/// When the second post is an hour old, and the third.
+/// The times at which the second and the third post are one hour old.
 const SECOND: &str = "2026-11-21T10:00:00Z";
 const THIRD: &str = "2026-11-22T10:00:00Z";
 
@@ -19,7 +19,7 @@ fn post(site: &Site, slug: &str, date: &str) {
     site.write(&format!("posts/{slug}.md"), &text);
 }
 
-/// A site that has mailed its first post to every reader.
+/// A site that has mailed its first post to every subscriber.
 fn mailed(script: Script, readers: usize) -> (Server, Site) {
     let server = Server::start(script);
     let site = Site::new(server.port(), readers, 1);
@@ -35,13 +35,13 @@ fn remove(site: &Site, names: &[&str]) {
     }
 }
 
-/// Puts `from` into the place of the database, as a person would who knows how.
+/// Replaces the database with `from`, like an experienced user would.
 fn put_back(site: &Site, from: &Path) {
     remove(site, &DATABASE);
     std::fs::copy(from, site.path("letterpress.db")).unwrap();
 }
 
-/// Runs every command that could send and sees it refuse, with `word` in what it says.
+/// Checks that every command that could send refuses to run, with `text` in its output.
 fn refused(site: &Site, now: &str, code: i32, word: &str) {
     for command in [
         "publish",
@@ -83,7 +83,7 @@ fn f23_a_damaged_database_is_refused_and_nothing_is_made_in_its_place() {
         [vec![0; 100], whole[100..].to_vec()].concat(),
         [vec![0; page], whole[page..].to_vec()].concat(),
     ];
-    // The byte that says what kind of page it is, in each page of the tree.
+    // The byte with the type of the page, in each page of the tree.
     let kinds = (0..whole.len() / page).map(|number| number * page + if number == 0 { 100 } else { 0 });
     for at in kinds.filter(|at| [2, 5, 10, 13].contains(&whole[*at])) {
         let mut flipped = whole.clone();
@@ -155,7 +155,7 @@ fn f25_with_everything_gone_it_is_a_first_run_and_mails_nothing_old() {
 fn f26_a_restored_backup_is_refused_and_once_adopted_mails_nobody_twice_and_the_next_post_to_all() {
     let (server, site) = mailed(Script::polite().pipelining(true), 5);
     assert_eq!(site.run(&["backup", "old.db"]).code, 0);
-    // At once: nothing was sent since, but a backup cannot know that.
+    // Nothing was sent after the backup, but the backup cannot know that.
     for later in [false, true] {
         if later {
             post(&site, "second", "2026-11-21");
@@ -213,7 +213,7 @@ fn f26_a_file_copy_from_before_the_last_send_is_refused_and_its_waiting_copies_b
         post(&site, "third", "2026-11-22");
         assert_eq!(site.run_at(THIRD, &["publish"]).code, 0);
         assert_eq!(server.accepted().len(), 6);
-        // The doubt can be left as it is; then nobody is told of it any more.
+        // After an acknowledgement the unknown outcome is not reported again.
         let ended = site.run_at(THIRD, &["resolve", "slow", "--acknowledge", "--reason", "nobody knows"]);
         assert!(ended.code == 0 && ended.said.contains("acknowledged 1 delivery"), "{}", ended.said);
         assert_eq!(site.run_at(THIRD, &["status"]).code, 0);
@@ -237,7 +237,7 @@ fn f26_a_clone_without_the_fence_is_refused_until_somebody_says_what_it_is() {
     assert_eq!(ended.code, 0, "{}", ended.said);
     assert_eq!(clone.run_at(SECOND, &["publish"]).code, 0);
     assert_eq!(server.accepted().len(), 6, "the second post was due and goes out, the first does not");
-    // Where there is a fence, nothing was forgotten, and --moved would hide what is wrong.
+    // If the fence file exists, the ledger was not moved, and --moved would hide the real problem.
     let again = clone.run_at(SECOND, &moved);
     assert!(again.code == 1 && again.said.contains("not so here"), "{}", again.said);
 }

@@ -1,4 +1,4 @@
-//! What comes back to the real program: through a Maildir while it is killed, and through a pipe.
+//! Inbound mail for the real program: from a Maildir while the program is killed, and through a pipe.
 
 use std::fs;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::support::{At, Do, Script, Server, Site};
 
-/// A site whose copies have return paths of their own and were all sent; each copy's reader and return path.
+/// A site with individual return paths whose messages were all sent; returns the subscriber and return path of each.
 fn sent(readers: usize, script: Script) -> (Site, Server, Vec<(String, String)>) {
     let server = Server::start(script);
     let site = Site::new(server.port(), readers, 1);
@@ -81,7 +81,7 @@ fn a_maildir_that_is_read_by_a_program_that_is_killed_loses_nothing_and_counts_n
 
 #[test]
 fn a_bounce_through_a_pipe_settles_the_copy_in_doubt_and_the_reader() {
-    // It hangs up after the dot, so that nobody can know.
+    // The relay disconnects after the dot, so the outcome is unknown.
     let script = Script::polite().pipelining(true).nth(At::Dot, 1, Do::Cut);
     let (site, _server, copies) = sent(2, script);
     let doubtful = site.in_state("unknown");
@@ -98,7 +98,7 @@ fn a_bounce_through_a_pipe_settles_the_copy_in_doubt_and_the_reader() {
     assert!(site.in_state("unknown").is_empty());
     let again = site.run_with(&["--quiet", "inbox", "--stdin"], bounce(path, 1).as_bytes());
     assert_eq!((again.code, again.said.as_str()), (0, ""));
-    // Somebody else's mail is none of its business, however long.
+    // Unrelated mail is left untouched, whatever its length.
     let foreign = format!("Subject: hello\r\n\r\n{}", "x".repeat(5_000_000));
     assert_eq!(site.run_with(&["inbox", "--stdin"], foreign.as_bytes()).code, 0);
 }
@@ -115,7 +115,7 @@ fn a_mail_that_cannot_be_taken_stays_with_the_mail_server() {
     assert_eq!(ended.code, 75, "{}", ended.said);
     assert_eq!(site.run_with(&["inbox", "--stdin"], mail.as_bytes()).code, 0);
     assert_eq!(standings(&site), ["suppressed"]);
-    // What is no pipe keeps the usual codes.
+    // Without a pipe the usual exit codes apply.
     let ended = site.run(&["inbox", "--maildir", "nowhere"]);
     assert!(ended.code == 1 && ended.said.contains("is no Maildir"), "{}", ended.said);
     let ended = site.run(&["inbox", "--imap"]);

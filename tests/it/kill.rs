@@ -1,4 +1,4 @@
-//! The program killed with SIGKILL at random moments, in mid-issue: what the server took is compared with the ledger.
+//! SIGKILL at random moments while an issue is being sent: what the server accepted is compared with the ledger.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -9,12 +9,12 @@ use super::support::{At, Do, Script, Server, Site, say};
 
 const CONNECTIONS: usize = 4;
 
-/// Moments that differ from kill to kill without asking for chance.
+/// Delays that differ for each kill without a random source.
 fn moment(kill: u64) -> Duration {
     Duration::from_millis(40 + kill.wrapping_mul(2_654_435_761) % 160)
 }
 
-/// Kills a run `kills` times in mid-issue, lets a last run finish, and compares.
+/// Kills a run `kills` times while it sends, lets a last run finish, and compares.
 fn torture(kills: u64, readers: usize) {
     let slow = Do::Each(vec![Do::Wait(Duration::from_millis(4)), say("250 2.0.0 ok")]);
     let server = Server::start(Script::polite().pipelining(true).on(At::Dot, slow));
@@ -23,7 +23,7 @@ fn torture(kills: u64, readers: usize) {
     for kill in 0..kills {
         let mut run = site.start(&["publish"]);
         let before = server.connections();
-        // A kill before the first message of the run shows little; a run that has ended cannot be killed.
+        // A kill before the first message of the run shows little, and a finished run cannot be killed.
         while !server.heard_beyond(before) && run.try_wait().unwrap().is_none() {
             std::thread::sleep(Duration::from_millis(2));
         }

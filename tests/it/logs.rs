@@ -1,4 +1,4 @@
-//! `-v` and `--smtp-trace`: what they show of a run, and that no address, password or token of it is among that.
+//! `-v` and `--smtp-trace`: what they log, and that the log has no address, password or token.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -7,7 +7,7 @@ use super::support::{At, Do, Script, Server, Site, say};
 
 const PASSWORD: &str = "hunter2-correct-horse";
 
-/// A relay that repeats in its replies what it was told, and may refuse one reader.
+/// A relay that echoes commands in its replies and may refuse one recipient.
 fn talkative_relay() -> Script {
     Script::polite()
         .pipelining(true)
@@ -28,7 +28,7 @@ fn site(server: &Server) -> Site {
     site
 }
 
-/// The signed tokens in a text: six parts, joined by dots.
+/// The signed tokens in a text: six parts, separated by dots.
 fn tokens(text: &str) -> Vec<String> {
     let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '-')));
     let tokens = words.filter(|word| word.starts_with("v1.") && word.matches('.').count() == 5);

@@ -1,4 +1,5 @@
-//! Rates, rests and breakers, through the whole program: what the relay was asked, and what the ledger says.
+//! Rate limits, back-off and circuit breakers with the whole program: what the relay received and what the ledger
+//! contains.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::support::{At, Do, Script, Server, Site, say};
 
-/// Where cron comes by a minute later, an hour later, a day later.
+/// The times of later cron runs: one minute, one hour, one day later.
 const MINUTE_LATER: &str = "2026-11-20T10:01:00Z";
 const HOUR_LATER: &str = "2026-11-20T11:00:00Z";
 
@@ -14,7 +15,7 @@ fn polite() -> Script {
     Script::polite().pipelining(true)
 }
 
-/// A site whose `[smtp]` has further lines.
+/// A site with additional lines in `[smtp]`.
 fn site(server: &Server, readers: usize, connections: usize, lines: &str) -> Site {
     let site = Site::new(server.port(), readers, connections);
     let config = std::fs::read_to_string(site.path("config.toml")).unwrap();
@@ -35,7 +36,7 @@ fn d40_no_more_letters_leave_in_a_minute_than_the_rate_allows() {
     let begun = Instant::now();
     let ended = site.run_now(&["publish"]);
     assert_eq!((ended.code, site.counts()), (0, json!({ "sent": 30 })), "{}", ended.said);
-    // Ten at once, and ten each second after that.
+    // Ten at once, then ten each second.
     assert!(begun.elapsed() >= Duration::from_millis(1_900), "{:?}", begun.elapsed());
 }
 
@@ -48,7 +49,7 @@ fn a_rate_outlives_the_run_that_used_it_up() {
     let begun = Instant::now();
     let ended = site.run_now(&["send", "--post", "next"]);
     assert_eq!((ended.code, server.accepted().len()), (0, 2), "{}", ended.said);
-    // The time that the second run took to start counts towards the two seconds as well.
+    // The start-up time of the second run is part of the two seconds.
     assert!(begun.elapsed() >= Duration::from_secs(1), "{:?}", begun.elapsed());
 }
 
@@ -107,7 +108,7 @@ fn f41_a_relay_that_asks_for_patience_is_left_alone_by_the_runs_that_follow() {
     ];
     assert!(words.iter().all(|word| status.said.contains(word)), "{}", status.said);
     assert_eq!(waiting(&site, MINUTE_LATER)[0]["because"], "relay_rests");
-    // Nobody need wait who knows better; the reader who was put off has a time of their own.
+    // A resume ends the wait; the deferred subscriber keeps their own retry time.
     let now = site.run_at(MINUTE_LATER, &["send", "--now"]);
     assert_eq!((server.accepted().len(), site.counts()["pending"].clone()), (2, json!(1)), "{}", now.said);
     assert_eq!(site.run_at(HOUR_LATER, &["publish"]).code, 0);
@@ -279,14 +280,14 @@ fn f53_d39_what_came_back_by_mail_stops_an_issue_that_is_under_way() {
         site.run(&["publish"]);
         assert_eq!(site.counts(), json!({ "sent": 3, "pending": 7 }));
         let database = rusqlite::Connection::open(site.path("letterpress.db")).unwrap();
-        // The second mail of the first reader is no second reader.
+        // A second report about the first subscriber does not count as a second bounce.
         for (mail, reader) in [(1_u8, 1_u8), (2, 1), (3, 2), (4, 3)] {
             let sql = "INSERT INTO notice (fingerprint, at, addr_key, issue, kind, fault)
                        SELECT ?1, 0, ?2, id, ?3, ?4 FROM issue WHERE state = 'sending'";
             assert_eq!(database.execute(sql, ([mail; 16], [reader; 16], kind, fault)).unwrap(), 1);
         }
         let ended = site.run_at(HOUR_LATER, &["publish"]);
-        // Three bounces are too few to judge a list by; three complaints are not.
+        // Three bounces are too few to judge a list; three complaints are enough.
         let is_paused = kind == "complaint";
         assert_eq!(ended.said.contains(words), is_paused, "{}", ended.said);
         assert_eq!(server.accepted().len(), if is_paused { 3 } else { 10 }, "{}", ended.said);

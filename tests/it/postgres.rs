@@ -1,4 +1,4 @@
-//! The ledger in `PostgreSQL`: the same story, and what only a database across a network can do to it.
+//! The ledger in `PostgreSQL`: the same contract tests, and the faults that only a networked database has.
 
 use std::sync::Arc;
 
@@ -68,7 +68,7 @@ async fn two_senders_share_their_permits_in_postgres_too() {
             letterpress::store::LeaseClaim { issue: number, limit: 9, owner: fresh().to_string(), lease };
         store.claim_within_limits(pace, claim, (0..9).map(|_| fresh()).collect(), now()).await.unwrap()
     };
-    // One in each second: two senders that ask at the same moment get one copy between them.
+    // One each second: two senders that ask at the same time get one delivery between them.
     let all = || pace(Some(60), None, &[]);
     let (one, other) = tokio::join!(ration(first.as_ref(), all()), ration(second.as_ref(), all()));
     assert_eq!(one.deliveries.len() + other.deliveries.len(), 1);
@@ -88,14 +88,14 @@ async fn f32_the_story_is_the_same_behind_pgbouncer_in_transaction_mode() {
     story(open(&url).await.unwrap().as_ref()).await;
 }
 
-/// Tells the whole story through a connection that is cut at the `at`th message; returns how many there were.
+/// Runs the contract test through a connection that is cut at message number `at`; returns the number of messages.
 async fn story_cut_at(server: &Postgres, at: u64, after: bool) -> u64 {
     let url = server.database();
     let cutter = Cutter::start(server.port(), at, after);
     let through = url.replace(&format!(":{}/", server.port()), &format!(":{}/", cutter.port()));
     match open(&through).await {
         Ok(store) => story(store.as_ref()).await,
-        // A server that is not there at the very start is said, and nothing has begun.
+        // A server that is unavailable at the start is an error, and nothing has changed.
         Err(error) => {
             assert!(error.is_transient() && cutter.has_cut(), "{error}");
             story(open(&through).await.unwrap().as_ref()).await;
@@ -105,14 +105,15 @@ async fn story_cut_at(server: &Postgres, at: u64, after: bool) -> u64 {
     cutter.seen()
 }
 
-/// Before the message: what was asked did not happen. After it: it may have, and for a commit it did. Every answer of the
-/// story is looked at, so a verb that ran twice or not at all is noticed.
+/// After a cut before the message, the request was not executed. After a cut behind it, the request may have been
+/// executed, and a commit has been. The contract test checks every result, so it notices an operation that ran twice or
+/// not at all.
 #[tokio::test(flavor = "multi_thread")]
 async fn f30_a_connection_cut_at_any_message_changes_no_answer() {
     let Some(server) = Postgres::shared() else { return };
     let messages = story_cut_at(&server, u64::MAX, false).await;
     assert!(messages > 100, "{messages}");
-    // A stride that walks through all kinds of messages; the whole way is `--ignored`.
+    // A step width that reaches all kinds of messages; the test with `--ignored` tries each one.
     for (turn, at) in (0..messages - 10).step_by(23).enumerate() {
         story_cut_at(&server, at, turn % 2 == 0).await;
     }
@@ -136,7 +137,7 @@ async fn f31_after_a_failover_whatever_was_under_way_is_in_doubt_and_no_dot_foll
     let store = with_readers(&server.database(), 5).await;
     let copies = claim(store.as_ref(), 2, "first", now()).await;
     let standby = server.back_up();
-    // These moments the standby never sees: one copy is sent, one is armed, one more is claimed.
+    // The standby does not have these changes: one delivery is sent, one is armed, one more is claimed.
     assert_eq!(one(store.as_ref(), &copies[0], arm(&copies[0])).await, Ok(State::Armed));
     let yes = |copy: &letterpress::store::Claimed| Event::Accept { token: Some(copy.token), last: None };
     assert_eq!(one(store.as_ref(), &copies[0], yes(&copies[0])).await, Ok(State::Sent));
@@ -148,9 +149,9 @@ async fn f31_after_a_failover_whatever_was_under_way_is_in_doubt_and_no_dot_foll
     assert_eq!(store.failed_over(), Some(5));
     assert_eq!(count(store.as_ref(), State::Unknown).await, 5);
     assert!(claim(store.as_ref(), 5, "first", now()).await.is_empty(), "nobody is mailed again");
-    // What the server says to a dot that was on its way still counts.
+    // A reply to a dot that was in flight still counts.
     assert_eq!(one(store.as_ref(), &copies[1], yes(&copies[1])).await, Ok(State::Sent));
-    // The next process finds nothing new.
+    // The next process finds nothing to recover.
     let filter = Filter { states: vec![State::Unknown], ..Filter::default() };
     assert_eq!(store.deliveries(filter).await.unwrap().len(), 4);
 }
@@ -226,7 +227,7 @@ async fn several_machines_may_start_on_an_empty_database_at_once() {
     }
 }
 
-/// Claims of several senders never meet, and batches that touch the same rows in another order do not stay stuck.
+/// Concurrent claims do not overlap, and batches that touch the same rows in a different order do not deadlock.
 #[tokio::test(flavor = "multi_thread")]
 async fn senders_that_share_an_issue_claim_each_copy_once() {
     let Some(server) = Postgres::shared() else { return };

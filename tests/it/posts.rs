@@ -1,5 +1,5 @@
-//! One post, one issue, whichever command: what the ledger remembers of posts, rehearsals, approvals, and subscribers who
-//! came late.
+//! One post is mailed as one issue, whichever command sends it: what the ledger remembers of posts, rehearsals,
+//! approvals, and later subscribers.
 
 use super::support::site::NOW;
 use super::support::{At, Script, Server, Site, say};
@@ -17,7 +17,7 @@ fn post(title: &str, date: &str, body: &str) -> String {
     format!("+++\ntitle = \"{title}\"\ndate = {date}\n+++\n\n{body}\n")
 }
 
-/// The subjects of what the relay took, in order.
+/// The subjects of the received messages, in order.
 fn subjects(server: &Server) -> Vec<String> {
     let subject =
         |data: &[u8]| mail_parser::MessageParser::new().parse(data).unwrap().subject().unwrap().to_owned();
@@ -49,7 +49,7 @@ fn send_mails_no_post_again_that_was_renamed_re_dated_or_moved_to_another_addres
 fn without_its_id_an_old_post_is_held_back_and_somebody_who_knows_may_let_it_go() {
     let (server, site) = polite();
     assert_eq!(site.run(&["send"]).code, 0);
-    // No feed was ever built, so that the ledger alone remembers the post.
+    // No feed was built, so only the ledger remembers the post.
     std::fs::remove_file(site.path("posts/ids.txt")).unwrap();
     std::fs::remove_file(site.path(POST)).unwrap();
     site.write(
@@ -93,7 +93,7 @@ fn a_rehearsal_uses_no_issue_up_and_after_the_first_real_one_there_is_no_way_bac
     let back = site.run_at(LATER, &["publish"]);
     assert!(back.code == 1 && back.said.contains("put the section [smtp] back"), "{}", back.said);
     site.write("config.toml", &config);
-    // Rehearsals are erased after a month.
+    // Rehearsals are deleted after a month.
     assert_eq!(site.run_at("2027-01-01T00:00:00Z", &["publish"]).code, 0);
     assert!(!site.run_at("2027-01-01T00:00:00Z", &["status"]).said.contains("[rehearsal]"));
     assert_eq!(site.run_at("2027-01-01T00:00:00Z", &["ledger", "verify"]).code, 0);
@@ -213,7 +213,7 @@ fn a_newcomer_gets_from_an_empty_folder_to_the_first_real_letter_in_the_six_step
         ended.said
     };
     assert_eq!(place.run(&["new", "mine"]).code, 0);
-    // 1. Names and addresses, and oneself as a subscriber.
+    // 1. Names and addresses, with the writer as a subscriber.
     let config = std::fs::read_to_string(place.path("mine/config.toml")).unwrap();
     let config = config.replace("https://example.com/", "https://kim.letters.kr/");
     let config = config.replace("@example.com>", "@letters.kr>");
@@ -224,7 +224,7 @@ fn a_newcomer_gets_from_an_empty_folder_to_the_first_real_letter_in_the_six_step
     let post = "mine/posts/2026-11-20-첫-편지.md";
     let draft = std::fs::read_to_string(place.path(post)).unwrap();
     place.write(post, &format!("{}안녕하세요.\n", draft.replace("draft = true\n", "")));
-    // 3. to 5. A look, the feeds, and ten minutes later the letter in outbox/.
+    // 3. to 5. A check, the feeds, and ten minutes later the email in outbox/.
     run(NOW, &["check"]);
     assert!(run(NOW, &["publish"]).contains("\"첫 편지\" is due at 10:10"));
     let rehearsed = run("2026-11-20T10:10:00Z", &["publish"]);

@@ -1,5 +1,5 @@
-//! Several senders share one issue over a `PostgreSQL` server: they are killed, their connections are cut, and what the
-//! SMTP server took is compared with the ledger.
+//! Several senders share one issue in `PostgreSQL`: they are killed, their connections are cut, and what the SMTP
+//! server accepted is compared with the ledger.
 
 use std::collections::HashMap;
 use std::process::Child;
@@ -10,7 +10,7 @@ use super::support::{At, Bouncer, Do, Postgres, Script, Server, Site, say};
 const CONNECTIONS: usize = 4;
 const SENDERS: usize = 4;
 
-/// Waits that differ from turn to turn without asking for chance.
+/// Delays that differ for each round without a random source.
 fn moment(turn: u64) -> Duration {
     Duration::from_millis(60 + turn.wrapping_mul(2_654_435_761) % 240)
 }
@@ -26,7 +26,7 @@ fn is_running(sender: &mut Child) -> bool {
     sender.try_wait().unwrap().is_none()
 }
 
-/// Senders at work on one issue; every turn one of them is killed, and at every other turn all connections are cut.
+/// Several senders work on one issue; each round kills one of them, and every other round cuts all connections.
 fn torture(turns: u64, readers: usize) {
     let Some(database) = Postgres::shared() else { return };
     let direct = database.database();
@@ -56,7 +56,7 @@ fn torture(turns: u64, readers: usize) {
     for mut sender in senders {
         sender.wait().unwrap();
     }
-    // What the dead held is found by the next run on their machine, at once.
+    // The next run on the same machine recovers the deliveries of a dead sender immediately.
     let last = site.run_now(&["send"]);
     assert!([0, 3].contains(&last.code), "{}", last.said);
     compare(&server, &site, readers, kills);
@@ -106,7 +106,7 @@ fn connections_that_are_cut_leave_no_doubt_behind() {
     wait_for_the_first(&server);
     let mut cuts = 0;
     while is_running(&mut sender) {
-        // Ever longer, so that a busy machine gets on at last.
+        // Longer each time, so that a busy machine makes progress too.
         std::thread::sleep(Duration::from_millis(40 * (cuts + 1)));
         let others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname";
         database.sql("postgres", &format!("{others} = '{name}'"));
@@ -123,7 +123,7 @@ fn f33_a_sender_whose_clock_is_wrong_by_days_sends_what_is_due_and_nothing_twice
     let url = format!("[store]\nurl = \"{}\"\n", database.database());
     let site = Site::with(server.port(), 40, 2, &url);
     let mut slow = site.start(&["publish"]);
-    // After the freeze, a machine that thinks it is much later, and one that thinks it is much earlier.
+    // After the freeze: one machine whose clock is far ahead, and one whose clock is far behind.
     wait_for_the_first(&server);
     for wrong in ["2027-06-01T10:00:00Z", "2026-11-20T10:00:00Z"] {
         let ended = site.run_at(wrong, &["send"]);

@@ -67,7 +67,7 @@ pub(crate) async fn claim(store: &Store, most: usize, owner: &str, at: DateTime<
     store.claim(claim, tokens, at).await.unwrap()
 }
 
-/// A token that differs from every other.
+/// A new token that differs from every other one.
 pub(crate) fn fresh() -> Token {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     let mut bytes = [0; 16];
@@ -242,7 +242,7 @@ pub(crate) async fn restored(store: &Store) {
     );
     assert_eq!(store.identity().await.unwrap().epoch_mark.epoch, 3);
 
-    // A restored store makes a doubt of every open delivery, and unknown posts count as mailed.
+    // After a restore every open delivery is unknown, and unknown posts count as mailed.
     let title = HeaderText::parse("글").unwrap();
     let published = vec![("new".to_owned(), title.clone()), ("later".to_owned(), title)];
     let adoption = RestoreRequest { published: Some(published), above: 9, why: "restored".to_owned() };
@@ -259,7 +259,7 @@ pub(crate) async fn restored(store: &Store) {
         "a late acceptance still counts"
     );
 
-    // Doubts are settled in bulk, and the ledger is consistent.
+    // Unknown outcomes are resolved in bulk, and the ledger is consistent.
     let filter = Filter { states: vec![State::Unknown], ..Filter::default() };
     let doubts: Vec<_> = store.deliveries(filter).await.unwrap().iter().map(|view| view.number).collect();
     let last = Some(LastReply { phase: "evidence".to_owned(), text: "the log".to_owned() });
@@ -351,7 +351,7 @@ async fn a_late_temporary_refusal_reopens_a_finished_issue() {
     assert_eq!(store.open_issues().await.unwrap().len(), 1);
 }
 
-/// A rate for all messages, or one for each domain.
+/// A rate limit for all messages, or one for each domain.
 pub(crate) fn pace(all: Option<u32>, each: Option<u32>, domains: &[String]) -> RateLimitedClaim {
     let rate = |number: Option<u32>| number.and_then(Rate::per_minute);
     let limits = RateLimits { all: rate(all), per_domain: rate(each), ..RateLimits::default() };
@@ -374,18 +374,18 @@ async fn two_senders_share_their_permits_and_a_dead_sender_returns_none() {
         let claim = LeaseClaim { issue: number, limit: 9, owner: fresh().to_string(), lease };
         store.claim_within_limits(pace.clone(), claim, (0..9).map(|_| fresh()).collect(), at).await.unwrap()
     };
-    // Ten at once, whoever asks; then ten in each second.
+    // Ten at once, whoever claims; then ten each second.
     let all = pace(Some(600), None, &[]);
     assert_eq!(ration(one.as_ref(), &all, now()).await.deliveries.len(), 9);
     assert_eq!(ration(other.as_ref(), &all, now()).await.deliveries.len(), 1);
     let nothing = ration(one.as_ref(), &all, now()).await;
     assert_eq!((nothing.deliveries.len(), nothing.wait), (0, Some(TimeDelta::milliseconds(100))));
-    // Whoever holds them dies: the copies wait again, their permits are gone.
+    // The claiming sender dies: its deliveries are pending again, but its permits are used.
     assert_eq!(one.recover("heir", true, now()).await.unwrap(), (10, 0));
     assert!(ration(one.as_ref(), &all, now()).await.deliveries.is_empty());
     let second = now() + TimeDelta::seconds(1);
     assert_eq!(ration(other.as_ref(), &all, second).await.deliveries.len(), 9);
-    // A clock that goes back finds the meter full.
+    // After a clock went back, no permit is available.
     assert!(ration(one.as_ref(), &all, now() - TimeDelta::days(1)).await.deliveries.is_empty());
 
     let domains = one.due_domains(number, second).await.unwrap();

@@ -1,5 +1,4 @@
-//! `ledger verify` against a ledger that somebody changed behind its back, and `ledger reconcile` against what a relay
-//! wrote down.
+//! `ledger verify` with a ledger that was modified by other programs, and `ledger reconcile` with the log of a relay.
 
 use rusqlite::Connection;
 use serde_json::Value;
@@ -19,7 +18,7 @@ fn mailed() -> (Server, Site) {
 
 #[test]
 fn whatever_is_changed_in_the_ledger_is_named() {
-    // What somebody does to it, and what must be said of it.
+    // A change to the database, and the expected message.
     let tampers = [
         ("UPDATE event SET detail = 'x' WHERE id = 2", "broken at event 2 ("),
         ("UPDATE event SET at = at + 1 WHERE id = 3", "broken at event 3 ("),
@@ -84,7 +83,7 @@ fn two_copies_for_one_reader_are_found_even_where_the_index_that_forbids_them_is
     assert!(verified.code == 1 && verified.said.contains("two copies for one reader"), "{}", verified.said);
 }
 
-/// A site with two copies in doubt, and their Message-IDs.
+/// A site with two unknown outcomes, and the Message-IDs of these messages.
 fn doubtful() -> (Server, Site, Vec<String>) {
     let server = Server::start(Script::polite().nth(At::Dot, 1, Do::Cut).nth(At::Dot, 3, Do::Cut));
     let site = Site::new(server.port(), 4, 1);
@@ -100,7 +99,7 @@ fn doubtful() -> (Server, Site, Vec<String>) {
 #[test]
 fn a_postfix_log_settles_what_it_proves_and_nothing_else() {
     let (server, site, ids) = doubtful();
-    // The first was queued; the sender of the second hung up before the dot.
+    // The relay queued the first; the client of the second disconnected before the dot.
     let log = format!(
         "Nov 20 10:00:00 mail postfix/cleanup[9]: A1B2C3D4: message-id=<{}>\n\
          Nov 20 10:00:00 mail postfix/qmgr[7]: A1B2C3D4: from=<news@letters.example>, size=18300, nrcpt=1 (queue active)\n\

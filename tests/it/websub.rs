@@ -1,4 +1,4 @@
-//! `WebSub`: a small hub and the live address of a feed, both on loopback, and the program that tells the one of the other.
+//! `WebSub`: a small hub and a web server with the published feed, both on the loopback interface.
 
 use std::collections::HashMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -8,18 +8,18 @@ use std::sync::{Arc, Mutex};
 use super::support::Site;
 use super::support::site::NOW;
 
-/// What the web looks like from outside: the files that are live, and what the hub was told.
+/// The published files, and the notifications that the hub received.
 #[derive(Default)]
 struct World {
     live: HashMap<String, Vec<u8>>,
-    /// Topic and the bytes that the hub then fetched, in order.
+    /// Each topic and the bytes that the hub then downloaded, in order.
     told: Vec<(String, Vec<u8>)>,
-    /// Requests for feeds that were answered with 304.
+    /// How many feed requests were answered with 304.
     unchanged: usize,
     hub_fails: bool,
 }
 
-/// A web server and a hub in one: `/hub` takes `hub.mode=publish` and fetches the topic, everything else is a live file.
+/// Web server and hub in one: `/hub` accepts `hub.mode=publish` and downloads the topic, every other path is a file.
 struct Web {
     port: u16,
     world: Arc<Mutex<World>>,
@@ -39,7 +39,7 @@ impl Web {
         Self { port, world }
     }
 
-    /// Puts what the site has built on the air.
+    /// Publishes the built files of the site.
     fn deploy(&self, site: &Site) {
         let mut world = self.world.lock().unwrap();
         for name in ["rss.xml", "atom.xml", "feed.json"] {

@@ -1,5 +1,5 @@
-//! Who gets a post by itself, who gets it with the week, and that nobody gets it twice: told to both databases, then
-//! lived through by the whole program.
+//! Immediate and weekly subscribers: who gets a post as its own issue, who gets it with the digest, and that nobody
+//! gets it twice. Tested with both databases, then with the whole program.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -59,7 +59,7 @@ async fn chooses(store: &Store, number: u8, preferences: Preferences) {
     );
 }
 
-/// A week with a letter for each of these parts.
+/// A digest with an issue for each of these parts.
 fn week(name: &str, posts: &[DigestPost], parts: impl IntoIterator<Item = DigestPart>) -> NewDigest {
     let letter = |share: DigestPart| {
         let issue = issue(&format!("digest:{name}:{:x}", share.0));
@@ -79,7 +79,7 @@ async fn freeze_week(store: &Store, name: &str, posts: &[DigestPost]) -> Result<
     store.schedule_digest(week(name, posts, parts), now()).await
 }
 
-/// Who has a copy of which issue.
+/// The subscribers of each issue.
 async fn copies(store: &Store) -> BTreeMap<String, Vec<String>> {
     let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for view in store.deliveries(Filter::default()).await.unwrap() {
@@ -107,7 +107,8 @@ async fn wished(store: &Store) {
     readers[6].profile.status = SubscriptionStatus::Unconfirmed;
     store.add_subscribers(readers, now()).await.unwrap();
 
-    // By itself: whoever wants one of its categories, and one that has none goes to those who want all.
+    // Own issue: it goes to subscribers of one of its categories. A post without categories goes only to those without
+    // a topic filter.
     assert_eq!(
         store.schedule_issue(about("tech", &["잡담", "기술"]), Box::new(fields), now()).await.unwrap(),
         2
@@ -115,7 +116,8 @@ async fn wished(store: &Store) {
     assert_eq!(store.schedule_issue(about("plain", &[]), Box::new(fields), now()).await.unwrap(), 1);
     assert_eq!(copies(store).await["tech"], names(&[1, 2]));
 
-    // The week: each gets what they want and do not have. Reader 1 has both, and chose otherwise since.
+    // Digest: everyone gets the posts that they want and do not have yet. Subscriber 1 has both, and has changed the
+    // topics.
     chooses(store, 1, preferences(weekly, &[])).await;
     let posts = [post("tech", &["잡담", "기술"]), post("plain", &[]), post("later", &["생각"])];
     let (tech, plain, later) =
@@ -124,13 +126,13 @@ async fn wished(store: &Store) {
     let expected = BTreeMap::from([(DigestPart::default(), 1), (tech, 1), (later, 1), (whole, 1)]);
     assert_eq!(store.digest_parts(posts.to_vec()).await.unwrap(), expected);
 
-    // A part without a letter: nothing is written. Then everything, once.
+    // If one part has no issue, nothing is written. Then everything is written once.
     let before = store.digest_history().await.unwrap().unwrap();
     let short = store.schedule_digest(week("2026-W47", &posts, [tech, whole]), now()).await;
     assert!(matches!(short, Err(StoreError::Backend)), "{short:?}");
     assert_eq!(store.digest_history().await.unwrap().unwrap(), before);
     assert_eq!(store.issues().await.unwrap().len(), 2);
-    // A letter that nobody gets makes no issue.
+    // An issue without subscribers is not created.
     let more = week("2026-W47", &posts, [tech, plain, later, whole]);
     assert_eq!(store.schedule_digest(more, now()).await.unwrap(), 3);
     assert_eq!(store.issues().await.unwrap().len(), 5);
@@ -145,23 +147,23 @@ async fn wished(store: &Store) {
     assert_eq!(record.resolved, HashSet::from(["old", "tech", "plain", "later"].map(str::to_owned)));
     assert_eq!(record.mailed.len(), 2);
 
-    // Whoever has a post with the week does not get it by itself, if they choose that now.
+    // A subscriber who got a post with the digest does not get it again after a change to immediate.
     chooses(store, 4, preferences(each, &[])).await;
     assert_eq!(store.schedule_issue(about("later", &["생각"]), Box::new(fields), now()).await.unwrap(), 1);
     assert_eq!(copies(store).await["later"], names(&[2]));
 
-    // A week of which nobody gets anything is not frozen: its posts come with the next one.
+    // A digest without an audience is not frozen; its posts come with the next one.
     chooses(store, 1, preferences(each, &[])).await;
     let nobody = freeze_week(store, "2026-W48", &[post("unread", &["시"])]).await;
     assert!(matches!(nobody, Err(StoreError::NoAudience(_))), "{nobody:?}");
     let record = store.digest_history().await.unwrap().unwrap();
     assert!(!record.resolved.contains("unread") && !record.weeks.contains("2026-W48"));
-    // The web shows no issue of a week.
+    // The web pages do not show digests.
     let shown: Vec<_> = store.published().await.unwrap().into_iter().map(|issue| issue.post).collect();
     assert!(shown.iter().all(|post| !post.starts_with("digest:")), "{shown:?}");
     assert_eq!(store.verify().await.unwrap(), Vec::<String>::new());
 
-    // A ledger that was put back carries nothing in a later week that may have been carried before.
+    // After a restore, a later digest has no post that an earlier one may have had.
     let adoption = RestoreRequest {
         published: Some(vec![("forgotten".to_owned(), header("글")), ("tech".to_owned(), header("글"))]),
         above: 1,
@@ -173,7 +175,7 @@ async fn wished(store: &Store) {
     assert_eq!(store.verify().await.unwrap(), Vec::<String>::new());
 }
 
-/// A copy that certainly did not come is no reason to leave a post out of the week.
+/// A post whose delivery definitely failed is included in the digest.
 async fn failed_before(store: &Store) {
     store
         .add_subscribers(
@@ -243,11 +245,11 @@ async fn two_machines_that_freeze_a_week_at_once_freeze_it_once() {
     assert_eq!(stores[0].verify().await.unwrap(), Vec::<String>::new());
 }
 
-/// What happens in a random life.
+/// A random action.
 #[derive(Debug, Clone)]
 enum Deed {
     Publish(u8),
-    /// The posts that it carries, as bits.
+    /// The posts in the digest, as bits.
     Week(u8),
     Choose(u8, bool, u8),
 }
@@ -317,7 +319,8 @@ proptest! {
     }
 }
 
-/// A site whose ledger has begun on Monday; reader 0 wants each post, 1 the week, 2 the week's technology.
+/// A site whose ledger was created on Monday; subscriber 0 wants each post, 1 the digest, 2 the digest with technology
+/// only.
 fn site(server: &Server) -> Site {
     let site = Site::unopened(server.port(), 0, 1);
     site.relay(server.port(), 1, "first_run = \"nothing\"\n");
@@ -347,7 +350,7 @@ fn publish(site: &Site, slug: &str, date: &str, category: &str) {
     site.write(&format!("posts/{slug}.md"), &text);
 }
 
-/// The subjects of what a reader got, in order.
+/// The subjects of the messages to one subscriber, in order.
 fn got(server: &Server, number: u8) -> Vec<String> {
     let wanted = format!("<reader{number}@example.org>");
     let log = server.log();
@@ -362,7 +365,7 @@ fn got(server: &Server, number: u8) -> Vec<String> {
 fn on_friday_the_week_goes_out_once_and_next_friday_brings_only_what_is_new() {
     let server = Server::start(Script::polite().pipelining(true));
     let site = site(&server);
-    // Each post by itself, one a run, to reader 0 alone.
+    // Each post is its own issue, one per run, for subscriber 0 only.
     for now in ["2026-11-26T10:00:00Z", "2026-11-26T10:05:00Z"] {
         let ended = site.run_at(now, &["publish"]);
         assert_eq!(ended.code, 0, "{}", ended.said);
@@ -382,7 +385,7 @@ fn on_friday_the_week_goes_out_once_and_next_friday_brings_only_what_is_new() {
         rehearsal.contains("would send the weekly digest \"tuesday의 글 외 1편\" (2 posts) to 1 subscriber"),
         "{rehearsal}"
     );
-    // Nothing has changed in the folder, and still the moment is not slept through.
+    // No file has changed, but the digest is still sent on time.
     let friday = site.run_at(FRIDAY, &["publish"]);
     assert_eq!(friday.code, 0, "{}", friday.said);
     assert!(friday.said.contains("weekly digest: 2026-W48, 2 posts, to 2 subscribers"), "{}", friday.said);
@@ -391,7 +394,7 @@ fn on_friday_the_week_goes_out_once_and_next_friday_brings_only_what_is_new() {
     let again = site.run_at("2026-11-27T00:05:00Z", &["publish"]);
     assert!(again.said.contains("nothing is due"), "{}", again.said);
 
-    // Reader 1 wants each post from now on: the next one comes by itself, and no week.
+    // Subscriber 1 now wants each post: the next one is its own issue, and there is no digest.
     assert_eq!(
         site.run_at(FRIDAY, &["subscribers", "set-preferences", "reader1@example.org", "--every-post"]).code,
         0
@@ -414,7 +417,7 @@ fn a_friday_that_is_late_or_cut_off_loses_nothing_and_repeats_nothing() {
     let site = site(&server);
     site.run_at(THURSDAY, &["publish"]);
     site.run_at(THURSDAY, &["publish"]);
-    // The relay hangs up on Saturday's run; a post is dated back into the week meanwhile.
+    // The relay disconnects during Saturday's run; meanwhile a post is dated back into that week.
     let saturday = site.run_at("2026-11-28T10:00:00Z", &["publish"]);
     assert!(saturday.said.contains("weekly digest: 2026-W48"), "{}", saturday.said);
     publish(&site, "late", "2026-11-26T09:00:00Z", "기술");
@@ -430,7 +433,7 @@ fn a_friday_that_is_late_or_cut_off_loses_nothing_and_repeats_nothing() {
     assert_eq!(verified.code, 0, "{}", verified.said);
 }
 
-/// The coming Friday, as the machine's clock has it, is a matter of waiting: the moment is put a minute back instead.
+/// Instead of waiting for the next Friday of the real clock, the time of the digest is set to one minute ago.
 #[test]
 fn a_run_that_is_killed_while_the_week_goes_out_gives_nobody_two_letters_of_it() {
     let slow = Do::Each(vec![Do::Wait(std::time::Duration::from_millis(5)), say("250 2.0.0 ok")]);
@@ -446,7 +449,7 @@ fn a_run_that_is_killed_while_the_week_goes_out_gives_nobody_two_letters_of_it()
     site.relay(server.port(), 4, &settings);
     std::fs::remove_file(site.path("posts/slow.md")).unwrap();
     let at = |time: DateTime<Utc>| time.to_rfc3339();
-    // The ledger began an hour ago, and everybody chose the week.
+    // The ledger was created an hour ago, and all subscribers chose the digest.
     let begun = at(now - TimeDelta::hours(1));
     assert_eq!(site.run_at(&begun, &["subscribers", "import", "readers.csv", "--confirmed"]).code, 0);
     assert_eq!(site.run_at(&begun, &["publish"]).code, 0);
@@ -474,7 +477,7 @@ fn a_run_that_is_killed_while_the_week_goes_out_gives_nobody_two_letters_of_it()
     assert_eq!(verified.code, 0, "{}", verified.said);
 }
 
-/// Lets every reader choose the week; returns how many they are.
+/// Sets every subscriber to weekly; returns how many there are.
 fn everybody_chooses_the_week(site: &Site) -> u64 {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let path = Utf8Path::from_path(&site.path("letterpress.db")).unwrap().to_owned();

@@ -1,4 +1,4 @@
-//! The SMTP wire against a scripted server: for every fault, what was heard, what it means, and what the server saw.
+//! The SMTP client against a scripted server: for every fault the outcome, the verdict, and what the server received.
 
 mod dot;
 mod phases;
@@ -38,7 +38,7 @@ fn wire(smtp: &Smtp) -> SmtpTransport {
     SmtpTransport::new(smtp, password).unwrap()
 }
 
-/// The shortest deadline that a configuration can hold.
+/// The shortest deadline that the configuration allows.
 fn a_second() -> Span {
     Span::seconds(1)
 }
@@ -54,7 +54,7 @@ fn envelope(reader: &str) -> Envelope {
     Envelope { from: address(&from), to: address(reader), size: letter(reader).len() }
 }
 
-/// One copy through all its phases.
+/// Sends one message through all phases.
 async fn one(channel: &mut dyn Connection, reader: &str, next: Option<&Envelope>) -> SmtpOutcome {
     if let Err(heard) = channel.offer(&envelope(reader)).await {
         return heard;
@@ -65,7 +65,7 @@ async fn one(channel: &mut dyn Connection, reader: &str, next: Option<&Envelope>
     channel.final_dot(next).await
 }
 
-/// One copy to each reader, over as few connections as the wire allows; what was heard of each.
+/// Sends one message to each recipient over as few connections as possible; returns the outcomes.
 async fn send(smtp: &Smtp, readers: &[&str]) -> Vec<SmtpOutcome> {
     let wire = wire(smtp);
     let mut open: Option<Box<dyn Connection>> = None;
@@ -91,7 +91,7 @@ async fn send(smtp: &Smtp, readers: &[&str]) -> Vec<SmtpOutcome> {
     all
 }
 
-/// One copy to one reader, at a server with this script.
+/// Sends one message to one recipient at a server with this script.
 async fn alone(script: Script) -> (Server, SmtpOutcome) {
     let server = Server::start(script);
     let mut heard = send(&relay(&server), &["kim@example.com"]).await;

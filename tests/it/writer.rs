@@ -1,8 +1,9 @@
-//! A writer at work: posts are written, edited, renamed, re-dated, deleted and replaced, the file of ids is lost, the site
-//! moves, the ledger is put back, and commands come in any order. Nobody gets a post twice, and no post is swallowed.
+//! The work of a writer: posts are written, edited, renamed, re-dated, deleted and replaced, the file of ids is lost,
+//! the site moves, the ledger is restored, and commands run in any order. Nobody gets a post twice, and no post is
+//! missed.
 //!
-//! The real program, a scripted relay, one seed a life. What a post is, is known here by words of its own that no edit
-//! takes out.
+//! Uses the real program, a scripted relay, and one seed for each history. A unique word that no edit removes
+//! identifies each post.
 
 #[path = "../simulation/chance.rs"]
 #[expect(dead_code, reason = "the simulation draws more kinds of chance")]
@@ -16,21 +17,21 @@ use letterpress::config::environment;
 use self::chance::Chance;
 use super::support::{Script, Server, Site};
 
-/// How many lives `cargo test` lives through; `LETTERPRESS_WRITERS` asks for more.
+/// The number of histories in a normal `cargo test`; `LETTERPRESS_WRITERS` changes it.
 const LIVES: u64 = 24;
-/// Deeds in each.
+/// The number of actions in each.
 const DEEDS: usize = 14;
 const SUBSCRIBERS: usize = 2;
 
 /// A post as its writer knows it.
 struct Post {
-    /// Stands in its text, whatever is edited.
+    /// A word that is always in its text.
     name: String,
     title: String,
     words: Vec<String>,
     date: DateTime<Utc>,
     path: String,
-    /// Nothing happened that may make somebody ask whether it is new.
+    /// Nothing happened because of which Letterpress may ask whether it is new.
     is_plain: bool,
 }
 
@@ -55,7 +56,7 @@ struct Life {
     posts: Vec<Post>,
     written: usize,
     trace: Vec<String>,
-    /// An id may be gone for good: what was written before may be asked about, or be taken for mailed.
+    /// An id may be lost: older posts may be held back or count as mailed.
     is_shaken: bool,
 }
 
@@ -75,7 +76,7 @@ impl Life {
             trace: Vec::new(),
             is_shaken: false,
         };
-        // The ledger begins with an empty archive, so that every post is one to mail.
+        // The ledger starts with an empty archive, so every post is mailed.
         life.run(&["publish"]);
         life
     }
@@ -96,7 +97,7 @@ impl Life {
         self.written += 1;
         let name = format!("marker{}x", self.written);
         let date = self.now - TimeDelta::minutes(i64::try_from(self.chance.below(300)).unwrap());
-        // Some paths and titles come again, as they do in life.
+        // Some paths and titles occur again.
         let path = match self.chance.below(3) {
             0 => format!("posts/{}.md", date.format("%Y-%m-%d")),
             _ => format!("posts/{}-post-{}.md", date.format("%Y-%m-%d"), self.written),
@@ -176,7 +177,7 @@ impl Life {
         self.deed();
         self.run(&["backup", "restore", &backup]);
         self.run(&["ledger", "adopt-restored", "--reason", "a story"]);
-        // What was not mailed yet counts as mailed from here on.
+        // Posts that were not mailed yet now count as mailed.
         self.posts.iter_mut().for_each(|post| post.is_plain = false);
     }
 

@@ -1,7 +1,7 @@
-//! The promises of `docs/ledger.md`, held against what the relay took and what the ledger says.
+//! Checks the guarantees of `docs/ledger.md` against what the relay accepted and what the ledger contains.
 //!
-//! Some can be broken only at one moment and are looked at there (the dot, an acceptance, a commit); the rest is
-//! compared at the end, when a healthy world has finished the issue.
+//! Some can only be broken at one moment (the dot, an acceptance, a commit) and are checked then. The others are
+//! checked at the end, after runs without faults have finished the issue.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use super::ledger::{GIVE_UP_HOURS, Ledger, Row};
 use super::server::Accepted;
 use super::world::{Process, World};
 
-/// A dot is about to be written: it must have been armed, durably, and never used before. Returns its token.
+/// Before a dot: the delivery must be armed durably, and the arm must be unused. Returns its token.
 pub(crate) fn dot(process: &Process, envelope: &Envelope) -> [u8; 16] {
     let world = &process.world;
     world.count("dots");
@@ -39,7 +39,7 @@ fn token(envelope: &Envelope) -> [u8; 16] {
     u128::from_str_radix(hex, 16).unwrap().to_be_bytes()
 }
 
-/// The relay takes a copy: its reader must not have left before it was armed.
+/// When the relay accepts a message: its subscriber must not have unsubscribed before the arm.
 pub(crate) fn accept(world: &World, token: [u8; 16], copy: Accepted) {
     world.count("accepted");
     let ledger = world.ledger();
@@ -52,7 +52,7 @@ pub(crate) fn accept(world: &World, token: [u8; 16], copy: Accepted) {
     world.relay().accepted.insert(token, copy);
 }
 
-/// What must hold after every commit.
+/// After every commit.
 pub(crate) fn after_commit(world: &World, ledger: &Ledger) {
     let mut armed: BTreeMap<&str, usize> = BTreeMap::new();
     for row in ledger.rows.values().filter(|row| row.delivery.state == State::Armed) {
@@ -68,7 +68,7 @@ pub(crate) fn after_commit(world: &World, ledger: &Ledger) {
             world.broken(format!("{armed} copies of {owner} are armed at once on {channels} channel(s)"));
         }
     }
-    // No clock that jumps may put a copy off beyond the horizon.
+    // A clock jump must not delay a delivery beyond the retry limit.
     for (number, row) in ledger.rows.iter().filter(|(_, row)| row.delivery.state == State::Pending) {
         let horizon = ledger.issues[&row.issue].frozen_at + TimeDelta::hours(GIVE_UP_HOURS);
         if row.delivery.next_at > horizon {
@@ -80,7 +80,7 @@ pub(crate) fn after_commit(world: &World, ledger: &Ledger) {
     }
 }
 
-/// What must hold when a healthy world has had its turn.
+/// After the final runs without faults.
 pub(crate) fn at_the_end(world: &World) {
     let (ledger, relay) = (world.ledger(), world.relay());
     let mut copies: BTreeMap<i64, Vec<&Accepted>> = BTreeMap::new();
@@ -130,7 +130,7 @@ fn row_at_the_end(
     if u64::from(row.delivery.resends) != decided {
         world.broken(format!("L1: {decided} resends were decided, {} counted", row.delivery.resends));
     }
-    // Where the store has a clock of its own, no host's clock gives a reader up early.
+    // If the store has its own clock, no host clock may end the retries early.
     let tried = row.changed_at - ledger.issues[&row.issue].frozen_at;
     if world.plan.style == Style::Database
         && row.delivery.reason.as_deref() == Some("expired")
@@ -162,7 +162,7 @@ fn row_at_the_end(
     }
 }
 
-/// Whether a process may have taken what it heard with it: it was killed, or its store failed.
+/// Whether a process may have lost a reply that it read: it was killed, or its store failed.
 fn unrecorded(world: &World) -> bool {
     let full = world.counts().contains_key("fault: disk full");
     full || world

@@ -1,7 +1,7 @@
-//! Everything that goes wrong in one run, drawn from its seed before the run begins.
+//! All faults of one run, drawn from its seed before the run starts.
 //!
-//! Each kind of fault is there in some seeds and absent in others: a world in which everything fails at once hides
-//! what two faults alone would show.
+//! Each kind of fault occurs in some seeds and not in others: if everything failed at once, errors that need only two
+//! faults would stay hidden.
 
 use std::fmt;
 use std::time::Duration;
@@ -13,58 +13,58 @@ use super::chance::Chance;
 /// How the processes share the store and the time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Style {
-    /// `SQLite` with its run lock: one sender at a time, the clock of one machine, and whoever recovers is alone.
+    /// `SQLite` with the run lock: one sender at a time, one clock, and no other sender during recovery.
     Locked,
-    /// The same file, but the lock was got around: several senders at a time, judged by their leases.
+    /// `SQLite` without the lock: several senders at a time, separated only by their leases.
     Unlocked,
-    /// A database with a clock of its own, and hosts whose clocks agree with nobody's.
+    /// A database with its own clock, and hosts whose clocks differ.
     Database,
 }
 
-/// What happens to one write to the store.
+/// A fault of one write to the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum StoreFault {
-    /// Somebody else holds the file; nothing was written, and waiting helps.
+    /// Another process has locked the file; nothing was written, and a retry helps.
     Busy,
     /// The disk failed; nothing was written.
     Broken,
-    /// The commit took place, and its answer was lost.
+    /// The commit was applied, but its reply was lost.
     Lost,
-    /// The answer was lost, and the commit takes place some time later. Only a database does that.
+    /// The reply was lost, and the commit is applied some time later. Only a database server does that.
     Late,
 }
 
-/// Something that a person, a reader or the machine does in mid-issue.
+/// An action of a person, a subscriber or the machine while the issue is being sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Deed {
-    /// This reader leaves.
+    /// This subscriber unsubscribes.
     Unsubscribe(u64),
-    /// This reader must not be mailed any more.
+    /// This subscriber is suppressed.
     Suppress(u64),
     /// The issue is paused.
     Pause,
-    /// The issue goes on.
+    /// The issue is resumed.
     Resume,
-    /// The issue is given up.
+    /// The issue is cancelled.
     Cancel,
-    /// Somebody decides to send again what is in doubt.
+    /// Deliveries with an unknown outcome are sent again.
     Resend,
-    /// Somebody finds evidence of what did arrive.
+    /// Evidence of what arrived is recorded.
     Evidence,
-    /// SIGTERM to the sender of this number.
+    /// SIGTERM to the sender with this number.
     Signal(usize),
-    /// The disk is full for so many seconds.
+    /// The disk is full for this number of seconds.
     DiskFull(u64),
-    /// The clock jumps: of the machine, or of the host of this sender.
+    /// The clock of the machine or of this sender's host jumps.
     Jump(usize, TimeDelta),
 }
 
-/// A sender that stands still at one of its steps, and comes back.
+/// A sender that is suspended at one of its steps and continues later.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Stall {
     pub(crate) step: u64,
     pub(crate) lasts: Duration,
-    /// The whole process (SIGSTOP, a suspended machine), or only one of its connections.
+    /// The whole process (SIGSTOP, a suspended machine) or only one of its connections.
     pub(crate) whole: bool,
 }
 
@@ -76,14 +76,14 @@ pub(crate) struct Sender {
     /// `kill -9` at this step.
     pub(crate) crash: Option<u64>,
     pub(crate) stalls: Vec<Stall>,
-    /// Faults of its writes, by their number.
+    /// Faults of its writes, by the number of the write.
     pub(crate) store: Vec<(u64, StoreFault)>,
-    /// How wrong its host's clock is from the start, where hosts have clocks of their own.
+    /// How far its host's clock is wrong from the start, if hosts have their own clocks.
     pub(crate) skew: TimeDelta,
 }
 
 impl Sender {
-    /// One to whom nothing happens.
+    /// A process without faults.
     pub(crate) fn healthy() -> Self {
         Self {
             starts: Duration::ZERO,
@@ -96,18 +96,18 @@ impl Sender {
     }
 }
 
-/// How the relay behaves: so many times in a hundred something is wrong with an answer.
+/// How the relay behaves: how many percent of its replies are wrong.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Temper {
     pub(crate) connect: u64,
     pub(crate) envelope: u64,
     pub(crate) body: u64,
     pub(crate) dot: u64,
-    /// So many times in a hundred a dot is on its way for long.
+    /// The percentage of dots that arrive late.
     pub(crate) slow_dot: u64,
-    /// Whether the envelope of the next copy travels with a dot.
+    /// Whether the next envelope is pipelined with a dot.
     pub(crate) pipelines: bool,
-    /// Messages that one connection takes.
+    /// The number of messages that one connection accepts.
     pub(crate) messages: u64,
 }
 
@@ -120,14 +120,14 @@ pub(crate) struct Plan {
     pub(crate) issues: u64,
     /// `newsletter.on_unknown = "resend"`.
     pub(crate) resend: bool,
-    /// The longest wait for anything that is answered.
+    /// The longest wait for a reply.
     pub(crate) latency: Duration,
     pub(crate) senders: Vec<Sender>,
     pub(crate) deeds: Vec<(Duration, Deed)>,
     pub(crate) temper: Temper,
-    /// A reader whom the relay does not know.
+    /// A recipient that the relay does not know.
     pub(crate) stranger: Option<u64>,
-    /// A reader for whom the relay says "later" for ever.
+    /// A recipient that the relay always defers.
     pub(crate) greylisted: Option<u64>,
 }
 
@@ -137,7 +137,7 @@ impl Plan {
         let mut chance = Chance::new(seed);
         let style = *chance.pick(&[Style::Locked, Style::Unlocked, Style::Database]);
         let latency = Duration::from_millis(*chance.pick(&[0, 3, 60, 4_000]));
-        // Without faults a run takes about so long; what happens beside it should meet it.
+        // Without faults a run takes about this long; actions should happen within it.
         let span = latency * 120 + Duration::from_millis(5);
         let readers = chance.between(3, 11);
         let jumps = style_jumps(style, &mut chance);
@@ -204,7 +204,7 @@ fn style_jumps(style: Style, chance: &mut Chance) -> bool {
     chance.percent(if style == Style::Database { 50 } else { 35 })
 }
 
-/// Mostly while the first run is at work, sometimes minutes or hours later.
+/// Mostly during the first run, sometimes minutes or hours later.
 fn moment(chance: &mut Chance, span: Duration) -> Duration {
     let micros = u64::try_from(span.as_micros()).unwrap();
     match chance.below(10) {

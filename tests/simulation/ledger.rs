@@ -1,7 +1,7 @@
-//! What the simulated store has committed. Nothing that is in flight stands here.
+//! The committed state of the simulated store. Work in progress is not part of it.
 //!
-//! The states move by the real transition table. What the checker needs to know beyond the rows (who armed what when,
-//! which decisions were taken) is written down in the same breath.
+//! States change by the real transition table. For the checker, the same commit also records who armed what and when,
+//! and which decisions people made.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,7 +16,7 @@ use super::faults::Style;
 use super::weakness::{Weakness, is_written, judge, told};
 use super::world::World;
 
-/// How long after its freeze a copy is still tried.
+/// How long after the issue was scheduled a delivery is retried.
 pub(crate) const GIVE_UP_HOURS: i64 = 48;
 
 #[derive(Debug, Clone)]
@@ -25,7 +25,7 @@ pub(crate) struct Issue {
     pub(crate) state: IssueState,
     pub(crate) frozen_at: DateTime<Utc>,
     pub(crate) audience: u64,
-    /// It was paused once, and somebody let it go on.
+    /// It was paused and resumed once.
     pub(crate) resumed: bool,
 }
 
@@ -44,7 +44,7 @@ pub(crate) struct Row {
 #[derive(Debug, Clone)]
 pub(crate) struct Arm {
     pub(crate) number: i64,
-    /// Which commit it was.
+    /// The number of the commit.
     pub(crate) commit: u64,
     /// Whether its dot was written.
     pub(crate) dotted: bool,
@@ -56,16 +56,16 @@ pub(crate) struct Ledger {
     pub(crate) issues: BTreeMap<i64, Issue>,
     pub(crate) rows: BTreeMap<i64, Row>,
     pub(crate) standing: BTreeMap<AddressKey, SubscriptionStatus>,
-    /// In which commit a reader left.
+    /// The commit in which a subscriber unsubscribed.
     pub(crate) left: BTreeMap<AddressKey, u64>,
     pub(crate) arms: BTreeMap<[u8; 16], Arm>,
     /// Recorded decisions to send again, by delivery.
     pub(crate) resends: BTreeMap<i64, u64>,
-    /// Deliveries of which somebody recorded evidence.
+    /// Deliveries for which evidence was recorded.
     pub(crate) evidence: BTreeSet<i64>,
-    /// Commits so far.
+    /// The number of commits so far.
     pub(crate) commits: u64,
-    /// Before the last commit of each owner, if the store is one that forgets.
+    /// The state before the last commit of each owner, if the store can lose commits.
     unsynced: Option<(String, Box<Ledger>)>,
 }
 
@@ -80,7 +80,7 @@ impl Ledger {
         self.commits += 1;
     }
 
-    /// The process of `owner` died. A store that syncs forgets nothing; a weak one loses the last commit.
+    /// The process of `owner` died. A correct store keeps everything; a broken one loses the last commit.
     pub(crate) fn forget_unsynced(&mut self, world: &World, owner: &str) {
         if let Some((last, before)) = self.unsynced.take()
             && last == owner
@@ -90,7 +90,7 @@ impl Ledger {
         }
     }
 
-    /// The number of the issue and the one of the reader make a row; a second one is refused, as by `UNIQUE`.
+    /// Issue and subscriber identify a row; a second row is refused, like by `UNIQUE`.
     pub(crate) fn insert(&mut self, row: Row) -> Result<(), String> {
         if self.rows.values().any(|other| (other.issue, other.key) == (row.issue, row.key)) {
             return Err(format!("a second row for {} in issue {}", row.address, row.issue));
@@ -109,7 +109,7 @@ impl Ledger {
         }
     }
 
-    /// One event to one delivery: read, judge, write.
+    /// Applies one event to one delivery.
     pub(crate) fn step(
         &mut self,
         world: &World,
@@ -159,7 +159,7 @@ impl Ledger {
         Ok(answer)
     }
 
-    /// A batch in one transaction.
+    /// Applies a batch in one transaction.
     pub(crate) fn commit(
         &mut self,
         world: &World,
@@ -169,7 +169,7 @@ impl Ledger {
         moves.iter().map(|step| self.step(world, step.number.0, &step.event, now)).collect()
     }
 
-    /// T1, as the real store does it.
+    /// T1, like in the real store.
     pub(crate) fn claim(
         &mut self,
         world: &World,
@@ -178,7 +178,7 @@ impl Ledger {
         now: DateTime<Utc>,
     ) -> Vec<Claimed> {
         let at = world.store_now(now);
-        // A store that believes the times of its callers counts a lease from their present.
+        // A store that trusts the clocks of its callers starts a lease at their current time.
         let foreign = world.plan.style == Style::Database && world.weakness == Some(Weakness::ForeignTimes);
         let lease = if foreign { now + claim.lease - at } else { claim.lease };
         let mut tokens = tokens.iter().take(claim.limit);
@@ -235,7 +235,7 @@ impl Ledger {
         (waiting, in_doubt)
     }
 
-    /// T11 or T12, decided by somebody.
+    /// T11 or T12, a decision by a person.
     pub(crate) fn resolve(
         &mut self,
         world: &World,
@@ -300,7 +300,7 @@ impl Ledger {
         self.rows.values().any(|row| row.issue == number && row.delivery.state.is_open())
     }
 
-    /// When the next waiting copy of an issue may go out.
+    /// When the next pending delivery of an issue is due.
     pub(crate) fn next_at(&self, number: i64) -> Option<DateTime<Utc>> {
         let waiting = |row: &&Row| row.issue == number && row.delivery.state == State::Pending;
         self.rows.values().filter(waiting).map(|row| row.delivery.next_at).min()
@@ -344,7 +344,7 @@ fn brief(event: &Event) -> String {
     }
 }
 
-/// The number under which the store knows an issue.
+/// The number of an issue in the store.
 pub(crate) fn number(issue: i64) -> IssueNumber {
     IssueNumber(issue)
 }

@@ -1,4 +1,4 @@
-//! What a relay may say, as bytes; the real parser reads them.
+//! The replies of a relay as bytes; the real parser reads them.
 
 use std::time::Duration;
 
@@ -7,20 +7,20 @@ use letterpress::delivery::{Phase, Reply, TransportError};
 
 use super::chance::Chance;
 
-/// What the relay does after its bytes.
+/// What the relay does after these bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Then {
-    /// It listens on.
+    /// It waits for the next command.
     Listen,
     /// It closes the connection.
     Close,
     /// The connection is reset.
     Reset,
-    /// Nothing: it stands still.
+    /// It sends nothing more.
     Stall,
 }
 
-/// One answer: bytes, and what comes after them.
+/// One reply: bytes, and what follows them.
 #[derive(Debug, Clone)]
 pub(crate) struct Answer {
     pub(crate) bytes: Vec<u8>,
@@ -32,14 +32,14 @@ impl Answer {
         Self { bytes: bytes.to_vec(), then }
     }
 
-    /// What a client hears, and whether bytes are left that nobody asked for.
+    /// The reply that a client reads, and whether unread bytes are left.
     pub(crate) fn heard(&self) -> (Result<Reply, TransportError>, bool) {
         let mut parser = ReplyParser::default();
-        // In small pieces, as a network may deliver them.
+        // In small pieces, like packets of a network.
         for end in (0..self.bytes.len()).step_by(7).chain([self.bytes.len()]) {
             match parser.push(&self.bytes[..end]) {
                 Parse::Need => {}
-                // What was sent in the same packet is there too, whatever the piece.
+                // Bytes of the same packet are in the buffer, whatever the size of a piece.
                 Parse::Done { reply, used } => return (Ok(reply), used < self.bytes.len()),
                 Parse::Broken(why) => return (Err(TransportError::Protocol(why)), false),
             }
@@ -53,7 +53,7 @@ impl Answer {
     }
 }
 
-/// How long a client waits in a phase.
+/// The client's deadline for a phase.
 pub(crate) fn deadline(phase: Phase) -> Duration {
     match phase {
         Phase::Data | Phase::Body => Duration::from_secs(2 * 60),
@@ -62,7 +62,7 @@ pub(crate) fn deadline(phase: Phase) -> Duration {
     }
 }
 
-/// The answer of a relay to which nothing is wrong.
+/// The reply of a correct relay.
 pub(crate) fn yes(phase: Phase) -> Answer {
     let bytes: &[u8] = match phase {
         Phase::Greeting => b"220 relay.example ESMTP\r\n",
@@ -73,7 +73,7 @@ pub(crate) fn yes(phase: Phase) -> Answer {
     Answer::new(bytes, Then::Listen)
 }
 
-/// What may be said instead of an answer, in any phase.
+/// Wrong replies that are possible in every phase.
 fn noise(chance: &mut Chance) -> Answer {
     let (bytes, then): (&[u8], Then) = *chance.pick(&[
         (b"".as_slice(), Then::Close),
@@ -95,7 +95,7 @@ fn noise(chance: &mut Chance) -> Answer {
     Answer::new(bytes, then)
 }
 
-/// A wrong answer before the dot: nothing was accepted, whatever it is.
+/// A wrong reply before the dot; the message is not accepted.
 pub(crate) fn no(phase: Phase, chance: &mut Chance) -> Answer {
     if chance.percent(35) {
         return noise(chance);
@@ -126,7 +126,7 @@ pub(crate) fn no(phase: Phase, chance: &mut Chance) -> Answer {
     Answer::new(bytes, then)
 }
 
-/// Whether the relay took the message, and what it says; a definite answer is true.
+/// Whether the relay accepts the message, and its reply; a definite reply is truthful.
 pub(crate) fn at_the_dot(chance: &mut Chance) -> (bool, Answer) {
     match chance.below(10) {
         0..=3 => (chance.percent(60), lost(chance)),
@@ -164,7 +164,7 @@ pub(crate) fn at_the_dot(chance: &mut Chance) -> (bool, Answer) {
     }
 }
 
-/// An answer to the dot that says nothing.
+/// A reply to the dot that does not tell the outcome.
 fn lost(chance: &mut Chance) -> Answer {
     if chance.percent(15) {
         return Answer::new(b"354 after the dot\r\n", Then::Listen);

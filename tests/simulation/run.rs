@@ -1,4 +1,4 @@
-//! One run of the simulation: senders and people in a world full of faults, then a healthy world that finishes.
+//! One run of the simulation: senders and people with faults, then runs without faults until the issue is finished.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,10 +21,10 @@ use super::store::SimStore;
 use super::weakness::Weakness;
 use super::world::{HostClock, Process, World, beginning};
 
-/// All phases of a message, as `pipeline::way_out` adds up the default deadlines.
+/// The sum of the default deadlines of all phases of a message, as in `pipeline::transport`.
 const LEASE: Duration = Duration::from_secs((4 * 5 + 2 * 2 + 10 + 5) * 60);
 
-/// Lives through the run of one seed.
+/// Runs the simulation of one seed.
 pub(crate) fn simulate(plan: Plan, weakness: Option<Weakness>, tracing: bool) -> Arc<World> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     runtime.unwrap().block_on(async {
@@ -40,14 +40,14 @@ pub(crate) fn simulate(plan: Plan, weakness: Option<Weakness>, tracing: bool) ->
             () = world.endless.notified() => {}
             () = live => {}
         }
-        // Processes know their world, and the world its processes.
+        // Processes refer to their world, and the world to its processes.
         let processes = std::mem::take(&mut *world.processes.lock().unwrap());
         drop(processes);
         world
     })
 }
 
-/// T0, before anything goes wrong.
+/// T0, before any fault.
 fn freeze(world: &World) {
     let plan = &world.plan;
     let address = |reader: u64| EmailAddress::parse(&format!("reader{reader}@example.org")).unwrap();
@@ -92,7 +92,7 @@ fn key(reader: u64) -> AddressKey {
     AddressKey(u128::from(reader).to_be_bytes())
 }
 
-/// The world with its faults. False if somebody never ends.
+/// The part with faults. Returns false if a process never ends.
 async fn live(world: &Arc<World>) -> bool {
     let mut tasks = JoinSet::new();
     for sender in &world.plan.senders {
@@ -120,7 +120,7 @@ async fn live(world: &Arc<World>) -> bool {
     ended
 }
 
-/// A healthy world goes on until nothing is open: honest answers, right clocks, beyond all leases and waits.
+/// Runs without faults until nothing is open: truthful replies, correct clocks, later than all leases and waits.
 async fn finish(world: &Arc<World>) -> bool {
     world.heal();
     tokio::time::sleep(Duration::from_secs(3_600)).await;
@@ -174,7 +174,7 @@ async fn run(process: Arc<Process>) {
     }
 }
 
-/// What `pipeline::sending` does, with the real delivery.
+/// The same steps as `pipeline::sending`, with the real delivery code.
 async fn publish(process: &Arc<Process>) -> Result<(), StoreError> {
     let world = &process.world;
     let store = Arc::new(SimStore(Arc::clone(process)));
@@ -251,7 +251,7 @@ fn job(
     }
 }
 
-/// The bytes depend only on the issue and the row; only the envelope has the token.
+/// The bytes depend only on issue and row; the token is only in the envelope.
 fn compose(post: &str, copy: &Claimed) -> OutgoingMessage {
     let message = format!(
         "Message-ID: <{}>\r\nDate: {}\r\nTo: {}\r\n\r\n{post}\r\n",
@@ -264,7 +264,7 @@ fn compose(post: &str, copy: &Claimed) -> OutgoingMessage {
     OutgoingMessage { envelope: Envelope { from, to: copy.address.clone(), size: message.len() }, message }
 }
 
-/// A person does something. An error of the store is ignored here.
+/// An action of a person. Errors of the store are ignored here.
 async fn act(people: &Arc<Process>, deed: Deed) {
     let world = &people.world;
     let store = SimStore(Arc::clone(people));
@@ -307,7 +307,7 @@ async fn act(people: &Arc<Process>, deed: Deed) {
     }
 }
 
-/// `letterpress resolve`: what is in doubt is sent again, or what the relay's log shows is recorded.
+/// `letterpress resolve`: sends unknown deliveries again, or records what the relay's log shows.
 async fn decide(store: &SimStore, resend: bool, now: chrono::DateTime<chrono::Utc>) {
     let world = &store.0.world;
     let Ok(doubts) = store.doubts().await else { return };

@@ -1,4 +1,4 @@
-//! The relay: what it took is decided at the dot and written down, whatever becomes of its answer.
+//! The relay: it decides at the dot what it accepts, and records that even if its reply is lost.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -14,31 +14,31 @@ use super::checker;
 use super::replies::{self, Answer, Then, deadline};
 use super::world::Process;
 
-/// One message that the relay took.
+/// One accepted message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Accepted {
-    /// To whom.
+    /// The recipient.
     pub(crate) reader: String,
     /// Its `Message-ID`.
     pub(crate) message_id: String,
-    /// All of it.
+    /// The whole message.
     pub(crate) message: Vec<u8>,
 }
 
-/// What the relay and its clients know.
+/// The state of the relay and its clients.
 #[derive(Debug, Default)]
 pub(crate) struct Relay {
-    /// What was taken, by the token of its envelope sender.
+    /// The accepted messages, by the token of the envelope sender.
     pub(crate) accepted: BTreeMap<[u8; 16], Accepted>,
-    /// Tokens for which a client read a 2yz after the dot.
+    /// Tokens for which a client read a 2yz reply after the dot.
     pub(crate) heard_yes: BTreeSet<[u8; 16]>,
-    /// Readers whom the relay does not know.
+    /// Recipients that the relay does not know.
     pub(crate) strangers: BTreeSet<String>,
-    /// Readers for whom the relay says "later" for ever.
+    /// Recipients that the relay always defers.
     pub(crate) greylisted: BTreeSet<String>,
 }
 
-/// The way to the relay, for one process.
+/// The transport of one process.
 pub(crate) struct SimWire(pub(crate) Arc<Process>);
 
 #[async_trait]
@@ -105,16 +105,16 @@ impl Transport for SimWire {
     }
 }
 
-/// One connection. Every operation begins by breaking it and mends it on success, as the real one does.
+/// One connection. Like the real one, every operation marks it as broken first and clears the mark on success.
 struct SimChannel {
     process: Arc<Process>,
     left: u64,
     open: bool,
-    /// Bytes came that nobody asked for.
+    /// Unsolicited bytes were received.
     unasked: bool,
-    /// The envelope that travelled with the last dot.
+    /// The envelope that was pipelined with the last dot.
     carried: Option<Envelope>,
-    /// The envelope to which the relay said 354.
+    /// The envelope for which the relay replied 354.
     envelope: Option<Envelope>,
     message: Vec<u8>,
 }
@@ -150,7 +150,7 @@ impl SimChannel {
         }
     }
 
-    /// Reads the answer; waits out the deadline of a phase in which none comes.
+    /// Reads the reply; without one, waits for the deadline of the phase.
     async fn hear(&mut self, phase: Phase, answer: &Answer) -> SmtpOutcome {
         let (what, unasked) = answer.heard();
         if what == Err(TransportError::Deadline) {
@@ -225,7 +225,7 @@ impl Connection for SimChannel {
         self.carried = next.filter(|_| world.plan.temper.pipelines).cloned();
         self.left = self.left.saturating_sub(1);
         let message = std::mem::take(&mut self.message);
-        // The connection was cut before the dot got through: nobody on this side can know.
+        // The connection was lost before the dot arrived; the client cannot know that.
         let (answer, slow, cut) = {
             let mut chance = world.chance();
             let rate = self.rate(Phase::Dot);
@@ -245,7 +245,7 @@ impl Connection for SimChannel {
         }
         let (taken, answer) = answer.unwrap_or_else(|| (true, replies::yes(Phase::Dot)));
         let copy = Accepted { reader: envelope.to.to_string(), message_id: message_id(&message), message };
-        // The dot is on its way and arrives whatever becomes of its sender.
+        // The dot was sent and arrives even if its sender dies.
         let (arrived, arrival) = oneshot::channel();
         let deliver = {
             let world = Arc::clone(&world);
@@ -294,7 +294,7 @@ fn message_id(message: &[u8]) -> String {
     line.unwrap_or_default().to_owned()
 }
 
-/// Whether a real channel must close the connection after this outcome: only an orderly reply keeps it open.
+/// Whether a real connection must be closed after this outcome: only a regular reply keeps it open.
 fn drops_connection(heard: &SmtpOutcome) -> bool {
     let orderly = |reply: &Reply| matches!(reply.class(), 4 | 5) && reply.code != 421;
     !match (heard.phase, &heard.result) {

@@ -1,4 +1,4 @@
-//! The store as one process sees it: each call takes time, may fail, and may be the last before the process dies.
+//! The store of one process: each call takes time, may fail, and may be the last before the process dies.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -23,7 +23,7 @@ use super::world::{Process, World};
 pub(crate) struct SimStore(pub(crate) Arc<Process>);
 
 impl SimStore {
-    /// A transaction that writes: it happens completely at one moment, or not at all.
+    /// A write transaction: it is applied completely at one moment, or not at all.
     async fn write<T: Send + 'static>(
         &self,
         doing: &'static str,
@@ -102,7 +102,7 @@ impl SimStore {
     }
 }
 
-/// The moment at which a transaction happens.
+/// The moment at which a transaction is applied.
 fn commit<T>(process: &Process, act: impl FnOnce(&mut Ledger, &World) -> T) -> T {
     let world = &process.world;
     let mut ledger = world.ledger();
@@ -154,7 +154,7 @@ impl DeliveryStore for SimStore {
     }
 }
 
-/// The other methods of the real store that a run and the people around it use.
+/// Other methods of the real store that runs and people use.
 impl SimStore {
     pub(crate) async fn unsubscribe(&self, key: AddressKey) -> Result<bool, StoreError> {
         self.write("unsubscribe", move |ledger, _| bar(ledger, key, SubscriptionStatus::Unsubscribed)).await
@@ -207,7 +207,7 @@ impl SimStore {
         self.write("recover", move |ledger, world| ledger.recover(world, &owner, alone, now)).await
     }
 
-    /// The deliveries in doubt.
+    /// The deliveries whose outcome is unknown.
     pub(crate) async fn doubts(&self) -> Result<Vec<DeliveryView>, StoreError> {
         self.read("deliveries", |ledger| {
             let unknown = ledger.rows.iter().filter(|(_, row)| row.delivery.state == State::Unknown);

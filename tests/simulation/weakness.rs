@@ -1,37 +1,37 @@
-//! Machines that are weaker than Letterpress, in ways in which senders are weak. The simulation must find each of
-//! them, or it would prove nothing.
+//! Deliberately broken variants of the ledger, with errors that real senders have. The simulation must detect each of
+//! them; otherwise its success would prove nothing.
 
 use letterpress::ledger::transition::{Event, Rejection, TransitionContext, apply};
 use letterpress::ledger::{Delivery, State};
 
-/// What is wrong with the machine.
+/// The defect of the ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Weakness {
-    /// "armed" is answered, and nothing was written.
+    /// The arm is acknowledged but not written.
     NoArmCommit,
-    /// A copy that was armed when its sender died goes back to the queue.
+    /// A delivery that was armed when its sender died returns to the queue.
     ArmedGoesBack,
-    /// Silence after the dot counts as "not now".
+    /// A lost reply to the dot counts as a temporary rejection.
     SilenceIsDeferral,
-    /// An arm does not look at its token.
+    /// The arm does not check its token.
     NoTokenCheck,
-    /// A refusal after a resend is believed of both copies.
+    /// A rejection after a resend counts for both messages.
     RefusalOfBoth,
-    /// A copy is recorded as sent before its dot.
+    /// A delivery is recorded as sent before its dot.
     SentFirst,
-    /// A commit that was answered is lost when the process dies: WAL without `synchronous=FULL`.
+    /// A commit that was acknowledged is lost when the process dies: WAL without `synchronous=FULL`.
     Unsynced,
-    /// The arm does not look whether the reader left.
+    /// The arm does not check whether the subscriber unsubscribed.
     BlindArm,
-    /// A resend is composed anew.
+    /// A resend renders the message again.
     OtherBytes,
-    /// Recovery drops the copy that a dead sender held.
+    /// Recovery drops a delivery that a dead sender had claimed.
     StaleIsDropped,
-    /// A negative answer counts whoever holds the row.
+    /// A rejection counts even if another sender holds the row.
     AnybodyRefuses,
-    /// An issue that was done stays done, whatever comes back into its queue.
+    /// A finished issue stays finished even if a delivery returns to its queue.
     FinishedForEver,
-    /// Times that were said by one clock are judged by another.
+    /// Times from one clock are compared with another clock.
     ForeignTimes,
 }
 
@@ -53,7 +53,7 @@ impl Weakness {
     ];
 }
 
-/// The transition table, or what a weaker machine has in its place.
+/// The real transition table, or the broken variant.
 pub(crate) fn judge(
     weakness: Option<Weakness>,
     row: &Delivery,
@@ -67,7 +67,7 @@ pub(crate) fn judge(
             event = Event::Defer { token: *token, retry: None, last: last.clone() };
         }
         (Weakness::NoTokenCheck, Event::Arm { token, .. }) => {
-            // "UPDATE … SET armed WHERE id = …": neither the token nor the state is looked at.
+            // "UPDATE … SET armed WHERE id = …" without a check of token and state.
             row.token = Some(*token);
             row.state = State::Claimed;
             row.lease_until = Some(around.now + chrono::TimeDelta::hours(1));
@@ -92,7 +92,7 @@ pub(crate) fn judge(
             next.reason = Some("stale".to_owned());
         }
         Weakness::RefusalOfBoth if next.state == State::FailedUncertain => next.state = State::Failed,
-        // The row says "sent", and the sender is told what it needs to hear.
+        // The row is already `sent`, so the sender gets the result that it expects.
         Weakness::SentFirst if before == State::Claimed && next.state == State::Armed => {
             next.state = State::Sent;
         }
@@ -101,7 +101,7 @@ pub(crate) fn judge(
     Ok(next)
 }
 
-/// What the sender is told of a move that was judged.
+/// The result that the sender gets for a transition.
 pub(crate) fn told(weakness: Option<Weakness>, event: &Event, next: &Delivery) -> State {
     match (weakness, event) {
         (Some(Weakness::SentFirst), Event::Arm { .. }) if next.state == State::Sent => State::Armed,
@@ -109,7 +109,7 @@ pub(crate) fn told(weakness: Option<Weakness>, event: &Event, next: &Delivery) -
     }
 }
 
-/// Whether the move is written at all.
+/// Whether the transition is written.
 pub(crate) fn is_written(weakness: Option<Weakness>, next: &Delivery) -> bool {
     weakness != Some(Weakness::NoArmCommit) || next.state != State::Armed
 }

@@ -1,4 +1,4 @@
-//! Posts, templates and addresses that change while an issue is on its way.
+//! Posts, templates and addresses that change while an issue is being sent.
 
 use super::super::support::account::settle;
 use super::super::support::{Server, Site};
@@ -7,7 +7,7 @@ use super::interrupted;
 const LATER: &str = "2026-11-20T11:00:00Z";
 const MUCH_LATER: &str = "2026-11-20T13:00:00Z";
 
-/// The rest of the issue goes out; each copy says what the first one said.
+/// Sends the rest of the issue; every message must have the same text as the first.
 fn the_rest_is_the_same_letter(relay: &Server, site: &Site) {
     let ended = site.run_at(LATER, &["publish"]);
     assert_eq!(ended.code, 0, "{}", ended.said);
@@ -27,7 +27,7 @@ fn the_rest_is_the_same_letter(relay: &Server, site: &Site) {
     }
 }
 
-/// The text part as a foreign parser reads it, without what is each reader's own: the greeting, and all below the post.
+/// The text part, read by another parser, without the parts that differ by subscriber: the greeting and the footer.
 fn letter_text(message: &str) -> String {
     let parsed = mail_parser::MessageParser::default().parse(message).unwrap();
     let text = parsed.body_text(0).unwrap().into_owned();
@@ -56,7 +56,7 @@ fn f62_f63_a_post_that_is_edited_while_its_issue_goes_out_goes_out_as_it_was_fro
 fn f65_a_post_that_is_deleted_while_its_issue_goes_out_is_finished_or_cancelled_as_somebody_says() {
     let (relay, site) = interrupted();
     std::fs::remove_file(site.path("posts/slow.md")).unwrap();
-    // A post that vanishes may be a slip, so nothing goes out until somebody says that it is none.
+    // A post may disappear by accident, so nothing is sent until somebody confirms the removal.
     assert_eq!(site.run_at(LATER, &["publish"]).code, 1);
     assert_eq!(relay.accepted().len(), 2);
     assert_eq!(site.run_at(LATER, &["build", "--allow-loss"]).code, 0);

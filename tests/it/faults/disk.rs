@@ -1,4 +1,4 @@
-//! Disks that are full, fail, or belong to somebody else.
+//! Disks that are full, fail, or are not writable.
 
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::os::unix::process::CommandExt as _;
@@ -15,7 +15,7 @@ use letterpress::ledger::State;
 const READERS: usize = 6;
 const LATER: &str = "2026-11-20T11:00:00Z";
 
-/// A disk of a few megabytes; only root can have one.
+/// A disk of a few megabytes; only root can mount one.
 struct SmallDisk {
     point: tempfile::TempDir,
 }
@@ -34,7 +34,7 @@ impl SmallDisk {
         assert!(mount(&["-o", &format!("remount,{how}")], self.point.path()));
     }
 
-    /// Writes until nothing more fits.
+    /// Writes a file until the disk is full.
     fn fill(&self) {
         use std::io::Write as _;
         let mut ballast = std::fs::File::create(self.ballast()).unwrap();
@@ -69,7 +69,7 @@ fn wait_until(what: impl Fn() -> bool) {
     }
 }
 
-/// Sends over a disk that is full from the moment at which `relay` sees `full` until `pause` later.
+/// Sends over a disk that is full from the time at which `relay` sees `full` until `pause` later.
 fn over_a_full_disk(script: Script, full: impl Fn(&Server) -> bool, pause: Duration) -> Option<i32> {
     let disk = SmallDisk::new()?;
     let relay = Server::start(script);
@@ -100,7 +100,7 @@ fn over_a_full_disk(script: Script, full: impl Fn(&Server) -> bool, pause: Durat
 #[test]
 fn f19_on_a_disk_that_is_full_before_the_arm_no_dot_is_written_and_nothing_is_lost() {
     let slow = Do::Each(vec![Do::Wait(Duration::from_millis(1_500)), say("250 2.1.5 ok")]);
-    // The first copy: before a later one, what is known of its forerunner would wait for room, and the run would live.
+    // The first delivery: at a later one, the outcome of the previous one would wait for room and keep the run alive.
     let script = Script::polite().nth(At::Rcpt, 1, slow);
     let first = |relay: &Server| relay.verbs().iter().any(|verb| verb == "RCPT");
     let code = over_a_full_disk(script, first, Duration::from_secs(3));
@@ -109,11 +109,11 @@ fn f19_on_a_disk_that_is_full_before_the_arm_no_dot_is_written_and_nothing_is_lo
 
 #[test]
 fn f20_an_answer_that_finds_the_disk_full_is_kept_until_there_is_room() {
-    // Shorter than the deadline of the dot, which is a second.
+    // Shorter than the deadline for the reply to the dot, which is one second.
     let slow = Do::Each(vec![Do::Wait(Duration::from_millis(800)), say("250 2.0.0 ok")]);
     let script = Script::polite().nth(At::Dot, 3, slow);
     let third = |relay: &Server| relay.log().messages.len() == 3;
-    // The run goes on if the answer found room before the next arm was tried, and ends if that arm found none.
+    // The run continues if the outcome was recorded before the next arm, and ends if that arm failed.
     let code = over_a_full_disk(script, third, Duration::from_secs(3));
     assert!(matches!(code, None | Some(0 | 2)), "{code:?}");
 }
@@ -125,7 +125,7 @@ fn f21_a_disk_that_fails_to_write_ends_the_run_before_the_next_dot_and_is_not_be
         let relay = Server::start(pipelining());
         let site = Site::new(relay.port(), 12, 1);
         waiting(&site);
-        // Larger files cannot be written: for the ledger that is an error of the disk.
+        // No larger file can be written; for the ledger that is a disk error.
         let limited = "trap '' XFSZ; ulimit -f \"$0\"; exec \"$@\"";
         let whole = site.command(Some(LATER), &["publish"]);
         let mut command = Command::new("sh");
@@ -145,7 +145,7 @@ fn f21_a_disk_that_fails_to_write_ends_the_run_before_the_next_dot_and_is_not_be
     assert!(in_the_middle > 0, "no limit was met in mid-issue, so nothing was shown");
 }
 
-/// The program as a user who owns nothing here; whoever is not root stays who he is.
+/// The program as an unprivileged user; if the tests do not run as root, as the same user.
 fn as_a_stranger(site: &Site) -> Command {
     let mut command = site.command(Some(LATER), &["publish"]);
     if std::fs::metadata(site.path(".")).unwrap().uid() == 0 {

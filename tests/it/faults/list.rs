@@ -1,4 +1,4 @@
-//! Audiences of every size, and readers who leave while the letter goes out.
+//! Audiences of every size, and unsubscribes while an issue is being sent.
 
 use std::process::Stdio;
 use std::sync::Arc;
@@ -37,7 +37,7 @@ fn f75_an_audience_of_nobody_freezes_nothing_and_one_of_one_or_many_is_done_with
     }
 }
 
-/// A post that nobody would get is said once, stays due, and is mailed as soon as somebody gets it.
+/// A post without an audience is reported once, stays due, and is mailed as soon as there is a subscriber.
 fn nobody_is_an_audience_to_come() {
     let relay = Server::start(pipelining());
     let site = Site::unopened(relay.port(), 0, 4);
@@ -71,7 +71,7 @@ fn f25_a_first_run_without_ledger_and_keys_mails_nothing_old() {
     assert_eq!(relay.accepted().len(), 3, "what is new is mailed");
 }
 
-/// Does `command` to the first reader while the relay thinks about her RCPT; she must get no letter.
+/// Runs `command` for the first subscriber while the relay delays its reply to RCPT; no email may follow.
 fn nobody_is_mailed_after(command: &str) {
     let slow = Do::Each(vec![Do::Wait(Duration::from_millis(1_500)), say("250 2.1.5 ok")]);
     let relay = Server::start(Script::polite().nth(At::Rcpt, 1, slow));

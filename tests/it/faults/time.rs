@@ -1,4 +1,4 @@
-//! Clocks that jump, zones that change, and days that no calendar has.
+//! Clocks that jump, time zones that change, and dates that do not exist.
 
 use super::super::support::Site;
 use super::super::support::account::{published, settle};
@@ -46,7 +46,7 @@ fn f60_the_zone_of_the_machine_changes_nothing() {
     let mut feeds = Vec::new();
     for zone in [None, Some("Asia/Seoul"), Some("America/New_York"), Some("Nowhere/Land")] {
         let site = Site::unopened(9, 0, 1);
-        // The clocks of New York go back in that night, and half past one comes twice.
+        // In that night the clocks of New York go back, and half past one occurs twice.
         for (slug, date) in
             [("day", "2026-11-01"), ("twice", "2026-11-01 01:30"), ("never", "2026-03-08 02:30")]
         {

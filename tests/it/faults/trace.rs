@@ -1,5 +1,5 @@
-//! What the kernel was asked for, and in which order: the ledger is on the disk before the dot is on the wire. Needs
-//! `strace`; where it is missing, the test says that it showed nothing.
+//! The order of system calls: the ledger is synced to the disk before the dot is sent. Needs `strace`; without it the
+//! test prints that it was skipped.
 
 use std::collections::HashMap;
 use std::process::Command;
@@ -11,17 +11,17 @@ use super::waiting;
 const LATER: &str = "2026-11-20T11:00:00Z";
 const READERS: usize = 6;
 
-/// What matters of one line of the trace.
+/// The relevant part of one line of the trace.
 #[derive(Debug, PartialEq, Eq, Clone, Copy)]
 enum Step {
-    /// Bytes to the relay that are not a final dot.
+    /// Bytes to the relay other than a final dot.
     Said,
     Dot,
     Synced,
     SyncFailed,
 }
 
-/// Runs `publish` with its system calls written down; `None` without `strace`.
+/// Runs `publish` under `strace`; `None` if it is not installed.
 fn traced(site: &Site, inject: Option<&str>) -> Option<(i32, Vec<Step>)> {
     let works = Command::new("strace").args(["-f", "-o", "/dev/null", "true"]).output();
     if !works.is_ok_and(|ended| ended.status.success()) {
@@ -42,7 +42,7 @@ fn traced(site: &Site, inject: Option<&str>) -> Option<(i32, Vec<Step>)> {
     Some((ended.status.code().unwrap(), trace.lines().filter_map(|line| step(line, &mut begun)).collect()))
 }
 
-/// `begun` holds the calls of each thread that are written in two lines.
+/// `begun` has the unfinished call of each thread, because strace may print a call in two lines.
 fn step<'a>(line: &'a str, begun: &mut HashMap<&'a str, &'a str>) -> Option<Step> {
     let (thread, call) = line.split_once(' ')?;
     if call.contains("sync(") && call.contains("<unfinished") {
@@ -50,7 +50,7 @@ fn step<'a>(line: &'a str, begun: &mut HashMap<&'a str, &'a str>) -> Option<Step
         return None;
     }
     let first = if call.contains("sync resumed") { begun.remove(thread)? } else { call };
-    // SQLite syncs the folder of a new file too, and goes on if that fails.
+    // SQLite also syncs the folder of a new file, and continues if that fails.
     let is_sync = first.contains("sync(") && first.contains("letterpress.db");
     match line {
         _ if is_sync && line.contains("EIO") => Some(Step::SyncFailed),

@@ -1,4 +1,4 @@
-//! The account: what the relays saw, against what the ledger says. Judges by the promises of `docs/ledger.md` alone.
+//! Compares what the relays accepted with the ledger, by the guarantees in `docs/ledger.md`.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
@@ -10,31 +10,32 @@ use letterpress::store::{Filter, open_sqlite};
 
 use super::{Server, Site};
 
-/// What a run or many of them came to.
+/// The result of one or more runs.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Account {
-    /// Rows in doubt at the end.
+    /// Deliveries whose outcome is unknown at the end.
     pub(crate) in_doubt: usize,
-    /// Readers who may have two copies without a decision.
+    /// Subscribers who may have two emails although nobody decided to send again.
     pub(crate) duplicated: usize,
-    /// Readers who are in no final state, or missing.
+    /// Deliveries that are missing or not in a final state.
     pub(crate) lost: usize,
-    /// Rows that are `sent`.
+    /// Deliveries that are `sent`.
     pub(crate) sent: usize,
-    /// Every promise that is broken, in words.
+    /// A description of every broken guarantee.
     pub(crate) broken: Vec<String>,
 }
 
-/// Copies whose final dot a relay saw, by reader.
+/// How many messages with a final dot the relays saw for one subscriber.
 #[derive(Debug, Default)]
 struct Copies {
-    /// All of them but those that were refused in so many words.
+    /// All of them, except those with an explicit rejection.
     perhaps: usize,
-    /// Those that were answered with a whole 2yz.
+    /// Those that were answered with a complete 2yz reply.
     surely: usize,
 }
 
-/// Compares the ledger of `site` with what `relays` saw. `readers` were on the list when the issue was frozen.
+/// Compares the ledger of `site` with what `relays` saw. The list had `subscribers` addresses when the issue was
+/// scheduled.
 pub(crate) fn settle(site: &Site, relays: &[&Server], readers: usize) -> Account {
     let seen = copies(relays);
     let mut account = Account::default();
@@ -88,7 +89,7 @@ fn copies(relays: &[&Server]) -> HashMap<String, Copies> {
     seen
 }
 
-/// Every row of the ledger, read by the library.
+/// Every delivery of the ledger.
 pub(crate) fn rows(site: &Site) -> BTreeMap<String, State> {
     let path = |name| Utf8PathBuf::from_path_buf(site.path(name)).unwrap();
     let store = open_sqlite(&path("letterpress.db"), &path("letterpress.keys"), "").unwrap();
@@ -100,7 +101,7 @@ pub(crate) fn rows(site: &Site) -> BTreeMap<String, State> {
     rows
 }
 
-/// Every file of a public folder with its bytes, as one string to compare and to show.
+/// Every file below a folder with its content, as one string for comparison.
 pub(crate) fn published(folder: &Path) -> String {
     let mut entries: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     entries.sort();

@@ -1,7 +1,4 @@
-//! What the integration tests share: an SMTP server that does what its script says, its certificates, and a site to
-//! run the program in.
-//!
-//! Nothing here judges; it acts, and it remembers what it saw.
+//! Shared by the integration tests: a scripted SMTP server, certificates, and a site to run the program in.
 
 pub(crate) mod account;
 pub(crate) mod certificates;

@@ -1,6 +1,6 @@
-//! An SMTP server on a port of its own that follows a [`Script`] and remembers what it saw.
+//! A scripted SMTP server on its own port. It follows a [`Script`] and records what it receives.
 //!
-//! It runs on a thread of its own, so blocking tests and whole processes can be served too.
+//! It runs on its own thread, so blocking tests and separate processes can use it too.
 
 use std::collections::HashMap;
 use std::io;
@@ -16,41 +16,41 @@ use tokio_rustls::server::TlsStream;
 
 use super::script::{At, Do, Script};
 
-/// A message whose final dot arrived.
+/// A message that was received up to its final dot.
 #[derive(Debug, Clone)]
 pub(crate) struct Message {
-    /// The connection, from 1.
+    /// The number of the connection, from 1.
     pub(crate) connection: usize,
-    /// The MAIL line.
+    /// The MAIL command.
     pub(crate) mail: String,
-    /// The RCPT lines that were answered 2yz.
+    /// The RCPT commands that were answered with 2yz.
     pub(crate) rcpt: Vec<String>,
-    /// The message, dot-stuffing undone.
+    /// The message without dot-stuffing.
     pub(crate) data: Vec<u8>,
-    /// What the script says in answer to the dot.
+    /// The reply to the dot according to the script.
     pub(crate) answer: Vec<u8>,
 }
 
 impl Message {
-    /// Whether the server took it: at least one recipient, and a whole 2yz reply.
+    /// Whether the server accepted it: it has a recipient and a complete 2yz reply.
     pub(crate) fn accepted(&self) -> bool {
         !self.rcpt.is_empty() && is_whole_2yz(&self.answer)
     }
 }
 
-/// What the server saw so far.
+/// What the server has received so far.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Log {
-    /// Connections taken.
+    /// How many connections were opened.
     pub(crate) connections: usize,
-    /// Every command line, with its connection.
+    /// Every command, with the number of its connection.
     pub(crate) commands: Vec<(usize, String)>,
-    /// Every message whose dot arrived.
+    /// Every message with a final dot.
     pub(crate) messages: Vec<Message>,
     seen: HashMap<At, usize>,
 }
 
-/// A running server; dropping it ends it.
+/// A running server; it stops when it is dropped.
 pub(crate) struct Server {
     port: u16,
     log: Arc<Mutex<Log>>,
@@ -79,27 +79,27 @@ impl Server {
         Self { port: port.recv().unwrap(), log, stop: Some(stop), thread: Some(thread) }
     }
 
-    /// Where it listens.
+    /// The port on which it listens.
     pub(crate) fn port(&self) -> u16 {
         self.port
     }
 
-    /// What it has seen by now.
+    /// A copy of the log so far.
     pub(crate) fn log(&self) -> Log {
         lock(&self.log).clone()
     }
 
-    /// How many connections it has taken.
+    /// How many connections were opened so far.
     pub(crate) fn connections(&self) -> usize {
         lock(&self.log).connections
     }
 
-    /// Whether a final dot came over a connection later than the first `connections`.
+    /// Whether a message with a final dot came over a connection after the first `connections`.
     pub(crate) fn heard_beyond(&self, connections: usize) -> bool {
         lock(&self.log).messages.iter().rev().any(|message| message.connection > connections)
     }
 
-    /// The recipients of the messages it took, in order.
+    /// The RCPT commands of the accepted messages, in order.
     pub(crate) fn accepted(&self) -> Vec<String> {
         let log = self.log();
         log.messages
@@ -109,7 +109,7 @@ impl Server {
             .collect()
     }
 
-    /// Its command lines in order, each cut at the first space after its verb.
+    /// The verbs of the received commands, in order.
     pub(crate) fn verbs(&self) -> Vec<String> {
         self.log().commands.iter().map(|(_, line)| line.split(' ').next().unwrap_or("").to_owned()).collect()
     }
@@ -142,7 +142,7 @@ async fn accept(listener: TcpListener, script: Arc<Script>, log: Arc<Mutex<Log>>
                 mail: String::new(),
                 rcpt: Vec::new(),
             };
-            // However it ends, the log holds what there is to know.
+            // The log has everything, whatever the result is.
             let _ = guest.serve().await;
         });
     }
@@ -279,13 +279,13 @@ impl Guest {
             data,
             answer: spoken(&action),
         };
-        // Before the answer is written: whoever has read it must find it in the log.
+        // The message is logged before the reply is written, so a client that has the reply finds it in the log.
         lock(&self.log).messages.push(message);
         self.forget();
         self.perform(&action).await
     }
 
-    /// Does what the script says here, or gives the default answer; returns what was said.
+    /// Performs the scripted action or sends the default reply; returns the bytes of the reply.
     async fn answer(&mut self, at: At, line: &str, default: &str) -> io::Result<Vec<u8>> {
         let action = self.next_action(at, line);
         let action = action
@@ -385,7 +385,7 @@ impl Guest {
     }
 }
 
-/// All that an action says, in whatever pieces.
+/// All bytes that an action writes.
 fn spoken(action: &Do) -> Vec<u8> {
     match action {
         Do::Say(bytes) | Do::Drip(bytes, _) => bytes.clone(),
@@ -394,7 +394,7 @@ fn spoken(action: &Do) -> Vec<u8> {
     }
 }
 
-/// The server's own reading of RFC 5321, 4.2.1, on purpose not the client's: the first reply is whole and 2yz.
+/// Whether the first reply is complete and 2yz (RFC 5321, 4.2.1). Deliberately independent of the client's parser.
 fn is_whole_2yz(said: &[u8]) -> bool {
     for line in said.split_inclusive(|byte| *byte == b'\n') {
         let text = line.strip_suffix(b"\n").map(|line| line.strip_suffix(b"\r").unwrap_or(line));
@@ -409,7 +409,7 @@ fn is_whole_2yz(said: &[u8]) -> bool {
     false
 }
 
-/// The message before the first lone dot, unstuffed, and how many bytes it took with its dot.
+/// The message before the final dot without dot-stuffing, and the number of bytes including the dot.
 fn end_of_data(inbox: &[u8]) -> Option<(Vec<u8>, usize)> {
     let end = if inbox.starts_with(b".\r\n") { 0 } else { memchr::memmem::find(inbox, b"\r\n.\r\n")? + 2 };
     let mut data = Vec::new();

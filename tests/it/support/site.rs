@@ -1,4 +1,4 @@
-//! A site in a folder of its own, and the real program run in it.
+//! A site in a temporary folder and the real program that runs in it.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -6,31 +6,32 @@ use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::Value;
 
-/// The moment at which frozen sites stand: an hour after their newest post.
+/// The time of most runs: one hour after the newest post.
 pub(crate) const NOW: &str = "2026-11-20T10:00:00Z";
 
-/// A site with one Korean post, readers, and a relay on loopback.
+/// A site with one Korean post, subscribers, and a relay on the loopback interface.
 pub(crate) struct Site {
     folder: tempfile::TempDir,
 }
 
-/// A run that has ended.
+/// The result of a finished run.
 pub(crate) struct Ended {
     /// The exit code.
     pub(crate) code: i32,
-    /// What it said, both streams.
+    /// Standard output, then standard error.
     pub(crate) said: String,
 }
 
 impl Site {
-    /// `readers` readers named `reader0@example.org` and so on, `connections` to the relay at `port`.
+    /// A site with `subscribers` subscribers, `reader0@example.org` and so on, and `connections` to the relay at
+    /// `port`.
     pub(crate) fn new(port: u16, readers: usize, connections: usize) -> Self {
         let site = Self::unopened(port, readers, connections);
         assert_eq!(site.run(&["subscribers", "import", "readers.csv", "--confirmed"]).code, 0);
         site
     }
 
-    /// The same with further sections of configuration, in its store before the readers come.
+    /// The same with additional configuration, which applies before the subscribers are imported.
     pub(crate) fn with(port: u16, readers: usize, connections: usize, more: &str) -> Self {
         let site = Self::unopened(port, readers, connections);
         let config = std::fs::read_to_string(site.path("config.toml")).unwrap();
@@ -39,12 +40,12 @@ impl Site {
         site
     }
 
-    /// The same before its first run: no ledger, no keys, and the readers in `readers.csv` alone.
+    /// The same before the first run: without ledger and keys; the subscribers are only in `readers.csv`.
     pub(crate) fn unopened(port: u16, readers: usize, connections: usize) -> Self {
         Self::inside(&std::env::temp_dir(), port, readers, connections)
     }
 
-    /// The same in a folder of its own below `parent`.
+    /// The same in a temporary folder below `parent`.
     pub(crate) fn inside(parent: &Path, port: u16, readers: usize, connections: usize) -> Self {
         let site = Self { folder: tempfile::tempdir_in(parent).unwrap() };
         site.relay(port, connections, "");
@@ -56,9 +57,9 @@ impl Site {
         site
     }
 
-    /// Writes the configuration: a relay on loopback, and further lines below `[newsletter]`.
+    /// Writes the configuration with a relay on the loopback interface and additional lines below `[newsletter]`.
     pub(crate) fn relay(&self, port: u16, connections: usize, newsletter: &str) {
-        // A post is mailed by the first run that sees it, unless a test is about the delay.
+        // The first run that sees a post mails it, unless the test is about the delay.
         let delay = if newsletter.contains("delay") { "" } else { "delay = \"0s\"\n" };
         let config = format!(
             "[site]\ntitle = \"느린 편지\"\nurl = \"https://letters.example/\"\nlanguage = \"ko\"\ntimezone = \"Asia/Seoul\"\n\
@@ -81,23 +82,23 @@ impl Site {
         std::fs::write(path, text).unwrap();
     }
 
-    /// Runs the program to its end at [`NOW`].
+    /// Runs the program at [`NOW`].
     pub(crate) fn run(&self, arguments: &[&str]) -> Ended {
         self.run_at(NOW, arguments)
     }
 
-    /// Runs the program to its end at another moment.
+    /// Runs the program at another time.
     pub(crate) fn run_at(&self, now: &str, arguments: &[&str]) -> Ended {
         let output = self.command(Some(now), arguments).output().unwrap();
         Ended::from(output)
     }
 
-    /// Starts the program with the machine's clock and does not wait for it.
+    /// Starts the program with the system clock and does not wait for it.
     pub(crate) fn start(&self, arguments: &[&str]) -> Child {
         self.command(None, arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
     }
 
-    /// Runs the program to its end with the machine's clock.
+    /// Runs the program with the system clock.
     pub(crate) fn run_now(&self, arguments: &[&str]) -> Ended {
         Ended::from(self.command(None, arguments).output().unwrap())
     }
@@ -107,12 +108,12 @@ impl Site {
         let mut command = self.command(Some(NOW), arguments);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
-        // A program that does not read its input to the end shows here as a broken pipe.
+        // This fails with a broken pipe if the program does not read all of its input.
         child.stdin.take().unwrap().write_all(input).unwrap();
         Ended::from(child.wait_with_output().unwrap())
     }
 
-    /// The counts of the newest issue, by state.
+    /// The delivery counts of the newest issue, by state.
     pub(crate) fn counts(&self) -> Value {
         let status = self.run(&["status", "--json"]);
         let status: Value =
@@ -120,7 +121,7 @@ impl Site {
         status["issues"][0]["counts"].clone()
     }
 
-    /// The addresses whose copies of the newest issue are in `state`.
+    /// The addresses whose deliveries of the newest issue are in `state`.
     pub(crate) fn in_state(&self, state: &str) -> Vec<String> {
         let rows = self.run(&["status", "--json", "recipients"]);
         let rows: Vec<Value> =
@@ -129,7 +130,7 @@ impl Site {
         fits.map(|row| row["address"].as_str().unwrap().to_owned()).collect()
     }
 
-    /// The program in this folder with nothing but the time in its environment.
+    /// The program in this folder; its environment has only the time.
     pub(crate) fn command(&self, now: Option<&str>, arguments: &[&str]) -> Command {
         let mut command = Command::new(Path::new(env!("CARGO_BIN_EXE_letterpress")));
         command.current_dir(self.folder.path()).args(arguments).env_clear();

@@ -1,4 +1,4 @@
-//! X22: after an erasure the address is nowhere in the database's files, and no list brings it back.
+//! X22: after an erasure the database files do not contain the address, and no import brings it back.
 
 use letterpress::subscribers::SubscriptionStatus;
 
@@ -6,12 +6,12 @@ use super::House;
 
 const LEE: &str = "lee.unique.address@example.org";
 
-/// Whether any file of the database holds the bytes.
+/// Whether any file of the database contains the bytes.
 fn holds(house: &House, needle: &str) -> Vec<String> {
     ["letterpress.db", "letterpress.db-wal", "letterpress.db-shm"]
         .into_iter()
         .filter(|name| {
-            // Read by another process: closing the file in this one would drop the locks of its connections.
+            // Read by another process: closing the file in this process would release the locks of its connections.
             let bytes = std::process::Command::new("cat").arg(house.path(name)).output().unwrap().stdout;
             bytes.windows(needle.len()).any(|window| window.eq_ignore_ascii_case(needle.as_bytes()))
         })
@@ -19,7 +19,7 @@ fn holds(house: &House, needle: &str) -> Vec<String> {
         .collect()
 }
 
-/// A house with a reader who was sent a letter, asked for their data and chose.
+/// A site with a subscriber who was sent an email, requested their data, and changed preferences.
 async fn with_lee() -> House {
     let house = House::new().await;
     house.enrol(LEE).await;
@@ -41,7 +41,7 @@ async fn x22_the_page_erases_after_asking_twice_and_nothing_is_left_in_the_files
     assert_eq!(holds(&house, LEE), Vec::<String>::new());
     assert_eq!(holds(&house, "lee unique"), Vec::<String>::new());
     assert_eq!(house.status(LEE).await, Some(SubscriptionStatus::Suppressed));
-    // No list brings it back; the reader's own word does.
+    // No import brings it back; only the subscriber can.
     house.enrol(LEE).await;
     assert_eq!(house.status(LEE).await, Some(SubscriptionStatus::Suppressed));
     assert_eq!(house.post(&data, "sure=yes").await.status, 200, "twice is once");

@@ -1,5 +1,5 @@
-//! The ledger's file is exchanged while `letterpress serve` has it open: whoever unsubscribes is told so only if that stands in
-//! the file that is there then.
+//! The ledger file is replaced while `letterpress serve` has it open: an unsubscribe is confirmed only if it is in the
+//! file that is there now.
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -17,10 +17,10 @@ const SITE: &str = "[site]\ntitle = \"느린 편지\"\nurl = \"https://letters.e
     [newsletter]\nfrom = \"news@letters.example\"\nfirst_run = \"newest\"\n\
     [web]\nurl = \"https://news.letters.example/\"\nlisten = \"127.0.0.1:0\"\n";
 
-/// A site whose first letter went to the outbox, with a backup from right after it.
+/// A site whose first issue went to the outbox, with a backup from just after it.
 struct Site {
     folder: tempfile::TempDir,
-    /// The token in Kim's letter.
+    /// The token in Kim's email.
     token: String,
 }
 
@@ -59,7 +59,7 @@ impl Site {
         Served::start(command.current_dir(self.folder.path()).env_clear().arg("serve"))
     }
 
-    /// The one click of a mail program; the status of the answer, and what it says.
+    /// A one-click unsubscribe; returns the status and the body of the response.
     fn unsubscribes(&self, served: &Served) -> (u16, String) {
         let body = "List-Unsubscribe=One-Click";
         let head = format!(
@@ -71,7 +71,7 @@ impl Site {
         asked(served, &head)
     }
 
-    /// How Kim stands in the file at the path, if there is a sound one.
+    /// Kim's status in the file at the path, if the file is valid.
     fn on_disk(&self) -> Option<String> {
         let database = rusqlite::Connection::open_with_flags(
             self.path("letterpress.db"),
@@ -111,7 +111,7 @@ fn token(outbox: &Path) -> String {
     rest.split('>').next().unwrap().to_owned()
 }
 
-/// Whatever is done to the files, an answer that says "unsubscribed" is true.
+/// Whatever happens to the files, a response that confirms an unsubscribe is true.
 fn answers_truly(site: &Site, served: &Served, way: &str) -> u16 {
     let (status, answer) = site.unsubscribes(served);
     match status {
@@ -145,7 +145,7 @@ fn a_backup_that_was_put_back_by_hand_is_noticed_and_unsubscribing_reaches_the_n
         assert_eq!(health(&served), 200);
         let (code, said) = served.stop();
         assert_eq!(code, 0, "{said}");
-        // Nothing of the old file was written into the new one when the server ended.
+        // The server wrote nothing from the old file into the new one when it stopped.
         site.does(&["ledger", "verify"]);
         assert_eq!(site.on_disk().as_deref(), Some("unsubscribed"), "{way}");
     }
@@ -169,7 +169,7 @@ fn a_file_that_is_gone_cut_short_mixed_or_another_ledgers_is_answered_with_try_a
     for (way, exchange) in ways {
         let site = Site::new();
         let served = site.serve();
-        // Something stands in the log that is not in the file yet.
+        // The write-ahead log has changes that are not in the file yet.
         site.does(&["subscribers", "add", "lee@example.org"]);
         assert_eq!(health(&served), 200);
         exchange(&site);
@@ -177,7 +177,7 @@ fn a_file_that_is_gone_cut_short_mixed_or_another_ledgers_is_answered_with_try_a
             assert_eq!(answers_truly(&site, &served, way), 503, "{way}");
         }
         assert_eq!(health(&served), 503, "{way}");
-        // Put back as it should be, it is served again, without a new start.
+        // After a correct restore the file is served again without a restart.
         site.remove(&["letterpress.db", "letterpress.db-wal", "letterpress.db-shm"]);
         fs::copy(site.path("b.db"), site.path("letterpress.db")).unwrap();
         assert_eq!(answers_truly(&site, &served, way), 200, "{way}");

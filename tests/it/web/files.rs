@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::House;
 
-/// The index is looked at once a second.
+/// The file index is refreshed once a second.
 async fn a_moment_later() {
     tokio::time::sleep(Duration::from_millis(1_100)).await;
 }
@@ -100,7 +100,7 @@ async fn a_compressed_copy_is_sent_to_whoever_takes_it_with_a_tag_of_its_own() {
     let known = [("accept-encoding", "br"), ("if-none-match", tags[1].as_str())];
     assert_eq!(house.send("GET", "/rss.xml", &known, "").await.status, 304);
     assert_eq!(house.get("/rss.xml.br").await.status, 404);
-    // A copy that was made of an older feed is not sent.
+    // A compressed file of an older feed is not sent.
     let new = fs::metadata(house.path("public/rss.xml")).unwrap().modified().unwrap();
     let old = new - Duration::from_secs(3_600);
     fs::File::options().write(true).open(house.path("public/rss.xml.br")).unwrap().set_modified(old).unwrap();

@@ -1,5 +1,4 @@
-//! A site whose pages are asked without a socket, at a time of the test's own choice; and the same site served by the
-//! real program.
+//! A site whose pages are requested without a socket, at a chosen time; and the same site served by the real program.
 
 use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader};
@@ -27,9 +26,9 @@ use letterpress::web::{App, Peer, router};
 use rusqlite::types::ValueRef;
 use tower::ServiceExt as _;
 
-/// The address of the pages, as the configuration names it.
+/// The base address of the pages, from the configuration.
 pub(crate) const URL: &str = "https://news.letters.example/";
-/// A reader from the start.
+/// A subscriber of every test site.
 pub(crate) const KIM: &str = "kim@example.org";
 
 const CONFIG: &str = "[site]\ntitle = \"느린 편지\"\nurl = \"https://letters.example/\"\nlanguage = \"ko\"\ntimezone = \"Asia/Seoul\"\n\
@@ -46,11 +45,11 @@ pub(crate) struct House {
     pub(crate) session: LedgerSession,
     world: RunContext,
     router: Router,
-    /// What was said to whoever runs the server.
+    /// The log lines of the server.
     pub(crate) said: Arc<Mutex<String>>,
 }
 
-/// An answer, read to its end.
+/// A complete response.
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) status: StatusCode,
@@ -87,7 +86,7 @@ impl House {
         Self::with("").await
     }
 
-    /// With further lines below `[web]`. Kim reads.
+    /// With additional lines below `[web]`. Kim is a subscriber.
     pub(crate) async fn with(web: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         write(folder.path(), "config.toml", &format!("{CONFIG}{web}"));
@@ -118,7 +117,7 @@ impl House {
         house
     }
 
-    /// Somebody who asked for the letter.
+    /// A new subscriber who signs up and confirms.
     pub(crate) async fn enrol(&self, address: &str) {
         let email = EmailAddress::parse(address).unwrap();
         let consented_at = Some(self.clock.now());
@@ -148,17 +147,17 @@ impl House {
         self.session.key_of(&EmailAddress::parse(address).unwrap())
     }
 
-    /// A genuine token for a reader.
+    /// A valid token for a subscriber.
     pub(crate) fn token(&self, purpose: Purpose, address: &str, generation: u32) -> String {
         self.session.keys.sign(purpose, &Subject::from(self.key(address).0), generation)
     }
 
-    /// The token in Kim's letters.
+    /// The token in Kim's emails.
     pub(crate) fn way_out(&self) -> String {
         self.token(Purpose::Unsubscribe, KIM, 1)
     }
 
-    /// A token that opens somebody's data now.
+    /// A valid token for a data export.
     pub(crate) fn data_token(&self, address: &str) -> String {
         let minute = self.clock.now().timestamp() / 60;
         self.token(Purpose::Data, address, u32::try_from(minute).unwrap())
@@ -179,7 +178,7 @@ impl House {
         self.send("GET", path, &[], "").await
     }
 
-    /// A form as a browser of today sends it from a page of ours.
+    /// A form as a current browser sends it from one of our pages.
     pub(crate) async fn post(&self, path: &str, form: &str) -> Reply {
         let headers = [
             ("content-type", "application/x-www-form-urlencoded"),
@@ -228,7 +227,7 @@ impl House {
         out
     }
 
-    /// The small letters that were written down, as kind and address.
+    /// The queued transactional emails, as kind and address.
     pub(crate) fn errands(&self) -> Vec<(String, String)> {
         let database = self.database();
         let mut all = database.prepare("SELECT kind, address FROM errand ORDER BY id").unwrap();
@@ -254,14 +253,14 @@ fn write(folder: &Path, name: &str, text: &str) {
     std::fs::write(path, text).unwrap();
 }
 
-/// The real program at work; it is ended with this value.
+/// The real program; it is stopped when this value is dropped.
 pub(crate) struct Served {
     child: Child,
     pub(crate) address: SocketAddr,
 }
 
 impl Served {
-    /// Starts it and reads from its first line where it listens.
+    /// Starts it and reads its address from its first line.
     pub(crate) fn start(command: &mut Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
@@ -273,7 +272,7 @@ impl Served {
         Self { child, address }
     }
 
-    /// Asks it to stop; returns its code and everything that it said after the first line.
+    /// Stops it; returns its code and everything that it printed after the first line.
     pub(crate) fn stop(mut self) -> (i32, String) {
         signal(&self.child);
         let code = self.child.wait().unwrap().code().unwrap_or(-1);
@@ -292,7 +291,7 @@ impl Served {
     }
 }
 
-/// SIGTERM to this child and to nobody else.
+/// Sends SIGTERM to this child only.
 fn signal(child: &Child) {
     let sent = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
     assert!(sent.success());

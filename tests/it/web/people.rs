@@ -1,4 +1,4 @@
-//! People on their way through the pages, button by button, in three languages.
+//! People use the pages, button by button, in three languages.
 
 use axum::http::StatusCode;
 use chrono::TimeDelta;
@@ -11,7 +11,7 @@ use letterpress::text::hex;
 use super::House;
 use super::house::KIM;
 
-/// The path behind an address of a page.
+/// The path of an address on a page.
 fn path(action: &str) -> String {
     action.replace("&amp;", "&")
 }
@@ -33,7 +33,7 @@ async fn somebody_leaves_takes_it_back_and_a_day_later_can_not() {
     assert_eq!(house.status(KIM).await, Some(SubscriptionStatus::Unsubscribed), "looking changes nothing");
     assert_eq!(house.post(&path(&page.actions()[0]), "").await.status, 200);
     assert_eq!(house.status(KIM).await, Some(SubscriptionStatus::Active));
-    // The link of the first farewell is void after the second one.
+    // The link of the first unsubscribe is invalid after the second one.
     house.post(&format!("/u/{}", house.way_out()), "").await;
     assert_eq!(house.post(&undo, "").await.status, 410);
     assert_eq!(house.status(KIM).await, Some(SubscriptionStatus::Unsubscribed));
@@ -58,7 +58,7 @@ async fn somebody_stays_with_less() {
         (reader.profile.status, reader.profile.preferences.frequency),
         (SubscriptionStatus::Active, Frequency::Weekly)
     );
-    // The page for choosing shows it, and takes it back.
+    // The preferences page shows it and can undo it.
     let choose = format!("/choose/{}", house.token(Purpose::Manage, KIM, 1));
     let page = house.get(&choose).await.text();
     assert!(page.contains("value=\"weekly\" checked") && page.contains("value=\"기술\" checked"), "{page}");
@@ -66,7 +66,7 @@ async fn somebody_stays_with_less() {
     assert_eq!(house.post(&choose, "cadence=each&about=everything").await.status, 200);
     let reader = house.session.store.subscriber(house.key(KIM)).await.unwrap().unwrap();
     assert_eq!(reader.profile.preferences, letterpress::subscribers::Preferences::default());
-    // Whoever left has nothing to choose, and choosing does not bring them back.
+    // After an unsubscribe there are no preferences to change, and changing them does not resubscribe.
     house.post(&format!("/u/{}", house.way_out()), "").await;
     assert_eq!(house.post(&choose, "cadence=weekly").await.status, 200);
     assert_eq!(house.status(KIM).await, Some(SubscriptionStatus::Unsubscribed));

@@ -10,7 +10,7 @@ use letterpress::subscribers::token::{Purpose, Subject, TokenKeys};
 use super::house::{KIM, URL};
 use super::{House, Reply};
 
-/// How three mail programs send the one click: `Content-Type`, body, `User-Agent`.
+/// How three mail programs send a one-click unsubscribe: `Content-Type`, body, `User-Agent`.
 const ONE_CLICK: [(&str, &str, &str); 3] = [
     (
         "application/x-www-form-urlencoded",
@@ -29,7 +29,7 @@ const ONE_CLICK: [(&str, &str, &str); 3] = [
     ),
 ];
 
-/// Every address that takes a token, with a genuine one.
+/// Every address that accepts a token, with a valid one.
 fn doors(house: &House) -> Vec<(String, Purpose)> {
     [
         ("u", house.way_out(), Purpose::Unsubscribe),
@@ -84,10 +84,10 @@ async fn h01_a_scanner_that_opens_every_link_of_a_letter_changes_nothing() {
     assert_eq!(house.rows(), before);
 }
 
-/// Stands between the header of [`letter`] and its parts.
+/// Separates the header of [`letter`] from its parts.
 const BODY: &str = "\n--- body ---\n";
 
-/// The one letter in the outbox, its parts decoded, with its header.
+/// The only message in the outbox: its header and its decoded parts.
 fn letter(house: &House) -> String {
     let folder = std::fs::read_dir(house.path("outbox")).unwrap().next().unwrap().unwrap().path();
     let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
@@ -106,7 +106,7 @@ async fn h02_one_click_as_gmail_yahoo_and_apple_send_it_is_done_when_it_is_answe
         let reply = house.send("POST", &format!("/u/{}", house.way_out()), &headers, body).await;
         assert_eq!(reply.status, 200, "{agent}");
         assert!(!reply.headers.contains_key("location") && !reply.headers.contains_key("set-cookie"));
-        // Another connection sees it: it is on the disk.
+        // A second connection sees it, so it is committed.
         assert_eq!(house.status(KIM).await, Some(SubscriptionStatus::Unsubscribed), "{agent}");
     }
 }
@@ -157,7 +157,7 @@ async fn h05_a_page_needs_its_button_and_the_one_click_address_stands_in_the_hea
     let page = house.get(&path).await;
     assert!(page.text().contains("<button>") && page.text().contains("method=\"post\""));
     assert!(!page.text().contains("<script") && !page.text().contains("onload"));
-    // A POST that no button sent.
+    // A POST without a button.
     assert_eq!(house.post(&path, "").await.status, 400);
     assert_eq!(house.status(KIM).await, Some(SubscriptionStatus::Active));
     assert_eq!(house.post(&path, "do=leave").await.status, 200);
@@ -201,7 +201,7 @@ async fn h06_every_bad_token_is_answered_alike() {
         }
     }
     assert_eq!(house.rows(), before);
-    // What mail programs leave behind a link does no harm.
+    // Characters that mail programs append to a link do no harm.
     for rest in [".", "%3E", "&", ",", ")", "%22"] {
         assert_eq!(house.get(&format!("/leave/{good}{rest}")).await.status, 200, "{rest}");
     }
@@ -353,7 +353,7 @@ async fn h15_a_form_of_somebody_elses_page_is_refused_where_it_could_change_some
     let leave = format!("/leave/{}", house.way_out());
     assert_eq!(house.send("POST", &leave, &plain, "do=leave").await.status, 415);
     assert_eq!(house.rows(), before);
-    // The form for other pages, and the one click, are for everybody.
+    // The embeddable form and the one-click unsubscribe are open to every origin.
     let foreign = [("content-type", "application/x-www-form-urlencoded"), ("sec-fetch-site", "cross-site")];
     assert_eq!(
         house.send("POST", "/subscribe", &foreign, "email=lee@example.org&form=embedded").await.status,
@@ -385,7 +385,7 @@ async fn h16_nothing_that_was_typed_is_shown_again_and_no_page_can_run_anything(
         assert!(!reply.text().contains("<script"), "{}", reply.text());
         assert!(reply.header("content-security-policy").starts_with("default-src 'none'"));
     }
-    // A post that brings a script along: it was taken out, and it could not run.
+    // A post with a script: it was removed, and it could not run.
     let label = house.get("/issues/").await.text();
     let label = label.split("issues/2026").nth(1).unwrap().split('"').next().unwrap().to_owned();
     let issue = house.get(&format!("/issues/2026{label}")).await;

@@ -1,4 +1,4 @@
-//! The rows H7 to H9: what the form says to whom, and how often it is answered.
+//! The rows H7 to H9: the responses of the sign-up form and its limits.
 
 use std::time::{Duration, Instant};
 
@@ -60,7 +60,7 @@ async fn h07_whatever_is_known_of_an_address_the_form_answers_alike_and_in_the_s
             errand("known", KIM),
         ]
     );
-    // And the question for data.
+    // The same for the data request form.
     let known = house.post("/data", &format!("email={KIM}")).await;
     let unknown = house.post("/data", "email=nobody@example.org").await;
     assert_eq!(
@@ -84,7 +84,7 @@ async fn h08_a_flood_of_forms_is_answered_with_the_same_page_and_few_letters() {
     assert_eq!(pages.len(), 1);
     // Ten in an hour from one network, a quarter of them at once.
     assert!((1..=4).contains(&house.errands().len()), "{:?}", house.errands());
-    // An hour later there are permits again, and whoever starts the server anew does not make more of them.
+    // An hour later there are new permits; a restart of the server does not add more.
     let before = house.errands().len();
     house.wait(TimeDelta::hours(1));
     sign_up(&house, "late@example.com").await;
@@ -137,7 +137,7 @@ async fn what_was_chosen_counts_from_the_confirmation_on_and_the_consent_is_on_r
         (reader.profile.language.as_deref(), reader.profile.name.unwrap().as_str()),
         (Some("ja"), "이")
     );
-    // Which form in which language, the hash of its words, and the network.
+    // The form and its language, the hash of its text, and the network.
     let record = house.database().query_row(
         "SELECT form, length(wording), network FROM consent WHERE word = 'asked'",
         [],

@@ -1,5 +1,5 @@
-//! The real program on real sockets: what is too long, too slow or two things at once (H13, H17), what it says (X8),
-//! how it starts and stops.
+//! The real program on real sockets: requests that are too long, too slow or ambiguous (H13, H17), its output (X8),
+//! start and stop.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -20,7 +20,7 @@ fn connect(served: &Served) -> TcpStream {
     stream
 }
 
-/// Sends bytes and reads until the server closes; what comes after a reset is lost and no matter.
+/// Sends bytes and reads until the server closes; bytes lost after a reset do not matter.
 fn exchange(served: &Served, bytes: &[u8]) -> String {
     let mut stream = connect(served);
     let _ = stream.write_all(bytes);
@@ -48,14 +48,14 @@ async fn h13_what_is_too_large_is_refused_and_the_server_lives() {
         |headers: String, body: &str| exchange(&served, &request("POST", "/subscribe", &headers, body));
     let long = format!("email={}", "a".repeat(9_000));
     assert_eq!(status(&post(format!("{FORM}Content-Length: {}\r\n", long.len()), &long)), 413);
-    // A gigabyte that never comes.
+    // A body of a gigabyte that is never sent.
     assert_eq!(status(&post(format!("{FORM}Content-Length: 1000000000\r\n"), &long)), 413);
     let chunks = format!("{:x}\r\n{long}\r\n", long.len()).repeat(3);
     assert_eq!(status(&post(format!("{FORM}Transfer-Encoding: chunked\r\n"), &chunks)), 413);
-    // A hundred thousand fields do not fit; what fits is read.
+    // A hundred thousand fields are too many; only the first ones are read.
     let fields = "a&".repeat(4_000);
     assert_eq!(status(&post(format!("{FORM}Content-Length: {}\r\n", fields.len()), &fields)), 422);
-    // Nothing is decompressed.
+    // Compressed bodies are not decompressed.
     assert_eq!(
         status(&post(format!("{FORM}Content-Encoding: gzip\r\nContent-Length: 4\r\n"), "\x1f\x08\x08\x01")),
         415
@@ -79,7 +79,7 @@ async fn h13_a_client_that_only_drips_is_let_go() {
         let mut stream = connect(&served);
         stream.write_all(head).unwrap();
         std::thread::spawn(move || {
-            // A byte now and then; the server has had enough after ten seconds.
+            // One byte now and then; the server closes the connection after ten seconds.
             loop {
                 std::thread::sleep(Duration::from_millis(500));
                 if stream.write_all(b"a").is_err() || began.elapsed() > Duration::from_secs(30) {
@@ -108,7 +108,7 @@ async fn h13_a_client_that_only_drips_is_let_go() {
 async fn h21_more_idle_connections_than_there_are_places_give_way_to_whoever_asks() {
     let house = House::new().await;
     let program = env!("CARGO_BIN_EXE_letterpress");
-    // Room for 64 connections.
+    // The server has room for 64 connections.
     let mut command = Command::new("sh");
     command
         .args(["-c", &format!("ulimit -n 128 && exec '{program}' serve")])
@@ -119,7 +119,7 @@ async fn h21_more_idle_connections_than_there_are_places_give_way_to_whoever_ask
     let mut idle = Vec::new();
     for number in 0..300 {
         let mut stream = connect(&served);
-        // Every third one says nothing at all.
+        // Every third one sends nothing.
         let _ = if number % 3 == 0 { Ok(()) } else { stream.write_all(&unfinished) };
         idle.push(stream);
         if number % 50 == 49 {
@@ -128,7 +128,7 @@ async fn h21_more_idle_connections_than_there_are_places_give_way_to_whoever_ask
             assert!(began.elapsed() < Duration::from_secs(5), "after {number}: {:?}", began.elapsed());
         }
     }
-    // The youngest is still there, and can go on.
+    // The newest connection is still open and usable.
     let mut youngest = idle.pop().unwrap();
     youngest.write_all(b"aaaaaaaaa").unwrap();
     let mut answer = String::new();
@@ -163,7 +163,8 @@ async fn h17_two_requests_in_the_clothes_of_one_are_not_answered_as_two() {
         assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{answer}");
         assert_eq!(status(&answer), 400, "{headers}");
     }
-    // Both lengths: the chunks count (RFC 9112, section 6.3), and what follows them is not a request that is answered.
+    // With both lengths the chunks count (RFC 9112, section 6.3), and the bytes after them are not answered as a
+    // request.
     let both = format!("{FORM}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n");
     let answer = exchange(&served, &request("POST", "/subscribe", &both, &format!("0\r\n\r\n{hidden}")));
     assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{answer}");

@@ -1,4 +1,4 @@
-//! After the dot: a whole reply decides by its first digit, and everything else is in doubt.
+//! After the dot: a complete reply decides by its first digit; in every other case the outcome is unknown.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ fn raw(bytes: &[u8]) -> Do {
     Do::Say(bytes.to_vec())
 }
 
-/// The verdict on one copy, whatever the server says after the dot before it hangs up.
+/// The verdict on one message when the server writes these bytes after the dot and disconnects.
 async fn verdict_on(answer: Do) -> Verdict {
     let (_server, heard) = alone(Script::polite().on(At::Dot, Do::Each(vec![answer, Do::Cut]))).await;
     assert_eq!(heard.phase, Phase::Dot, "{heard:?}");
@@ -138,7 +138,7 @@ async fn r11_r14_an_acceptance_before_the_dot_is_not_an_acceptance() {
         let server = Server::start(Script::polite().on(At::Data, action));
         let mut channel = wire(&relay(&server)).connect().await.ok().unwrap();
         channel.offer(&envelope(KIM)).await.unwrap();
-        // Time for a second packet to arrive; the first case needs none.
+        // Time for a second packet to arrive; the first case does not need it.
         tokio::time::sleep(Duration::from_millis(100)).await;
         let heard = match channel.body(&letter(KIM)).await {
             Ok(()) => channel.final_dot(None).await,

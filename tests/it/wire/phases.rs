@@ -1,4 +1,4 @@
-//! MAIL, RCPT, DATA and the message: all of it definite, because the dot has not been written.
+//! MAIL, RCPT, DATA and the message: every outcome is definite because the dot has not been written.
 
 use super::*;
 use letterpress::delivery::TransportError;
@@ -154,7 +154,7 @@ async fn f44_silence_in_each_phase_ends_at_its_deadline_and_costs_the_connection
     tokio::join!(mail, rcpt, data);
 }
 
-/// Sixteen megabytes: a write of it cannot end before the server has read some and answered.
+/// Sixteen megabytes, so the write cannot finish before the server has read some of it and replied.
 fn more_than_buffers_hold() -> Vec<u8> {
     [vec![b'x'; 998], b"\r\n".to_vec()].concat().repeat(16_000)
 }

@@ -1,4 +1,4 @@
-//! Whatever a server says or does, "sent" is reported only for a letter that it took.
+//! With random replies, "sent" is reported only for a message that the server accepted.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 const READERS: [&str; 4] = ["a@example.com", "b@example.com", "c@example.com", "d@example.com"];
 
-/// What servers do, well and badly; nothing that waits for a deadline.
+/// What servers do, correct and wrong; nothing that waits for a deadline.
 fn any_action() -> impl Strategy<Value = Do> {
     let line = prop_oneof![
         Just("250 ok"),
@@ -33,15 +33,15 @@ fn any_action() -> impl Strategy<Value = Do> {
         1 => Just(Do::Cut),
         1 => Just(Do::Reset),
         1 => Just(Do::Each(vec![Do::Say(b"250 o".to_vec()), Do::Cut])),
-        // Without the cut, the reply to a carried MAIL would complete it: on the wire that is a whole 250.
+        // Without the disconnect, the reply to the pipelined MAIL would complete this one to a whole 250.
         1 => Just(Do::Each(vec![Do::Say(b"250-half\r\n".to_vec()), Do::Cut])),
         1 => Just(Do::Each(vec![Do::Wait(Duration::from_millis(3)), say("250 ok"), Do::Cut])),
         1 => Just(Do::Drip(b"250 ok\r\n".to_vec(), Duration::from_millis(1))),
     ]
 }
 
-/// Replies come only where one is due: a server that speaks between message and dot and then answers the dot as well
-/// gives one dot two answers, and which of them is read is a race (`dot.rs` has the cases that are none).
+/// Replies are sent only where one is due. A server that replies between message and dot and again after the dot gives
+/// two replies to one dot, and which one is read is a race (`dot.rs` has the cases without a race).
 fn any_script() -> impl Strategy<Value = Script> {
     let at = prop::sample::select(vec![At::Mail, At::Rcpt, At::Data, At::Dot, At::Dot, At::Rset]);
     let rules = prop::collection::vec((at, 1_usize..4, any_action()), 0..6);
@@ -68,7 +68,7 @@ proptest! {
             if verdict == Verdict::Sent {
                 prop_assert!(copies.clone().any(Message::accepted), "{reader}: {heard:?} {:?}", log.messages);
             }
-            // The other half of the promise: what is called definite was not taken behind our back.
+            // The reverse: an outcome that is reported as definite was not accepted.
             if !matches!(verdict, Verdict::Sent | Verdict::Unknown) {
                 prop_assert!(!copies.any(Message::accepted), "{reader}: {heard:?} {:?}", log.messages);
             }

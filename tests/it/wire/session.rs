@@ -1,9 +1,9 @@
-//! Until the first envelope: connecting, greeting, EHLO, TLS, AUTH.
+//! Before the first envelope: connection, greeting, EHLO, TLS, AUTH.
 
 use super::*;
 use letterpress::delivery::TransportError;
 
-/// What a connection came to, for a relay that should not be reached.
+/// The error of a connection that must fail.
 async fn refused(smtp: &Smtp) -> SmtpOutcome {
     match wire(smtp).connect().await {
         Ok(_) => panic!("a channel was opened"),
@@ -174,7 +174,7 @@ async fn f44_f45_silence_and_one_byte_now_and_then_run_into_the_same_phase_deadl
             refused_by(Script::polite().on(At::Ehlo, action), |smtp| smtp.deadlines.command = a_second())
                 .await;
         assert_eq!(heard, SmtpOutcome { phase: Phase::Hello, result: Err(TransportError::Deadline) });
-        // The drip alone would take eighteen seconds.
+        // All bytes together would take eighteen seconds.
         assert!(before.elapsed().as_secs() < 10, "{:?}", before.elapsed());
     }
 }
