@@ -162,7 +162,7 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
 }
 
 #[test]
-fn what_the_pages_print_is_what_the_transcripts_print() {
+fn printed_examples_match_the_transcripts() {
     let printed: BTreeSet<String> = pages_of("tests/cmd")
         .iter()
         .flat_map(|path| outline(path).console.into_iter().flatten())

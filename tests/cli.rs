@@ -134,7 +134,7 @@ fn with_placeholder_addresses_nothing_is_built_or_sent_to_a_remote_relay() {
 }
 
 #[test]
-fn f80_a_post_that_cannot_be_read_stops_the_run_before_any_feed_or_letter_is_written() {
+fn f80_an_unreadable_post_stops_the_run_before_any_feed_or_email_is_written() {
     let site = Site::new();
     site.write("posts/broken.md", "+++\ntitle = \"no end\"\n");
     assert_eq!(site.run("publish").code, 1);
@@ -149,7 +149,7 @@ fn f80_a_post_that_cannot_be_read_stops_the_run_before_any_feed_or_letter_is_wri
 }
 
 #[test]
-fn f80_a_password_that_cannot_be_read_stops_the_run_before_anything_is_written() {
+fn f80_an_unreadable_password_stops_the_run_before_anything_is_written() {
     let site = Site::new();
     site.append(
         "config.toml",
@@ -183,7 +183,7 @@ fn an_unchanged_feed_keeps_its_bytes_and_its_time() {
 }
 
 #[test]
-fn f57_a_second_run_sees_the_lock_and_leaves_with_code_4_and_under_cron_without_a_word() {
+fn f57_a_second_run_ends_with_code_4_and_is_silent_under_cron() {
     let site = Site::new();
     site.run("publish").succeeds();
     let lock = fs::File::options().append(true).open(site.path("letterpress.db.lock")).unwrap();
@@ -201,7 +201,7 @@ fn f57_a_second_run_sees_the_lock_and_leaves_with_code_4_and_under_cron_without_
 }
 
 #[test]
-fn f24_f68_a_ledger_that_was_lost_is_not_silently_begun_anew() {
+fn f24_f68_a_lost_ledger_is_not_silently_created_again() {
     let site = Site::new();
     site.run("publish").succeeds();
     for name in ["letterpress.db", "letterpress.db-wal", "letterpress.db-shm"] {
@@ -392,7 +392,7 @@ fn publish_and_send_report_a_rejected_row_and_mail_the_others() {
 }
 
 #[test]
-fn an_export_makes_the_same_list_on_another_site_in_either_form() {
+fn an_export_in_either_format_gives_the_same_list_on_another_site() {
     let data = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/readers");
     let first = Site::new();
     for file in ["letterpress.csv", "mailchimp-unsubscribed.csv", "kit-subscribers.csv", "ghost-export.json"]

@@ -100,7 +100,7 @@ fn every_bad_list_has_a_row_and_every_named_test_exists() {
 }
 
 #[test]
-fn every_rule_of_feeds_has_a_row_and_every_named_test_exists() {
+fn every_feed_rule_has_a_row_and_every_named_test_exists() {
     let (known, page) = (all_functions(), fs::read_to_string(PAGE).unwrap());
     let mut rules = BTreeSet::new();
     for row in rows(&page, &['R']) {

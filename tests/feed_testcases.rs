@@ -334,7 +334,7 @@ fn here() -> PathBuf {
 }
 
 #[test]
-fn the_cases_of_this_checkout_are_judged_as_they_say() {
+fn the_cases_of_this_checkout_give_the_expected_findings() {
     let agreement = agreement(&here());
     let errors = sum(&agreement.errors);
     assert!(errors.cases > 40 && agreement.clean > 30, "{} {}", errors.cases, agreement.clean);
@@ -346,7 +346,7 @@ fn the_cases_of_this_checkout_are_judged_as_they_say() {
 }
 
 #[test]
-fn all_cases_of_the_validator_are_judged_as_they_say() {
+fn all_cases_of_the_validator_give_the_expected_findings() {
     let above = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().skip(1);
     let Some(folder) =
         above.map(|folder| folder.join("shared/data/feed-testcases")).find(|folder| folder.is_dir())
@@ -365,7 +365,7 @@ fn all_cases_of_the_validator_are_judged_as_they_say() {
 }
 
 #[test]
-fn every_class_is_compared_with_rules_that_there_are() {
+fn every_class_is_compared_with_existing_rules() {
     for (class, _, rules) in CLASSES {
         for rule in *rules {
             assert!(Rule::named(rule).is_some(), "{class}: {rule}");

@@ -119,7 +119,7 @@ fn a_hugo_site_builds_as_it_is() {
 
 /// No one is present when a post expires, or when an edit breaks a published post.
 #[test]
-fn what_expires_or_breaks_in_a_site_does_not_stop_the_build_and_what_is_deleted_does() {
+fn expired_and_broken_posts_do_not_stop_the_build_and_deleted_posts_do() {
     let world = World::with("hugo");
     world.succeeds("new --from hugo site l");
     let post = |name: &str, expires: &str, end: &str| {
@@ -179,7 +179,7 @@ fn a_folder_of_plain_markdown_builds_as_it_is() {
 }
 
 #[test]
-fn a_language_is_asked_for_by_its_name() {
+fn a_language_is_selected_by_its_name() {
     let world = World::with("hugo");
     world.succeeds("new --from hugo site l");
     let config = world.read("l/config.toml").replace("[archive]", "[archive]\nlanguage = \"en\"");
@@ -193,7 +193,7 @@ fn a_language_is_asked_for_by_its_name() {
 }
 
 #[test]
-fn a_broken_post_stops_everything_if_that_is_asked_for() {
+fn in_strict_mode_a_broken_post_stops_the_build() {
     let world = World::with("hugo");
     world.succeeds("new --from hugo site l");
     let config = world.read("l/config.toml").replace("[archive]", "[archive]\nstrict = true");
@@ -339,7 +339,7 @@ const UNCLEAR: [Unclear; 11] = [
 
 /// The affected post is the newest, so it would be mailed next.
 #[test]
-fn no_letter_leaves_while_a_setting_that_may_hold_it_back_cannot_be_understood_and_the_others_do() {
+fn an_unreadable_setting_holds_back_only_the_posts_that_it_may_affect() {
     for case in UNCLEAR {
         let world = World(tempfile::tempdir().unwrap());
         let put = |file: &str, text: &str| {
@@ -396,7 +396,7 @@ fn no_letter_leaves_while_a_setting_that_may_hold_it_back_cannot_be_understood_a
 
 /// A published post is not removed because a setting is broken for a day, and a changed setting is noticed.
 #[test]
-fn a_setting_that_breaks_takes_nothing_back_and_one_that_changes_is_seen() {
+fn a_broken_setting_retracts_nothing_and_a_changed_one_is_noticed() {
     let world = World::with("held/hugo");
     let put = |file: &str, text: &str| fs::write(world.0.path().join(file), text).unwrap();
     fs::create_dir(world.0.path().join("l")).unwrap();
@@ -421,38 +421,38 @@ fn a_setting_that_breaks_takes_nothing_back_and_one_that_changes_is_seen() {
 }
 
 #[test]
-fn what_hugo_holds_back_stays_back() {
+fn posts_that_hugo_holds_back_are_not_published() {
     holds_back_what_it_does("hugo", "content", "");
 }
 
 #[test]
-fn what_zola_holds_back_stays_back() {
+fn posts_that_zola_holds_back_are_not_published() {
     holds_back_what_it_does("zola", "content", "");
 }
 
 #[test]
-fn what_jekyll_holds_back_stays_back() {
+fn posts_that_jekyll_holds_back_are_not_published() {
     holds_back_what_it_does("jekyll", ".", "");
 }
 
 #[test]
-fn what_pelican_holds_back_stays_back() {
+fn posts_that_pelican_holds_back_are_not_published() {
     holds_back_what_it_does("pelican", "content", "");
 }
 
 #[test]
-fn what_eleventy_holds_back_stays_back() {
+fn posts_that_eleventy_holds_back_are_not_published() {
     holds_back_what_it_does("eleventy", "blog", "permalink = \"/:sections/:slug/\"");
 }
 
 #[test]
-fn what_hexo_holds_back_stays_back() {
+fn posts_that_hexo_holds_back_are_not_published() {
     holds_back_what_it_does("hexo", "source", "generator = \"plain\"");
 }
 
 /// The posts of jekyllrb.com: 102 files over ten years.
 #[test]
-fn a_real_archive_builds_without_leftovers() {
+fn a_real_archive_builds_without_template_remains() {
     let posts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/archives/jekyll/_posts");
     let posts = [posts, Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/archives/jekyll/_posts")]
         .into_iter()

@@ -10,7 +10,7 @@ use super::support::site::NOW;
 use super::support::{At, Do, Script, Server, Site, say};
 
 #[test]
-fn f22_a_ledger_that_stays_locked_at_the_arm_lets_no_dot_out_and_the_next_run_sends() {
+fn f22_a_ledger_locked_at_the_arm_prevents_the_dot_and_the_next_run_sends() {
     let slow = Do::Each(vec![Do::Wait(Duration::from_secs(1)), say("250 2.1.5 ok")]);
     let relay = Server::start(Script::polite().nth(At::Rcpt, 1, slow));
     let site = Site::new(relay.port(), 3, 1);

@@ -141,7 +141,7 @@ fn clean_build() -> String {
 }
 
 #[test]
-fn every_crash_point_with_every_reply_loses_nobody_and_gives_nobody_two_copies() {
+fn every_crash_point_with_every_reply_loses_and_duplicates_no_message() {
     let (scripts, clean) = (replies::all(), clean_build());
     // A run that dies before it connects is not affected by the relay's script, so one script is enough.
     let scripts_for = |point: usize| if point < BEFORE_ANY_RELAY { 1 } else { scripts.len() };
@@ -221,7 +221,7 @@ pub(crate) fn site(relay: &Server, readers: usize, connections: usize) -> Site {
 }
 
 #[test]
-fn f13_a_recovery_that_dies_again_and_again_comes_to_the_same_end() {
+fn f13_a_recovery_that_dies_repeatedly_has_the_same_result() {
     let relay = Server::start(Script::polite().pipelining(true));
     let site = site(&relay, READERS, 2);
     assert!(dies(&site, LATER, "armed:3"));

@@ -36,7 +36,7 @@ fn copies(relay: &Server) -> usize {
 }
 
 #[test]
-fn f01_f02_a_death_among_the_feeds_leaves_whole_ones_and_mails_nothing() {
+fn f01_f02_a_death_while_feeds_are_written_leaves_them_complete_and_mails_nothing() {
     let second = "+++\ntitle = \"둘째\"\ndate = 2026-11-20T09:30:00Z\nslug = \"two\"\n+++\n\n더 늦은 편지.\n";
     let want = Site::unopened(9, 0, 1);
     let folder = want.path("public");
@@ -62,7 +62,7 @@ fn f01_f02_a_death_among_the_feeds_leaves_whole_ones_and_mails_nothing() {
 }
 
 #[test]
-fn f03_a_death_before_the_freeze_is_durable_freezes_nothing_and_the_next_run_freezes_once() {
+fn f03_a_death_before_the_durable_freeze_freezes_nothing_and_the_next_run_freezes_once() {
     let (site, relay) = died_at("before-commit/freezing the issue");
     assert!(rows(&site).is_empty());
     assert_eq!(relay.log().connections, 0, "it called the relay before the freeze was durable");
@@ -71,7 +71,7 @@ fn f03_a_death_before_the_freeze_is_durable_freezes_nothing_and_the_next_run_fre
 }
 
 #[test]
-fn f04_a_death_after_the_freeze_leaves_everybody_waiting_and_the_next_run_sends_all() {
+fn f04_a_death_after_the_freeze_leaves_all_pending_and_the_next_run_sends_all() {
     let (site, relay) = died_at("committed/freezing the issue");
     assert_eq!(rows(&site).values().filter(|state| **state == State::Pending).count(), READERS);
     assert_eq!(relay.log().connections, 0);
@@ -80,7 +80,7 @@ fn f04_a_death_after_the_freeze_leaves_everybody_waiting_and_the_next_run_sends_
 }
 
 #[test]
-fn f05_f06_f07_a_death_before_the_arm_costs_nobody_a_copy_and_puts_nobody_in_doubt() {
+fn f05_f06_f07_a_death_before_the_arm_loses_no_message_and_leaves_no_unknown_outcome() {
     for point in [
         "committed/claiming deliveries",
         "mail-answered:1",
@@ -102,7 +102,7 @@ fn f05_f06_f07_a_death_before_the_arm_costs_nobody_a_copy_and_puts_nobody_in_dou
 }
 
 #[test]
-fn f08_f12_a_copy_that_was_armed_and_not_ended_is_in_doubt_is_listed_and_nobody_has_it() {
+fn f08_f12_an_armed_delivery_without_a_dot_is_listed_as_unknown() {
     for point in ["committed/recording outcomes:1", "armed:1"] {
         let (site, relay) = died_at(point);
         assert_eq!(rows(&site)["reader0@example.org"], State::Armed, "{point}");
@@ -113,7 +113,7 @@ fn f08_f12_a_copy_that_was_armed_and_not_ended_is_in_doubt_is_listed_and_nobody_
 }
 
 #[test]
-fn f09_a_dot_without_an_answer_is_in_doubt_and_is_not_sent_again() {
+fn f09_a_dot_without_a_reply_is_unknown_and_not_sent_again() {
     let (site, relay) = died_at("dot-written:1");
     assert_eq!(finishes(&site, &relay), 1);
     assert_eq!(site.in_state("unknown"), ["reader0@example.org"]);
@@ -121,7 +121,7 @@ fn f09_a_dot_without_an_answer_is_in_doubt_and_is_not_sent_again() {
 }
 
 #[test]
-fn f10_an_answer_that_was_not_recorded_is_a_doubt_that_evidence_settles() {
+fn f10_an_unrecorded_reply_is_unknown_until_evidence_resolves_it() {
     let (site, relay) = died_at("dot-answered:1");
     assert_eq!(finishes(&site, &relay), 1);
     assert_eq!(copies(&relay), READERS);
@@ -132,7 +132,7 @@ fn f10_an_answer_that_was_not_recorded_is_a_doubt_that_evidence_settles() {
 }
 
 #[test]
-fn f11_a_death_after_the_last_record_leaves_nothing_to_do() {
+fn f11_a_death_after_the_last_commit_leaves_nothing_to_do() {
     let (site, relay) = died_at("before-quit");
     assert!(rows(&site).values().all(|state| *state == State::Sent));
     assert_eq!(finishes(&site, &relay), 0);
@@ -140,7 +140,7 @@ fn f11_a_death_after_the_last_record_leaves_nothing_to_do() {
 }
 
 #[test]
-fn f14_a_death_in_the_migration_is_made_good_and_a_newer_schema_is_refused() {
+fn f14_a_death_in_the_migration_is_repaired_and_a_newer_schema_is_refused() {
     for point in ["store-made", "in-migration", "before-commit/migrating it", "keys-staged", "keys-made"] {
         let (site, relay) = died_at(point);
         assert_eq!(relay.log().connections, 0, "{point}");
@@ -156,7 +156,7 @@ fn f14_a_death_in_the_migration_is_made_good_and_a_newer_schema_is_refused() {
 }
 
 #[test]
-fn a_death_in_a_restore_leaves_the_old_or_the_new_ledger_whole_and_a_second_try_ends_well() {
+fn a_death_in_a_restore_leaves_the_old_or_the_new_ledger_and_a_second_restore_succeeds() {
     for point in ["restore-aside", "restore-keys", "restore-cleared", "restore-done"] {
         let relay = relay();
         let site = site(&relay, READERS, 1);
@@ -175,7 +175,7 @@ fn a_death_in_a_restore_leaves_the_old_or_the_new_ledger_whole_and_a_second_try_
 }
 
 #[test]
-fn a_death_while_a_rehearsal_ends_or_an_issue_is_extended_mails_nobody_twice_and_nobody_too_little() {
+fn f82_a_death_after_a_rehearsal_or_while_an_issue_is_extended_loses_and_duplicates_no_message() {
     for point in ["before-commit/ending the rehearsal", "committed/ending the rehearsal"] {
         let relay = relay();
         let site = site(&relay, READERS, 1);

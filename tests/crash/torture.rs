@@ -206,7 +206,7 @@ fn wanted() -> usize {
 }
 
 #[test]
-fn f57_f58_f73_kills_at_any_moment_lose_nobody_and_give_nobody_two_copies() {
+fn f57_f58_f73_kills_at_random_moments_lose_and_duplicate_no_message() {
     let mut tolls = Vec::new();
     for company in COMPANIES {
         let mut left = wanted().div_ceil(COMPANIES.len());

@@ -29,7 +29,7 @@ fn html(entry: &Entry) -> String {
 }
 
 #[test]
-fn every_format_carries_every_post_whole_and_alike() {
+fn every_format_has_the_full_text_of_every_post() {
     let world = hurt();
     let essence = |name: &str| -> Vec<_> {
         let of = |entry: Entry| {
@@ -45,7 +45,7 @@ fn every_format_carries_every_post_whole_and_alike() {
 }
 
 #[test]
-fn a_title_of_markup_is_plain_text_and_illegal_characters_are_gone() {
+fn a_title_with_markup_is_plain_text_and_illegal_characters_are_removed() {
     let world = hurt();
     for name in FORMATS {
         let text = world.text(&format!("public/{name}"));
@@ -102,7 +102,7 @@ fn every_address_in_the_content_is_absolute() {
 }
 
 #[test]
-fn ids_are_those_of_the_ledger_beside_the_posts() {
+fn ids_are_those_of_ids_txt() {
     let world = hurt();
     let ledger = world.text("posts/ids.txt");
     let known: BTreeSet<&str> = ledger
@@ -122,7 +122,7 @@ fn ids_are_those_of_the_ledger_beside_the_posts() {
 }
 
 #[test]
-fn published_is_not_updated_and_zones_are_kept() {
+fn published_differs_from_updated_and_time_zones_are_kept() {
     let world = hurt();
     for name in FORMATS {
         let feed = world.read(name);
@@ -143,7 +143,7 @@ fn published_is_not_updated_and_zones_are_kept() {
 }
 
 #[test]
-fn every_name_has_feeds_of_its_own_under_a_path_that_can_be_read() {
+fn every_name_has_its_own_feeds_under_a_readable_path() {
     let world = hurt();
     for (folder, ids) in [
         ("categories/기술", &[":markup", ":updated"][..]),
@@ -175,7 +175,7 @@ fn every_name_has_feeds_of_its_own_under_a_path_that_can_be_read() {
 }
 
 #[test]
-fn what_is_not_published_is_in_no_file() {
+fn unpublished_posts_are_in_no_file() {
     let world = hurt();
     for (path, bytes) in world.public() {
         let text = String::from_utf8(bytes).unwrap();
@@ -188,7 +188,7 @@ fn what_is_not_published_is_in_no_file() {
 }
 
 #[test]
-fn a_recording_is_measured_and_has_its_registered_type() {
+fn an_enclosure_has_its_length_and_registered_type() {
     let world = hurt();
     let url = "https://example.com/%EB%B8%94%EB%A1%9C%EA%B7%B8/trip/%EC%86%8C%EB%A6%AC%201.mp3";
     let rss = world.text("public/podcast/rss.xml");
@@ -229,7 +229,7 @@ fn a_recording_is_measured_and_has_its_registered_type() {
 }
 
 #[test]
-fn hubs_are_named_and_the_feed_is_complete_in_every_format_that_can_say_so() {
+fn every_format_that_can_express_it_has_hubs_and_completeness() {
     let world = hurt();
     for (name, hub) in FORMATS.into_iter().zip([
         "<atom:link href=\"https://hub.example/?a=1&amp;b=2\" rel=\"hub\"/>",
@@ -245,7 +245,7 @@ fn hubs_are_named_and_the_feed_is_complete_in_every_format_that_can_say_so() {
 }
 
 #[test]
-fn the_same_posts_give_the_same_bytes_and_what_is_the_same_is_not_written_again() {
+fn the_same_posts_give_the_same_bytes_and_unchanged_files_are_not_rewritten() {
     let (one, two) = (hurt(), hurt());
     assert_eq!(one.public(), two.public());
     let times = |world: &World| -> BTreeMap<String, _> {
@@ -269,7 +269,7 @@ fn the_same_posts_give_the_same_bytes_and_what_is_the_same_is_not_written_again(
 }
 
 #[test]
-fn the_linter_finds_nothing_in_any_of_it() {
+fn the_linter_finds_no_error_in_any_feed() {
     let world = hurt();
     let documents: Vec<Document> = world
         .public()
@@ -289,7 +289,7 @@ fn the_linter_finds_nothing_in_any_of_it() {
 }
 
 #[test]
-fn with_compressed_copies_beside_it_every_file_says_the_same() {
+fn every_compressed_file_has_the_same_content() {
     use std::io::Read as _;
 
     let world = World::hurt();

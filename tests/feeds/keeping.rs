@@ -29,7 +29,7 @@ fn keeps_its_ids(world: &World, change: impl Fn(&World)) {
 }
 
 #[test]
-fn f62_an_edit_changes_the_date_of_that_post_alone_and_no_id() {
+fn f62_an_edit_changes_only_the_date_of_that_post() {
     let world = built();
     let before = world.read("atom.xml");
     keeps_its_ids(&world, |world| world.replace("posts/film.md", "멀리 있다.", "가까이 있다."));
@@ -45,7 +45,7 @@ fn f62_an_edit_changes_the_date_of_that_post_alone_and_no_id() {
 }
 
 #[test]
-fn f64_a_post_that_is_renamed_and_moved_keeps_its_id_and_its_dates() {
+fn f64_a_renamed_and_moved_post_keeps_its_id_and_dates() {
     let world = built();
     let dates = |world: &World| -> Vec<_> {
         world
@@ -71,7 +71,7 @@ fn f64_a_post_that_is_renamed_and_moved_keeps_its_id_and_its_dates() {
 }
 
 #[test]
-fn f65_a_post_that_is_deleted_is_taken_back_in_atom_and_gone_everywhere() {
+fn f65_a_deleted_post_is_a_tombstone_in_atom_and_removed_from_every_feed() {
     let world = built();
     fs::remove_file(world.path("posts/film.md")).unwrap();
     world.replace("posts/media.md", "+++\ntitle", "+++\ndraft = true\ntitle");
@@ -99,7 +99,7 @@ fn f65_a_post_that_is_deleted_is_taken_back_in_atom_and_gone_everywhere() {
 }
 
 #[test]
-fn a_folder_that_is_suddenly_empty_takes_nothing_back() {
+fn an_unexpectedly_empty_folder_retracts_nothing() {
     let world = built();
     let before = world.public();
     world.rename("posts", "elsewhere");
@@ -150,7 +150,7 @@ fn f68_a_fresh_checkout_with_new_file_times_gives_the_same_bytes() {
 }
 
 #[test]
-fn f69_another_base_url_changes_addresses_and_no_id() {
+fn f69_another_base_url_changes_links_and_no_id() {
     let world = World::diary(60, 8);
     world.build();
     let before = FORMATS.map(|name| ids_of(&world, name));

@@ -32,7 +32,7 @@ fn everything(world: &World) -> BTreeMap<String, String> {
 }
 
 #[test]
-fn a_year_of_posts_edits_and_builds_changes_no_page_and_loses_no_post() {
+fn a_year_of_posts_edits_and_builds_changes_no_archive_page_and_loses_no_post() {
     let world = World::diary(20, 8);
     world.build();
     let mut before = pages(&world);
@@ -67,7 +67,7 @@ fn a_year_of_posts_edits_and_builds_changes_no_page_and_loses_no_post() {
 }
 
 #[test]
-fn a_post_that_is_taken_back_goes_from_its_page_and_the_other_pages_stay() {
+fn a_retracted_post_is_removed_from_its_archive_page_only() {
     let world = World::diary(60, 8);
     world.write("config.toml", &format!("{}[output]\ncompress = [\"gzip\"]\n", world.text("config.toml")));
     world.build();
@@ -92,7 +92,7 @@ fn a_post_that_is_taken_back_goes_from_its_page_and_the_other_pages_stay() {
 }
 
 #[test]
-fn a_page_that_was_lost_or_cut_short_is_made_again() {
+fn a_lost_or_truncated_archive_page_is_generated_again() {
     let world = World::diary(60, 8);
     world.build();
     let before = world.public();
@@ -104,7 +104,7 @@ fn a_page_that_was_lost_or_cut_short_is_made_again() {
 }
 
 #[test]
-fn without_an_archive_there_are_no_pages_and_no_ledger_of_them() {
+fn without_an_archive_there_are_no_archive_pages_and_no_record_of_them() {
     let world = World::diary(60, 8);
     world.replace("config.toml", "by = []", "by = []\narchive = false");
     world.build();

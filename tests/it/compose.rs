@@ -51,7 +51,7 @@ fn compose(copy: &Claimed) -> Result<OutgoingMessage, String> {
 }
 
 #[tokio::test]
-async fn a_copy_that_cannot_be_composed_fails_alone_and_says_why() {
+async fn a_message_that_cannot_be_composed_fails_alone_with_its_reason() {
     let folder = tempfile::tempdir().unwrap();
     let folder = Utf8Path::from_path(folder.path()).unwrap();
     let path = folder.join("letterpress.db");

@@ -16,7 +16,7 @@ fn times(server: &Server, address: &str) -> usize {
 }
 
 #[test]
-fn every_reader_gets_the_letter_once_and_a_second_run_sends_nothing() {
+fn every_subscriber_gets_one_email_and_a_second_run_sends_nothing() {
     for pipelines in [true, false] {
         let server = Server::start(Script::polite().pipelining(pipelines));
         let site = Site::new(server.port(), 25, 3);
@@ -31,7 +31,7 @@ fn every_reader_gets_the_letter_once_and_a_second_run_sends_nothing() {
 }
 
 #[test]
-fn f38_a_reader_who_is_refused_fails_alone_and_the_others_get_theirs() {
+fn f38_a_rejected_recipient_fails_and_the_others_get_their_email() {
     let server = Server::start(pipelining().recipient("reader3@example.org", say("550 5.1.1 no such user")));
     let site = Site::new(server.port(), 10, 2);
     let ended = site.run(&["publish"]);
@@ -41,7 +41,7 @@ fn f38_a_reader_who_is_refused_fails_alone_and_the_others_get_theirs() {
 }
 
 #[test]
-fn f39_a_greylisted_reader_gets_the_same_letter_with_a_later_run() {
+fn f39_a_greylisted_subscriber_gets_the_email_with_a_later_run() {
     let server = Server::start(pipelining().nth(At::Rcpt, 2, say("450 4.2.0 greylisted")));
     let site = Site::new(server.port(), 3, 1);
     assert_eq!(site.run(&["publish"]).code, 3);
@@ -58,7 +58,7 @@ fn f39_a_greylisted_reader_gets_the_same_letter_with_a_later_run() {
 }
 
 #[test]
-fn f47_f50_a_reply_that_is_lost_after_the_dot_is_a_doubt_and_nobody_gets_a_second_copy() {
+fn f47_f50_a_lost_reply_after_the_dot_is_unknown_and_the_message_is_not_sent_again() {
     for lost in
         [Do::Cut, Do::Reset, Do::Stall, say("354 what"), Do::Each(vec![Do::Say(b"250-ha".to_vec()), Do::Cut])]
     {
@@ -96,7 +96,7 @@ fn a_decided_resend_is_the_same_message_to_the_byte() {
 }
 
 #[test]
-fn evidence_settles_a_doubt_without_another_copy() {
+fn evidence_resolves_an_unknown_outcome_without_sending_again() {
     let server = Server::start(pipelining().nth(At::Dot, 1, Do::Cut));
     let site = Site::new(server.port(), 2, 1);
     site.run(&["publish"]);
@@ -108,7 +108,7 @@ fn evidence_settles_a_doubt_without_another_copy() {
 }
 
 #[test]
-fn f37_a_refused_login_stops_the_run_and_touches_nobody() {
+fn f37_a_refused_login_stops_the_run_and_changes_no_delivery() {
     let server = Server::start(pipelining().on(At::Mail, say("530 5.7.0 authentication required")));
     let site = Site::new(server.port(), 20, 4);
     let ended = site.run(&["publish"]);
@@ -118,7 +118,7 @@ fn f37_a_refused_login_stops_the_run_and_touches_nobody() {
 }
 
 #[test]
-fn f41_throttling_stops_the_run_and_fails_nobody() {
+fn f41_throttling_stops_the_run_and_no_delivery_fails() {
     let server = Server::start(pipelining().nth(At::Rcpt, 5, say("421 4.7.0 try again later")));
     let site = Site::new(server.port(), 20, 1);
     let ended = site.run(&["publish"]);
@@ -130,7 +130,7 @@ fn f41_throttling_stops_the_run_and_fails_nobody() {
 }
 
 #[test]
-fn f51_a_letter_that_every_filter_refuses_pauses_its_issue() {
+fn f51_an_issue_whose_messages_are_all_rejected_is_paused() {
     let server = Server::start(pipelining().on(At::Dot, say("554 5.7.1 looks like spam")));
     let site = Site::new(server.port(), 40, 1);
     let ended = site.run(&["publish"]);
@@ -145,7 +145,7 @@ fn f51_a_letter_that_every_filter_refuses_pauses_its_issue() {
 }
 
 #[test]
-fn f34_a_relay_that_is_not_there_is_one_line_and_no_reader_moves() {
+fn f34_an_unreachable_relay_is_one_error_line_and_changes_no_delivery() {
     let server = Server::start(pipelining());
     let site = Site::new(server.port(), 5, 4);
     drop(server);
@@ -156,7 +156,7 @@ fn f34_a_relay_that_is_not_there_is_one_line_and_no_reader_moves() {
 }
 
 #[test]
-fn f73_a_reader_who_leaves_while_the_issue_waits_gets_no_letter() {
+fn f73_a_subscriber_who_unsubscribes_while_the_issue_is_pending_gets_no_email() {
     let server = Server::start(pipelining().nth(At::Mail, 3, say("421 4.3.2 going down")));
     let site = Site::new(server.port(), 10, 1);
     site.run(&["publish"]);
@@ -170,7 +170,7 @@ fn f73_a_reader_who_leaves_while_the_issue_waits_gets_no_letter() {
 }
 
 #[test]
-fn f57_a_run_that_overlaps_another_leaves_at_once_with_a_code_of_its_own() {
+fn f57_a_concurrent_run_ends_at_once_with_code_4() {
     let server = Server::start(
         pipelining().on(At::Dot, Do::Each(vec![Do::Wait(Duration::from_millis(300)), say("250 ok")])),
     );
@@ -186,7 +186,7 @@ fn f57_a_run_that_overlaps_another_leaves_at_once_with_a_code_of_its_own() {
 }
 
 #[test]
-fn f15_a_terminated_run_finishes_what_is_on_the_wire_and_gives_the_rest_back() {
+fn f15_a_terminated_run_finishes_messages_in_flight_and_releases_the_rest() {
     let server = Server::start(
         pipelining().on(At::Dot, Do::Each(vec![Do::Wait(Duration::from_millis(30)), say("250 ok")])),
     );
@@ -203,7 +203,7 @@ fn f15_a_terminated_run_finishes_what_is_on_the_wire_and_gives_the_rest_back() {
 }
 
 #[test]
-fn f24_a_ledger_that_vanished_is_not_begun_anew() {
+fn f24_a_missing_ledger_is_not_created_again() {
     let server = Server::start(pipelining());
     let site = Site::new(server.port(), 3, 1);
     site.run(&["publish"]);
@@ -217,7 +217,7 @@ fn f24_a_ledger_that_vanished_is_not_begun_anew() {
 }
 
 #[test]
-fn a_build_between_the_new_post_and_the_run_does_not_lose_the_letter() {
+fn a_build_before_the_run_does_not_prevent_the_issue() {
     let server = Server::start(pipelining());
     let site = Site::new(server.port(), 2, 1);
     assert_eq!(site.run(&["publish"]).code, 0);
@@ -229,7 +229,7 @@ fn a_build_between_the_new_post_and_the_run_does_not_lose_the_letter() {
 }
 
 #[test]
-fn f23_a_ledger_that_was_emptied_is_not_begun_anew() {
+fn f23_an_emptied_ledger_is_not_created_again() {
     let server = Server::start(pipelining());
     let site = Site::new(server.port(), 3, 1);
     site.run(&["publish"]);
@@ -241,7 +241,7 @@ fn f23_a_ledger_that_was_emptied_is_not_begun_anew() {
 }
 
 #[test]
-fn f36_a_relay_that_refuses_every_session_for_now_ends_the_run_and_does_not_hold_it() {
+fn f36_a_relay_that_refuses_every_session_ends_the_run_promptly() {
     for (at, reply) in [(At::Ehlo, "450 4.3.0 later"), (At::Greeting, "354 what")] {
         let server = Server::start(Script::polite().on(at, say(reply)));
         let site = Site::new(server.port(), 3, 2);
@@ -252,7 +252,7 @@ fn f36_a_relay_that_refuses_every_session_for_now_ends_the_run_and_does_not_hold
 }
 
 #[test]
-fn f47_a_relay_that_hangs_up_at_every_dot_does_not_put_the_whole_audience_in_doubt() {
+fn f47_a_relay_that_disconnects_at_every_dot_leaves_only_a_few_outcomes_unknown() {
     for lost in [Do::Cut, say("354 what")] {
         let server = Server::start(pipelining().on(At::Dot, lost));
         let site = Site::new(server.port(), 100, 4);
@@ -266,7 +266,7 @@ fn f47_a_relay_that_hangs_up_at_every_dot_does_not_put_the_whole_audience_in_dou
 }
 
 #[test]
-fn an_issue_that_is_long_past_asks_before_it_is_sent() {
+fn an_old_issue_is_paused_before_it_is_sent() {
     let server = Server::start(pipelining());
     let site = Site::new(server.port(), 3, 1);
     let port = server.port();
@@ -284,7 +284,7 @@ fn an_issue_that_is_long_past_asks_before_it_is_sent() {
 }
 
 #[test]
-fn letters_that_left_through_a_relay_do_not_turn_into_files() {
+fn after_mail_through_a_relay_messages_are_not_written_to_files() {
     let server = Server::start(pipelining());
     let site = Site::new(server.port(), 2, 1);
     site.run(&["publish"]);

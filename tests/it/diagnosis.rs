@@ -94,7 +94,7 @@ fn plain_smtp_where_tls_is_expected_is_recognised_by_its_greeting() {
 }
 
 #[test]
-fn tls_where_plain_text_is_expected_is_recognised_although_it_says_nothing() {
+fn tls_where_plain_text_is_expected_is_recognised_by_its_silence() {
     for tls in ["none", "starttls"] {
         let site = site("127.0.0.1", only_tls(), &format!("tls = \"{tls}\""));
         let is = format!("wants TLS from the first byte, and smtp.tls is \"{tls}\"");
@@ -118,7 +118,7 @@ fn a_web_server_an_ssh_server_and_an_imap_server_on_the_port_are_named() {
 }
 
 #[test]
-fn a_closed_port_and_a_host_that_does_not_exist_are_the_users_to_mend() {
+fn a_closed_port_and_an_unknown_host_are_configuration_errors() {
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let site = site("127.0.0.1", closed, "tls = \"none\"");
     publish_says(
@@ -131,14 +131,14 @@ fn a_closed_port_and_a_host_that_does_not_exist_are_the_users_to_mend() {
 }
 
 #[test]
-fn a_relay_that_takes_calls_and_says_nothing_is_no_ones_fault_here() {
+fn a_relay_that_disconnects_at_once_is_not_a_configuration_error() {
     let server = Server::start(Script::polite().on(At::Greeting, Do::Cut));
     let site = site("127.0.0.1", server.port(), "tls = \"none\"");
     publish_says(&site, 2, &["takes the connection and hangs up at once"]);
 }
 
 #[test]
-fn each_fault_of_a_certificate_is_told_apart() {
+fn each_certificate_error_has_its_own_message() {
     let name = "localhost";
     for (certificates, trusts, words) in [
         (
@@ -177,7 +177,7 @@ fn each_fault_of_a_certificate_is_told_apart() {
 }
 
 #[test]
-fn a_self_signed_certificate_is_believed_once_it_is_named_as_the_hint_says() {
+fn a_self_signed_certificate_is_accepted_after_following_the_hint() {
     let certificates = Certificates::self_signed_and_trusted("localhost");
     let server = Server::start(Script::polite().tls(&certificates));
     let site = site("localhost", server.port(), &format!("ca_file = \"{}\"", certificates.ca_file()));
@@ -186,7 +186,7 @@ fn a_self_signed_certificate_is_believed_once_it_is_named_as_the_hint_says() {
 }
 
 #[test]
-fn a_wrong_password_names_its_key_its_file_and_the_space_at_its_end() {
+fn a_wrong_password_error_names_its_key_its_file_and_a_trailing_space() {
     let server = Server::start(Script::polite().auth("PLAIN", "kim", "hunter2"));
     let more = "tls = \"none\"\nuser = \"kim\"\npassword_file = \"smtp-password\"";
     let site = site("127.0.0.1", server.port(), more);
@@ -210,7 +210,7 @@ fn a_wrong_password_names_its_key_its_file_and_the_space_at_its_end() {
 }
 
 #[test]
-fn a_login_that_is_offered_only_after_starttls_says_so() {
+fn a_login_that_needs_starttls_is_reported() {
     let certificates = Certificates::for_name("localhost");
     let server = Server::start(Script::polite().starttls(&certificates));
     let site =
@@ -224,7 +224,7 @@ fn a_login_that_is_offered_only_after_starttls_says_so() {
 }
 
 #[test]
-fn a_relay_that_wants_a_login_says_so_also_to_the_only_subscriber() {
+fn a_relay_that_requires_a_login_is_reported_even_with_one_subscriber() {
     let server = Server::start(Script::polite().on(At::Rcpt, say("554 5.7.1 <x>: Relay access denied")));
     let site = site("127.0.0.1", server.port(), "tls = \"none\"");
     let ended = site.run(&["--quiet", "publish"]);
@@ -233,7 +233,7 @@ fn a_relay_that_wants_a_login_says_so_also_to_the_only_subscriber() {
 }
 
 #[test]
-fn a_test_message_ends_with_the_same_words_as_the_issue_would() {
+fn a_test_message_fails_with_the_same_error_as_the_issue() {
     let server = Server::start(Script::polite().auth("PLAIN", "kim", "hunter2"));
     let more = "tls = \"none\"\nuser = \"kim\"\npassword_file = \"smtp-password\"";
     let site = site("127.0.0.1", server.port(), more);
@@ -300,7 +300,7 @@ fn check_live_logs_in_to_the_relay_and_sends_nothing() {
 }
 
 #[test]
-fn cron_hears_of_a_failure_when_it_begins_when_it_changes_and_when_it_is_over() {
+fn cron_output_reports_a_failure_when_it_begins_changes_and_ends() {
     let server = Server::start(Script::polite().auth("PLAIN", "kim", "hunter2"));
     let more = "tls = \"none\"\nuser = \"kim\"\npassword_file = \"smtp-password\"";
     let site = site("127.0.0.1", server.port(), more);
@@ -333,7 +333,7 @@ fn cron_hears_of_a_failure_when_it_begins_when_it_changes_and_when_it_is_over() 
 }
 
 #[test]
-fn a_broken_post_is_told_once_to_cron_as_well_and_a_refused_subscriber_is_no_incident() {
+fn cron_output_reports_a_broken_post_once_and_no_rejected_subscriber() {
     let server =
         Server::start(Script::polite().recipient("reader1@example.org", say("550 5.1.1 no such user")));
     let site = site("127.0.0.1", server.port(), "tls = \"none\"");
@@ -360,7 +360,7 @@ fn object(site: &Site, now: &str, command: &str) -> (i32, Value) {
 }
 
 #[test]
-fn publish_as_json_is_one_object_with_all_that_the_text_says() {
+fn publish_json_is_one_object_with_everything_in_the_text_output() {
     let server = Server::start(Script::polite());
     let site = site("127.0.0.1", server.port(), "tls = \"none\"");
     let (code, built) = object(&site, NOW, "build");
@@ -387,7 +387,7 @@ fn publish_as_json_is_one_object_with_all_that_the_text_says() {
 }
 
 #[test]
-fn a_failure_is_json_too_wherever_it_comes_from() {
+fn every_failure_is_reported_as_json_too() {
     let server = Server::start(Script::polite().on(At::Mail, say("553 5.7.1 not your sender")));
     let site = site("127.0.0.1", server.port(), "tls = \"none\"");
     let (code, refused) = object(&site, NOW, "publish");
@@ -415,7 +415,7 @@ fn a_failure_is_json_too_wherever_it_comes_from() {
 }
 
 #[test]
-fn a_long_run_speaks_into_a_log_and_not_when_it_is_told_to_be_quiet() {
+fn a_long_run_reports_progress_in_a_log_unless_quiet() {
     for (arguments, lines) in [(&["publish"][..], true), (&["--quiet", "publish"][..], false)] {
         let server = Server::start(Script::polite().pipelining(true));
         let site = Site::unopened(server.port(), 2_500, 4);
@@ -434,7 +434,7 @@ fn a_long_run_speaks_into_a_log_and_not_when_it_is_told_to_be_quiet() {
 }
 
 #[test]
-fn a_run_that_waits_for_a_permit_says_so_before_it_is_over() {
+fn a_run_that_waits_for_a_permit_reports_it_while_waiting() {
     let server = Server::start(Script::polite());
     let site = Site::unopened(server.port(), 6_000, 1);
     write(&site, "127.0.0.1", server.port(), "tls = \"none\"\nper_minute = 60000");

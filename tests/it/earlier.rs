@@ -72,7 +72,7 @@ fn goes_on(kind: &str, site: &Site, relay: &Server) {
 }
 
 #[test]
-fn a_sqlite_ledger_of_the_version_before_goes_on_in_mid_issue() {
+fn a_sqlite_ledger_of_an_older_version_continues_its_issue() {
     let relay = Server::start(Script::polite());
     let site = site("sqlite", &relay);
     fs::copy("tests/data/ledgers/migration-5/sqlite/letterpress.db", site.path("letterpress.db")).unwrap();
@@ -80,7 +80,7 @@ fn a_sqlite_ledger_of_the_version_before_goes_on_in_mid_issue() {
 }
 
 #[test]
-fn a_postgres_ledger_of_the_version_before_goes_on_in_mid_issue() {
+fn a_postgres_ledger_of_an_older_version_continues_its_issue() {
     let Some(server) = Postgres::shared() else { return };
     let relay = Server::start(Script::polite());
     let site = site("postgres", &relay);

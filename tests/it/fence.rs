@@ -70,7 +70,7 @@ fn copies(server: &Server, address: &str) -> usize {
 }
 
 #[test]
-fn f23_a_damaged_database_is_refused_and_nothing_is_made_in_its_place() {
+fn f23_a_damaged_database_is_refused_and_not_replaced() {
     let (server, site) = mailed(Script::polite(), 20);
     post(&site, "second", "2026-11-21");
     let whole = std::fs::read(site.path("letterpress.db")).unwrap();
@@ -110,7 +110,7 @@ fn f23_a_damaged_database_is_refused_and_nothing_is_made_in_its_place() {
 }
 
 #[test]
-fn f24_where_only_the_keys_or_only_the_fence_is_left_there_was_a_ledger_and_it_is_not_begun_anew() {
+fn f24_if_only_the_keys_or_the_fence_are_left_no_new_ledger_is_created() {
     for left in
         [&["letterpress.keys", "letterpress.fence"][..], &["letterpress.keys"], &["letterpress.fence"]]
     {
@@ -140,7 +140,7 @@ fn f24_where_only_the_keys_or_only_the_fence_is_left_there_was_a_ledger_and_it_i
 }
 
 #[test]
-fn f25_with_everything_gone_it_is_a_first_run_and_mails_nothing_old() {
+fn f25_without_any_ledger_file_it_is_a_first_run_and_mails_no_old_post() {
     let (server, site) = mailed(Script::polite(), 3);
     remove(&site, &DATABASE);
     remove(&site, &["letterpress.keys", "letterpress.fence"]);
@@ -152,7 +152,7 @@ fn f25_with_everything_gone_it_is_a_first_run_and_mails_nothing_old() {
 }
 
 #[test]
-fn f26_a_restored_backup_is_refused_and_once_adopted_mails_nobody_twice_and_the_next_post_to_all() {
+fn f26_a_restored_backup_is_refused_and_after_its_adoption_only_the_next_post_is_mailed() {
     let (server, site) = mailed(Script::polite().pipelining(true), 5);
     assert_eq!(site.run(&["backup", "old.db"]).code, 0);
     // Nothing was sent after the backup, but the backup cannot know that.
@@ -190,7 +190,7 @@ fn f26_a_restored_backup_is_refused_and_once_adopted_mails_nobody_twice_and_the_
 }
 
 #[test]
-fn f26_a_file_copy_from_before_the_last_send_is_refused_and_its_waiting_copies_become_doubts() {
+fn f26_an_old_file_copy_is_refused_and_its_pending_deliveries_become_unknown() {
     for policy in ["hold", "resend"] {
         let server = Server::start(Script::polite().nth(At::Rcpt, 2, say("450 4.2.0 greylisted")));
         let site = Site::new(server.port(), 3, 1);
@@ -221,7 +221,7 @@ fn f26_a_file_copy_from_before_the_last_send_is_refused_and_its_waiting_copies_b
 }
 
 #[test]
-fn f26_a_clone_without_the_fence_is_refused_until_somebody_says_what_it_is() {
+fn f26_a_clone_without_the_fence_is_refused_until_it_is_adopted() {
     let (server, site) = mailed(Script::polite(), 3);
     let clone = Site::new(server.port(), 1, 1);
     for name in ["letterpress.db", "letterpress.keys"] {
@@ -243,7 +243,7 @@ fn f26_a_clone_without_the_fence_is_refused_until_somebody_says_what_it_is() {
 }
 
 #[test]
-fn f26_a_copy_that_was_taken_while_a_run_was_at_work_is_older_than_its_end() {
+fn f26_a_file_copy_from_during_a_run_is_refused() {
     let slow = Do::Each(vec![Do::Wait(Duration::from_millis(100)), say("250 2.0.0 ok")]);
     let server = Server::start(Script::polite().on(At::Dot, slow));
     let site = Site::new(server.port(), 10, 1);
@@ -265,7 +265,7 @@ fn f26_a_copy_that_was_taken_while_a_run_was_at_work_is_older_than_its_end() {
 }
 
 #[test]
-fn f26_a_backup_can_be_made_while_a_run_is_at_work_is_private_and_never_overwrites() {
+fn f26_a_backup_during_a_run_succeeds_is_private_and_overwrites_nothing() {
     use std::os::unix::fs::PermissionsExt as _;
 
     let slow = Do::Each(vec![Do::Wait(Duration::from_millis(20)), say("250 2.0.0 ok")]);
@@ -326,7 +326,7 @@ fn f28_a_database_without_its_write_ahead_log_is_refused() {
 }
 
 #[test]
-fn f28_a_write_ahead_log_that_another_database_left_behind_is_not_mixed_into_a_backup() {
+fn f28_a_write_ahead_log_of_another_database_is_not_mixed_into_a_backup() {
     let server = Server::start(Script::polite().nth(At::Dot, 2, Do::Stall));
     let site = Site::new(server.port(), 3, 1);
     assert_eq!(site.run(&["backup", "old.db"]).code, 0);
@@ -347,7 +347,7 @@ fn f28_a_write_ahead_log_that_another_database_left_behind_is_not_mixed_into_a_b
 }
 
 #[test]
-fn c10_a_ledger_that_the_fence_does_not_know_is_refused_and_cannot_be_adopted_either() {
+fn c10_a_ledger_of_another_fence_is_refused_and_cannot_be_adopted() {
     let (server, site) = mailed(Script::polite(), 2);
     let (_, other) = mailed(Script::polite(), 2);
     for name in ["letterpress.db", "letterpress.keys"] {
@@ -361,7 +361,7 @@ fn c10_a_ledger_that_the_fence_does_not_know_is_refused_and_cannot_be_adopted_ei
 }
 
 #[test]
-fn a_run_that_died_between_database_and_fence_bars_nobody_and_a_fence_that_says_nothing_does() {
+fn a_fence_one_epoch_behind_is_accepted_and_an_empty_one_is_refused() {
     let (server, site) = mailed(Script::polite(), 2);
     let fence = std::fs::read_to_string(site.path("letterpress.fence")).unwrap();
     assert!(fence.ends_with("epoch = 2\n"), "{fence}");
@@ -373,7 +373,7 @@ fn a_run_that_died_between_database_and_fence_bars_nobody_and_a_fence_that_says_
 }
 
 #[test]
-fn a_ledger_from_before_there_were_fences_is_given_one() {
+fn a_ledger_of_a_version_without_fences_gets_one() {
     let (server, site) = mailed(Script::polite(), 2);
     remove(&site, &["letterpress.fence"]);
     let database = rusqlite::Connection::open(site.path("letterpress.db")).unwrap();
@@ -391,7 +391,7 @@ fn a_ledger_from_before_there_were_fences_is_given_one() {
 }
 
 #[test]
-fn a_fence_that_cannot_be_written_sends_nothing() {
+fn without_a_writable_fence_nothing_is_sent() {
     let server = Server::start(Script::polite());
     let site = Site::new(server.port(), 2, 1);
     let config = std::fs::read_to_string(site.path("config.toml")).unwrap();

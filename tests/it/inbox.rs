@@ -47,7 +47,7 @@ fn number_of_files(site: &Site, folder: &str) -> usize {
 }
 
 #[test]
-fn a_maildir_that_is_read_by_a_program_that_is_killed_loses_nothing_and_counts_nothing_twice() {
+fn a_kill_while_a_maildir_is_read_loses_nothing_and_counts_nothing_twice() {
     const READERS: usize = 60;
     let (site, _server, copies) = sent(READERS, Script::polite().pipelining(true));
     assert_eq!(copies.len(), READERS);
@@ -80,7 +80,7 @@ fn a_maildir_that_is_read_by_a_program_that_is_killed_loses_nothing_and_counts_n
 }
 
 #[test]
-fn a_bounce_through_a_pipe_settles_the_copy_in_doubt_and_the_reader() {
+fn a_bounce_through_a_pipe_resolves_the_unknown_outcome_and_suppresses() {
     // The relay disconnects after the dot, so the outcome is unknown.
     let script = Script::polite().pipelining(true).nth(At::Dot, 1, Do::Cut);
     let (site, _server, copies) = sent(2, script);
@@ -104,7 +104,7 @@ fn a_bounce_through_a_pipe_settles_the_copy_in_doubt_and_the_reader() {
 }
 
 #[test]
-fn a_mail_that_cannot_be_taken_stays_with_the_mail_server() {
+fn a_mail_that_cannot_be_recorded_stays_with_the_mail_server() {
     let (site, _server, copies) = sent(1, Script::polite().pipelining(true));
     let mail = bounce(&copies[0].1, 1);
     fs::rename(site.path("letterpress.db"), site.path("elsewhere.db")).unwrap();

@@ -59,6 +59,6 @@ fn torture(kills: u64, readers: usize) {
 }
 
 #[test]
-fn ten_kills_in_mid_issue_give_nobody_two_copies_and_lose_nobody() {
+fn ten_kills_while_sending_lose_and_duplicate_no_message() {
     torture(10, 1_500);
 }

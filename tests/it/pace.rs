@@ -30,7 +30,7 @@ fn waiting(site: &Site, at: &str) -> Vec<Value> {
 }
 
 #[test]
-fn d40_no_more_letters_leave_in_a_minute_than_the_rate_allows() {
+fn d40_the_rate_limit_is_not_exceeded() {
     let server = Server::start(polite());
     let site = site(&server, 30, 4, "per_minute = 600");
     let begun = Instant::now();
@@ -41,7 +41,7 @@ fn d40_no_more_letters_leave_in_a_minute_than_the_rate_allows() {
 }
 
 #[test]
-fn a_rate_outlives_the_run_that_used_it_up() {
+fn a_rate_limit_applies_across_runs() {
     let server = Server::start(polite());
     let site = site(&server, 1, 1, "per_minute = 30");
     assert_eq!(site.run_now(&["publish"]).code, 0);
@@ -54,7 +54,7 @@ fn a_rate_outlives_the_run_that_used_it_up() {
 }
 
 #[test]
-fn a_domain_whose_rate_is_used_up_holds_nobody_else_up() {
+fn a_rate_limited_domain_does_not_delay_other_domains() {
     let server = Server::start(polite());
     let site = site(&server, 20, 2, "domains = { \"Slow.example\" = 60 }");
     let rows: Vec<String> = (0..3).map(|number| format!("kim{number}@slow.example")).collect();
@@ -69,7 +69,7 @@ fn a_domain_whose_rate_is_used_up_holds_nobody_else_up() {
 }
 
 #[test]
-fn a_relay_with_a_rate_is_not_kept_waiting_on_an_idle_connection() {
+fn a_rate_limited_run_does_not_keep_an_idle_connection_open() {
     let server = Server::start(polite());
     let site = site(&server, 2, 1, "per_minute = 9");
     let ended = site.run_now(&["publish"]);
@@ -78,7 +78,7 @@ fn a_relay_with_a_rate_is_not_kept_waiting_on_an_idle_connection() {
 }
 
 #[test]
-fn a_clock_that_stands_still_gives_no_permits_and_the_run_ends_all_the_same() {
+fn with_a_stopped_clock_there_are_no_new_permits_and_the_run_ends() {
     let server = Server::start(polite());
     let site = site(&server, 3, 1, "per_minute = 60");
     let ended = site.run(&["publish"]);
@@ -91,7 +91,7 @@ fn a_clock_that_stands_still_gives_no_permits_and_the_run_ends_all_the_same() {
 }
 
 #[test]
-fn f41_a_relay_that_asks_for_patience_is_left_alone_by_the_runs_that_follow() {
+fn f41_later_runs_do_not_contact_a_relay_that_throttles() {
     let server = Server::start(polite().nth(At::Mail, 1, say("421 4.7.28 slow down")));
     let site = site(&server, 3, 1, "");
     let ended = site.run(&["publish"]);
@@ -116,7 +116,7 @@ fn f41_a_relay_that_asks_for_patience_is_left_alone_by_the_runs_that_follow() {
 }
 
 #[test]
-fn f42_f51_readers_who_were_refused_for_the_letters_sake_get_it_when_somebody_has_looked() {
+fn f42_f51_recipients_rejected_because_of_the_content_get_it_after_a_resume() {
     let refused = say("554 5.7.1 looks like spam");
     let script = (1..=5).fold(polite(), |script, nth| script.nth(At::Dot, nth, refused.clone()));
     let server = Server::start(script);
@@ -151,7 +151,7 @@ fn f42_a_refusal_of_the_sender_at_rcpt_pauses_and_suppresses_nobody() {
 }
 
 #[test]
-fn f38_a_reader_whose_mailbox_does_not_exist_is_not_mailed_again() {
+fn f38_a_recipient_without_a_mailbox_is_not_mailed_again() {
     let server = Server::start(polite().recipient("reader3@example.org", say("550 5.1.1 no such user")));
     let site = site(&server, 10, 2, "");
     let ended = site.run(&["publish"]);
@@ -164,7 +164,7 @@ fn f38_a_reader_whose_mailbox_does_not_exist_is_not_mailed_again() {
 }
 
 #[test]
-fn f38_a_full_mailbox_or_an_unexplained_550_suppresses_nobody() {
+fn f38_a_full_mailbox_or_an_unexplained_550_does_not_suppress() {
     let server = Server::start(
         polite()
             .recipient("reader1@example.org", say("552 5.2.2 full"))
@@ -177,7 +177,7 @@ fn f38_a_full_mailbox_or_an_unexplained_550_suppresses_nobody() {
 }
 
 #[test]
-fn f53_a_relay_that_knows_nobody_is_stopped_believed_of_nobody_and_can_be_tried_again() {
+fn f53_a_relay_that_rejects_everyone_pauses_the_issue_and_suppresses_nobody() {
     let refused = say("550 5.1.1 no such user");
     let script = (1..=5).fold(polite(), |script, nth| script.nth(At::Rcpt, nth, refused.clone()));
     let server = Server::start(script);
@@ -192,7 +192,7 @@ fn f53_a_relay_that_knows_nobody_is_stopped_believed_of_nobody_and_can_be_tried_
 }
 
 #[test]
-fn f53_in_a_list_of_three_a_relay_that_knows_nobody_is_not_believed_either() {
+fn f53_a_relay_that_rejects_a_list_of_three_suppresses_nobody_either() {
     let server = Server::start(polite().on(At::Rcpt, say("550 5.1.1 no such user")));
     let site = site(&server, 3, 1, "");
     let ended = site.run(&["publish"]);
@@ -201,7 +201,7 @@ fn f53_in_a_list_of_three_a_relay_that_knows_nobody_is_not_believed_either() {
 }
 
 #[test]
-fn whoever_resumes_an_issue_that_stopped_for_its_bounces_is_not_stopped_for_them_again() {
+fn an_issue_that_is_resumed_after_bounces_is_not_paused_for_the_same_bounces() {
     let refused = say("550 5.1.1 no such user");
     let script = (0..12).fold(polite(), |script, number| {
         script.recipient(&format!("reader{number}@example.org"), refused.clone())
@@ -216,7 +216,7 @@ fn whoever_resumes_an_issue_that_stopped_for_its_bounces_is_not_stopped_for_them
 }
 
 #[test]
-fn f39_f40_status_says_how_many_wait_and_until_when() {
+fn f39_f40_status_shows_how_many_deliveries_wait_and_until_when() {
     let server = Server::start(polite().nth(At::Rcpt, 2, say("450 4.2.0 greylisted")).nth(
         At::Rcpt,
         3,
@@ -246,7 +246,7 @@ fn f39_f40_status_says_how_many_wait_and_until_when() {
 }
 
 #[test]
-fn status_says_that_a_run_is_at_work_and_does_not_take_its_place() {
+fn status_reports_an_active_run_without_blocking_it() {
     let slow = Do::Each(vec![Do::Wait(Duration::from_millis(300)), say("250 ok")]);
     let server = Server::start(polite().on(At::Dot, slow));
     let site = site(&server, 6, 1, "per_minute = 6000");
@@ -261,7 +261,7 @@ fn status_says_that_a_run_is_at_work_and_does_not_take_its_place() {
 }
 
 #[test]
-fn status_says_that_the_newsletter_is_off() {
+fn status_reports_a_disabled_newsletter() {
     let server = Server::start(polite());
     let site = site(&server, 1, 1, "");
     let config = std::fs::read_to_string(site.path("config.toml")).unwrap();
@@ -271,7 +271,7 @@ fn status_says_that_the_newsletter_is_off() {
 }
 
 #[test]
-fn f53_d39_what_came_back_by_mail_stops_an_issue_that_is_under_way() {
+fn f53_d39_bounces_by_mail_pause_an_issue_while_it_is_sent() {
     for (kind, fault, words) in
         [("complaint", "", "3 of 3 subscribers reported it as spam"), ("failed", "dead", "3 of 3 messages")]
     {
@@ -295,7 +295,7 @@ fn f53_d39_what_came_back_by_mail_stops_an_issue_that_is_under_way() {
 }
 
 #[test]
-fn an_issue_that_is_paused_under_a_run_with_rates_ends_the_run() {
+fn pausing_an_issue_ends_a_rate_limited_run() {
     let server = Server::start(polite());
     let site = site(&server, 40, 1, "per_domain_per_minute = 60");
     let mut run = site.start(&["publish"]);

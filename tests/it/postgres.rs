@@ -32,26 +32,26 @@ async fn count(store: &Store, state: State) -> u64 {
 }
 
 #[tokio::test]
-async fn postgres_tells_the_story() {
+async fn postgres_delivers_an_issue() {
     let Some(server) = Postgres::shared() else { return };
     story(open(&server.database()).await.unwrap().as_ref()).await;
 }
 
 #[tokio::test]
-async fn a_cancelled_issue_lets_nobody_wait_in_postgres_either() {
+async fn a_cancelled_issue_has_no_pending_deliveries_in_postgres_either() {
     let Some(server) = Postgres::shared() else { return };
     cancelled(open(&server.database()).await.unwrap()).await;
 }
 
 #[tokio::test]
-async fn postgres_can_be_put_back_and_keeps_those_off_the_list_who_bounce_or_complain() {
+async fn postgres_can_be_restored_and_suppresses_after_bounces_and_complaints() {
     let Some(server) = Postgres::shared() else { return };
     restored(open(&server.database()).await.unwrap().as_ref()).await;
     bounced(open(&server.database()).await.unwrap().as_ref()).await;
 }
 
 #[tokio::test]
-async fn postgres_keeps_what_a_list_brings_along() {
+async fn postgres_keeps_reasons_and_times_of_an_imported_list() {
     let Some(server) = Postgres::shared() else { return };
     imported(open(&server.database()).await.unwrap().as_ref()).await;
 }
@@ -81,7 +81,7 @@ async fn two_senders_share_their_permits_in_postgres_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn f32_the_story_is_the_same_behind_pgbouncer_in_transaction_mode() {
+async fn f32_the_store_works_behind_pgbouncer_in_transaction_mode() {
     let Some(server) = Postgres::shared() else { return };
     let Some(bouncer) = Bouncer::start(&server) else { return };
     let url = bouncer.through(&server.database(), &server);
@@ -109,7 +109,7 @@ async fn story_cut_at(server: &Postgres, at: u64, after: bool) -> u64 {
 /// executed, and a commit has been. The contract test checks every result, so it notices an operation that ran twice or
 /// not at all.
 #[tokio::test(flavor = "multi_thread")]
-async fn f30_a_connection_cut_at_any_message_changes_no_answer() {
+async fn f30_a_connection_cut_at_any_message_changes_no_result() {
     let Some(server) = Postgres::shared() else { return };
     let messages = story_cut_at(&server, u64::MAX, false).await;
     assert!(messages > 100, "{messages}");
@@ -121,7 +121,7 @@ async fn f30_a_connection_cut_at_any_message_changes_no_answer() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "takes minutes"]
-async fn f30_a_connection_cut_at_every_message_changes_no_answer() {
+async fn f30_a_connection_cut_at_every_message_changes_no_result() {
     let Some(server) = Postgres::shared() else { return };
     let messages = story_cut_at(&server, u64::MAX, false).await;
     for at in 0..messages - 10 {
@@ -132,7 +132,7 @@ async fn f30_a_connection_cut_at_every_message_changes_no_answer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn f31_after_a_failover_whatever_was_under_way_is_in_doubt_and_no_dot_follows() {
+async fn f31_after_a_failover_deliveries_in_flight_are_unknown_and_no_dot_follows() {
     let Some(server) = Postgres::start() else { return };
     let store = with_readers(&server.database(), 5).await;
     let copies = claim(store.as_ref(), 2, "first", now()).await;
@@ -157,7 +157,7 @@ async fn f31_after_a_failover_whatever_was_under_way_is_in_doubt_and_no_dot_foll
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn f31_a_crash_of_the_server_alone_puts_nothing_in_doubt() {
+async fn f31_a_crash_of_the_server_alone_leaves_no_outcome_unknown() {
     let Some(server) = Postgres::start() else { return };
     let store = with_readers(&server.database(), 3).await;
     let copies = claim(store.as_ref(), 2, "first", now()).await;
@@ -169,7 +169,7 @@ async fn f31_a_crash_of_the_server_alone_puts_nothing_in_doubt() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_forgets_what_it_committed_is_refused() {
+async fn a_server_that_loses_commits_is_refused() {
     let Some(server) = Postgres::start() else { return };
     let url = server.database();
     for setting in ["fsync=off", "full_page_writes=off"] {
@@ -185,7 +185,7 @@ async fn a_server_that_forgets_what_it_committed_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn f33_a_clock_that_is_wrong_by_hours_neither_steals_a_lease_nor_loses_one() {
+async fn f33_a_clock_that_is_hours_wrong_neither_steals_nor_loses_a_lease() {
     let Some(server) = Postgres::shared() else { return };
     let store = with_readers(&server.database(), 2).await;
     for wrong in [TimeDelta::hours(-9), TimeDelta::hours(9)] {
@@ -197,7 +197,7 @@ async fn f33_a_clock_that_is_wrong_by_hours_neither_steals_a_lease_nor_loses_one
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_machines_that_freeze_at_once_freeze_once_and_count_right() {
+async fn two_machines_that_freeze_at_once_freeze_once_and_count_correctly() {
     let Some(server) = Postgres::shared() else { return };
     let url = server.database();
     let (one, other) = (open(&url).await.unwrap(), open(&url).await.unwrap());
@@ -229,7 +229,7 @@ async fn several_machines_may_start_on_an_empty_database_at_once() {
 
 /// Concurrent claims do not overlap, and batches that touch the same rows in a different order do not deadlock.
 #[tokio::test(flavor = "multi_thread")]
-async fn senders_that_share_an_issue_claim_each_copy_once() {
+async fn senders_that_share_an_issue_claim_each_delivery_once() {
     let Some(server) = Postgres::shared() else { return };
     let url = server.database();
     let store = with_readers(&url, 200).await;

@@ -30,7 +30,7 @@ fn without_relay(site: &Site) {
 }
 
 #[test]
-fn send_mails_no_post_again_that_was_renamed_re_dated_or_moved_to_another_address() {
+fn send_does_not_mail_a_renamed_redated_or_moved_post_again() {
     let (server, site) = polite();
     assert_eq!(site.run(&["send"]).code, 0);
     assert_eq!(server.log().messages.len(), 2);
@@ -46,7 +46,7 @@ fn send_mails_no_post_again_that_was_renamed_re_dated_or_moved_to_another_addres
 }
 
 #[test]
-fn without_its_id_an_old_post_is_held_back_and_somebody_who_knows_may_let_it_go() {
+fn an_old_post_that_lost_its_id_is_held_back_until_it_is_released() {
     let (server, site) = polite();
     assert_eq!(site.run(&["send"]).code, 0);
     // No feed was built, so only the ledger remembers the post.
@@ -72,7 +72,7 @@ fn without_its_id_an_old_post_is_held_back_and_somebody_who_knows_may_let_it_go(
 }
 
 #[test]
-fn a_rehearsal_uses_no_issue_up_and_after_the_first_real_one_there_is_no_way_back() {
+fn a_rehearsal_does_not_count_as_an_issue_and_is_impossible_after_the_first_real_one() {
     let (server, site) = polite();
     let config = std::fs::read_to_string(site.path("config.toml")).unwrap();
     without_relay(&site);
@@ -100,7 +100,7 @@ fn a_rehearsal_uses_no_issue_up_and_after_the_first_real_one_there_is_no_way_bac
 }
 
 #[test]
-fn those_who_came_late_get_an_issue_by_name_and_nobody_gets_it_twice() {
+fn later_subscribers_get_an_issue_on_request_and_nobody_gets_it_twice() {
     let (server, site) = polite();
     assert_eq!(site.run(&["publish"]).code, 0);
     assert_eq!(site.run(&["subscribers", "add", "late@example.org"]).code, 0);
@@ -123,7 +123,7 @@ fn those_who_came_late_get_an_issue_by_name_and_nobody_gets_it_twice() {
 }
 
 #[test]
-fn with_approval_nothing_is_mailed_before_its_writer_said_so_and_an_edit_asks_again() {
+fn with_approval_nothing_is_mailed_before_it_and_an_edit_needs_a_new_one() {
     let (server, site) = polite();
     site.relay(server.port(), 1, "approve = true\ntest = \"me@letters.example\"\n");
     let asked = site.run(&["publish"]);
@@ -151,7 +151,7 @@ fn with_approval_nothing_is_mailed_before_its_writer_said_so_and_an_edit_asks_ag
 }
 
 #[test]
-fn a_request_for_approval_that_is_refused_keeps_no_subscriber_waiting_and_is_said() {
+fn a_rejected_approval_request_is_reported_and_delays_no_subscriber() {
     let refused = Script::polite().pipelining(true).nth(At::Rcpt, 3, say("550 5.1.1 no such user"));
     let server = Server::start(refused);
     let site = Site::new(server.port(), 2, 1);
@@ -168,7 +168,7 @@ fn a_request_for_approval_that_is_refused_keeps_no_subscriber_waiting_and_is_sai
 }
 
 #[test]
-fn a_delay_begins_when_the_post_is_first_seen_and_again_when_it_is_edited() {
+fn a_delay_starts_when_the_post_is_first_seen_and_again_after_an_edit() {
     let (server, site) = polite();
     site.relay(server.port(), 1, "delay = \"10m\"\n");
     assert_eq!(site.run(&["publish"]).code, 0);
@@ -189,7 +189,7 @@ fn a_delay_begins_when_the_post_is_first_seen_and_again_when_it_is_edited() {
 }
 
 #[test]
-fn a_note_of_a_clock_that_was_ahead_settles_nothing_and_the_jump_is_said() {
+fn f83_a_run_with_a_clock_that_is_ahead_decides_nothing_and_the_jump_is_reported() {
     let (server, site) = polite();
     assert_eq!(site.run(&["publish"]).code, 0);
     let mailed = server.log().messages.len();
@@ -204,7 +204,7 @@ fn a_note_of_a_clock_that_was_ahead_settles_nothing_and_the_jump_is_said() {
 }
 
 #[test]
-fn a_newcomer_gets_from_an_empty_folder_to_the_first_real_letter_in_the_six_steps_that_new_prints() {
+fn the_six_steps_printed_by_new_lead_to_the_first_real_email() {
     let server = Server::start(Script::polite().pipelining(true));
     let place = Site::unopened(server.port(), 0, 1);
     let run = |now: &str, arguments: &[&str]| {

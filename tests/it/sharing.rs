@@ -85,7 +85,7 @@ fn compare(server: &Server, site: &Site, readers: usize, kills: u64) {
 }
 
 #[test]
-fn four_senders_killed_and_cut_off_give_nobody_two_copies_and_lose_nobody() {
+fn four_senders_with_kills_and_cut_connections_lose_and_duplicate_no_message() {
     torture(8, 1_500);
 }
 
@@ -96,7 +96,7 @@ fn four_senders_and_twenty_thousand_readers() {
 }
 
 #[test]
-fn connections_that_are_cut_leave_no_doubt_behind() {
+fn cut_database_connections_leave_no_unknown_outcome() {
     let Some(database) = Postgres::shared() else { return };
     let url = database.database();
     let name = url.rsplit_once('/').unwrap().1.to_owned();
@@ -117,7 +117,7 @@ fn connections_that_are_cut_leave_no_doubt_behind() {
 }
 
 #[test]
-fn f33_a_sender_whose_clock_is_wrong_by_days_sends_what_is_due_and_nothing_twice() {
+fn f33_a_sender_whose_clock_is_days_wrong_sends_nothing_twice() {
     let Some(database) = Postgres::shared() else { return };
     let server = Server::start(Script::polite().pipelining(true));
     let url = format!("[store]\nurl = \"{}\"\n", database.database());

@@ -335,7 +335,7 @@ async fn sqlite_can_be_restored() {
 }
 
 #[tokio::test]
-async fn a_late_temporary_refusal_reopens_a_finished_issue() {
+async fn a_late_temporary_rejection_reopens_a_finished_issue() {
     let folder = tempfile::tempdir().unwrap();
     let path = Utf8Path::from_path(folder.path()).unwrap().join("letterpress.db");
     let store = open_sqlite(&path, &path.with_extension("keys"), "instance").unwrap();
@@ -402,7 +402,7 @@ async fn two_senders_share_their_permits_and_a_dead_sender_returns_none() {
 }
 
 #[tokio::test]
-async fn a_cancelled_issue_lets_nobody_wait() {
+async fn a_cancelled_issue_has_no_pending_deliveries() {
     let folder = tempfile::tempdir().unwrap();
     let path = Utf8Path::from_path(folder.path()).unwrap().join("letterpress.db");
     let store = open_sqlite(&path, &path.with_extension("keys"), "instance").unwrap();
@@ -425,7 +425,7 @@ pub(crate) async fn cancelled(store: Arc<Store>) {
 }
 
 #[test]
-fn f23_a_damaged_file_is_refused_and_left_as_it_is() {
+fn f23_a_damaged_file_is_refused_and_not_changed() {
     let folder = tempfile::tempdir().unwrap();
     let path = Utf8Path::from_path(folder.path()).unwrap().join("letterpress.db");
     std::fs::write(&path, b"not a database, and long enough to be looked at as one................").unwrap();

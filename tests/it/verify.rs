@@ -17,7 +17,7 @@ fn mailed() -> (Server, Site) {
 }
 
 #[test]
-fn whatever_is_changed_in_the_ledger_is_named() {
+fn every_change_of_the_ledger_is_reported() {
     // A change to the database, and the expected message.
     let tampers = [
         ("UPDATE event SET detail = 'x' WHERE id = 2", "broken at event 2 ("),
@@ -67,7 +67,7 @@ fn whatever_is_changed_in_the_ledger_is_named() {
 }
 
 #[test]
-fn two_copies_for_one_reader_are_found_even_where_the_index_that_forbids_them_is_gone() {
+fn a_duplicate_delivery_is_found_even_without_the_index_that_prevents_it() {
     let (_server, site) = mailed();
     let database = Connection::open(site.path("letterpress.db")).unwrap();
     database
@@ -97,7 +97,7 @@ fn doubtful() -> (Server, Site, Vec<String>) {
 }
 
 #[test]
-fn a_postfix_log_settles_what_it_proves_and_nothing_else() {
+fn a_postfix_log_resolves_only_what_it_proves() {
     let (server, site, ids) = doubtful();
     // The relay queued the first; the client of the second disconnected before the dot.
     let log = format!(
@@ -128,7 +128,7 @@ fn a_postfix_log_settles_what_it_proves_and_nothing_else() {
 }
 
 #[test]
-fn a_list_of_message_ids_settles_doubts_and_a_file_that_is_not_there_is_named() {
+fn a_list_of_message_ids_resolves_unknown_outcomes_and_a_missing_file_is_named() {
     let (_server, site, ids) = doubtful();
     site.write(
         "accepted.csv",

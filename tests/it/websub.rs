@@ -115,7 +115,7 @@ fn site(web: &Web) -> Site {
 }
 
 #[test]
-fn a_hub_is_told_of_a_change_once_and_only_when_the_live_address_serves_it() {
+fn a_hub_is_notified_once_of_a_change_and_only_when_it_is_published() {
     let web = Web::start();
     let site = site(&web);
     let first = site.run(&["publish"]);
@@ -136,7 +136,7 @@ fn a_hub_is_told_of_a_change_once_and_only_when_the_live_address_serves_it() {
 }
 
 #[test]
-fn what_a_hub_did_not_take_is_told_by_the_next_run_and_an_old_feed_is_asked_for_with_its_tag() {
+fn a_failed_hub_notification_is_repeated_by_the_next_run_with_a_conditional_request() {
     let web = Web::start();
     let site = site(&web);
     site.run(&["publish"]);
@@ -159,7 +159,7 @@ fn what_a_hub_did_not_take_is_told_by_the_next_run_and_an_old_feed_is_asked_for_
 }
 
 #[test]
-fn a_hub_that_has_been_out_of_order_for_a_day_is_spoken_of_even_under_cron() {
+fn a_hub_that_fails_for_a_day_is_reported_even_under_cron() {
     let web = Web::start();
     let site = site(&web);
     site.run(&["publish"]);

@@ -207,20 +207,20 @@ fn sqlite() -> (tempfile::TempDir, Arc<Store>) {
 }
 
 #[tokio::test]
-async fn sqlite_gives_each_reader_what_they_want_and_do_not_have() {
+async fn sqlite_gives_each_subscriber_the_wanted_posts_once() {
     wished(sqlite().1.as_ref()).await;
     failed_before(sqlite().1.as_ref()).await;
 }
 
 #[tokio::test]
-async fn postgres_gives_each_reader_what_they_want_and_do_not_have() {
+async fn postgres_gives_each_subscriber_the_wanted_posts_once() {
     let Some(server) = Postgres::shared() else { return };
     wished(open(&server.database()).await.unwrap().as_ref()).await;
     failed_before(open(&server.database()).await.unwrap().as_ref()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_machines_that_freeze_a_week_at_once_freeze_it_once() {
+async fn two_machines_that_freeze_a_digest_at_once_freeze_it_once() {
     let Some(server) = Postgres::shared() else { return };
     let url = server.database();
     let stores = [open(&url).await.unwrap(), open(&url).await.unwrap(), open(&url).await.unwrap()];
@@ -313,7 +313,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
-    fn nobody_gets_a_post_twice_whatever_they_choose_and_when(deeds in deeds()) {
+    fn changed_preferences_never_give_anyone_a_post_twice(deeds in deeds()) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async { live(sqlite().1.as_ref(), deeds).await });
     }
@@ -362,7 +362,7 @@ fn got(server: &Server, number: u8) -> Vec<String> {
 }
 
 #[test]
-fn on_friday_the_week_goes_out_once_and_next_friday_brings_only_what_is_new() {
+fn the_digest_is_sent_once_on_friday_and_the_next_one_has_only_new_posts() {
     let server = Server::start(Script::polite().pipelining(true));
     let site = site(&server);
     // Each post is its own issue, one per run, for subscriber 0 only.
@@ -411,7 +411,7 @@ fn on_friday_the_week_goes_out_once_and_next_friday_brings_only_what_is_new() {
 }
 
 #[test]
-fn a_friday_that_is_late_or_cut_off_loses_nothing_and_repeats_nothing() {
+fn a_late_or_interrupted_digest_loses_and_repeats_nothing() {
     let lost = Do::Each(vec![Do::Wait(std::time::Duration::from_millis(10)), Do::Cut]);
     let server = Server::start(Script::polite().pipelining(true).nth(At::Mail, 3, lost));
     let site = site(&server);
@@ -435,7 +435,7 @@ fn a_friday_that_is_late_or_cut_off_loses_nothing_and_repeats_nothing() {
 
 /// Instead of waiting for the next Friday of the real clock, the time of the digest is set to one minute ago.
 #[test]
-fn a_run_that_is_killed_while_the_week_goes_out_gives_nobody_two_letters_of_it() {
+fn a_kill_while_the_digest_is_sent_gives_nobody_two_digests() {
     let slow = Do::Each(vec![Do::Wait(std::time::Duration::from_millis(5)), say("250 2.0.0 ok")]);
     let server = Server::start(Script::polite().pipelining(true).on(At::Dot, slow));
     let site = Site::unopened(server.port(), 300, 4);
@@ -496,7 +496,7 @@ fn everybody_chooses_the_week(site: &Site) -> u64 {
 }
 
 #[test]
-fn a_template_of_the_week_with_a_slip_is_found_by_check_and_stops_friday_before_anything_is_frozen() {
+fn an_invalid_digest_template_is_reported_by_check_and_stops_the_run_before_the_freeze() {
     let server = Server::start(Script::polite().pipelining(true));
     let site = site(&server);
     site.write("templates/digest/subject.txt", "{{ titel }}");
@@ -516,7 +516,7 @@ fn a_template_of_the_week_with_a_slip_is_found_by_check_and_stops_friday_before_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn somebody_who_chooses_between_the_look_and_the_freeze_gets_what_they_chose() {
+async fn preferences_that_change_before_the_freeze_apply_to_it() {
     let server = Server::start(Script::polite().pipelining(true));
     let site = site(&server);
     let path = site.path("config.toml");

@@ -241,7 +241,7 @@ fn live(seed: u64) {
 }
 
 #[test]
-fn whatever_a_writer_does_nobody_gets_a_post_twice_and_no_post_is_swallowed() {
+fn random_actions_of_a_writer_mail_no_post_twice_and_miss_none() {
     let lives = environment("LETTERPRESS_WRITERS").and_then(|lives| lives.parse().ok());
     for seed in 0..lives.unwrap_or(LIVES) {
         live(seed);

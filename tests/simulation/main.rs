@@ -1,7 +1,8 @@
 //! The delivery loop with a simulated clock, store and relay. A seed determines the whole run.
 //!
-//! `just simulate N` runs N seeds. `LETTERPRESS_SEED=123 cargo test --test simulation one_seed -- --ignored
-//! --nocapture` repeats one with its trace. The seeds in `seeds.txt` once found an error; they run first.
+//! `just simulate N` runs N seeds. To repeat one with its trace:
+//! `LETTERPRESS_SEED=123 cargo test --test simulation one_seed -- --ignored --nocapture`.
+//! The seeds in `seeds.txt` once found an error; they run first.
 
 #![cfg(test)]
 

@@ -306,7 +306,7 @@ fn drops_connection(heard: &SmtpOutcome) -> bool {
 }
 
 #[test]
-fn only_an_orderly_reply_keeps_the_connection_open() {
+fn only_a_regular_reply_keeps_the_connection_open() {
     let drops = |phase, code, text: &str| {
         drops_connection(&SmtpOutcome { phase, result: Ok(Reply { code, text: text.to_owned() }) })
     };

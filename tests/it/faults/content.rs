@@ -36,7 +36,7 @@ fn letter_text(message: &str) -> String {
 }
 
 #[test]
-fn f62_f63_a_post_that_is_edited_while_its_issue_goes_out_goes_out_as_it_was_frozen_and_once() {
+fn f62_f63_a_post_that_is_edited_while_its_issue_is_sent_is_mailed_once_as_it_was_frozen() {
     let (relay, site) = interrupted();
     let before = std::fs::read_to_string(site.path("public/atom.xml")).unwrap();
     let post = std::fs::read_to_string(site.path("posts/slow.md")).unwrap();
@@ -53,7 +53,7 @@ fn f62_f63_a_post_that_is_edited_while_its_issue_goes_out_goes_out_as_it_was_fro
 }
 
 #[test]
-fn f65_a_post_that_is_deleted_while_its_issue_goes_out_is_finished_or_cancelled_as_somebody_says() {
+fn f65_the_issue_of_a_deleted_post_is_finished_or_cancelled_on_request() {
     let (relay, site) = interrupted();
     std::fs::remove_file(site.path("posts/slow.md")).unwrap();
     // A post may disappear by accident, so nothing is sent until somebody confirms the removal.
@@ -72,7 +72,7 @@ fn f65_a_post_that_is_deleted_while_its_issue_goes_out_is_finished_or_cancelled_
 }
 
 #[test]
-fn f68_new_times_of_all_files_mail_nobody_and_a_lost_ledger_mails_nobody() {
+fn f68_new_file_times_or_a_lost_ledger_mail_nothing() {
     let (relay, site) = interrupted();
     the_rest_is_the_same_letter(&relay, &site);
     let feed = std::fs::read(site.path("public/rss.xml")).unwrap();
@@ -87,7 +87,7 @@ fn f68_new_times_of_all_files_mail_nobody_and_a_lost_ledger_mails_nobody() {
 }
 
 #[test]
-fn f70_a_template_and_a_sender_that_change_wait_for_the_next_issue() {
+fn f70_a_changed_template_or_sender_applies_from_the_next_issue() {
     let (relay, site) = interrupted();
     site.write("templates/body.txt", "{{ post.title }}\n");
     let config = std::fs::read_to_string(site.path("config.toml")).unwrap();
@@ -96,7 +96,7 @@ fn f70_a_template_and_a_sender_that_change_wait_for_the_next_issue() {
 }
 
 #[test]
-fn f74_a_reader_who_leaves_and_comes_back_during_the_issue_gets_one_copy_at_most() {
+fn f74_a_subscriber_who_unsubscribes_and_returns_during_the_issue_gets_at_most_one_email() {
     let (relay, site) = interrupted();
     for address in ["reader0@example.org", "reader5@example.org"] {
         assert_eq!(site.run(&["subscribers", "unsubscribe", address]).code, 0);

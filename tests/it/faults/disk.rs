@@ -98,7 +98,7 @@ fn over_a_full_disk(script: Script, full: impl Fn(&Server) -> bool, pause: Durat
 }
 
 #[test]
-fn f19_on_a_disk_that_is_full_before_the_arm_no_dot_is_written_and_nothing_is_lost() {
+fn f19_on_a_full_disk_before_the_arm_no_dot_is_sent_and_nothing_is_lost() {
     let slow = Do::Each(vec![Do::Wait(Duration::from_millis(1_500)), say("250 2.1.5 ok")]);
     // The first delivery: at a later one, the outcome of the previous one would wait for room and keep the run alive.
     let script = Script::polite().nth(At::Rcpt, 1, slow);
@@ -108,7 +108,7 @@ fn f19_on_a_disk_that_is_full_before_the_arm_no_dot_is_written_and_nothing_is_lo
 }
 
 #[test]
-fn f20_an_answer_that_finds_the_disk_full_is_kept_until_there_is_room() {
+fn f20_an_outcome_that_cannot_be_written_to_a_full_disk_is_kept_until_there_is_room() {
     // Shorter than the deadline for the reply to the dot, which is one second.
     let slow = Do::Each(vec![Do::Wait(Duration::from_millis(800)), say("250 2.0.0 ok")]);
     let script = Script::polite().nth(At::Dot, 3, slow);
@@ -119,7 +119,7 @@ fn f20_an_answer_that_finds_the_disk_full_is_kept_until_there_is_room() {
 }
 
 #[test]
-fn f21_a_disk_that_fails_to_write_ends_the_run_before_the_next_dot_and_is_not_believed_again() {
+fn f21_a_write_error_ends_the_run_before_the_next_dot() {
     let mut in_the_middle = 0;
     for blocks in [96, 128, 160, 192, 224, 256, 320, 384] {
         let relay = Server::start(pipelining());
@@ -159,7 +159,7 @@ fn permit(path: &Path, mode: u32) {
 }
 
 #[test]
-fn f29_a_user_who_may_not_write_the_ledger_is_told_before_any_connection() {
+fn f29_a_ledger_without_write_permission_is_reported_before_any_connection() {
     for (name, folder, files) in [("folder", 0o555, 0o666), ("files", 0o777, 0o400)] {
         let relay = Server::start(pipelining());
         let site = Site::new(relay.port(), 3, 1);
@@ -183,7 +183,7 @@ fn f29_a_user_who_may_not_write_the_ledger_is_told_before_any_connection() {
 }
 
 #[test]
-fn f29_a_file_system_that_is_read_only_is_told_before_any_connection() {
+fn f29_a_read_only_file_system_is_reported_before_any_connection() {
     let Some(disk) = SmallDisk::new() else { return };
     let relay = Server::start(pipelining());
     let site = Site::inside(disk.point.path(), relay.port(), 3, 1);

@@ -21,7 +21,7 @@ use super::{pipelining, waiting};
 const LATER: &str = "2026-11-20T11:00:00Z";
 
 #[test]
-fn f75_an_audience_of_nobody_freezes_nothing_and_one_of_one_or_many_is_done_with_code_0() {
+fn f75_an_empty_audience_freezes_nothing_and_any_other_ends_with_code_0() {
     nobody_is_an_audience_to_come();
     for readers in [1, 700] {
         let relay = Server::start(pipelining());
@@ -52,7 +52,7 @@ fn nobody_is_an_audience_to_come() {
 }
 
 #[test]
-fn f25_a_first_run_without_ledger_and_keys_mails_nothing_old() {
+fn f25_a_first_run_without_ledger_and_keys_mails_no_old_post() {
     let relay = Server::start(pipelining());
     let site = Site::unopened(relay.port(), 3, 1);
     site.relay(relay.port(), 1, "list = \"readers.csv\"\nlist_confirmed = true\n");
@@ -94,17 +94,17 @@ fn nobody_is_mailed_after(command: &str) {
 }
 
 #[test]
-fn f73_a_reader_who_leaves_between_claim_and_arm_gets_no_letter() {
+fn f73_a_subscriber_who_unsubscribes_between_claim_and_arm_gets_no_email() {
     nobody_is_mailed_after("unsubscribe");
 }
 
 #[test]
-fn f79_a_suppression_that_comes_while_sending_holds_from_the_next_arm() {
+fn f79_a_suppression_while_sending_applies_from_the_next_arm() {
     nobody_is_mailed_after("suppress");
 }
 
 #[test]
-fn f16_a_copy_that_panics_is_that_readers_failure_and_the_run_goes_on() {
+fn f16_a_message_whose_composition_panics_fails_and_the_run_continues() {
     let relay = Server::start(pipelining());
     let site = Site::new(relay.port(), 6, 2);
     waiting(&site);
@@ -146,7 +146,7 @@ fn f16_a_copy_that_panics_is_that_readers_failure_and_the_run_goes_on() {
 }
 
 #[test]
-fn f15_a_second_signal_ends_the_run_at_once_and_the_next_one_recovers() {
+fn f15_a_second_signal_ends_the_run_at_once_and_the_next_run_recovers() {
     let relay = Server::start(Script::polite().nth(At::Data, 2, Do::Stall));
     let site = Site::new(relay.port(), 4, 1);
     let mut run = site.command(Some(NOW), &["publish"]);

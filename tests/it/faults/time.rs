@@ -6,7 +6,7 @@ use super::super::support::site::NOW;
 use super::interrupted;
 
 #[test]
-fn f59_a_clock_that_jumps_mails_nobody_twice_and_the_right_time_finishes() {
+fn f59_a_clock_jump_mails_nobody_twice_and_the_correct_time_finishes_the_issue() {
     for jumps in [
         &["1970-01-01T00:00:00Z", "2026-11-20T09:00:00Z"][..],
         &["2026-11-20T11:00:00Z", NOW],
@@ -30,7 +30,7 @@ fn f59_a_clock_that_jumps_mails_nobody_twice_and_the_right_time_finishes() {
 }
 
 #[test]
-fn f59_a_clock_ten_years_ahead_asks_before_it_sends_and_the_right_time_finishes() {
+fn f59_a_clock_ten_years_ahead_pauses_the_issue_and_the_correct_time_finishes_it() {
     let (relay, site) = interrupted();
     let ahead = site.run_at("2036-11-20T10:00:00Z", &["publish"]);
     assert_eq!(relay.accepted().len(), 2, "{}", ahead.said);
@@ -42,7 +42,7 @@ fn f59_a_clock_ten_years_ahead_asks_before_it_sends_and_the_right_time_finishes(
 }
 
 #[test]
-fn f60_the_zone_of_the_machine_changes_nothing() {
+fn f60_the_time_zone_of_the_machine_has_no_effect() {
     let mut feeds = Vec::new();
     for zone in [None, Some("Asia/Seoul"), Some("America/New_York"), Some("Nowhere/Land")] {
         let site = Site::unopened(9, 0, 1);
@@ -66,7 +66,7 @@ fn f60_the_zone_of_the_machine_changes_nothing() {
 }
 
 #[test]
-fn f61_dates_at_the_edge_are_read_or_named_and_nothing_panics() {
+fn f61_extreme_dates_are_read_or_reported_without_a_panic() {
     for date in [
         "2016-12-31T23:59:60Z",
         "2038-01-19T03:14:08Z",

@@ -68,7 +68,7 @@ fn site(relay: &Server) -> Site {
 }
 
 #[test]
-fn f18_between_a_message_and_its_dot_the_ledger_goes_to_the_disk() {
+fn f18_the_ledger_is_synced_between_a_message_and_its_dot() {
     for pipelines in [true, false] {
         let relay = Server::start(Script::polite().pipelining(pipelines));
         let site = site(&relay);
@@ -85,7 +85,7 @@ fn f18_between_a_message_and_its_dot_the_ledger_goes_to_the_disk() {
 }
 
 #[test]
-fn f21_after_a_sync_that_failed_no_dot_is_written_and_no_sync_is_believed() {
+fn f21_after_a_failed_sync_no_dot_is_sent() {
     let mut in_the_middle = 0;
     for first in [1, 2, 3, 4, 6, 8] {
         let relay = Server::start(Script::polite().pipelining(true));

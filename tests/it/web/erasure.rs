@@ -31,7 +31,7 @@ async fn with_lee() -> House {
 }
 
 #[tokio::test]
-async fn x22_the_page_erases_after_asking_twice_and_nothing_is_left_in_the_files() {
+async fn x22_the_page_erases_after_two_confirmations_and_nothing_is_left_in_the_files() {
     let house = with_lee().await;
     let data = format!("/data/{}", house.data_token(LEE));
     let sure = house.post(&data, "").await;
@@ -53,7 +53,7 @@ async fn x22_the_page_erases_after_asking_twice_and_nothing_is_left_in_the_files
 }
 
 #[tokio::test]
-async fn x22_the_command_line_exports_and_erases_and_names_the_files_that_are_the_writers() {
+async fn x22_the_command_line_exports_and_erases_and_names_the_remaining_files() {
     let house = with_lee().await;
     house.write("readers.csv", &format!("email,consented\n{LEE},2026-01-01\n"));
     let config = std::fs::read_to_string(house.path("config.toml")).unwrap();

@@ -123,7 +123,7 @@ fn answers_truly(site: &Site, served: &Served, way: &str) -> u16 {
 }
 
 #[test]
-fn a_backup_that_was_put_back_by_hand_is_noticed_and_unsubscribing_reaches_the_new_file() {
+fn a_manually_restored_backup_is_noticed_and_an_unsubscribe_reaches_the_new_file() {
     type Way = fn(&Site);
     let ways: [(&str, Way); 2] = [
         ("mv", |site| {
@@ -152,7 +152,7 @@ fn a_backup_that_was_put_back_by_hand_is_noticed_and_unsubscribing_reaches_the_n
 }
 
 #[test]
-fn a_file_that_is_gone_cut_short_mixed_or_another_ledgers_is_answered_with_try_again() {
+fn a_missing_truncated_mixed_or_foreign_file_is_answered_with_503() {
     type Way = fn(&Site);
     let ways: [(&str, Way); 4] = [
         ("removed", |site| site.remove(&["letterpress.db"])),
@@ -185,7 +185,7 @@ fn a_file_that_is_gone_cut_short_mixed_or_another_ledgers_is_answered_with_try_a
 }
 
 #[test]
-fn an_older_copy_of_the_living_file_over_itself_is_noticed_too() {
+fn an_older_copy_over_the_open_file_is_noticed_too() {
     let site = Site::new();
     fs::copy(site.path("letterpress.db"), site.path("older.db")).unwrap();
     let list: Vec<String> = (0..3_000).map(|number| format!("reader{number}@example.org")).collect();
@@ -201,7 +201,7 @@ fn an_older_copy_of_the_living_file_over_itself_is_noticed_too() {
 }
 
 #[test]
-fn a_restore_waits_until_nobody_has_the_ledger_and_names_who_does() {
+fn a_restore_waits_for_other_processes_and_names_them() {
     let site = Site::new();
     let served = site.serve();
     let refused = site.run(&["backup", "restore", "b.db", "--reason", "a test"]);

@@ -11,7 +11,7 @@ async fn a_moment_later() {
 }
 
 #[tokio::test]
-async fn a_reader_who_has_the_newest_feed_is_told_so_without_a_look_at_the_file() {
+async fn a_client_with_the_newest_feed_gets_304_without_a_file_access() {
     let house = House::new().await;
     house.publish().await;
     for (name, kind) in [
@@ -49,7 +49,7 @@ async fn a_reader_who_has_the_newest_feed_is_told_so_without_a_look_at_the_file(
 }
 
 #[tokio::test]
-async fn a_new_feed_is_seen_within_a_second_and_an_old_one_is_never_called_new() {
+async fn a_new_feed_is_served_within_a_second_and_never_with_an_old_tag() {
     let house = House::new().await;
     house.publish().await;
     let old = house.get("/rss.xml").await;
@@ -64,7 +64,7 @@ async fn a_new_feed_is_seen_within_a_second_and_an_old_one_is_never_called_new()
 }
 
 #[tokio::test]
-async fn a_hub_that_a_feed_names_is_named_in_the_header_too() {
+async fn the_hub_of_a_feed_is_also_in_its_link_header() {
     let house = House::new().await;
     house.write(
         "public/hub.xml",
@@ -80,7 +80,7 @@ async fn a_hub_that_a_feed_names_is_named_in_the_header_too() {
 }
 
 #[tokio::test]
-async fn a_compressed_copy_is_sent_to_whoever_takes_it_with_a_tag_of_its_own() {
+async fn a_compressed_file_is_served_with_its_own_tag_to_clients_that_accept_it() {
     let house = House::new().await;
     house.publish().await;
     house.write("public/rss.xml.br", "brotli");
@@ -109,7 +109,7 @@ async fn a_compressed_copy_is_sent_to_whoever_takes_it_with_a_tag_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_part_of_a_large_file_is_sent_if_it_is_the_same_file() {
+async fn a_range_of_a_file_is_served_if_the_file_is_unchanged() {
     let house = House::new().await;
     let bytes: Vec<u8> = (0..250_000_u32).flat_map(u32::to_be_bytes).collect();
     fs::create_dir_all(house.path("public")).unwrap();
@@ -132,7 +132,7 @@ async fn a_part_of_a_large_file_is_sent_if_it_is_the_same_file() {
 }
 
 #[tokio::test]
-async fn a_browser_gets_a_feed_as_xml_that_it_shows_and_a_feed_reader_the_type_that_it_knows() {
+async fn browsers_get_a_feed_as_xml_and_feed_readers_as_its_registered_type() {
     let house = House::new().await;
     house.publish().await;
     let browser = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8";
@@ -151,7 +151,7 @@ async fn a_browser_gets_a_feed_as_xml_that_it_shows_and_a_feed_reader_the_type_t
 }
 
 #[tokio::test]
-async fn the_page_of_a_post_is_found_without_its_last_slash_too() {
+async fn the_page_of_a_post_is_found_without_the_final_slash_too() {
     let house = House::new().await;
     house.publish().await;
     let page = house.get("/walk/").await;

@@ -17,7 +17,7 @@ fn path(action: &str) -> String {
 }
 
 #[tokio::test]
-async fn somebody_leaves_takes_it_back_and_a_day_later_can_not() {
+async fn an_unsubscribe_can_be_undone_for_a_day() {
     let house = House::new().await;
     let page = house.get(&format!("/leave/{}", house.way_out())).await;
     assert!(
@@ -43,7 +43,7 @@ async fn somebody_leaves_takes_it_back_and_a_day_later_can_not() {
 }
 
 #[tokio::test]
-async fn somebody_stays_with_less() {
+async fn a_subscriber_switches_to_fewer_emails_instead_of_unsubscribing() {
     let house = House::new().await;
     let page = house.get(&format!("/leave/{}", house.way_out())).await;
     assert!(
@@ -73,7 +73,7 @@ async fn somebody_stays_with_less() {
 }
 
 #[tokio::test]
-async fn a_link_to_somebodys_data_works_for_an_hour() {
+async fn a_data_export_link_works_for_an_hour() {
     let house = House::new().await;
     let data = format!("/data/{}", house.data_token(KIM));
     let page = house.get(&data).await;
@@ -111,7 +111,7 @@ async fn a_writer_approves_an_email_by_its_link_and_looking_at_the_page_approves
 }
 
 #[tokio::test]
-async fn every_page_speaks_three_languages_and_says_which() {
+async fn every_page_is_available_in_three_languages_and_declares_its_language() {
     let house = House::new().await;
     house.publish().await;
     let way_out = house.way_out();
@@ -150,7 +150,7 @@ async fn every_page_speaks_three_languages_and_says_which() {
 }
 
 #[tokio::test]
-async fn letters_are_read_as_they_were_sent_without_anybodys_words() {
+async fn issue_pages_show_what_was_sent_without_personal_data() {
     let house = House::new().await;
     assert!(house.get("/issues/").await.text().contains("아직 발송된 뉴스레터가 없습니다"));
     house.publish().await;
@@ -174,7 +174,7 @@ async fn letters_are_read_as_they_were_sent_without_anybodys_words() {
 }
 
 #[tokio::test]
-async fn the_style_sheet_of_the_pages_can_be_kept_for_ever() {
+async fn the_style_sheet_is_cached_permanently() {
     let house = House::new().await;
     let page = house.get("/").await.text();
     let style = page.split("href=\"/assets/").nth(1).unwrap().split('"').next().unwrap();

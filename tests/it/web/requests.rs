@@ -44,7 +44,7 @@ fn doors(house: &House) -> Vec<(String, Purpose)> {
 }
 
 #[tokio::test]
-async fn h01_looking_at_a_link_changes_nothing_and_is_kept_by_nobody() {
+async fn h01_opening_a_link_changes_nothing_and_is_not_cached() {
     let house = House::new().await;
     house.publish().await;
     let before = house.rows();
@@ -64,7 +64,7 @@ async fn h01_looking_at_a_link_changes_nothing_and_is_kept_by_nobody() {
 }
 
 #[tokio::test]
-async fn h01_a_scanner_that_opens_every_link_of_a_letter_changes_nothing() {
+async fn h01_a_scanner_that_opens_every_link_of_an_email_changes_nothing() {
     let house = House::new().await;
     house.publish().await;
     let letter = letter(&house);
@@ -99,7 +99,7 @@ fn letter(house: &House) -> String {
 }
 
 #[tokio::test]
-async fn h02_one_click_as_gmail_yahoo_and_apple_send_it_is_done_when_it_is_answered() {
+async fn h02_one_click_from_gmail_yahoo_and_apple_is_committed_before_the_response() {
     for (kind, body, agent) in ONE_CLICK {
         let house = House::new().await;
         let headers = [("content-type", kind), ("user-agent", agent), ("host", "news.letters.example")];
@@ -112,7 +112,7 @@ async fn h02_one_click_as_gmail_yahoo_and_apple_send_it_is_done_when_it_is_answe
 }
 
 #[tokio::test]
-async fn h03_one_click_a_thousand_times_and_after_an_erasure_is_one_farewell() {
+async fn h03_one_click_a_thousand_times_and_after_an_erasure_is_one_unsubscribe() {
     let house = House::new().await;
     let path = format!("/u/{}", house.way_out());
     let first = house.send("POST", &path, &[], "").await;
@@ -127,7 +127,7 @@ async fn h03_one_click_a_thousand_times_and_after_an_erasure_is_one_farewell() {
 }
 
 #[tokio::test]
-async fn h04_one_click_without_a_body_or_with_any_other_is_a_farewell_too() {
+async fn h04_one_click_without_a_body_or_with_another_body_unsubscribes_too() {
     let long = "a".repeat(9_000);
     for (kind, body) in [
         (None, ""),
@@ -146,7 +146,7 @@ async fn h04_one_click_without_a_body_or_with_any_other_is_a_farewell_too() {
 }
 
 #[tokio::test]
-async fn h05_a_page_needs_its_button_and_the_one_click_address_stands_in_the_header_alone() {
+async fn h05_a_page_needs_its_button_and_the_one_click_address_is_only_in_the_header() {
     let house = House::new().await;
     house.publish().await;
     let letter = letter(&house);
@@ -165,7 +165,7 @@ async fn h05_a_page_needs_its_button_and_the_one_click_address_stands_in_the_hea
 }
 
 #[tokio::test]
-async fn h06_every_bad_token_is_answered_alike() {
+async fn h06_every_invalid_token_gets_the_same_response() {
     let house = House::new().await;
     let good = house.way_out();
     let mut altered = good.clone().into_bytes();
@@ -209,7 +209,7 @@ async fn h06_every_bad_token_is_answered_alike() {
 }
 
 #[tokio::test]
-async fn x05_a_token_opens_its_own_door_and_no_other() {
+async fn x05_a_token_is_valid_for_one_purpose_only() {
     let house = House::new().await;
     let doors = doors(&house);
     for (path, purpose) in &doors {
@@ -232,7 +232,7 @@ async fn x05_a_token_opens_its_own_door_and_no_other() {
 }
 
 #[tokio::test]
-async fn h10_a_confirmation_counts_once_within_seven_days_and_never_against_a_later_farewell() {
+async fn h10_a_confirmation_counts_once_within_seven_days_and_not_after_an_unsubscribe() {
     let house = House::new().await;
     house.post("/subscribe", "email=lee@example.org&form=embedded").await;
     let path = format!("/confirm/{}", house.token(Purpose::Confirm, "lee@example.org", 1));
@@ -263,7 +263,7 @@ async fn h10_a_confirmation_counts_once_within_seven_days_and_never_against_a_la
 }
 
 #[tokio::test]
-async fn h11_nothing_ever_leads_elsewhere() {
+async fn h11_no_request_redirects_to_another_site() {
     let house = House::new().await;
     let token = house.way_out();
     for next in ["https://evil.example", "//evil.example", "/%5Cevil.example"] {
@@ -283,7 +283,7 @@ async fn h11_nothing_ever_leads_elsewhere() {
 }
 
 #[tokio::test]
-async fn h12_no_header_says_where_we_live_and_only_a_proxy_says_who_asks() {
+async fn h12_the_host_header_is_ignored_and_only_a_proxy_sets_the_client_address() {
     let house = House::with("proxies = [\"10.0.0.0/8\"]\n").await;
     let path = format!("/leave/{}", house.way_out());
     let plain = house.get(&path).await.text();
@@ -301,7 +301,7 @@ async fn h12_no_header_says_where_we_live_and_only_a_proxy_says_who_asks() {
 }
 
 #[tokio::test]
-async fn h14_what_is_not_published_cannot_be_asked_for() {
+async fn h14_unpublished_files_are_not_served() {
     let house = House::new().await;
     house.publish().await;
     house.write("public/.git/config", "secret");
@@ -333,7 +333,7 @@ async fn h14_what_is_not_published_cannot_be_asked_for() {
 }
 
 #[tokio::test]
-async fn h15_a_form_of_somebody_elses_page_is_refused_where_it_could_change_something() {
+async fn h15_a_form_of_another_site_is_refused_where_it_could_change_something() {
     let house = House::new().await;
     let before = house.rows();
     for site in ["cross-site", "same-site"] {
@@ -364,7 +364,7 @@ async fn h15_a_form_of_somebody_elses_page_is_refused_where_it_could_change_some
 }
 
 #[tokio::test]
-async fn h16_nothing_that_was_typed_is_shown_again_and_no_page_can_run_anything() {
+async fn h16_input_is_not_echoed_and_no_page_can_run_a_script() {
     let house = House::new().await;
     house.publish().await;
     let attack = "%3Cscript%3Ealert(7)%3C/script%3E";
@@ -397,7 +397,7 @@ async fn h16_nothing_that_was_typed_is_shown_again_and_no_page_can_run_anything(
 }
 
 #[tokio::test]
-async fn x20_every_answer_carries_the_headers() {
+async fn x20_every_response_has_the_security_headers() {
     let house = House::new().await;
     house.publish().await;
     let mut paths: Vec<String> = doors(&house).into_iter().map(|(path, _)| path).collect();
@@ -416,7 +416,7 @@ async fn x20_every_answer_carries_the_headers() {
 }
 
 #[tokio::test]
-async fn h17_other_methods_are_refused_and_none_can_be_put_on() {
+async fn h17_other_methods_are_refused_and_cannot_be_overridden() {
     let house = House::new().await;
     let leave = format!("/leave/{}", house.way_out());
     let before = house.rows();
@@ -435,7 +435,7 @@ async fn h17_other_methods_are_refused_and_none_can_be_put_on() {
 }
 
 #[tokio::test]
-async fn h18_there_is_no_door_for_notices_over_http() {
+async fn h18_bounce_reports_are_not_accepted_over_http() {
     let house = House::new().await;
     for path in ["/webhook", "/webhooks/ses", "/inbox", "/bounces"] {
         assert_eq!(house.get(path).await.status, 404);
@@ -444,7 +444,7 @@ async fn h18_there_is_no_door_for_notices_over_http() {
 }
 
 #[tokio::test]
-async fn h19_figures_are_not_shown_with_the_pages_and_health_has_no_details() {
+async fn h19_metrics_are_not_served_with_the_pages_and_health_has_no_details() {
     let house = House::new().await;
     assert_eq!(house.get("/metrics").await.status, 404);
     let health = house.get("/healthz").await;
@@ -452,7 +452,7 @@ async fn h19_figures_are_not_shown_with_the_pages_and_health_has_no_details() {
 }
 
 #[tokio::test]
-async fn h20_a_farewell_that_cannot_be_written_is_never_called_done() {
+async fn h20_an_unsubscribe_that_cannot_be_written_is_not_confirmed() {
     let house = House::new().await;
     let refuse = "CREATE TRIGGER refuse BEFORE UPDATE ON subscriber
                   BEGIN SELECT RAISE(FAIL, 'attempt to write a readonly database'); END";
@@ -474,7 +474,7 @@ async fn h20_a_farewell_that_cannot_be_written_is_never_called_done() {
 }
 
 #[tokio::test]
-async fn h20_a_store_that_is_held_by_somebody_is_asked_again_later() {
+async fn h20_a_locked_store_is_answered_with_503() {
     let house = House::new().await;
     let holder = house.database();
     holder.execute_batch("BEGIN IMMEDIATE").unwrap();

@@ -15,7 +15,7 @@ async fn sign_up(house: &House, address: &str) -> super::Reply {
 }
 
 #[tokio::test]
-async fn h07_whatever_is_known_of_an_address_the_form_answers_alike_and_in_the_same_time() {
+async fn h07_the_form_gives_the_same_response_in_the_same_time_for_every_address() {
     let house = House::with(
         "limits = { per_hour = 1000, per_network_per_hour = 1000, per_domain_per_hour = 1000 }\n",
     )
@@ -71,7 +71,7 @@ async fn h07_whatever_is_known_of_an_address_the_form_answers_alike_and_in_the_s
 }
 
 #[tokio::test]
-async fn h08_a_flood_of_forms_is_answered_with_the_same_page_and_few_letters() {
+async fn h08_a_flood_of_forms_gets_the_same_page_and_causes_few_emails() {
     let house = House::new().await;
     for spelling in ["lee@gmail.com", "l.ee@gmail.com", "lee+a@gmail.com", "Lee@gmail.com"] {
         assert_eq!(sign_up(&house, &spelling.replace('+', "%2B")).await.status, 200);
@@ -92,7 +92,7 @@ async fn h08_a_flood_of_forms_is_answered_with_the_same_page_and_few_letters() {
 }
 
 #[tokio::test]
-async fn h09_a_robot_sees_the_page_and_causes_no_letter() {
+async fn h09_a_bot_gets_the_page_and_causes_no_email() {
     let house = House::new().await;
     let token = house.get("/").await.field("token");
     let person = |address: &str| format!("email={address}&form=page&token={token}&website=");
@@ -118,7 +118,7 @@ async fn h09_a_robot_sees_the_page_and_causes_no_letter() {
 }
 
 #[tokio::test]
-async fn what_was_chosen_counts_from_the_confirmation_on_and_the_consent_is_on_record() {
+async fn preferences_apply_from_the_confirmation_and_the_consent_is_recorded() {
     let house = House::new().await;
     let form = "email=lee@example.org&form=embedded&name=%EC%9D%B4&cadence=weekly&about=some&topic=%EA%B8%B0%EC%88%A0&topic=made-up&language=ja";
     assert_eq!(house.post("/subscribe?lang=ja", form).await.status, 200);
@@ -147,7 +147,7 @@ async fn what_was_chosen_counts_from_the_confirmation_on_and_the_consent_is_on_r
 }
 
 #[tokio::test]
-async fn what_is_no_address_or_no_name_is_said_at_once() {
+async fn an_invalid_address_or_name_is_reported_at_once() {
     let house = House::new().await;
     for form in ["email=", "email=kim", "name=x", "email=a@example.org&name=https://cheap.example"] {
         let reply = house.post("/subscribe", &format!("{form}&form=embedded")).await;

@@ -41,7 +41,7 @@ fn status(answer: &str) -> u16 {
 const FORM: &str = "Content-Type: application/x-www-form-urlencoded\r\n";
 
 #[tokio::test]
-async fn h13_what_is_too_large_is_refused_and_the_server_lives() {
+async fn h13_a_request_that_is_too_large_is_refused_and_the_server_continues() {
     let house = House::new().await;
     let served = house.serve();
     let post =
@@ -71,7 +71,7 @@ async fn h13_what_is_too_large_is_refused_and_the_server_lives() {
 }
 
 #[tokio::test]
-async fn h13_a_client_that_only_drips_is_let_go() {
+async fn h13_a_client_that_sends_single_bytes_is_disconnected() {
     let house = House::new().await;
     let served = house.serve();
     let began = Instant::now();
@@ -105,7 +105,7 @@ async fn h13_a_client_that_only_drips_is_let_go() {
 }
 
 #[tokio::test]
-async fn h21_more_idle_connections_than_there_are_places_give_way_to_whoever_asks() {
+async fn h21_idle_connections_above_the_limit_are_closed_for_new_requests() {
     let house = House::new().await;
     let program = env!("CARGO_BIN_EXE_letterpress");
     // The server has room for 64 connections.
@@ -137,7 +137,7 @@ async fn h21_more_idle_connections_than_there_are_places_give_way_to_whoever_ask
 }
 
 #[tokio::test]
-async fn h21_a_form_whose_rest_never_comes_is_refused_and_its_connection_closed() {
+async fn h21_an_unfinished_form_is_refused_and_its_connection_closed() {
     let house = House::new().await;
     let served = house.serve();
     let began = Instant::now();
@@ -148,7 +148,7 @@ async fn h21_a_form_whose_rest_never_comes_is_refused_and_its_connection_closed(
 }
 
 #[tokio::test]
-async fn h17_two_requests_in_the_clothes_of_one_are_not_answered_as_two() {
+async fn h17_a_smuggled_second_request_is_not_answered() {
     let house = House::new().await;
     let served = house.serve();
     let leave = format!("/u/{}", house.way_out());
@@ -175,7 +175,7 @@ async fn h17_two_requests_in_the_clothes_of_one_are_not_answered_as_two() {
 }
 
 #[tokio::test]
-async fn x08_nothing_that_the_server_says_names_anybody() {
+async fn x08_the_output_of_the_server_has_no_addresses() {
     let house = House::new().await;
     house.publish().await;
     let served = house.serve();
@@ -203,7 +203,7 @@ async fn x08_nothing_that_the_server_says_names_anybody() {
 }
 
 #[tokio::test]
-async fn h19_figures_have_an_address_of_their_own_and_name_nobody() {
+async fn h19_metrics_have_their_own_address_and_no_names() {
     let house = House::with("metrics = \"127.0.0.1:0\"\n").await;
     let mut served = house.command(&["serve"]);
     let mut child = served.stdout(Stdio::piped()).spawn().unwrap();
@@ -224,7 +224,7 @@ async fn h19_figures_have_an_address_of_their_own_and_name_nobody() {
 }
 
 #[tokio::test]
-async fn a_request_under_way_is_answered_before_the_server_stops_and_no_new_one_is_taken() {
+async fn the_server_answers_a_pending_request_before_it_stops_and_accepts_no_new_one() {
     let house = House::new().await;
     let served = house.serve();
     let mut stream = connect(&served);
@@ -243,7 +243,7 @@ async fn a_request_under_way_is_answered_before_the_server_stops_and_no_new_one_
 }
 
 #[tokio::test]
-async fn systemd_hands_over_a_socket_and_is_told_when_the_server_is_ready() {
+async fn the_server_takes_its_socket_from_systemd_and_notifies_it_when_ready() {
     let house = House::new().await;
     let socket = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = socket.local_addr().unwrap();
@@ -271,7 +271,7 @@ async fn systemd_hands_over_a_socket_and_is_told_when_the_server_is_ready() {
 }
 
 #[tokio::test]
-async fn the_server_runs_beside_a_run_that_sends() {
+async fn the_server_works_while_a_run_is_sending() {
     let house = House::new().await;
     let served = house.serve();
     let published = house.command(&["publish"]).output().unwrap();
@@ -283,7 +283,7 @@ async fn the_server_runs_beside_a_run_that_sends() {
 }
 
 #[tokio::test]
-async fn the_pages_may_lie_below_a_path_and_a_proxy_may_leave_it_on_or_not() {
+async fn pages_below_a_path_work_with_and_without_a_proxy_that_strips_it() {
     let house = House::new().await;
     let config = std::fs::read_to_string(house.path("config.toml")).unwrap();
     house.write(
@@ -303,7 +303,7 @@ async fn the_pages_may_lie_below_a_path_and_a_proxy_may_leave_it_on_or_not() {
 }
 
 #[tokio::test]
-async fn x24_what_is_kept_for_a_while_only_is_forgotten_by_the_server_itself() {
+async fn x24_the_server_deletes_expired_data() {
     let house = House::new().await;
     house.post("/subscribe", "email=lee@example.org&form=embedded").await;
     assert_eq!(house.status("lee@example.org").await, Some(SubscriptionStatus::Unconfirmed));

@@ -20,7 +20,7 @@ async fn verdict_on(answer: Do) -> Verdict {
 }
 
 #[tokio::test]
-async fn f49_r2_r3_r4_r20_a_whole_2yz_is_sent_whatever_its_text() {
+async fn f49_r2_r3_r4_r20_a_complete_2yz_reply_means_sent_whatever_its_text() {
     for answer in [
         &b"250 2.0.0 ok queued as 4F2\r\n"[..],
         b"250\r\n",
@@ -36,7 +36,7 @@ async fn f49_r2_r3_r4_r20_a_whole_2yz_is_sent_whatever_its_text() {
 }
 
 #[tokio::test]
-async fn f50_r5_r6_r7_r8_r9_r10_r13_what_is_not_a_whole_reply_is_unknown() {
+async fn f50_r5_r6_r7_r8_r9_r10_r13_an_incomplete_reply_means_unknown() {
     for answer in [
         &b"354 go on\r\n"[..],
         b"100 wait\r\n",
@@ -57,7 +57,7 @@ async fn f50_r5_r6_r7_r8_r9_r10_r13_what_is_not_a_whole_reply_is_unknown() {
 }
 
 #[tokio::test]
-async fn f51_r1_a_refusal_after_the_dot_is_definite() {
+async fn f51_r1_a_rejection_after_the_dot_is_definite() {
     for (answer, verdict) in [
         ("451 4.3.0 later", LATER),
         ("452 4.3.1 full", LATER),
@@ -72,7 +72,7 @@ async fn f51_r1_a_refusal_after_the_dot_is_definite() {
 }
 
 #[tokio::test]
-async fn an_orderly_refusal_after_the_dot_keeps_the_connection_and_the_carried_envelope() {
+async fn a_regular_rejection_after_the_dot_keeps_the_connection_and_the_pipelined_envelope() {
     for pipelining in [true, false] {
         let script = Script::polite().pipelining(pipelining).nth(At::Dot, 1, say("451 later"));
         let server = Server::start(script);
@@ -83,12 +83,12 @@ async fn an_orderly_refusal_after_the_dot_keeps_the_connection_and_the_carried_e
 }
 
 #[tokio::test]
-async fn r12_a_reply_in_single_bytes_is_a_reply() {
+async fn r12_a_reply_in_single_bytes_is_read() {
     assert_eq!(verdict_on(Do::Drip(b"250 ok\r\n".to_vec(), Duration::from_millis(5))).await, Verdict::Sent);
 }
 
 #[tokio::test]
-async fn f47_a_connection_lost_after_the_dot_is_unknown_and_never_used_again() {
+async fn f47_a_connection_lost_after_the_dot_means_unknown_and_is_not_reused() {
     for action in [Do::Cut, Do::Reset] {
         for pipelining in [true, false] {
             let server =
@@ -101,7 +101,7 @@ async fn f47_a_connection_lost_after_the_dot_is_unknown_and_never_used_again() {
 }
 
 #[tokio::test]
-async fn f45_f47_f48_a_late_reply_is_unknown_and_not_the_answer_to_anything_else() {
+async fn f45_f47_f48_a_late_reply_means_unknown_and_is_not_taken_for_another_reply() {
     let late = Do::Each(vec![Do::Wait(Duration::from_millis(1_300)), say("250 late")]);
     let drip = Do::Drip(b"250 slow\r\n".to_vec(), Duration::from_millis(300));
     let runs = [late, drip, Do::Stall].map(|action| async move {
@@ -119,7 +119,7 @@ async fn f45_f47_f48_a_late_reply_is_unknown_and_not_the_answer_to_anything_else
 }
 
 #[tokio::test]
-async fn a_caller_that_stops_waiting_leaves_a_channel_that_cannot_be_used() {
+async fn a_cancelled_call_makes_its_connection_unusable() {
     let server = Server::start(Script::polite().pipelining(true).nth(At::Dot, 1, Do::Stall));
     let mut channel = wire(&relay(&server)).connect().await.ok().unwrap();
     let impatient =
@@ -133,7 +133,7 @@ async fn a_caller_that_stops_waiting_leaves_a_channel_that_cannot_be_used() {
 }
 
 #[tokio::test]
-async fn r11_r14_an_acceptance_before_the_dot_is_not_an_acceptance() {
+async fn r11_r14_an_acceptance_before_the_dot_does_not_count() {
     for action in [raw(b"354 go\r\n250 ok\r\n"), Do::Each(vec![say("354 go"), say("250 ok")])] {
         let server = Server::start(Script::polite().on(At::Data, action));
         let mut channel = wire(&relay(&server)).connect().await.ok().unwrap();
@@ -154,7 +154,7 @@ async fn r11_r14_an_acceptance_before_the_dot_is_not_an_acceptance() {
 }
 
 #[tokio::test]
-async fn r11_r14_an_acceptance_that_comes_between_message_and_dot_stops_the_dot() {
+async fn r11_r14_an_acceptance_between_message_and_dot_prevents_the_dot() {
     let server = Server::start(Script::polite().on(At::Body, say("250 ok")));
     let mut channel = wire(&relay(&server)).connect().await.ok().unwrap();
     channel.offer(&envelope(KIM)).await.unwrap();
@@ -169,7 +169,7 @@ async fn r11_r14_an_acceptance_that_comes_between_message_and_dot_stops_the_dot(
 }
 
 #[tokio::test]
-async fn r11_f48_a_second_reply_to_one_dot_is_not_the_answer_to_the_next_envelope() {
+async fn r11_f48_a_second_reply_to_one_dot_is_not_taken_for_the_next_reply() {
     let server = Server::start(Script::polite().nth(At::Dot, 1, raw(b"250 ok\r\n250 ok again\r\n")));
     let heard = send(&relay(&server), &[KIM, LEE]).await;
     assert_eq!(classify(&heard[0]), Verdict::Sent);
@@ -181,14 +181,14 @@ async fn r11_f48_a_second_reply_to_one_dot_is_not_the_answer_to_the_next_envelop
 }
 
 #[tokio::test]
-async fn r16_the_text_of_a_reply_cannot_draw_on_a_terminal() {
+async fn r16_the_text_of_a_reply_has_no_control_characters() {
     let (_server, heard) = alone(Script::polite().on(At::Dot, raw(b"550 \x1b]0;owned\x07\rno\0\r\n"))).await;
     let text = heard.result.unwrap().to_string();
     assert!(!text.chars().any(char::is_control), "{text:?}");
 }
 
 #[tokio::test]
-async fn without_a_message_there_is_no_dot() {
+async fn a_dot_needs_a_message_before_it() {
     let server = Server::start(Script::polite());
     let mut channel = wire(&relay(&server)).connect().await.ok().unwrap();
     assert_eq!(channel.final_dot(None).await.phase, Phase::Body);

@@ -9,7 +9,7 @@ const LEE: &str = "lee@example.com";
 const PARK: &str = "park@example.com";
 
 #[tokio::test]
-async fn a_letter_arrives_as_it_was_and_one_connection_serves_all() {
+async fn a_message_arrives_unchanged_and_one_connection_serves_all() {
     for pipelining in [true, false] {
         let server = Server::start(Script::polite().pipelining(pipelining));
         let heard = send(&relay(&server), &[KIM, LEE, PARK]).await;
@@ -25,7 +25,7 @@ async fn a_letter_arrives_as_it_was_and_one_connection_serves_all() {
 }
 
 #[tokio::test]
-async fn the_three_commands_travel_in_one_write_and_the_next_three_with_the_dot() {
+async fn three_commands_are_sent_in_one_write_and_the_next_three_with_the_dot() {
     let script = Script::polite()
         .pipelining(true)
         .nth(At::Mail, 1, Do::Each(vec![Do::Await("DATA\r\n"), say("250 ok")]))
@@ -35,7 +35,7 @@ async fn the_three_commands_travel_in_one_write_and_the_next_three_with_the_dot(
 }
 
 #[tokio::test]
-async fn f38_a_refused_reader_fails_alone_and_the_connection_goes_on() {
+async fn f38_a_rejected_recipient_fails_alone_and_the_connection_stays_open() {
     for pipelining in [true, false] {
         let script = Script::polite().pipelining(pipelining).recipient(LEE, say("550 5.1.1 no such user"));
         let server = Server::start(script);
@@ -68,7 +68,7 @@ async fn f39_f40_f42_each_refusal_of_a_recipient_has_its_meaning() {
 }
 
 #[tokio::test]
-async fn f41_r15_a_421_in_any_phase_stops_the_run_and_ends_the_connection() {
+async fn f41_r15_a_421_in_any_phase_stops_the_run_and_closes_the_connection() {
     for at in [At::Mail, At::Rcpt, At::Data, At::Dot] {
         for pipelining in [true, false] {
             let script = Script::polite().pipelining(pipelining).nth(at, 1, say("421 4.7.28 slow down"));
@@ -98,7 +98,7 @@ async fn f43_data_without_354_is_not_accepted_and_no_message_is_written() {
 }
 
 #[tokio::test]
-async fn a_refused_reader_and_354_nevertheless_is_ended_by_a_lone_dot() {
+async fn a_354_after_a_rejected_recipient_is_ended_by_a_lone_dot() {
     let script = Script::polite()
         .pipelining(true)
         .recipient(KIM, say("550 5.1.1 no such user"))
@@ -112,7 +112,7 @@ async fn a_refused_reader_and_354_nevertheless_is_ended_by_a_lone_dot() {
 }
 
 #[tokio::test]
-async fn a_refused_sender_with_an_accepted_reader_gets_no_dot_at_all() {
+async fn a_rejected_sender_with_an_accepted_recipient_gets_no_dot() {
     let script = Script::polite()
         .pipelining(true)
         .nth(At::Mail, 1, say("550 5.7.1 not you"))
@@ -125,7 +125,7 @@ async fn a_refused_sender_with_an_accepted_reader_gets_no_dot_at_all() {
 }
 
 #[tokio::test]
-async fn a_refused_sender_leaves_nothing_to_reset() {
+async fn a_rejected_sender_needs_no_rset() {
     let server = Server::start(Script::polite().pipelining(true).nth(At::Mail, 1, say("451 try again")));
     let heard = send(&relay(&server), &[KIM, LEE]).await;
     assert_eq!(
@@ -136,7 +136,7 @@ async fn a_refused_sender_leaves_nothing_to_reset() {
 }
 
 #[tokio::test]
-async fn f44_silence_in_each_phase_ends_at_its_deadline_and_costs_the_connection() {
+async fn f44_silence_in_a_phase_ends_at_its_deadline_and_closes_the_connection() {
     let runs = [(At::Mail, Phase::Mail), (At::Rcpt, Phase::Rcpt), (At::Data, Phase::Data)].map(
         |(at, phase)| async move {
             let server = Server::start(Script::polite().pipelining(true).nth(at, 1, Do::Stall));
@@ -160,7 +160,7 @@ fn more_than_buffers_hold() -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn f46_a_connection_lost_in_the_message_is_definite() {
+async fn f46_a_connection_lost_within_the_message_is_definite() {
     for action in [Do::Cut, Do::Reset] {
         let server = Server::start(Script::polite().on(At::Body, action));
         let mut channel = wire(&relay(&server)).connect().await.ok().unwrap();
@@ -176,7 +176,7 @@ async fn f46_a_connection_lost_in_the_message_is_definite() {
 }
 
 #[tokio::test]
-async fn a_server_that_rejects_in_the_middle_of_the_message_is_heard() {
+async fn a_rejection_in_the_middle_of_the_message_is_read() {
     for after in [vec![], vec![Do::Cut]] {
         let action = Do::Each([vec![say("552 5.3.4 too big")], after].concat());
         let server = Server::start(Script::polite().on(At::Body, action));
@@ -189,7 +189,7 @@ async fn a_server_that_rejects_in_the_middle_of_the_message_is_heard() {
 }
 
 #[tokio::test]
-async fn f52_too_many_for_now_puts_this_reader_off_and_nobody_else() {
+async fn f52_a_too_many_recipients_reply_defers_one_delivery_only() {
     for reply in ["452 4.5.3 too many recipients", "450 too many messages"] {
         let server = Server::start(Script::polite().recipient(KIM, say(reply)));
         let heard = send(&relay(&server), &[KIM, LEE]).await;
@@ -199,7 +199,7 @@ async fn f52_too_many_for_now_puts_this_reader_off_and_nobody_else() {
 }
 
 #[tokio::test]
-async fn r6_r7_r9_a_flood_or_nonsense_before_the_dot_is_definite_and_costs_the_connection() {
+async fn r6_r7_r9_an_invalid_reply_before_the_dot_is_definite_and_closes_the_connection() {
     for answer in [
         [b"250 ".to_vec(), vec![b'x'; 8_000_000]].concat(),
         b"250-x\r\n".repeat(10_000),
@@ -215,7 +215,7 @@ async fn r6_r7_r9_a_flood_or_nonsense_before_the_dot_is_definite_and_costs_the_c
 }
 
 #[tokio::test]
-async fn f52_a_connection_carries_no_more_messages_than_it_may() {
+async fn f52_a_connection_sends_at_most_the_configured_number_of_messages() {
     for pipelining in [true, false] {
         let server = Server::start(Script::polite().pipelining(pipelining));
         let smtp = Smtp { messages_per_connection: 2, ..relay(&server) };
@@ -226,7 +226,7 @@ async fn f52_a_connection_carries_no_more_messages_than_it_may() {
 }
 
 #[tokio::test]
-async fn f52_r17_a_letter_over_the_servers_size_is_never_begun() {
+async fn f52_r17_a_message_above_the_size_limit_is_not_started() {
     for (keyword, sent) in [("SIZE 1", false), ("SIZE 0", true), ("SIZE banana", true), ("SIZE", true)] {
         let (server, heard) = alone(Script::polite().keyword(keyword)).await;
         assert_eq!(
@@ -241,7 +241,7 @@ async fn f52_r17_a_letter_over_the_servers_size_is_never_begun() {
 }
 
 #[tokio::test]
-async fn a_reader_outside_ascii_needs_smtputf8_and_others_go_on() {
+async fn a_non_ascii_recipient_needs_smtputf8_and_the_others_continue() {
     let readers = [KIM, "김@example.com", LEE];
     for (script, verdict) in [
         (Script::polite(), FAILED),
@@ -260,7 +260,7 @@ async fn a_reader_outside_ascii_needs_smtputf8_and_others_go_on() {
 }
 
 #[tokio::test]
-async fn what_travelled_with_the_dot_must_be_what_is_offered_next() {
+async fn the_pipelined_envelope_must_be_the_next_one() {
     let server = Server::start(Script::polite().pipelining(true));
     let mut channel = wire(&relay(&server)).connect().await.ok().unwrap();
     assert_eq!(classify(&one(&mut *channel, KIM, Some(&envelope(LEE))).await), Verdict::Sent);
@@ -275,7 +275,7 @@ async fn what_travelled_with_the_dot_must_be_what_is_offered_next() {
 }
 
 #[tokio::test]
-async fn a_carried_reader_may_be_refused_like_any_other() {
+async fn a_pipelined_recipient_may_be_rejected() {
     let server = Server::start(Script::polite().pipelining(true).recipient(LEE, say("550 5.1.1 gone")));
     let mut channel = wire(&relay(&server)).connect().await.ok().unwrap();
     one(&mut *channel, KIM, Some(&envelope(LEE))).await;
@@ -286,7 +286,7 @@ async fn a_carried_reader_may_be_refused_like_any_other() {
 }
 
 #[tokio::test]
-async fn a_message_that_could_be_smuggled_is_refused_before_a_byte_of_it_is_written() {
+async fn a_message_that_allows_smuggling_is_refused_before_it_is_written() {
     for message in [
         &b"a\n.\nMAIL FROM:<x@example.com>\r\n"[..],
         b"a\r.\r\n",
@@ -308,7 +308,7 @@ async fn a_message_that_could_be_smuggled_is_refused_before_a_byte_of_it_is_writ
 }
 
 #[tokio::test]
-async fn an_idle_server_that_hung_up_is_noticed_before_the_next_envelope() {
+async fn a_connection_closed_while_idle_is_noticed_before_the_next_envelope() {
     let farewell = Do::Each(vec![
         say("250 ok"),
         Do::Wait(std::time::Duration::from_millis(20)),

@@ -55,7 +55,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(192))]
 
     #[test]
-    fn sent_implies_that_the_server_answered_this_letters_dot_with_2yz(script in any_script()) {
+    fn sent_implies_a_2yz_reply_to_the_dot_of_that_message(script in any_script()) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let server = Server::start(script);
         let mut smtp = relay(&server);

@@ -23,7 +23,7 @@ fn with_user(smtp: &mut Smtp) {
 }
 
 #[tokio::test]
-async fn f34_a_port_that_nobody_listens_on_is_a_connect_failure() {
+async fn f34_a_closed_port_is_a_connect_error() {
     let mut smtp = relay(&Server::start(Script::polite()));
     smtp.deadlines.connect = a_second();
     let heard = refused(&smtp).await;
@@ -35,7 +35,7 @@ async fn f34_a_port_that_nobody_listens_on_is_a_connect_failure() {
 }
 
 #[tokio::test]
-async fn f34_a_certificate_that_is_expired_or_for_another_name_ends_the_run_before_any_command() {
+async fn f34_an_expired_or_wrong_certificate_ends_the_run_before_any_command() {
     for certificates in [Certificates::expired("localhost"), Certificates::for_name("other.example")] {
         for (how, script) in [
             ("implicit", Script::polite().tls(&certificates)),
@@ -62,7 +62,7 @@ async fn f34_a_certificate_of_an_unknown_authority_is_refused() {
 }
 
 #[tokio::test]
-async fn letters_travel_over_implicit_tls_and_over_starttls() {
+async fn messages_are_sent_over_implicit_tls_and_over_starttls() {
     let certificates = Certificates::for_name("localhost");
     for (how, script) in [
         ("implicit", Script::polite().tls(&certificates)),
@@ -81,7 +81,7 @@ async fn letters_travel_over_implicit_tls_and_over_starttls() {
 }
 
 #[tokio::test]
-async fn f35_starttls_that_is_demanded_and_not_offered_ends_the_run_without_auth() {
+async fn f35_required_but_missing_starttls_ends_the_run_without_auth() {
     let certificates = Certificates::for_name("localhost");
     let server = Server::start(Script::polite().auth("PLAIN", "kim", "correct horse"));
     let mut smtp = secure_relay(&server, "starttls", &certificates);
@@ -110,7 +110,7 @@ async fn f36_r15_a_greeting_of_554_or_421_or_silence_stops_the_run() {
 }
 
 #[tokio::test]
-async fn f37_a_refused_password_stops_the_run_and_is_in_no_error() {
+async fn f37_a_refused_password_stops_the_run_and_is_not_in_the_error() {
     for (mechanisms, reply) in
         [("PLAIN", "535 5.7.8 no"), ("LOGIN", "535 no"), ("PLAIN", "535 not 'correct horse'")]
     {
@@ -124,7 +124,7 @@ async fn f37_a_refused_password_stops_the_run_and_is_in_no_error() {
 }
 
 #[tokio::test]
-async fn a_password_repeated_in_base64_is_not_shown_either() {
+async fn a_password_echoed_in_base64_is_not_shown_either() {
     let script = Script::polite()
         .auth("PLAIN", "kim", "another")
         .on(At::Auth, say("535 AGtpbQBjb3JyZWN0IGhvcnNl is wrong"));
@@ -133,7 +133,7 @@ async fn a_password_repeated_in_base64_is_not_shown_either() {
 }
 
 #[tokio::test]
-async fn plain_and_login_both_log_in_and_the_old_spelling_is_understood() {
+async fn plain_and_login_both_work_and_the_old_auth_keyword_is_recognised() {
     for mechanisms in ["PLAIN", "LOGIN", "CRAM-MD5 LOGIN PLAIN"] {
         let server = Server::start(Script::polite().auth(mechanisms, "kim", "correct horse"));
         let mut smtp = relay(&server);
@@ -147,7 +147,7 @@ async fn plain_and_login_both_log_in_and_the_old_spelling_is_understood() {
 }
 
 #[tokio::test]
-async fn r17_a_server_without_a_way_to_log_in_is_missing_auth() {
+async fn r17_a_server_without_a_login_mechanism_is_missing_auth() {
     for keyword in ["AUTH", "AUTH CRAM-MD5", "HELP"] {
         let (heard, server) = refused_by(Script::polite().keyword(keyword), with_user).await;
         assert!(
@@ -159,14 +159,14 @@ async fn r17_a_server_without_a_way_to_log_in_is_missing_auth() {
 }
 
 #[tokio::test]
-async fn r18_a_server_that_asks_for_ever_is_left() {
+async fn r18_a_server_that_never_ends_the_login_dialogue_is_disconnected() {
     let script = Script::polite().auth("PLAIN", "kim", "x").on(At::Auth, say("334 "));
     let (heard, _server) = refused_by(script, with_user).await;
     assert_eq!((heard.phase, classify(&heard)), (Phase::Auth, LATER), "{heard:?}");
 }
 
 #[tokio::test]
-async fn f44_f45_silence_and_one_byte_now_and_then_run_into_the_same_phase_deadline() {
+async fn f44_f45_silence_and_single_bytes_reach_the_same_phase_deadline() {
     let drip = Do::Drip(b"220 a very slow server\r\n".repeat(9), std::time::Duration::from_millis(90));
     for action in [Do::Stall, drip] {
         let before = tokio::time::Instant::now();
@@ -180,7 +180,7 @@ async fn f44_f45_silence_and_one_byte_now_and_then_run_into_the_same_phase_deadl
 }
 
 #[tokio::test]
-async fn f41_r15_a_421_before_the_first_copy_stops_the_run() {
+async fn f41_r15_a_421_before_the_first_message_stops_the_run() {
     let busy = || say("421 4.3.2 not now");
     let (heard, _server) = refused_by(Script::polite().on(At::Ehlo, busy()), |_| {}).await;
     assert_eq!((heard.phase, classify(&heard)), (Phase::Hello, Verdict::Throttled), "{heard:?}");
@@ -194,7 +194,7 @@ async fn f41_r15_a_421_before_the_first_copy_stops_the_run() {
 }
 
 #[tokio::test]
-async fn f34_a_name_that_nobody_knows_is_a_connect_failure() {
+async fn f34_an_unknown_host_name_is_a_connect_error() {
     let smtp = serde_json::from_value(serde_json::json!({ "host": "relay.invalid", "tls": "none" })).unwrap();
     let heard = refused(&smtp).await;
     assert!(
@@ -211,7 +211,7 @@ async fn f34_a_name_that_nobody_knows_is_a_connect_failure() {
 }
 
 #[tokio::test]
-async fn f55_a_mangled_ehlo_costs_the_extensions_and_not_the_letter() {
+async fn f55_a_mangled_ehlo_reply_disables_extensions_and_the_message_is_sent() {
     let script =
         Script::polite().on(At::Ehlo, Do::Say(b"250-test\r\n250-XXXXXXXA\r\n250 \xff\xfe\r\n".to_vec()));
     let (server, heard) = alone(script).await;
@@ -233,7 +233,7 @@ async fn f56_bytes_after_starttls_are_an_attack() {
 }
 
 #[tokio::test]
-async fn r14_a_reply_before_the_command_is_not_its_answer() {
+async fn r14_a_reply_before_the_command_does_not_count() {
     let banner = Do::Say(b"220 hello\r\n250 already\r\n".to_vec());
     let (heard, server) = refused_by(Script::polite().on(At::Greeting, banner), |_| {}).await;
     assert!(
@@ -244,21 +244,21 @@ async fn r14_a_reply_before_the_command_is_not_its_answer() {
 }
 
 #[tokio::test]
-async fn r17_a_thousand_keywords_are_not_a_reply() {
+async fn r17_a_reply_with_a_thousand_keywords_is_invalid() {
     let flood = [b"250-X\r\n".repeat(1_000), b"250 X\r\n".to_vec()].concat();
     let (heard, _server) = refused_by(Script::polite().on(At::Ehlo, Do::Say(flood)), |_| {}).await;
     assert!(matches!(heard.result, Err(TransportError::Protocol(_))), "{heard:?}");
 }
 
 #[tokio::test]
-async fn r19_a_greeting_and_then_nothing_is_a_closed_connection() {
+async fn r19_a_disconnect_after_the_greeting_is_a_closed_connection() {
     let script = Script::polite().on(At::Greeting, Do::Each(vec![say("220 hi"), Do::Cut]));
     let (heard, _server) = refused_by(script, |_| {}).await;
     assert_eq!((heard.phase, classify(&heard)), (Phase::Hello, LATER), "{heard:?}");
 }
 
 #[tokio::test]
-async fn an_old_server_is_greeted_with_helo_only_where_nothing_is_demanded() {
+async fn helo_is_used_only_if_no_extension_is_required() {
     let old = || Script::polite().on(At::Ehlo, say("502 what?"));
     let (server, heard) = alone(old()).await;
     assert_eq!((classify(&heard), server.verbs()[1].as_str()), (Verdict::Sent, "HELO"));
@@ -267,7 +267,7 @@ async fn an_old_server_is_greeted_with_helo_only_where_nothing_is_demanded() {
 }
 
 #[tokio::test]
-async fn ehlo_says_the_configured_name_or_the_address_of_the_socket() {
+async fn ehlo_has_the_configured_name_or_the_address_of_the_socket() {
     let (server, _) = alone(Script::polite()).await;
     assert_eq!(server.log().commands[0].1, "EHLO [127.0.0.1]");
     let server = Server::start(Script::polite());
