@@ -24,7 +24,7 @@ use letterpress::email::dkim::{Identity, Key, Signer, to_pem};
 const ROUND: Duration = Duration::from_secs(2);
 /// Concurrent signing tasks, as many as the connections to a busy relay.
 const TASKS: usize = 50;
-const COPY: usize = 30_000;
+const MESSAGE_SIZE: usize = 30_000;
 
 /// The repeated operation.
 type Work = Arc<dyn Fn() + Send + Sync>;
@@ -35,9 +35,9 @@ fn main() {
     let ed25519 = Ed25519KeyPair::generate().unwrap_or_else(|error| panic!("{error}"));
     let rsa_pem = to_pem(rsa.as_der().unwrap_or_else(|error| panic!("{error}")).as_ref());
     let ed25519_pem = to_pem(ed25519.to_pkcs8v1().unwrap_or_else(|error| panic!("{error}")).as_ref());
-    let letter = Arc::new(korean_copy());
+    let letter = Arc::new(korean_message());
     let size = letter.len();
-    println!("a copy of {size} bytes; 1 thread, {cores} threads, {TASKS} tasks on {cores} threads");
+    println!("a message of {size} bytes; 1 thread, {cores} threads, {TASKS} tasks on {cores} threads");
     let hash = digest(&SHA256, b"a header");
     let bare: Work = Arc::new(move || {
         let mut signature = vec![0; rsa.public_modulus_len()];
@@ -48,14 +48,14 @@ fn main() {
         black_box(ed25519.sign(hash.as_ref()));
     });
     measured("bare Ed25519", &bare_ed, cores);
-    let whole_one = measured("copies, RSA-2048", &signing(&[("r", &rsa_pem)], &letter), cores);
-    measured("copies, Ed25519", &signing(&[("e", &ed25519_pem)], &letter), cores);
-    measured("copies, both", &signing(&[("e", &ed25519_pem), ("r", &rsa_pem)], &letter), cores);
-    println!("a copy takes {:.2} of a bare RSA signature's time", bare_one / whole_one);
+    let whole_one = measured("messages, RSA-2048", &signing(&[("r", &rsa_pem)], &letter), cores);
+    measured("messages, Ed25519", &signing(&[("e", &ed25519_pem)], &letter), cores);
+    measured("messages, both", &signing(&[("e", &ed25519_pem), ("r", &rsa_pem)], &letter), cores);
+    println!("a message takes {:.2} times as long as a bare RSA signature", bare_one / whole_one);
     match openssl() {
         Some(theirs) => {
             println!(
-                "openssl speed rsa2048: {theirs:.0}; a whole copy reaches {:.2} of that",
+                "openssl speed rsa2048: {theirs:.0}; a whole message reaches {:.2} of that",
                 whole_one / theirs
             );
         }
@@ -157,7 +157,7 @@ fn in_tasks(work: &Work) -> Run {
 }
 
 /// A message as Letterpress writes it: the usual header, two base64 parts.
-fn korean_copy() -> Vec<u8> {
+fn korean_message() -> Vec<u8> {
     use base64::Engine as _;
     let head = "From: =?utf-8?b?64qQ66awIOyasOyytOq1rQ==?= <news@letters.example>\r\n\
         Subject: =?utf-8?b?7LKc7LKc7Z6IIOyYpOuKlCDtjrjsp4A=?=\r\n\
@@ -171,20 +171,20 @@ fn korean_copy() -> Vec<u8> {
         List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n\
         Content-Type: multipart/alternative;\r\n boundary=\"=_0123456789abcdef\"\r\n\r\n";
     let sentence = "구독자는 편지를 기다리고, 편지는 구독자를 기다린다. 대기열의 주소는 천천히 줄어든다.\r\n";
-    let mut copy = head.to_owned();
+    let mut message = head.to_owned();
     for (kind, share) in [("plain", 3), ("html", 1)] {
-        let text = sentence.repeat((COPY * 3 / 4 / if share == 3 { 3 } else { 2 }) / sentence.len());
-        copy.push_str("--=_0123456789abcdef\r\nContent-Type: text/");
-        copy.push_str(kind);
-        copy.push_str("; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n");
+        let text = sentence.repeat((MESSAGE_SIZE * 3 / 4 / if share == 3 { 3 } else { 2 }) / sentence.len());
+        message.push_str("--=_0123456789abcdef\r\nContent-Type: text/");
+        message.push_str(kind);
+        message.push_str("; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n");
         let encoded = base64::engine::general_purpose::STANDARD.encode(text);
         for line in encoded.as_bytes().chunks(76) {
-            copy.push_str(&String::from_utf8_lossy(line));
-            copy.push_str("\r\n");
+            message.push_str(&String::from_utf8_lossy(line));
+            message.push_str("\r\n");
         }
     }
-    copy.push_str("--=_0123456789abcdef--\r\n");
-    copy.into_bytes()
+    message.push_str("--=_0123456789abcdef--\r\n");
+    message.into_bytes()
 }
 
 /// The RSA-2048 figure of `openssl speed`: signatures per second of CPU time.

@@ -124,10 +124,10 @@ fn with_placeholder_addresses_nothing_is_built_or_sent_to_a_remote_relay() {
     site.append("config.toml", "[smtp]\nhost = \"smtp.letters.kr\"\n");
     for line in ["publish", "send", "send --dry-run", "send --to me@letters.kr", "check"] {
         let ran = site.run(line);
-        let said = format!("{}{}", ran.out, ran.err);
-        assert_eq!(ran.code, 1, "{line}: {said}");
+        let output = format!("{}{}", ran.out, ran.err);
+        assert_eq!(ran.code, 1, "{line}: {output}");
         for key in ["config.toml:6: error: `site.url`", "config.toml:13: error: `newsletter.from`"] {
-            assert!(said.contains(key), "{line}: {said}");
+            assert!(output.contains(key), "{line}: {output}");
         }
     }
     assert!(!site.path("public").exists() && !site.path("outbox").exists());

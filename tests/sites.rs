@@ -93,12 +93,12 @@ fn copy(from: &Path, to: &Path) {
 /// `new --from` writes a configuration with which the site builds as expected; the expectation is beside the site.
 fn builds_as_expected(generator: &str) {
     let world = World::with(generator);
-    let said = world.succeeds(&format!("new --from {generator} site l"));
+    let output = world.succeeds(&format!("new --from {generator} site l"));
     let (code, again) = world.run(&format!("new --from {generator} site l"));
     assert!(code == 1 && again.contains("already exists"), "nothing is overwritten: {again}");
     let config = world.read("l/config.toml");
     world.append("l/config.toml", "\n[feeds]\nentries = 0\nformats = [\"json\"]\nby = []\n");
-    let story = format!("{said}\n{config}\n{}", world.story());
+    let story = format!("{output}\n{config}\n{}", world.story());
     insta::with_settings!({ snapshot_path => "data/sites", prepend_module_to_snapshot => false, omit_expression => true }, {
         insta::assert_snapshot!(generator, story);
     });
@@ -138,15 +138,15 @@ fn expired_and_broken_posts_do_not_stop_the_build_and_deleted_posts_do() {
     };
     post("1", "2026-11-22", "---");
     post("2", "2030-01-01", "no end");
-    let said = world.succeeds("--config l/config.toml build");
-    assert!(said.contains("site/content/posts/2.md:1: warning: left out"), "{said}");
+    let output = world.succeeds("--config l/config.toml build");
+    assert!(output.contains("site/content/posts/2.md:1: warning: left out"), "{output}");
     assert_eq!((id("1").1, id("2").1, id("3").1), (true, false, false));
     let atom = world.read("l/public/atom.xml");
     let tombstone = |name: &str| atom.contains(&format!("deleted-entry ref=\"{}\"", id(name).0));
     assert!(tombstone("1") && !tombstone("2") && !tombstone("3"), "{atom}");
     fs::remove_file(world.0.path().join("site/content/posts/3.md")).unwrap();
-    let (code, said) = world.run("--config l/config.toml build");
-    assert!(code == 1 && said.contains("or its line in ids.txt back"), "{said}");
+    let (code, output) = world.run("--config l/config.toml build");
+    assert!(code == 1 && output.contains("or its line in ids.txt back"), "{output}");
     world.succeeds("--config l/config.toml build --allow-loss");
     assert!(id("3").1);
 }
@@ -198,8 +198,8 @@ fn in_strict_mode_a_broken_post_stops_the_build() {
     world.succeeds("new --from hugo site l");
     let config = world.read("l/config.toml").replace("[archive]", "[archive]\nstrict = true");
     fs::write(world.0.path().join("l/config.toml"), config).unwrap();
-    let (code, said) = world.run("--config l/config.toml build");
-    assert!(code == 1 && said.contains("broken.md:2: error"), "{said}");
+    let (code, output) = world.run("--config l/config.toml build");
+    assert!(code == 1 && output.contains("broken.md:2: error"), "{output}");
 }
 
 /// The files that the generator itself publishes are beside the site. Letterpress also holds back posts because of
@@ -221,10 +221,10 @@ fn holds_back_what_it_does(generator: &str, posts: &str, settings: &str) {
     let expected = published.lines().filter(|line| !line.starts_with('#') && !line.contains(" | "));
     assert_eq!(titles, expected.collect::<Vec<_>>(), "{}", world.run("--config l/config.toml check").1);
     // Every file that is held back is named, with the reason.
-    let (code, said) = world.run("--config l/config.toml check");
-    assert_eq!(code, 0, "{said}");
+    let (code, output) = world.run("--config l/config.toml check");
+    assert_eq!(code, 0, "{output}");
     insta::with_settings!({ snapshot_path => "data/sites/held", prepend_module_to_snapshot => false, omit_expression => true }, {
-        let held = said.lines().filter(|line| line.contains("site/") && !line.contains("section page"));
+        let held = output.lines().filter(|line| line.contains("site/") && !line.contains("section page"));
         insta::assert_snapshot!(generator, held.collect::<Vec<_>>().join("\n"));
     });
 }
@@ -372,25 +372,30 @@ fn an_unreadable_setting_holds_back_only_the_posts_that_it_may_affect() {
             post(case.free, "2026-11-22 12:00");
         }
         post(case.concerned, "2026-11-22 18:00");
-        let (code, said) = world.run("--config letters.toml publish");
-        assert_eq!(code, 1, "{}: {said}", case.place);
-        assert!(said.contains(&format!("{}: error: ", case.place)), "{}: {said}", case.place);
-        assert!(said.contains("help: ") && !said.contains("Text of"), "{said}");
-        let letters = |said: &str| -> Vec<String> {
-            let letters = said.lines().filter_map(|line| line.strip_prefix("rehearsal: \""));
+        let (code, output) = world.run("--config letters.toml publish");
+        assert_eq!(code, 1, "{}: {output}", case.place);
+        assert!(output.contains(&format!("{}: error: ", case.place)), "{}: {output}", case.place);
+        assert!(output.contains("help: ") && !output.contains("Text of"), "{output}");
+        let letters = |output: &str| -> Vec<String> {
+            let letters = output.lines().filter_map(|line| line.strip_prefix("rehearsal: \""));
             letters.map(|line| line.split('"').next().unwrap().to_owned()).collect()
         };
         let free: Vec<&str> = [case.free].into_iter().filter(|free| !free.is_empty()).collect();
-        assert_eq!(letters(&said), free, "{}: {said}", case.place);
+        assert_eq!(letters(&output), free, "{}: {output}", case.place);
         let feed = world.read("public/feed.json");
         assert!(!feed.contains(case.concerned), "{}: {feed}", case.place);
         // The message is repeated until the setting is corrected or somebody confirms that it holds nothing back.
-        let (code, said) = world.run("--config letters.toml publish");
-        assert!(code == 1 && said.contains(&format!("{}: error: ", case.place)), "{said}");
+        let (code, output) = world.run("--config letters.toml publish");
+        assert!(code == 1 && output.contains(&format!("{}: error: ", case.place)), "{output}");
         let file = case.place.split(':').next().unwrap();
         put("letters.toml", &config(&format!("passed_over = [\"{file}\"]")));
-        let (code, said) = world.run("--config letters.toml publish");
-        assert_eq!((code, letters(&said)), (0, vec![case.concerned.to_owned()]), "{}: {said}", case.place);
+        let (code, output) = world.run("--config letters.toml publish");
+        assert_eq!(
+            (code, letters(&output)),
+            (0, vec![case.concerned.to_owned()]),
+            "{}: {output}",
+            case.place
+        );
     }
 }
 
@@ -407,8 +412,8 @@ fn a_broken_setting_retracts_nothing_and_a_changed_one_is_noticed() {
     world.succeeds("--config l/config.toml build");
     let ids = world.read("l/ids.txt");
     put("site/content/section-draft/_index.md", "---\ncascade: [\n---\n");
-    let (code, said) = world.run("--config l/config.toml build");
-    assert!(code == 1 && said.contains("site/content/section-draft/_index.md:"), "{said}");
+    let (code, output) = world.run("--config l/config.toml build");
+    assert!(code == 1 && output.contains("site/content/section-draft/_index.md:"), "{output}");
     assert_eq!(world.read("l/ids.txt"), ids, "a tombstone would tell readers that it is gone");
     assert!(!world.read("l/public/atom.xml").contains("section-draft/a"));
     put("site/content/section-draft/_index.md", "---\ntitle: again\n---\n");
@@ -467,8 +472,8 @@ fn a_real_archive_builds_without_template_remains() {
     let config = "[site]\ntitle = \"Jekyll\"\nurl = \"https://jekyllrb.com\"\n[archive]\nposts = \"../site/_posts\"\nids = \"ids.txt\"\n\
                   permalink = \"/news/:year/:month/:day/:title/\"\n[feeds]\nentries = 0\nformats = [\"json\"]\nby = []\n";
     fs::write(world.0.path().join("l/config.toml"), config).unwrap();
-    let said = world.succeeds("--config l/config.toml build");
-    assert!(said.contains("from 102 posts"), "{said}");
+    let output = world.succeeds("--config l/config.toml build");
+    assert!(output.contains("from 102 posts"), "{output}");
     let feed = world.read("l/public/feed.json");
     assert!(feed.contains("https://jekyllrb.com/news/2013/05/06/jekyll-1-0-0-released/"));
     let items: serde_json::Value = serde_json::from_str(&feed).unwrap();

@@ -317,10 +317,10 @@ fn user_templates_replace_a_part_and_their_errors_are_reported() {
     site.write("templates/pages/list.html", "a\n{{ lsit.name }}\n");
     for command in ["build", "check"] {
         let ran = site.run(command);
-        let said = format!("{}{}", ran.out, ran.err);
+        let output = format!("{}{}", ran.out, ran.err);
         assert!(
-            ran.code == 1 && said.contains("templates/pages/list.html:2: error: there is no field"),
-            "{said}"
+            ran.code == 1 && output.contains("templates/pages/list.html:2: error: there is no field"),
+            "{output}"
         );
     }
 }

@@ -106,7 +106,7 @@ fn a_delivery_with_unknown_outcome_is_resent_only_with_the_same_key() {
         site.run("resolve --resend").succeeds();
         let ran = site.run_at("2026-11-23T02:00:00Z", "publish");
         assert_eq!((ran.code, relay.letters()), (3, letters), "{ran:?}");
-        let said = site.run("status history reader@example.com").succeeds().out;
-        assert_eq!(said.contains("failed"), !same_key, "{said}");
+        let output = site.run("status history reader@example.com").succeeds().out;
+        assert_eq!(output.contains("failed"), !same_key, "{output}");
     }
 }

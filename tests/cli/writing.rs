@@ -14,7 +14,7 @@ fn letterpress(folder: &Path, arguments: &[&str]) -> Ran {
     Ran::of(command.current_dir(folder).args(arguments))
 }
 
-fn test_copy(site: &Site, post: &str) -> Ran {
+fn test_email(site: &Site, post: &str) -> Ran {
     Ran::of(site.command().args(["send", "--to", "me@letters.kr", "--post", post]))
 }
 
@@ -41,8 +41,8 @@ fn a_post_is_found_by_its_path_name_slug_and_id_and_in_either_form_of_hangul() {
         (whole.to_str().unwrap(), "Trip"),
         ("tag:example.com,2026-11-21:trip", "Trip"),
     ] {
-        let said = test_copy(&site, wanted).succeeds().out;
-        assert!(said.starts_with(&format!("sent a test email of \"{title}\" to")), "{wanted}: {said}");
+        let output = test_email(&site, wanted).succeeds().out;
+        assert!(output.starts_with(&format!("sent a test email of \"{title}\" to")), "{wanted}: {output}");
     }
     let mut from_posts = site.command();
     from_posts.current_dir(site.path("posts")).args([
@@ -52,8 +52,8 @@ fn a_post_is_found_by_its_path_name_slug_and_id_and_in_either_form_of_hangul() {
         "--to",
         "me@letters.kr",
     ]);
-    let said = Ran::of(from_posts.args(["--post", "2026-11-21-trip/index.md"])).succeeds().out;
-    assert!(said.contains("\"Trip\""), "{said}");
+    let output = Ran::of(from_posts.args(["--post", "2026-11-21-trip/index.md"])).succeeds().out;
+    assert!(output.contains("\"Trip\""), "{output}");
 }
 
 #[test]
@@ -61,13 +61,14 @@ fn a_test_email_of_a_draft_is_not_recorded_and_the_post_is_mailed_later() {
     let site = Site::new();
     site.posts().iter().for_each(|sample| fs::remove_file(sample).unwrap());
     site.write("posts/waits.md", &draft("It waits"));
-    test_copy(&site, "waits").succeeds();
+    test_email(&site, "waits").succeeds();
     Ran::of(site.command().args(["send", "--dry-run", "--post", "waits"])).succeeds();
     assert!(!site.path("posts/ids.txt").exists());
     assert!(site.run("status").succeeds().out.starts_with("no issue has been sent yet"));
-    let copy = fs::read_to_string(&site.letters()[0]).unwrap();
+    let email = fs::read_to_string(&site.letters()[0]).unwrap();
     assert!(
-        copy.contains("\nSubject: [draft] It waits\n") || copy.contains("\r\nSubject: [draft] It waits\r\n")
+        email.contains("\nSubject: [draft] It waits\n")
+            || email.contains("\r\nSubject: [draft] It waits\r\n")
     );
 
     site.write("posts/waits.md", &draft("It waits").replace("draft = true\n", ""));
@@ -82,8 +83,11 @@ fn a_test_email_of_a_draft_is_not_recorded_and_the_post_is_mailed_later() {
 fn a_post_with_an_error_is_not_sent_as_a_test_and_the_error_is_reported() {
     let site = Site::new();
     site.write("posts/odd.md", "+++\ndraft = true\n+++\n\nText without a title.\n");
-    let said = test_copy(&site, "odd");
-    assert!(said.code == 1 && said.err.contains("posts/odd.md:1: error: the post has no title"), "{said:?}");
+    let output = test_email(&site, "odd");
+    assert!(
+        output.code == 1 && output.err.contains("posts/odd.md:1: error: the post has no title"),
+        "{output:?}"
+    );
 }
 
 #[test]
@@ -91,8 +95,8 @@ fn an_error_in_another_post_does_not_prevent_a_test_email() {
     let site = Site::new();
     site.write("posts/odd.md", "+++\ntitle = \"Odd\"\ndate = 2026-11-20\n+++\n");
     site.write("posts/fine.md", "+++\ntitle = \"Fine\"\ndraft = true\n+++\n\nText.\n");
-    assert_eq!(test_copy(&site, "fine").code, 0);
-    assert_eq!(test_copy(&site, "odd").code, 1);
+    assert_eq!(test_email(&site, "fine").code, 0);
+    assert_eq!(test_email(&site, "odd").code, 1);
 }
 
 /// The files of a site, and its post folder relative to the folder `mail`; then the file that `post new` makes.
@@ -176,8 +180,8 @@ fn a_new_post_is_created_in_the_folder_of_each_generator_and_read_from_there() {
         fs::write(&path, text + "Text.\n").unwrap();
         letterpress(&mail, &["--quiet", "build"]).succeeds();
         assert_eq!(fs::read_to_string(mail.join("public/feed.json")).unwrap(), feed, "{}", generator.draft);
-        let said = letterpress(&mail, &["send", "--to", "me@letters.kr", "--post", "waits"]).succeeds().out;
-        assert!(said.contains("\"[draft] Waits\""), "{said}");
+        let output = letterpress(&mail, &["send", "--to", "me@letters.kr", "--post", "waits"]).succeeds().out;
+        assert!(output.contains("\"[draft] Waits\""), "{output}");
     }
 }
 
@@ -189,8 +193,11 @@ fn an_editor_with_options_gets_the_path_as_one_argument_and_without_editor_nothi
         command.env("EDITOR", editor).args(["post", "new", "Two words", "--slug", "two words", "--edit"]);
         Ran::of(&mut command)
     };
-    let said = new(" ");
-    assert!(said.code == 1 && said.err.contains("posts/2026-11-23-two-words.md was not created"), "{said:?}");
+    let output = new(" ");
+    assert!(
+        output.code == 1 && output.err.contains("posts/2026-11-23-two-words.md was not created"),
+        "{output:?}"
+    );
     assert!(!site.path("posts/2026-11-23-two-words.md").exists());
     new("sh -c 'echo edited >> \"$0\"'").succeeds();
     assert!(fs::read_to_string(site.path("posts/2026-11-23-two-words.md")).unwrap().ends_with("edited\n"));
@@ -200,7 +207,7 @@ fn an_editor_with_options_gets_the_path_as_one_argument_and_without_editor_nothi
 fn printed_commands_are_quoted_for_any_folder_name() {
     let place = tempfile::tempdir().unwrap();
     let name = "나의 50% 편지's $HOME";
-    let said = letterpress(place.path(), &["new", name]).succeeds().out;
+    let output = letterpress(place.path(), &["new", name]).succeeds().out;
     let bin = Path::new(PROGRAM).parent().unwrap();
     let pasted = |line: &str| {
         let mut shell = Command::new("/bin/sh");
@@ -208,11 +215,11 @@ fn printed_commands_are_quoted_for_any_folder_name() {
         Ran::of(shell.current_dir(place.path()).args(["-c", line])).succeeds()
     };
     let enter =
-        said.lines().find_map(|line| line.trim().strip_prefix("1. ")?.split(", then").next()).unwrap();
+        output.lines().find_map(|line| line.trim().strip_prefix("1. ")?.split(", then").next()).unwrap();
     pasted(&format!("{enter} && letterpress publish"));
     assert!(place.path().join(name).join("public/rss.xml").exists());
     // cron treats a `%` without a backslash as a line break.
-    let cron = said.lines().find_map(|line| line.trim().strip_prefix("*/10 * * * * ")).unwrap();
+    let cron = output.lines().find_map(|line| line.trim().strip_prefix("*/10 * * * * ")).unwrap();
     assert!(!cron.replace("\\%", "").contains('%'), "{cron}");
     pasted(&cron.replace("\\%", "%"));
 }
@@ -265,8 +272,8 @@ fn the_date_order_in_the_configuration_applies_at_once() {
         "{first:?}"
     );
     let config = fs::read_to_string(site.path("config.toml")).unwrap();
-    let said = config.replace("[newsletter]\n", "[newsletter]\nlist_dates = \"dmy\"\n");
-    site.write("config.toml", &said);
+    let output = config.replace("[newsletter]\n", "[newsletter]\nlist_dates = \"dmy\"\n");
+    site.write("config.toml", &output);
     let second = site.run("publish").succeeds();
     assert!(second.out.contains("subscribers: 0 new, 1 changed"), "{second:?}");
     let listed = site.run("subscribers list --json").succeeds().out;

@@ -23,12 +23,12 @@ fn f22_a_ledger_locked_at_the_arm_prevents_the_dot_and_the_next_run_sends() {
     let held = other.transaction_with_behavior(Immediate).unwrap();
     let ended = run.wait_with_output().unwrap();
     drop(held);
-    let said = String::from_utf8(ended.stderr).unwrap();
-    assert_eq!(ended.status.code(), Some(2), "{said}");
-    assert!(said.contains("another program holds what is needed"), "{said}");
+    let output = String::from_utf8(ended.stderr).unwrap();
+    assert_eq!(ended.status.code(), Some(2), "{output}");
+    assert!(output.contains("another program holds what is needed"), "{output}");
     assert!(relay.log().messages.is_empty(), "a dot without an arm");
     let next = site.run_at("2026-11-20T10:07:00Z", &["publish"]);
-    assert_eq!(next.code, 0, "{}", next.said);
+    assert_eq!(next.code, 0, "{}", next.output);
     let account = settle(&site, &[&relay], 3);
-    assert!(account.broken.is_empty() && account.in_doubt == 0, "{account:?}");
+    assert!(account.broken.is_empty() && account.unknown == 0, "{account:?}");
 }

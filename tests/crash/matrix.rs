@@ -10,7 +10,7 @@ use super::replies;
 use super::support::account::{Account, published, rows, settle};
 use super::support::{Script, Server, Site};
 
-const READERS: usize = 5;
+const SUBSCRIBERS: usize = 5;
 const THREADS: usize = 4;
 
 /// A later time, when every deferred delivery may be retried.
@@ -95,18 +95,18 @@ pub(crate) fn dies_with(site: &Site, now: &str, point: &str, arguments: &[&str])
     let output = command.env("LETTERPRESS_CRASH_AT", point).output().unwrap();
     // SIGABRT, not a panic, which would be exit code 101.
     let killed = output.status.signal() == Some(6);
-    let said = String::from_utf8_lossy(&output.stderr);
+    let errors = String::from_utf8_lossy(&output.stderr);
     assert!(
         killed || [Some(0), Some(1), Some(2), Some(3)].contains(&output.status.code()),
-        "{point}: {said}"
+        "{point}: {errors}"
     );
-    assert!(!said.contains("panicked"), "{point}: {said}");
+    assert!(!errors.contains("panicked"), "{point}: {errors}");
     killed
 }
 
 fn cell(point: &str, connections: usize, script: Script, clean: &str) -> Cell {
     let odd = Server::start(script);
-    let site = Site::unopened(odd.port(), READERS, connections);
+    let site = Site::unopened(odd.port(), SUBSCRIBERS, connections);
     let list = "list = \"readers.csv\"\nlist_confirmed = true\n";
     site.relay(odd.port(), connections, list);
     let killed = dies(&site, super::support::site::NOW, point);
@@ -117,10 +117,10 @@ fn cell(point: &str, connections: usize, script: Script, clean: &str) -> Cell {
     let arrived = || relays.map(|relay| relay.log().messages.len());
     let before = arrived();
     let last = site.run_at(MUCH_LATER, &["publish"]);
-    let mut account = settle(&site, &relays, READERS);
+    let mut account = settle(&site, &relays, SUBSCRIBERS);
     let mut wants = |holds: bool, what: &str| {
         if !holds {
-            account.broken.push(format!("{what}: {}{}", next.said, last.said));
+            account.broken.push(format!("{what}: {}{}", next.output, last.output));
         }
     };
     wants([0, 3].contains(&next.code), "the next run failed");
@@ -128,8 +128,8 @@ fn cell(point: &str, connections: usize, script: Script, clean: &str) -> Cell {
     wants(arrived() == before, "a run with nothing to do sent something");
     wants(published(&site.path("public")) == clean, "the feeds differ from a clean build's");
     let most = connections + 1;
-    if account.in_doubt > most {
-        account.broken.push(format!("{} in doubt, and not at most {most}", account.in_doubt));
+    if account.unknown > most {
+        account.broken.push(format!("{} unknown, more than {most}", account.unknown));
     }
     Cell { killed, account }
 }
@@ -191,19 +191,19 @@ fn show(cells: &BTreeMap<(usize, usize), Cell>, scripts: &[(&str, Script)]) {
             .map(|cell| match cell {
                 Cell { account, .. } if account.duplicated > 0 => 'D',
                 Cell { account, .. } if account.lost > 0 => 'L',
-                Cell { killed: false, account } if account.in_doubt == 0 => '.',
+                Cell { killed: false, account } if account.unknown == 0 => '.',
                 Cell { killed: false, .. } => '?',
-                Cell { account, .. } => digit(account.in_doubt),
+                Cell { account, .. } => digit(account.unknown),
             })
             .collect();
         println!("{:46} {line}", format!("{name} ({connections})"));
     }
     let sum = |of: fn(&Cell) -> usize| cells.values().map(of).sum::<usize>();
     println!(
-        "{} cells, {} kills, {} in doubt, {} lost, {} duplicated",
+        "{} cells, {} kills, {} unknown, {} lost, {} duplicated",
         cells.len(),
         sum(|cell| usize::from(cell.killed)),
-        sum(|cell| cell.account.in_doubt),
+        sum(|cell| cell.account.unknown),
         sum(|cell| cell.account.lost),
         sum(|cell| cell.account.duplicated)
     );
@@ -214,8 +214,8 @@ fn digit(number: usize) -> char {
 }
 
 /// A site before its first run, with subscribers in its list.
-pub(crate) fn site(relay: &Server, readers: usize, connections: usize) -> Site {
-    let site = Site::unopened(relay.port(), readers, connections);
+pub(crate) fn site(relay: &Server, subscribers: usize, connections: usize) -> Site {
+    let site = Site::unopened(relay.port(), subscribers, connections);
     site.relay(relay.port(), connections, "list = \"readers.csv\"\nlist_confirmed = true\n");
     site
 }
@@ -223,7 +223,7 @@ pub(crate) fn site(relay: &Server, readers: usize, connections: usize) -> Site {
 #[test]
 fn f13_a_recovery_that_dies_repeatedly_has_the_same_result() {
     let relay = Server::start(Script::polite().pipelining(true));
-    let site = site(&relay, READERS, 2);
+    let site = site(&relay, SUBSCRIBERS, 2);
     assert!(dies(&site, LATER, "armed:3"));
     for _ in 0..5 {
         assert!(dies(&site, LATER, "before-commit/recovering after a crash"));
@@ -233,8 +233,8 @@ fn f13_a_recovery_that_dies_repeatedly_has_the_same_result() {
         assert!(dies(&site, LATER, "committed/recovering after a crash"));
     }
     assert!(held.values().any(|state| *state == letterpress::ledger::State::Armed), "{held:?}");
-    assert_eq!(site.run_at(LATER, &["publish"]).code, 3, "a doubt must be told, whoever found it");
-    let account = settle(&site, &[&relay], READERS);
+    assert_eq!(site.run_at(LATER, &["publish"]).code, 3, "an unknown outcome must be reported by every run");
+    let account = settle(&site, &[&relay], SUBSCRIBERS);
     assert!(account.broken.is_empty(), "{:?}", account.broken);
-    assert!((1..=2).contains(&account.in_doubt), "{account:?}");
+    assert!((1..=2).contains(&account.unknown), "{account:?}");
 }

@@ -53,7 +53,7 @@ pub(crate) fn all() -> Vec<(&'static str, Script)> {
         ("2500, R9", at_dot(raw(b"2500 ok\r\n"))),
         ("an empty line first, R10", at_dot(raw(b"\r\n250 ok\r\n"))),
         ("two replies, R11", at_dot(raw(b"250 ok\r\n250 ok\r\n"))),
-        ("250 and no word, R2", at_dot(raw(b"250\r\n"))),
+        ("250 without text, R2", at_dot(raw(b"250\r\n"))),
         ("250 in Latin-1, R3", at_dot(raw(b"250 \xf6k\r\n"))),
         ("250 and LF, R4", at_dot(raw(b"250 ok\n"))),
         ("250 byte by byte, R12", at_dot(slow)),

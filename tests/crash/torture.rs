@@ -15,7 +15,7 @@ const CONNECTIONS: usize = 4;
 /// The number of kills of one ledger before it is checked.
 const ROUND: usize = 40;
 /// More than all senders reach between two kills.
-const READERS_PER_KILL: usize = 150;
+const SUBSCRIBERS_PER_KILL: usize = 150;
 /// The time from the kill to the first dot of the next run.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
@@ -37,13 +37,13 @@ const COMPANIES: [Company; 5] = [
 
 /// The totals over all kills.
 #[derive(Debug, Default)]
-struct Toll {
+struct Totals {
     kills: usize,
     terminations: usize,
-    left: usize,
+    unsubscribed: usize,
     turned_away: usize,
     sent: usize,
-    in_doubt: usize,
+    unknown: usize,
     lost: usize,
     duplicated: usize,
     pauses: Vec<Duration>,
@@ -59,19 +59,19 @@ struct Round {
     company: Company,
     relay: Server,
     site: Site,
-    readers: usize,
+    subscribers: usize,
     began: DateTime<Utc>,
-    toll: Toll,
+    totals: Totals,
 }
 
 impl Round {
     fn new(company: Company, kills: usize) -> Self {
         let slow = Do::Each(vec![Do::Wait(Duration::from_millis(10)), say("250 2.0.0 ok")]);
         let relay = Server::start(Script::polite().pipelining(company.senders % 2 == 1).on(At::Dot, slow));
-        let readers = kills * READERS_PER_KILL;
-        let site = Site::new(relay.port(), readers, CONNECTIONS);
+        let subscribers = kills * SUBSCRIBERS_PER_KILL;
+        let site = Site::new(relay.port(), subscribers, CONNECTIONS);
         let began = NOW.parse().unwrap();
-        Self { company, relay, site, readers, began, toll: Toll::default() }
+        Self { company, relay, site, subscribers, began, totals: Totals::default() }
     }
 
     /// Each step is later than every lease of the previous one, so a sender that is still alive then is stalled.
@@ -85,15 +85,15 @@ impl Round {
             command.env("LETTERPRESS_NO_RUN_LOCK", "1");
         }
         // One log for the whole round, to explain how a run ended.
-        let said = std::fs::File::options().create(true).append(true).open(self.site.path("said")).unwrap();
-        command.stdout(Stdio::null()).stderr(said).spawn().unwrap()
+        let log = std::fs::File::options().create(true).append(true).open(self.site.path("log")).unwrap();
+        command.stdout(Stdio::null()).stderr(log).spawn().unwrap()
     }
 
     fn step(&mut self, step: usize, died: Option<Instant>) -> Instant {
         let connections = self.relay.connections();
         let mut senders: Vec<Child> = (0..self.company.senders).map(|_| self.start(step)).collect();
         let waited = Instant::now();
-        while !self.relay.heard_beyond(connections) {
+        while !self.relay.has_message_after(connections) {
             assert!(
                 waited.elapsed() < Duration::from_secs(60),
                 "{:?}: nobody sends in step {step}",
@@ -101,7 +101,7 @@ impl Round {
             );
             std::thread::sleep(Duration::from_millis(1));
         }
-        self.toll.pauses.extend(died.map(|died| died.elapsed()));
+        self.totals.pauses.extend(died.map(|died| died.elapsed()));
         if !self.company.lock {
             // A sender at a later time takes over the leases of the others while they are working.
             senders.push(self.start(step + 1));
@@ -115,10 +115,10 @@ impl Round {
     /// What else happens while the issue is being sent.
     fn disturb(&mut self, step: usize) {
         if step.is_multiple_of(3) {
-            let address = self.leaver(self.toll.left);
+            let address = self.address_from_the_end(self.totals.unsubscribed);
             let ended = self.site.run_at(&self.time(step), &["subscribers", "unsubscribe", &address]);
-            assert_eq!(ended.code, 0, "{}", ended.said);
-            self.toll.left += 1;
+            assert_eq!(ended.code, 0, "{}", ended.output);
+            self.totals.unsubscribed += 1;
         }
         if step % 4 == 1 {
             let mut other = rusqlite::Connection::open(self.site.path("letterpress.db")).unwrap();
@@ -130,8 +130,8 @@ impl Round {
     }
 
     /// Subscribers at the end of the list unsubscribe, because they are mailed last.
-    fn leaver(&self, number: usize) -> String {
-        format!("reader{}@example.org", self.readers - 1 - number)
+    fn address_from_the_end(&self, number: usize) -> String {
+        format!("reader{}@example.org", self.subscribers - 1 - number)
     }
 
     fn end(&mut self, step: usize, mut senders: Vec<Child>) -> Instant {
@@ -145,15 +145,16 @@ impl Round {
                     beaten || matches!(code, Some(0 | 3 | 4)),
                     "{:?}: ended with {ended} in step {step}: {}",
                     self.company,
-                    std::fs::read_to_string(self.site.path("said")).unwrap()
+                    std::fs::read_to_string(self.site.path("log")).unwrap()
                 );
-                self.toll.turned_away += usize::from(code == Some(4));
+                self.totals.turned_away += usize::from(code == Some(4));
             } else if terminate {
-                self.toll.terminations += 1;
-                let told = std::process::Command::new("kill").arg(sender.id().to_string()).status().unwrap();
-                assert!(told.success());
+                self.totals.terminations += 1;
+                let status =
+                    std::process::Command::new("kill").arg(sender.id().to_string()).status().unwrap();
+                assert!(status.success());
             } else {
-                self.toll.kills += 1;
+                self.totals.kills += 1;
                 sender.kill().unwrap();
             }
         }
@@ -164,36 +165,36 @@ impl Round {
         died
     }
 
-    fn settle(mut self, steps: usize) -> Toll {
+    fn settle(mut self, steps: usize) -> Totals {
         let last = self.site.run_at(&self.time(steps + 20), &["publish"]);
-        assert!([0, 3].contains(&last.code), "{}", last.said);
-        let account = settle(&self.site, &[&self.relay], self.readers);
+        assert!([0, 3].contains(&last.code), "{}", last.output);
+        let account = settle(&self.site, &[&self.relay], self.subscribers);
         let rows = rows(&self.site);
-        for number in 0..self.toll.left {
-            let leaver = self.leaver(number);
-            if rows[&leaver] != State::Skipped {
-                self.toll.broken.push(format!("{leaver} left and is {}", rows[&leaver]));
+        for number in 0..self.totals.unsubscribed {
+            let address = self.address_from_the_end(number);
+            if rows[&address] != State::Skipped {
+                self.totals.broken.push(format!("{address} unsubscribed and is {}", rows[&address]));
             }
         }
-        let most = (self.toll.kills + self.toll.terminations) * CONNECTIONS;
-        if account.in_doubt > most {
-            self.toll.broken.push(format!("{} in doubt, and not at most {most}", account.in_doubt));
+        let most = (self.totals.kills + self.totals.terminations) * CONNECTIONS;
+        if account.unknown > most {
+            self.totals.broken.push(format!("{} unknown, more than {most}", account.unknown));
         }
-        self.toll.broken.extend(account.broken);
-        Toll {
+        self.totals.broken.extend(account.broken);
+        Totals {
             sent: account.sent,
-            in_doubt: account.in_doubt,
+            unknown: account.unknown,
             lost: account.lost,
             duplicated: account.duplicated,
-            ..self.toll
+            ..self.totals
         }
     }
 }
 
-fn torture(company: Company, kills: usize) -> Toll {
+fn torture(company: Company, kills: usize) -> Totals {
     let mut round = Round::new(company, kills);
     let (mut step, mut died) = (0, None);
-    while round.toll.kills < kills {
+    while round.totals.kills < kills {
         died = Some(round.step(step, died));
         step += 1;
     }
@@ -207,45 +208,46 @@ fn wanted() -> usize {
 
 #[test]
 fn f57_f58_f73_kills_at_random_moments_lose_and_duplicate_no_message() {
-    let mut tolls = Vec::new();
+    let mut all_totals = Vec::new();
     for company in COMPANIES {
         let mut left = wanted().div_ceil(COMPANIES.len());
         while left > 0 {
             let kills = left.min(ROUND);
-            let toll = torture(company, kills);
+            let totals = torture(company, kills);
             left -= kills;
             println!(
-                "{company:?}: {} kills, {} terminations, {} turned away, {} left the list; {} sent, {} in doubt, {} lost, {} duplicated",
-                toll.kills,
-                toll.terminations,
-                toll.turned_away,
-                toll.left,
-                toll.sent,
-                toll.in_doubt,
-                toll.lost,
-                toll.duplicated
+                "{company:?}: {} kills, {} terminations, {} turned away, {} unsubscribed; {} sent, {} unknown, {} lost, {} duplicated",
+                totals.kills,
+                totals.terminations,
+                totals.turned_away,
+                totals.unsubscribed,
+                totals.sent,
+                totals.unknown,
+                totals.lost,
+                totals.duplicated
             );
-            tolls.push((company, toll));
+            all_totals.push((company, totals));
         }
     }
-    let sum = |of: fn(&Toll) -> usize| tolls.iter().map(|(_, toll)| of(toll)).sum::<usize>();
-    let mut pauses: Vec<Duration> = tolls.iter().flat_map(|(_, toll)| toll.pauses.clone()).collect();
+    let sum = |of: fn(&Totals) -> usize| all_totals.iter().map(|(_, totals)| of(totals)).sum::<usize>();
+    let mut pauses: Vec<Duration> = all_totals.iter().flat_map(|(_, totals)| totals.pauses.clone()).collect();
     pauses.sort();
     let (median, longest) = (pauses[pauses.len() / 2], pauses[pauses.len() - 1]);
-    let (kills, in_doubt) = (sum(|toll| toll.kills), sum(|toll| toll.in_doubt));
+    let (kills, unknown) = (sum(|totals| totals.kills), sum(|totals| totals.unknown));
     println!(
-        "{kills} kills, {} lost, {} duplicated, {in_doubt} in doubt ({}.{:02} for each kill); \
+        "{kills} kills, {} lost, {} duplicated, {unknown} unknown ({}.{:02} for each kill); \
          the next run sends after {median:.0?}, at most {longest:.0?}",
-        sum(|toll| toll.lost),
-        sum(|toll| toll.duplicated),
-        in_doubt / kills,
-        in_doubt * 100 / kills % 100,
+        sum(|totals| totals.lost),
+        sum(|totals| totals.duplicated),
+        unknown / kills,
+        unknown * 100 / kills % 100,
     );
-    let broken: Vec<_> = tolls.iter().flat_map(|(_, toll)| &toll.broken).collect();
+    let broken: Vec<_> = all_totals.iter().flat_map(|(_, totals)| &totals.broken).collect();
     assert!(broken.is_empty(), "{broken:?}");
     // A stale lock would delay every run; a busy machine delays only some.
     let quarter = pauses[pauses.len() / 4];
     assert!(quarter < LONGEST_PAUSE, "the next run waits {quarter:?} after a kill");
-    let away = |lock| tolls.iter().any(|(company, toll)| company.lock == lock && toll.turned_away > 0);
+    let away =
+        |lock| all_totals.iter().any(|(company, totals)| company.lock == lock && totals.turned_away > 0);
     assert!(away(true) && !away(false), "the lock turns others away, and only the lock");
 }

@@ -20,7 +20,7 @@ fn entry<'f>(feed: &'f Feed, id: &str) -> &'f Entry {
     feed.entries.iter().find(|entry| entry.id.ends_with(id)).unwrap_or_else(|| panic!("{id} is not there"))
 }
 
-fn is_copy(path: &str) -> bool {
+fn is_compressed(path: &str) -> bool {
     matches!(path.rsplit('.').next(), Some("gz" | "br"))
 }
 
@@ -300,7 +300,7 @@ fn every_compressed_file_has_the_same_content() {
     let mut files = world.build().public();
     // A recording is already compressed.
     assert!(files.remove("trip/소리 1.mp3").is_some());
-    let plain: Vec<&String> = files.keys().filter(|path| !is_copy(path)).collect();
+    let plain: Vec<&String> = files.keys().filter(|path| !is_compressed(path)).collect();
     assert_eq!(plain.len() * 3, files.len());
     for path in plain {
         let mut text = Vec::new();
@@ -313,5 +313,5 @@ fn every_compressed_file_has_the_same_content() {
         assert_eq!(text, files[path], "{path}");
     }
     world.replace("config.toml", "compress = [\"gzip\", \"br\"]", "compress = []");
-    assert!(world.build().public().keys().all(|path| !is_copy(path)));
+    assert!(world.build().public().keys().all(|path| !is_compressed(path)));
 }

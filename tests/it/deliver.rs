@@ -21,12 +21,12 @@ fn every_subscriber_gets_one_email_and_a_second_run_sends_nothing() {
         let server = Server::start(Script::polite().pipelining(pipelines));
         let site = Site::new(server.port(), 25, 3);
         let ended = site.run(&["publish"]);
-        assert_eq!(ended.code, 0, "{}", ended.said);
+        assert_eq!(ended.code, 0, "{}", ended.output);
         assert_eq!(site.counts(), json!({ "sent": 25 }));
         (0..25).for_each(|number| assert_eq!(times(&server, &format!("reader{number}@example.org")), 1));
         let again = site.run(&["publish"]);
-        assert_eq!((again.code, server.accepted().len()), (0, 25), "{}", again.said);
-        assert!(again.said.contains("nothing is due"), "{}", again.said);
+        assert_eq!((again.code, server.accepted().len()), (0, 25), "{}", again.output);
+        assert!(again.output.contains("nothing is due"), "{}", again.output);
     }
 }
 
@@ -35,7 +35,7 @@ fn f38_a_rejected_recipient_fails_and_the_others_get_their_email() {
     let server = Server::start(pipelining().recipient("reader3@example.org", say("550 5.1.1 no such user")));
     let site = Site::new(server.port(), 10, 2);
     let ended = site.run(&["publish"]);
-    assert_eq!(ended.code, 3, "{}", ended.said);
+    assert_eq!(ended.code, 3, "{}", ended.output);
     assert_eq!(site.counts(), json!({ "sent": 9, "failed": 1 }));
     assert_eq!(site.in_state("failed"), ["reader3@example.org"]);
 }
@@ -49,7 +49,7 @@ fn f39_a_greylisted_subscriber_gets_the_email_with_a_later_run() {
     assert_eq!(
         site.run_at("2026-11-20T10:01:00Z", &["publish"]).code,
         0,
-        "it is not time yet, and all is well"
+        "the retry is not due yet, and this is not an error"
     );
     assert_eq!(server.accepted().len(), 2);
     assert_eq!(site.run_at("2026-11-20T10:07:00Z", &["publish"]).code, 0);
@@ -65,11 +65,11 @@ fn f47_f50_a_lost_reply_after_the_dot_is_unknown_and_the_message_is_not_sent_aga
         let server = Server::start(pipelining().nth(At::Dot, 2, lost.clone()));
         let site = Site::new(server.port(), 6, 1);
         let ended = site.run(&["publish"]);
-        assert_eq!(ended.code, 3, "{lost:?}: {}", ended.said);
+        assert_eq!(ended.code, 3, "{lost:?}: {}", ended.output);
         assert_eq!(site.counts(), json!({ "sent": 5, "unknown": 1 }), "{lost:?}");
         let again = site.run_at("2026-11-21T10:00:00Z", &["publish"]);
-        assert_eq!(again.code, 0, "{}", again.said);
-        assert_eq!(server.log().messages.len(), 6, "{lost:?}: a doubt was sent again");
+        assert_eq!(again.code, 0, "{}", again.output);
+        assert_eq!(server.log().messages.len(), 6, "{lost:?}: an unknown delivery was sent again");
     }
 }
 
@@ -78,21 +78,21 @@ fn a_decided_resend_is_the_same_message_to_the_byte() {
     let server = Server::start(pipelining().nth(At::Dot, 2, Do::Cut));
     let site = Site::new(server.port(), 3, 1);
     site.run(&["publish"]);
-    let doubt = site.in_state("unknown");
+    let unknown = site.in_state("unknown");
     site.write(
         "posts/slow.md",
         "+++\ntitle = \"고쳤다\"\ndate = 2026-11-20T09:00:00Z\nslug = \"slow\"\n+++\n다른 글.\n",
     );
     assert_eq!(site.run(&["resolve", "--resend", "--reason", "the relay's log has no such message"]).code, 0);
     let ended = site.run_at("2026-11-20T20:00:00Z", &["publish"]);
-    assert_eq!(ended.code, 0, "{}", ended.said);
+    assert_eq!(ended.code, 0, "{}", ended.output);
     assert_eq!(site.counts(), json!({ "sent": 3 }));
-    let to_them = format!("<{}>", doubt[0]);
+    let to_them = format!("<{}>", unknown[0]);
     let log = server.log();
-    let copies: Vec<_> =
+    let messages: Vec<_> =
         log.messages.iter().filter(|message| message.rcpt.concat().contains(&to_them)).collect();
-    assert_eq!(copies.len(), 2);
-    assert_eq!(copies[0].data, copies[1].data);
+    assert_eq!(messages.len(), 2);
+    assert_eq!(messages[0].data, messages[1].data);
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn evidence_resolves_an_unknown_outcome_without_sending_again() {
     let server = Server::start(pipelining().nth(At::Dot, 1, Do::Cut));
     let site = Site::new(server.port(), 2, 1);
     site.run(&["publish"]);
-    assert_eq!(site.run(&["status"]).code, 3, "a doubt shows in the exit code");
+    assert_eq!(site.run(&["status"]).code, 3, "an unknown outcome sets the exit code");
     assert_eq!(site.run(&["resolve", "--sent"]).code, 0);
     assert_eq!(site.counts(), json!({ "sent": 2 }));
     assert_eq!(site.run(&["status"]).code, 0);
@@ -112,8 +112,8 @@ fn f37_a_refused_login_stops_the_run_and_changes_no_delivery() {
     let server = Server::start(pipelining().on(At::Mail, say("530 5.7.0 authentication required")));
     let site = Site::new(server.port(), 20, 4);
     let ended = site.run(&["publish"]);
-    assert_eq!(ended.code, 1, "{}", ended.said);
-    assert!(ended.said.contains("530 5.7.0 authentication required"), "{}", ended.said);
+    assert_eq!(ended.code, 1, "{}", ended.output);
+    assert!(ended.output.contains("530 5.7.0 authentication required"), "{}", ended.output);
     assert_eq!(site.counts(), json!({ "pending": 20 }));
 }
 
@@ -122,7 +122,7 @@ fn f41_throttling_stops_the_run_and_no_delivery_fails() {
     let server = Server::start(pipelining().nth(At::Rcpt, 5, say("421 4.7.0 try again later")));
     let site = Site::new(server.port(), 20, 1);
     let ended = site.run(&["publish"]);
-    assert_eq!(ended.code, 3, "{}", ended.said);
+    assert_eq!(ended.code, 3, "{}", ended.output);
     assert_eq!(site.counts(), json!({ "sent": 4, "pending": 16 }));
     assert_eq!(site.run_at("2026-11-20T11:00:00Z", &["publish"]).code, 0);
     assert_eq!(site.counts(), json!({ "sent": 20 }));
@@ -134,14 +134,14 @@ fn f51_an_issue_whose_messages_are_all_rejected_is_paused() {
     let server = Server::start(pipelining().on(At::Dot, say("554 5.7.1 looks like spam")));
     let site = Site::new(server.port(), 40, 1);
     let ended = site.run(&["publish"]);
-    assert_eq!(ended.code, 3, "{}", ended.said);
-    assert!(ended.said.contains("paused") && ended.said.contains("looks like spam"), "{}", ended.said);
+    assert_eq!(ended.code, 3, "{}", ended.output);
+    assert!(ended.output.contains("paused") && ended.output.contains("looks like spam"), "{}", ended.output);
     assert_eq!(site.counts()["failed"], 5);
     let again = site.run(&["publish"]);
-    assert_eq!(server.log().messages.len(), 5, "a paused issue went on: {}", again.said);
+    assert_eq!(server.log().messages.len(), 5, "a paused issue was continued: {}", again.output);
     assert_eq!(site.run(&["resolve", "--resume"]).code, 0);
     let resumed = site.run_at("2026-11-20T11:00:00Z", &["publish"]);
-    assert!(server.log().messages.len() > 5, "{}", resumed.said);
+    assert!(server.log().messages.len() > 5, "{}", resumed.output);
 }
 
 #[test]
@@ -150,8 +150,8 @@ fn f34_an_unreachable_relay_is_one_error_line_and_changes_no_delivery() {
     let site = Site::new(server.port(), 5, 4);
     drop(server);
     let ended = site.run(&["publish"]);
-    assert_eq!(ended.code, 1, "{}", ended.said);
-    assert_eq!(ended.said.matches("refused").count(), 1, "{}", ended.said);
+    assert_eq!(ended.code, 1, "{}", ended.output);
+    assert_eq!(ended.output.matches("refused").count(), 1, "{}", ended.output);
     assert_eq!(site.counts(), json!({ "pending": 5 }));
 }
 
@@ -180,7 +180,7 @@ fn f57_a_concurrent_run_ends_at_once_with_code_4() {
         std::thread::sleep(Duration::from_millis(5));
     }
     let second = site.run_now(&["publish"]);
-    assert_eq!(second.code, 4, "{}", second.said);
+    assert_eq!(second.code, 4, "{}", second.output);
     assert!(first.wait().unwrap().success());
     assert_eq!(server.accepted().len(), 4);
 }
@@ -211,8 +211,8 @@ fn f24_a_missing_ledger_is_not_created_again() {
         let _ = std::fs::remove_file(site.path(file));
     }
     let ended = site.run(&["publish"]);
-    assert_eq!(ended.code, 2, "{}", ended.said);
-    assert!(ended.said.contains("letterpress.db") && ended.said.contains("backup"), "{}", ended.said);
+    assert_eq!(ended.code, 2, "{}", ended.output);
+    assert!(ended.output.contains("letterpress.db") && ended.output.contains("backup"), "{}", ended.output);
     assert_eq!(server.accepted().len(), 3);
 }
 
@@ -224,7 +224,7 @@ fn a_build_before_the_run_does_not_prevent_the_issue() {
     site.write("posts/next.md", "+++\ntitle = \"다음 편지\"\ndate = 2026-11-20T09:30:00Z\n+++\n\n또 왔다.\n");
     assert_eq!(site.run(&["build"]).code, 0);
     let ended = site.run(&["publish"]);
-    assert!(ended.said.contains("다음 편지"), "{}", ended.said);
+    assert!(ended.output.contains("다음 편지"), "{}", ended.output);
     assert_eq!(server.accepted().len(), 4);
 }
 
@@ -236,7 +236,7 @@ fn f23_an_emptied_ledger_is_not_created_again() {
     let _ = std::fs::remove_file(site.path("letterpress.db-wal"));
     site.write("letterpress.db", "");
     let ended = site.run(&["publish"]);
-    assert_eq!(ended.code, 2, "{}", ended.said);
+    assert_eq!(ended.code, 2, "{}", ended.output);
     assert_eq!(server.accepted().len(), 3);
 }
 
@@ -246,7 +246,7 @@ fn f36_a_relay_that_refuses_every_session_ends_the_run_promptly() {
         let server = Server::start(Script::polite().on(at, say(reply)));
         let site = Site::new(server.port(), 3, 2);
         let ended = site.run(&["publish"]);
-        assert_eq!(ended.code, 2, "{reply}: {}", ended.said);
+        assert_eq!(ended.code, 2, "{reply}: {}", ended.output);
         assert_eq!(site.counts(), json!({ "pending": 3 }), "{reply}");
     }
 }
@@ -257,11 +257,11 @@ fn f47_a_relay_that_disconnects_at_every_dot_leaves_only_a_few_outcomes_unknown(
         let server = Server::start(pipelining().on(At::Dot, lost));
         let site = Site::new(server.port(), 100, 4);
         let ended = site.run(&["publish"]);
-        assert_eq!(ended.code, 3, "{}", ended.said);
+        assert_eq!(ended.code, 3, "{}", ended.output);
         let counts = site.counts();
-        let doubts = counts["unknown"].as_u64().unwrap();
-        assert!((5..=12).contains(&doubts), "{counts}");
-        assert_eq!(doubts + counts["pending"].as_u64().unwrap(), 100, "{counts}");
+        let unknown = counts["unknown"].as_u64().unwrap();
+        assert!((5..=12).contains(&unknown), "{counts}");
+        assert_eq!(unknown + counts["pending"].as_u64().unwrap(), 100, "{counts}");
     }
 }
 
@@ -276,8 +276,8 @@ fn an_old_issue_is_paused_before_it_is_sent() {
     let server = Server::start(pipelining());
     site.write("config.toml", &config.replace(&port.to_string(), &server.port().to_string()));
     let late = site.run_at("2026-12-20T10:00:00Z", &["publish"]);
-    assert_eq!((late.code, server.accepted().len()), (3, 0), "{}", late.said);
-    assert!(late.said.contains("paused") && late.said.contains("--resume"), "{}", late.said);
+    assert_eq!((late.code, server.accepted().len()), (3, 0), "{}", late.output);
+    assert!(late.output.contains("paused") && late.output.contains("--resume"), "{}", late.output);
     assert_eq!(site.run_at("2026-12-20T10:00:00Z", &["resolve", "--resume"]).code, 0);
     assert_eq!(site.run_at("2026-12-20T10:00:00Z", &["publish"]).code, 0);
     assert_eq!(server.accepted().len(), 3);
@@ -292,6 +292,6 @@ fn after_mail_through_a_relay_messages_are_not_written_to_files() {
     site.write("config.toml", config.split("[smtp]").next().unwrap());
     site.write("posts/next.md", "+++\ntitle = \"다음 편지\"\ndate = 2026-11-20T09:30:00Z\n+++\n\n또 왔다.\n");
     let ended = site.run(&["publish"]);
-    assert_eq!(ended.code, 1, "{}", ended.said);
-    assert!(ended.said.contains("[smtp]") && !site.path("outbox").exists(), "{}", ended.said);
+    assert_eq!(ended.code, 1, "{}", ended.output);
+    assert!(ended.output.contains("[smtp]") && !site.path("outbox").exists(), "{}", ended.output);
 }

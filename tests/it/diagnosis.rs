@@ -29,13 +29,13 @@ fn write(site: &Site, host: &str, port: u16, more: &str) {
 }
 
 /// Runs the cron command and checks its output and exit code; nothing may have been sent.
-fn publish_says(site: &Site, code: i32, words: &[&str]) {
+fn publish_prints(site: &Site, code: i32, expected: &[&str]) {
     let ended = site.run(&["--quiet", "publish"]);
-    assert_eq!(ended.code, code, "{}", ended.said);
-    for word in words {
-        assert!(ended.said.contains(word), "{word:?} is not in:\n{}", ended.said);
+    assert_eq!(ended.code, code, "{}", ended.output);
+    for text in expected {
+        assert!(ended.output.contains(text), "{text:?} is not in:\n{}", ended.output);
     }
-    assert!(ended.said.contains("nothing was sent"), "{}", ended.said);
+    assert!(ended.output.contains("nothing was sent"), "{}", ended.output);
 }
 
 /// A server that sends `first`, if anything, and then replies to unknown bytes with its own error.
@@ -84,12 +84,12 @@ fn only_tls() -> u16 {
 fn plain_smtp_where_tls_is_expected_is_recognised_by_its_greeting() {
     let server = Server::start(Script::polite());
     let site = site("127.0.0.1", server.port(), "tls = \"implicit\"");
-    let words = [
+    let expected = [
         "config.toml:12: error: 127.0.0.1:",
         "begins in plain text (\"220 test.example ESMTP\"), and smtp.tls is \"implicit\"",
         "help: set tls = \"starttls\" in [smtp]",
     ];
-    publish_says(&site, 1, &words);
+    publish_prints(&site, 1, &expected);
     assert_eq!(server.connections(), 1, "what cannot work is tried once");
 }
 
@@ -98,7 +98,7 @@ fn tls_where_plain_text_is_expected_is_recognised_by_its_silence() {
     for tls in ["none", "starttls"] {
         let site = site("127.0.0.1", only_tls(), &format!("tls = \"{tls}\""));
         let is = format!("wants TLS from the first byte, and smtp.tls is \"{tls}\"");
-        publish_says(&site, 1, &["config.toml:12: error:", &is, "write tls = \"implicit\" below [smtp]"]);
+        publish_prints(&site, 1, &["config.toml:12: error:", &is, "write tls = \"implicit\" below [smtp]"]);
     }
 }
 
@@ -113,7 +113,7 @@ fn a_web_server_an_ssh_server_and_an_imap_server_on_the_port_are_named() {
         (raw("+OK ready\r\n", ""), "implicit", "a POP3 server"),
     ] {
         let site = site("127.0.0.1", port, &format!("tls = \"{tls}\""));
-        publish_says(&site, 1, &["config.toml:11: error: what answers at 127.0.0.1:", kind, "465"]);
+        publish_prints(&site, 1, &["config.toml:11: error: what answers at 127.0.0.1:", kind, "465"]);
     }
 }
 
@@ -121,26 +121,26 @@ fn a_web_server_an_ssh_server_and_an_imap_server_on_the_port_are_named() {
 fn a_closed_port_and_an_unknown_host_are_configuration_errors() {
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let site = site("127.0.0.1", closed, "tls = \"none\"");
-    publish_says(
+    publish_prints(
         &site,
         1,
         &["config.toml:11: error: nothing listens at 127.0.0.1:", "is the mail server of this"],
     );
     write(&site, "smtp.letters.invalid", 465, "");
-    publish_says(&site, 1, &["config.toml:10: error: there is no server called \"smtp.letters.invalid\""]);
+    publish_prints(&site, 1, &["config.toml:10: error: there is no server called \"smtp.letters.invalid\""]);
 }
 
 #[test]
 fn a_relay_that_disconnects_at_once_is_not_a_configuration_error() {
     let server = Server::start(Script::polite().on(At::Greeting, Do::Cut));
     let site = site("127.0.0.1", server.port(), "tls = \"none\"");
-    publish_says(&site, 2, &["takes the connection and hangs up at once"]);
+    publish_prints(&site, 2, &["takes the connection and hangs up at once"]);
 }
 
 #[test]
 fn each_certificate_error_has_its_own_message() {
     let name = "localhost";
-    for (certificates, trusts, words) in [
+    for (certificates, trusts, expected) in [
         (
             Certificates::expired(name),
             true,
@@ -171,8 +171,8 @@ fn each_certificate_error_has_its_own_message() {
         let server = Server::start(Script::polite().tls(&certificates));
         let file = if trusts { format!("ca_file = \"{}\"", certificates.ca_file()) } else { String::new() };
         let site = site(name, server.port(), &file);
-        publish_says(&site, 1, &words);
-        assert!(server.verbs().is_empty(), "{words:?}");
+        publish_prints(&site, 1, &expected);
+        assert!(server.verbs().is_empty(), "{expected:?}");
     }
 }
 
@@ -182,7 +182,7 @@ fn a_self_signed_certificate_is_accepted_after_following_the_hint() {
     let server = Server::start(Script::polite().tls(&certificates));
     let site = site("localhost", server.port(), &format!("ca_file = \"{}\"", certificates.ca_file()));
     let ended = site.run(&["--quiet", "publish"]);
-    assert_eq!((ended.code, server.accepted().len()), (0, 2), "{}", ended.said);
+    assert_eq!((ended.code, server.accepted().len()), (0, 2), "{}", ended.output);
 }
 
 #[test]
@@ -192,19 +192,19 @@ fn a_wrong_password_error_names_its_key_its_file_and_a_trailing_space() {
     let site = site("127.0.0.1", server.port(), more);
     site.write("smtp-password", "hunter3\n");
     let place = "the password came from the file smtp-password (smtp.password_file)";
-    publish_says(
+    publish_prints(
         &site,
         1,
         &["config.toml:14: error:", "rejected the login of \"kim\": 535 5.7.8", place, "full email address"],
     );
     site.write("smtp-password", "hunter2 \n");
-    publish_says(&site, 1, &[place, "begins or ends with a space", "fix that first"]);
+    publish_prints(&site, 1, &[place, "begins or ends with a space", "fix that first"]);
     site.write("smtp-password", "\n");
     let ended = site.run(&["--quiet", "publish"]);
     assert!(
-        ended.code == 1 && ended.said.contains("the password in smtp-password is empty"),
+        ended.code == 1 && ended.output.contains("the password in smtp-password is empty"),
         "{}",
-        ended.said
+        ended.output
     );
     assert!(server.verbs().iter().all(|verb| verb != "MAIL"));
 }
@@ -216,7 +216,7 @@ fn a_login_that_needs_starttls_is_reported() {
     let site =
         site("127.0.0.1", server.port(), "tls = \"none\"\nuser = \"kim\"\npassword_file = \"smtp-password\"");
     site.write("smtp-password", "hunter2\n");
-    publish_says(
+    publish_prints(
         &site,
         1,
         &["config.toml:12: error:", "offers a login only after STARTTLS", "tls = \"starttls\""],
@@ -228,8 +228,8 @@ fn a_relay_that_requires_a_login_is_reported_even_with_one_subscriber() {
     let server = Server::start(Script::polite().on(At::Rcpt, say("554 5.7.1 <x>: Relay access denied")));
     let site = site("127.0.0.1", server.port(), "tls = \"none\"");
     let ended = site.run(&["--quiet", "publish"]);
-    assert_eq!(ended.code, 1, "{}", ended.said);
-    assert!(ended.said.contains("requires a login"), "{}", ended.said);
+    assert_eq!(ended.code, 1, "{}", ended.output);
+    assert!(ended.output.contains("requires a login"), "{}", ended.output);
 }
 
 #[test]
@@ -239,9 +239,9 @@ fn a_test_message_fails_with_the_same_error_as_the_issue() {
     let site = site("127.0.0.1", server.port(), more);
     site.write("smtp-password", "\"hunter2\"\n");
     let ended = site.run(&["send", "--to", "me@letters.kr"]);
-    assert_eq!(ended.code, 1, "{}", ended.said);
-    assert!(ended.said.starts_with("config.toml:14: error:"), "{}", ended.said);
-    assert!(ended.said.contains("stands in quotation marks"), "{}", ended.said);
+    assert_eq!(ended.code, 1, "{}", ended.output);
+    assert!(ended.output.starts_with("config.toml:14: error:"), "{}", ended.output);
+    assert!(ended.output.contains("stands in quotation marks"), "{}", ended.output);
 }
 
 #[test]
@@ -258,7 +258,7 @@ fn the_mailbox_of_inbox_is_diagnosed_like_the_relay() {
         site.run(&["inbox", "--imap"])
     };
     let refuses = raw("* OK ready\r\n", "L1 OK done\r\nL2 NO [AUTHENTICATIONFAILED] no\r\n");
-    for (port, tls, code, words) in [
+    for (port, tls, code, expected) in [
         (
             only_tls(),
             "none",
@@ -275,11 +275,11 @@ fn the_mailbox_of_inbox_is_diagnosed_like_the_relay() {
         (refuses, "none", 1, ["the file imap-password (inbox.password_file)", "begins or ends with a space"]),
     ] {
         let ended = inbox(port, tls);
-        assert_eq!(ended.code, code, "{words:?}: {}", ended.said);
-        for word in words {
-            assert!(ended.said.contains(word), "{word:?} is not in:\n{}", ended.said);
+        assert_eq!(ended.code, code, "{expected:?}: {}", ended.output);
+        for text in expected {
+            assert!(ended.output.contains(text), "{text:?} is not in:\n{}", ended.output);
         }
-        assert!(ended.said.starts_with("config.toml:"), "{}", ended.said);
+        assert!(ended.output.starts_with("config.toml:"), "{}", ended.output);
     }
 }
 
@@ -294,7 +294,7 @@ fn check_live_logs_in_to_the_relay_and_sends_nothing() {
     for (password, is_right) in [("hunter3", false), ("hunter2", true)] {
         site.write("smtp-password", password);
         let ended = site.run(&["check", "--live"]);
-        assert_eq!(ended.said.contains("rejected the login of \"kim\""), !is_right, "{}", ended.said);
+        assert_eq!(ended.output.contains("rejected the login of \"kim\""), !is_right, "{}", ended.output);
     }
     assert!(server.verbs().iter().all(|verb| verb != "MAIL"));
 }
@@ -306,18 +306,18 @@ fn cron_output_reports_a_failure_when_it_begins_changes_and_ends() {
     let site = site("127.0.0.1", server.port(), more);
     let run = |minute: u32, quiet: bool| {
         let now = NOW.replace(":00:00Z", &format!(":{minute:02}:00Z"));
-        let words: &[&str] = if quiet { &["--quiet", "publish"] } else { &["publish"] };
-        let ended = site.run_at(&now, words);
-        (ended.code, ended.said)
+        let expected: &[&str] = if quiet { &["--quiet", "publish"] } else { &["publish"] };
+        let ended = site.run_at(&now, expected);
+        (ended.code, ended.output)
     };
     site.write("smtp-password", "hunter3\n");
     let (code, begins) = run(0, true);
     assert!(code == 1 && begins.contains("535 5.7.8"), "{begins}");
     for minute in [10, 20] {
-        assert_eq!(run(minute, true), (1, String::new()), "it was said already");
+        assert_eq!(run(minute, true), (1, String::new()), "it was already reported");
     }
     let (code, by_hand) = run(25, false);
-    assert!(code == 1 && by_hand.contains("535 5.7.8"), "whoever runs it by hand is told: {by_hand}");
+    assert!(code == 1 && by_hand.contains("535 5.7.8"), "a manual run prints it: {by_hand}");
     site.write("smtp-password", "hunter2 \n");
     let (code, changed) = run(30, true);
     assert!(code == 1 && changed.contains("begins or ends with a space"), "{changed}");
@@ -339,23 +339,23 @@ fn cron_output_reports_a_broken_post_once_and_no_rejected_subscriber() {
     let site = site("127.0.0.1", server.port(), "tls = \"none\"");
     site.write("posts/broken.md", "+++\ntitle = \"no end\"\n");
     let first = site.run(&["--quiet", "publish"]);
-    assert!(first.code == 1 && first.said.contains("posts/broken.md"), "{}", first.said);
+    assert!(first.code == 1 && first.output.contains("posts/broken.md"), "{}", first.output);
     let second = site.run(&["--quiet", "publish"]);
-    assert_eq!((second.code, second.said.as_str()), (1, ""));
+    assert_eq!((second.code, second.output.as_str()), (1, ""));
     std::fs::remove_file(site.path("posts/broken.md")).unwrap();
     let over = site.run(&["--quiet", "publish"]);
-    assert!(over.code == 3 && over.said.contains("sending works again"), "{}", over.said);
-    assert!(over.said.contains("1 sent, 1 failed"), "{}", over.said);
+    assert!(over.code == 3 && over.output.contains("sending works again"), "{}", over.output);
+    assert!(over.output.contains("1 sent, 1 failed"), "{}", over.output);
     let after = site.run_at("2026-11-20T10:10:00Z", &["--quiet", "publish"]);
-    assert_eq!((after.code, after.said.as_str()), (0, ""));
+    assert_eq!((after.code, after.output.as_str()), (0, ""));
 }
 
 /// The single JSON object that a run prints.
 fn object(site: &Site, now: &str, command: &str) -> (i32, Value) {
     let output = site.command(Some(now), &[command, "--json"]).output().unwrap();
     assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
-    let said = String::from_utf8(output.stdout).unwrap();
-    let object = serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error}: {said}"));
+    let text = String::from_utf8(output.stdout).unwrap();
+    let object = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
     (output.status.code().unwrap(), object)
 }
 
@@ -383,7 +383,7 @@ fn publish_json_is_one_object_with_everything_in_the_text_output() {
     assert_eq!(waiting["due_at"], "2026-11-20T10:10:00Z", "{waiting}");
     assert_eq!(waiting["next"][0]["name"], "Soon", "{waiting}");
     let text = site.run(&["publish"]);
-    assert!(text.said.contains("newsletter: \"Soon\" is due at 10:10"), "{}", text.said);
+    assert!(text.output.contains("newsletter: \"Soon\" is due at 10:10"), "{}", text.output);
 }
 
 #[test]
@@ -421,13 +421,13 @@ fn a_long_run_reports_progress_in_a_log_unless_quiet() {
         let site = Site::unopened(server.port(), 2_500, 4);
         write(&site, "127.0.0.1", server.port(), "tls = \"none\"\nconnections = 4");
         let ended = site.run(arguments);
-        assert_eq!(ended.code, 0, "{}", ended.said);
+        assert_eq!(ended.code, 0, "{}", ended.output);
         for line in ["1,000 of 2,500 messages", "2,000 of 2,500 messages"] {
             assert_eq!(
-                ended.said.contains(&format!("sending \"천천히 오는 편지\": {line}, ")),
+                ended.output.contains(&format!("sending \"천천히 오는 편지\": {line}, ")),
                 lines,
                 "{}",
-                ended.said
+                ended.output
             );
         }
     }
@@ -445,14 +445,14 @@ fn a_run_that_waits_for_a_permit_reports_it_while_waiting() {
         .spawn()
         .unwrap();
     let mut out = child.stdout.take().unwrap();
-    let (mut said, mut bytes) = (String::new(), [0; 4096]);
+    let (mut output, mut bytes) = (String::new(), [0; 4096]);
     let begun = std::time::Instant::now();
-    while !said.contains("1,000 of 6,000 messages") && begun.elapsed() < Duration::from_secs(60) {
+    while !output.contains("1,000 of 6,000 messages") && begun.elapsed() < Duration::from_secs(60) {
         let read = out.read(&mut bytes).unwrap();
-        assert!(read > 0, "{said}");
-        said += &String::from_utf8_lossy(&bytes[..read]);
+        assert!(read > 0, "{output}");
+        output += &String::from_utf8_lossy(&bytes[..read]);
     }
-    assert!(child.try_wait().unwrap().is_none(), "it was said only at the end: {said}");
+    assert!(child.try_wait().unwrap().is_none(), "it was printed only at the end: {output}");
     let _ = child.kill();
     let _ = child.wait();
 }

@@ -39,10 +39,10 @@ fn site(kind: &str, relay: &Server) -> Site {
 fn goes_on(kind: &str, site: &Site, relay: &Server) {
     let before = addresses(&fixture(kind, "accepted.txt"));
     let ended = site.run_at(LATER, &["send"]);
-    assert_eq!(ended.code, 3, "{}", ended.said);
+    assert_eq!(ended.code, 3, "{}", ended.output);
     let status =
         site.run_at(LATER, &["status", "--json", "who-got", "tag:letters.example,2026-11-28:second"]);
-    let rows: Vec<serde_json::Value> = serde_json::from_str(status.said.trim()).unwrap();
+    let rows: Vec<serde_json::Value> = serde_json::from_str(status.output.trim()).unwrap();
     let with = |state: &str| -> BTreeSet<String> {
         let rows = rows.iter().filter(|row| row["state"] == state);
         rows.map(|row| row["address"].as_str().unwrap().to_owned()).collect()
@@ -66,9 +66,9 @@ fn goes_on(kind: &str, site: &Site, relay: &Server) {
     let links = fixture(kind, "links.txt");
     let token = links.lines().find_map(|line| line.split_once("/leave/")).unwrap().1;
     let left = site.run_at(LATER, &["subscribers", "unsubscribe", token]);
-    assert_eq!(left.code, 0, "{}", left.said);
+    assert_eq!(left.code, 0, "{}", left.output);
     let verified = site.run_at(LATER, &["ledger", "verify"]);
-    assert_eq!(verified.code, 0, "{}", verified.said);
+    assert_eq!(verified.code, 0, "{}", verified.output);
 }
 
 #[test]

@@ -30,7 +30,7 @@ fn waiting(site: &Site) {
     });
     site.write("config.toml", &lines.collect::<String>());
     let ended = site.run(&["publish"]);
-    assert_eq!(ended.code, 3, "{}", ended.said);
+    assert_eq!(ended.code, 3, "{}", ended.output);
     assert!(busy.log().messages.is_empty());
     site.write("config.toml", &config);
 }

@@ -20,12 +20,12 @@ fn post(site: &Site, slug: &str, date: &str) {
 }
 
 /// A site that has mailed its first post to every subscriber.
-fn mailed(script: Script, readers: usize) -> (Server, Site) {
+fn mailed(script: Script, subscribers: usize) -> (Server, Site) {
     let server = Server::start(script);
-    let site = Site::new(server.port(), readers, 1);
+    let site = Site::new(server.port(), subscribers, 1);
     let ended = site.run(&["publish"]);
-    assert_eq!(ended.code, 0, "{}", ended.said);
-    assert_eq!(server.accepted().len(), readers);
+    assert_eq!(ended.code, 0, "{}", ended.output);
+    assert_eq!(server.accepted().len(), subscribers);
     (server, site)
 }
 
@@ -42,7 +42,7 @@ fn put_back(site: &Site, from: &Path) {
 }
 
 /// Checks that every command that could send refuses to run, with `text` in its output.
-fn refused(site: &Site, now: &str, code: i32, word: &str) {
+fn refused(site: &Site, now: &str, code: i32, text: &str) {
     for command in [
         "publish",
         "send",
@@ -51,20 +51,24 @@ fn refused(site: &Site, now: &str, code: i32, word: &str) {
         "ledger reconcile --message-ids config.toml",
     ] {
         let ended = site.run_at(now, &command.split(' ').collect::<Vec<_>>());
-        assert_eq!(ended.code, code, "{command}: {}", ended.said);
-        assert!(ended.said.contains(word) && ended.said.contains("help: "), "{command}: {}", ended.said);
+        assert_eq!(ended.code, code, "{command}: {}", ended.output);
+        assert!(
+            ended.output.contains(text) && ended.output.contains("help: "),
+            "{command}: {}",
+            ended.output
+        );
     }
 }
 
 fn adopts(site: &Site, now: &str) -> String {
     let ended = site.run_at(now, &["ledger", "adopt-restored", "--reason", "a test put it back"]);
-    assert_eq!(ended.code, 0, "{}", ended.said);
+    assert_eq!(ended.code, 0, "{}", ended.output);
     let verified = site.run_at(now, &["ledger", "verify"]);
-    assert_eq!(verified.code, 0, "{}", verified.said);
-    ended.said
+    assert_eq!(verified.code, 0, "{}", verified.output);
+    ended.output
 }
 
-fn copies(server: &Server, address: &str) -> usize {
+fn messages_to(server: &Server, address: &str) -> usize {
     let wanted = format!("<{address}>");
     server.accepted().iter().filter(|line| line.contains(&wanted)).count()
 }
@@ -96,11 +100,11 @@ fn f23_a_damaged_database_is_refused_and_not_replaced() {
         std::fs::write(site.path("letterpress.db"), bytes).unwrap();
         for command in ["publish", "status"] {
             let ended = site.run_at(SECOND, &[command]);
-            assert_eq!(ended.code, 2, "damage {kind}, {command}: {}", ended.said);
-            assert!(ended.said.contains("backup"), "damage {kind}: {}", ended.said);
+            assert_eq!(ended.code, 2, "damage {kind}, {command}: {}", ended.output);
+            assert!(ended.output.contains("backup"), "damage {kind}: {}", ended.output);
         }
-        let left = std::fs::read(site.path("letterpress.db")).unwrap();
-        assert!(left == *bytes, "damage {kind}: the file was written to");
+        let remaining = std::fs::read(site.path("letterpress.db")).unwrap();
+        assert!(remaining == *bytes, "damage {kind}: the file was written to");
     }
     assert_eq!(server.accepted().len(), 20);
     remove(&site, &DATABASE);
@@ -111,13 +115,15 @@ fn f23_a_damaged_database_is_refused_and_not_replaced() {
 
 #[test]
 fn f24_if_only_the_keys_or_the_fence_are_left_no_new_ledger_is_created() {
-    for left in
+    for remaining in
         [&["letterpress.keys", "letterpress.fence"][..], &["letterpress.keys"], &["letterpress.fence"]]
     {
         for emptied in [false, true] {
             let (server, site) = mailed(Script::polite(), 3);
             remove(&site, &DATABASE);
-            for name in ["letterpress.keys", "letterpress.fence"].iter().filter(|name| !left.contains(name)) {
+            for name in
+                ["letterpress.keys", "letterpress.fence"].iter().filter(|name| !remaining.contains(name))
+            {
                 remove(&site, &[name]);
             }
             if emptied {
@@ -130,8 +136,12 @@ fn f24_if_only_the_keys_or_the_fence_are_left_no_new_ledger_is_created() {
                 &["ledger", "adopt-restored", "--reason", "x"],
             ] {
                 let ended = site.run_at(SECOND, command);
-                assert_eq!(ended.code, 2, "{left:?}, {command:?}: {}", ended.said);
-                assert!(ended.said.contains(left[0]) && ended.said.contains("is missing"), "{}", ended.said);
+                assert_eq!(ended.code, 2, "{remaining:?}, {command:?}: {}", ended.output);
+                assert!(
+                    ended.output.contains(remaining[0]) && ended.output.contains("is missing"),
+                    "{}",
+                    ended.output
+                );
             }
             assert!(std::fs::metadata(site.path("letterpress.db")).map_or(true, |meta| meta.len() == 0));
             assert_eq!(server.accepted().len(), 3);
@@ -147,7 +157,7 @@ fn f25_without_any_ledger_file_it_is_a_first_run_and_mails_no_old_post() {
     let config = std::fs::read_to_string(site.path("config.toml")).unwrap();
     site.write("config.toml", &config.replace("first_run = \"newest\"", ""));
     let ended = site.run(&["publish"]);
-    assert!(ended.code == 0 && ended.said.contains("ledger: created"), "{}", ended.said);
+    assert!(ended.code == 0 && ended.output.contains("ledger: created"), "{}", ended.output);
     assert_eq!(server.accepted().len(), 3);
 }
 
@@ -167,26 +177,26 @@ fn f26_a_restored_backup_is_refused_and_after_its_adoption_only_the_next_post_is
         let status = site.run_at(SECOND, &["status"]);
         assert_eq!(status.code, 1);
         assert!(
-            status.said.contains("adopt-restored") && status.said.contains("5 sent of 5 readers"),
+            status.output.contains("adopt-restored") && status.output.contains("5 sent of 5 readers"),
             "{}",
-            status.said
+            status.output
         );
-        let said = adopts(&site, SECOND);
+        let output = adopts(&site, SECOND);
         assert!(
-            said.contains(if later {
+            output.contains(if later {
                 "1 published post recorded"
             } else {
                 "the ledger knows every published post"
             }),
-            "{said}"
+            "{output}"
         );
         assert_eq!(site.run_at(SECOND, &["publish"]).code, 0);
-        assert_eq!(server.accepted().len(), if later { 10 } else { 5 }, "an old letter went out again");
+        assert_eq!(server.accepted().len(), if later { 10 } else { 5 }, "an old message was sent again");
     }
     post(&site, "third", "2026-11-22");
     assert_eq!(site.run_at(THIRD, &["publish"]).code, 0);
     assert_eq!(server.accepted().len(), 15);
-    (0..5).for_each(|number| assert_eq!(copies(&server, &format!("reader{number}@example.org")), 3));
+    (0..5).for_each(|number| assert_eq!(messages_to(&server, &format!("reader{number}@example.org")), 3));
 }
 
 #[test]
@@ -202,20 +212,20 @@ fn f26_an_old_file_copy_is_refused_and_its_pending_deliveries_become_unknown() {
         assert_eq!(server.accepted().len(), 3);
         put_back(&site, &site.path("copy.db"));
         refused(&site, SECOND, 1, "but the fence is at 4");
-        let said = adopts(&site, SECOND);
-        assert!(said.contains("1 pending delivery marked as \"outcome unknown\""), "{said}");
+        let output = adopts(&site, SECOND);
+        assert!(output.contains("1 pending delivery marked as \"outcome unknown\""), "{output}");
         assert_eq!(site.counts(), json!({ "sent": 2, "unknown": 1 }));
         assert_eq!(site.run_at(SECOND, &["status"]).code, 3);
         for _ in 0..2 {
             site.run_at(SECOND, &["publish"]);
         }
-        assert_eq!(server.accepted().len(), 3, "{policy}: a copy of before went out again");
+        assert_eq!(server.accepted().len(), 3, "{policy}: an old delivery was sent again");
         post(&site, "third", "2026-11-22");
         assert_eq!(site.run_at(THIRD, &["publish"]).code, 0);
         assert_eq!(server.accepted().len(), 6);
         // After an acknowledgement the unknown outcome is not reported again.
         let ended = site.run_at(THIRD, &["resolve", "slow", "--acknowledge", "--reason", "nobody knows"]);
-        assert!(ended.code == 0 && ended.said.contains("acknowledged 1 delivery"), "{}", ended.said);
+        assert!(ended.code == 0 && ended.output.contains("acknowledged 1 delivery"), "{}", ended.output);
         assert_eq!(site.run_at(THIRD, &["status"]).code, 0);
     }
 }
@@ -231,15 +241,15 @@ fn f26_a_clone_without_the_fence_is_refused_until_it_is_adopted() {
     post(&clone, "second", "2026-11-21");
     refused(&clone, SECOND, 1, "it has sent before (epoch 2), but its fence file is missing");
     let unsaid = clone.run_at(SECOND, &["ledger", "adopt-restored", "--reason", " "]);
-    assert!(unsaid.code == 1 && unsaid.said.contains("--reason is empty"), "{}", unsaid.said);
+    assert!(unsaid.code == 1 && unsaid.output.contains("--reason is empty"), "{}", unsaid.output);
     let moved = ["ledger", "adopt-restored", "--moved", "--reason", "a new server"];
     let ended = clone.run_at(SECOND, &moved);
-    assert_eq!(ended.code, 0, "{}", ended.said);
+    assert_eq!(ended.code, 0, "{}", ended.output);
     assert_eq!(clone.run_at(SECOND, &["publish"]).code, 0);
     assert_eq!(server.accepted().len(), 6, "the second post was due and goes out, the first does not");
     // If the fence file exists, the ledger was not moved, and --moved would hide the real problem.
     let again = clone.run_at(SECOND, &moved);
-    assert!(again.code == 1 && again.said.contains("not so here"), "{}", again.said);
+    assert!(again.code == 1 && again.output.contains("not so here"), "{}", again.output);
 }
 
 #[test]
@@ -276,7 +286,7 @@ fn f26_a_backup_during_a_run_succeeds_is_private_and_overwrites_nothing() {
         std::thread::sleep(Duration::from_millis(2));
     }
     let ended = site.run_now(&["backup", "copy.db"]);
-    assert_eq!(ended.code, 0, "{}", ended.said);
+    assert_eq!(ended.code, 0, "{}", ended.output);
     assert!(run.try_wait().unwrap().is_none(), "the run was over before the backup was");
     assert!(run.wait().unwrap().success());
     assert_eq!(server.accepted().len(), 40);
@@ -287,7 +297,7 @@ fn f26_a_backup_during_a_run_succeeds_is_private_and_overwrites_nothing() {
     let before = std::fs::read(site.path("copy.db")).unwrap();
     for taken in ["copy.db", "copy.db.keys"] {
         let ended = site.run_now(&["backup", taken]);
-        assert!(ended.code == 1 && ended.said.contains("never overwritten"), "{}", ended.said);
+        assert!(ended.code == 1 && ended.output.contains("never overwritten"), "{}", ended.output);
     }
     assert!(std::fs::read(site.path("copy.db")).unwrap() == before);
     let names = std::fs::read_dir(site.path("")).unwrap().map(|entry| entry.unwrap().file_name());
@@ -295,7 +305,7 @@ fn f26_a_backup_during_a_run_succeeds_is_private_and_overwrites_nothing() {
     put_back(&site, &site.path("copy.db"));
     adopts(&site, SECOND);
     assert_eq!(site.run_at(SECOND, &["publish"]).code, 0);
-    assert_eq!(site.run_at(SECOND, &["status"]).code, 3, "what became of the interrupted issue is in doubt");
+    assert_eq!(site.run_at(SECOND, &["status"]).code, 3, "the outcome of the interrupted issue is unknown");
     assert_eq!(server.accepted().len(), 40);
 }
 
@@ -320,7 +330,7 @@ fn f28_a_database_without_its_write_ahead_log_is_refused() {
             remove(&site, &["letterpress.db-wal", "letterpress.db-shm"]);
         }
         let ended = site.run_now(&["publish"]);
-        assert!(ended.code == 1 && ended.said.contains("write-ahead log"), "{}", ended.said);
+        assert!(ended.code == 1 && ended.output.contains("write-ahead log"), "{}", ended.output);
         assert_eq!(server.accepted().len(), accepted);
     }
 }
@@ -338,7 +348,7 @@ fn f28_a_write_ahead_log_of_another_database_is_not_mixed_into_a_backup() {
     run.wait().unwrap();
     std::fs::copy(site.path("old.db"), site.path("letterpress.db")).unwrap();
     let ended = site.run(&["ledger", "adopt-restored", "--reason", "x"]);
-    assert!(ended.code == 2 && ended.said.contains("letterpress.db-wal beside it"), "{}", ended.said);
+    assert!(ended.code == 2 && ended.output.contains("letterpress.db-wal beside it"), "{}", ended.output);
     assert!(
         std::fs::read(site.path("old.db")).unwrap() == std::fs::read(site.path("letterpress.db")).unwrap()
     );
@@ -356,7 +366,7 @@ fn c10_a_ledger_of_another_fence_is_refused_and_cannot_be_adopted() {
     post(&site, "second", "2026-11-21");
     refused(&site, SECOND, 1, "the fence belongs to the ledger");
     let ended = site.run_at(SECOND, &["ledger", "adopt-restored", "--reason", "x"]);
-    assert!(ended.code == 1 && ended.said.contains("move the fence away first"), "{}", ended.said);
+    assert!(ended.code == 1 && ended.output.contains("move the fence away first"), "{}", ended.output);
     assert_eq!(server.accepted().len(), 2);
 }
 
@@ -397,7 +407,7 @@ fn without_a_writable_fence_nothing_is_sent() {
     let config = std::fs::read_to_string(site.path("config.toml")).unwrap();
     site.write("config.toml", &format!("{config}[store]\nfence = \"missing/letterpress.fence\"\n"));
     let ended = site.run(&["publish"]);
-    assert!(ended.code == 2 && ended.said.contains("cannot write the fence"), "{}", ended.said);
+    assert!(ended.code == 2 && ended.output.contains("cannot write the fence"), "{}", ended.output);
     assert_eq!(server.accepted().len(), 0);
     std::fs::create_dir(site.path("missing")).unwrap();
     assert_eq!(site.run(&["publish"]).code, 0);

@@ -42,7 +42,7 @@ fn logs_and_trace_show_the_conversation_without_addresses_passwords_and_tokens()
     let ended = site.run(&["-vvv", "publish", "--smtp-trace", "trace.txt"]);
     let trace = std::fs::read_to_string(site.path("trace.txt")).unwrap();
     let log: String =
-        ended.said.lines().filter(|line| line.contains("Z ")).map(|line| format!("{line}\n")).collect();
+        ended.output.lines().filter(|line| line.contains("Z ")).map(|line| format!("{line}\n")).collect();
 
     for shown in [
         " 1 -- connected to 127.0.0.1:",
@@ -96,6 +96,6 @@ fn without_the_flags_nothing_is_logged() {
     let server = Server::start(talkative_relay());
     let ended = site(&server).run(&["publish"]);
     for word in ["INFO", "DEBUG", "TRACE", "session opened"] {
-        assert!(!ended.said.contains(word), "{}", ended.said);
+        assert!(!ended.output.contains(word), "{}", ended.output);
     }
 }

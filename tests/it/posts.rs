@@ -57,16 +57,16 @@ fn an_old_post_that_lost_its_id_is_held_back_until_it_is_released() {
         &post("천천히 오는 편지", "2026-11-20T09:30:00Z", "**편지**는 천천히 온다."),
     );
     let held = site.run_at(LATER, &["send"]);
-    assert_eq!(held.code, 1, "{}", held.said);
-    assert!(held.said.contains("posts/other.md looks like \"천천히 오는 편지\""), "{}", held.said);
-    assert!(held.said.contains("letterpress approve tag:letters.example"), "{}", held.said);
+    assert_eq!(held.code, 1, "{}", held.output);
+    assert!(held.output.contains("posts/other.md looks like \"천천히 오는 편지\""), "{}", held.output);
+    assert!(held.output.contains("letterpress approve tag:letters.example"), "{}", held.output);
     let again = site.run_at(LATER, &["send", "--quiet"]);
-    assert_eq!((again.code, again.said.as_str()), (0, ""), "it is said once");
+    assert_eq!((again.code, again.output.as_str()), (0, ""), "it is reported once");
     let named = site.run_at(LATER, &["send", "--post", "other"]);
-    assert_eq!(named.code, 1, "{}", named.said);
+    assert_eq!(named.code, 1, "{}", named.output);
     assert_eq!(server.log().messages.len(), 2);
     let approved = site.run_at(LATER, &["approve", "other"]);
-    assert_eq!(approved.code, 0, "{}", approved.said);
+    assert_eq!(approved.code, 0, "{}", approved.output);
     assert_eq!(site.run_at(LATER, &["send"]).code, 0);
     assert_eq!(server.log().messages.len(), 4, "it was meant");
 }
@@ -78,24 +78,24 @@ fn a_rehearsal_does_not_count_as_an_issue_and_is_impossible_after_the_first_real
     without_relay(&site);
     let rehearsed = site.run(&["publish"]);
     assert!(
-        rehearsed.said.contains("rehearsal: \"천천히 오는 편지\" to 2 subscribers"),
+        rehearsed.output.contains("rehearsal: \"천천히 오는 편지\" to 2 subscribers"),
         "{}",
-        rehearsed.said
+        rehearsed.output
     );
-    assert!(site.run(&["status"]).said.contains("[rehearsal]"));
-    assert!(site.run(&["publish"]).said.contains("nothing is due"), "a rehearsal is mailed once, too");
+    assert!(site.run(&["status"]).output.contains("[rehearsal]"));
+    assert!(site.run(&["publish"]).output.contains("nothing is due"), "a rehearsal is mailed once, too");
     site.write("config.toml", &config);
     let real = site.run_at(LATER, &["publish"]);
-    assert!(real.said.contains("rehearsal over"), "{}", real.said);
-    assert_eq!((real.code, server.log().messages.len()), (0, 2), "{}", real.said);
+    assert!(real.output.contains("rehearsal over"), "{}", real.output);
+    assert_eq!((real.code, server.log().messages.len()), (0, 2), "{}", real.output);
     assert_eq!(site.run_at(LATER, &["ledger", "verify"]).code, 0);
     without_relay(&site);
     let back = site.run_at(LATER, &["publish"]);
-    assert!(back.code == 1 && back.said.contains("put the section [smtp] back"), "{}", back.said);
+    assert!(back.code == 1 && back.output.contains("put the section [smtp] back"), "{}", back.output);
     site.write("config.toml", &config);
     // Rehearsals are deleted after a month.
     assert_eq!(site.run_at("2027-01-01T00:00:00Z", &["publish"]).code, 0);
-    assert!(!site.run_at("2027-01-01T00:00:00Z", &["status"]).said.contains("[rehearsal]"));
+    assert!(!site.run_at("2027-01-01T00:00:00Z", &["status"]).output.contains("[rehearsal]"));
     assert_eq!(site.run_at("2027-01-01T00:00:00Z", &["ledger", "verify"]).code, 0);
 }
 
@@ -109,17 +109,17 @@ fn later_subscribers_get_an_issue_on_request_and_nobody_gets_it_twice() {
     let weeks_later = "2026-12-20T10:00:00Z";
     let added = site.run_at(weeks_later, &["send", "--post", "slow", "--missing"]);
     assert!(
-        added.code == 0 && added.said.contains("to 1 subscriber who had not received it"),
+        added.code == 0 && added.output.contains("to 1 subscriber who had not received it"),
         "{}",
-        added.said
+        added.output
     );
     assert_eq!(server.accepted().last().unwrap(), "RCPT TO:<late@example.org>");
     let again = site.run_at(weeks_later, &["send", "--post", "slow", "--missing"]);
-    assert!(again.code == 0 && again.said.contains("to 0 subscribers"), "{}", again.said);
+    assert!(again.code == 0 && again.output.contains("to 0 subscribers"), "{}", again.output);
     assert_eq!(server.log().messages.len(), 3);
     assert_eq!(site.run_at(weeks_later, &["ledger", "verify"]).code, 0);
     let unknown = site.run_at(weeks_later, &["send", "--post", "nothing", "--missing"]);
-    assert_eq!(unknown.code, 1, "{}", unknown.said);
+    assert_eq!(unknown.code, 1, "{}", unknown.output);
 }
 
 #[test]
@@ -128,26 +128,26 @@ fn with_approval_nothing_is_mailed_before_it_and_an_edit_needs_a_new_one() {
     site.relay(server.port(), 1, "approve = true\ntest = \"me@letters.example\"\n");
     let asked = site.run(&["publish"]);
     assert!(
-        asked.code == 0 && asked.said.contains("is waiting for approval: letterpress approve"),
+        asked.code == 0 && asked.output.contains("is waiting for approval: letterpress approve"),
         "{}",
-        asked.said
+        asked.output
     );
     assert_eq!(subjects(&server), ["[approve] 천천히 오는 편지"]);
     assert_eq!(server.accepted(), ["RCPT TO:<me@letters.example>"]);
     let text = String::from_utf8(server.log().messages[0].data.clone()).unwrap();
     assert!(text.contains("Subject: "), "{text}");
     assert_eq!(site.run(&["publish"]).code, 0);
-    assert_eq!(server.log().messages.len(), 1, "it asks once");
+    assert_eq!(server.log().messages.len(), 1, "approval is requested once");
     let old = std::fs::read_to_string(site.path(POST)).unwrap();
     site.write(POST, &old.replace("천천히 온다", "아주 천천히 온다"));
     assert_eq!(site.run(&["publish"]).code, 0);
-    assert_eq!(server.log().messages.len(), 2, "what changed is asked about again");
+    assert_eq!(server.log().messages.len(), 2, "a change needs a new approval");
     assert_eq!(site.run(&["approve", "slow"]).code, 0);
     let mailed = site.run(&["publish"]);
-    assert_eq!((mailed.code, server.log().messages.len()), (0, 4), "{}", mailed.said);
+    assert_eq!((mailed.code, server.log().messages.len()), (0, 4), "{}", mailed.output);
     assert_eq!(site.run(&["approve", "slow"]).code, 0);
     assert_eq!(site.run(&["publish"]).code, 0);
-    assert_eq!(server.log().messages.len(), 4, "an approval that comes twice mails nothing twice");
+    assert_eq!(server.log().messages.len(), 4, "a second approval mails nothing twice");
 }
 
 #[test]
@@ -160,11 +160,11 @@ fn a_rejected_approval_request_is_reported_and_delays_no_subscriber() {
     site.write("posts/two.md", &post("둘째", "2026-11-20T09:30:00Z", "새 글이다. 아침에 쓴다."));
     site.relay(server.port(), 1, "approve = true\ntest = \"gone@letters.example\"\n");
     let ended = site.run_at(LATER, &["publish"]);
-    assert!(ended.said.contains("the request for approval was not sent"), "{}", ended.said);
-    assert!(ended.said.contains("waiting for approval"), "{}", ended.said);
+    assert!(ended.output.contains("the request for approval was not sent"), "{}", ended.output);
+    assert!(ended.output.contains("waiting for approval"), "{}", ended.output);
     assert_eq!(server.accepted().len(), 2);
     site.run_at(LATER, &["publish"]);
-    assert_eq!(server.accepted().last().unwrap(), "RCPT TO:<gone@letters.example>", "it is asked again");
+    assert_eq!(server.accepted().last().unwrap(), "RCPT TO:<gone@letters.example>", "it is requested again");
 }
 
 #[test]
@@ -177,13 +177,13 @@ fn a_delay_starts_when_the_post_is_first_seen_and_again_after_an_edit() {
     site.write("posts/two.md", &new);
     let minute = |minute: u32| format!("2026-11-20T12:{minute:02}:00Z");
     let first = site.run_at(&minute(0), &["publish"]);
-    assert!(first.said.contains("is due at 21:10"), "{}", first.said);
+    assert!(first.output.contains("is due at 21:10"), "{}", first.output);
     site.run_at(&minute(9), &["publish"]);
     assert_eq!(server.log().messages.len(), mailed);
     site.write("posts/two.md", &new.replace("아침", "저녁"));
     site.run_at(&minute(10), &["publish"]);
     site.run_at(&minute(19), &["publish"]);
-    assert_eq!(server.log().messages.len(), mailed, "the edit began it anew");
+    assert_eq!(server.log().messages.len(), mailed, "the edit restarted the delay");
     assert_eq!(site.run_at(&minute(20), &["publish"]).code, 0);
     assert_eq!(server.log().messages.len(), mailed + 2);
 }
@@ -197,10 +197,10 @@ fn f83_a_run_with_a_clock_that_is_ahead_decides_nothing_and_the_jump_is_reported
     site.run_at("2026-11-30T10:00:00Z", &["publish"]);
     assert_eq!(server.log().messages.len(), mailed, "ten days later it is too old");
     let back = site.run_at(LATER, &["publish"]);
-    assert!(back.said.contains("the clock went back"), "{}", back.said);
-    assert_eq!(server.log().messages.len(), mailed, "it may jump again");
+    assert!(back.output.contains("the clock went back"), "{}", back.output);
+    assert_eq!(server.log().messages.len(), mailed, "the clock may jump again");
     let then = site.run_at(LATER, &["publish"]);
-    assert_eq!((then.code, server.log().messages.len()), (0, mailed + 2), "{}", then.said);
+    assert_eq!((then.code, server.log().messages.len()), (0, mailed + 2), "{}", then.output);
 }
 
 #[test]
@@ -209,8 +209,8 @@ fn the_six_steps_printed_by_new_lead_to_the_first_real_email() {
     let place = Site::unopened(server.port(), 0, 1);
     let run = |now: &str, arguments: &[&str]| {
         let ended = place.run_at(now, &[&["--config", "mine/config.toml"], arguments].concat());
-        assert_eq!(ended.code, 0, "{arguments:?}: {}", ended.said);
-        ended.said
+        assert_eq!(ended.code, 0, "{arguments:?}: {}", ended.output);
+        ended.output
     };
     assert_eq!(place.run(&["new", "mine"]).code, 0);
     // 1. Names and addresses, with the writer as a subscriber.

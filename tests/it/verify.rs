@@ -12,7 +12,7 @@ fn mailed() -> (Server, Site) {
     assert_eq!(site.run(&["subscribers", "unsubscribe", "reader1@example.org"]).code, 0);
     assert_eq!(site.run(&["subscribers", "unsubscribe", "reader2@example.org"]).code, 0);
     let verified = site.run(&["ledger", "verify"]);
-    assert_eq!((verified.code, verified.said.trim()), (0, "the ledger is consistent"));
+    assert_eq!((verified.code, verified.output.trim()), (0, "the ledger is consistent"));
     (server, site)
 }
 
@@ -49,17 +49,17 @@ fn every_change_of_the_ledger_is_reported() {
     ];
     let (_server, site) = mailed();
     let whole = std::fs::read(site.path("letterpress.db")).unwrap();
-    for (sql, word) in tampers {
+    for (sql, message) in tampers {
         std::fs::write(site.path("letterpress.db"), &whole).unwrap();
         let database = Connection::open(site.path("letterpress.db")).unwrap();
         database.pragma_update(None, "foreign_keys", false).unwrap();
         database.execute_batch(sql).unwrap();
         drop(database);
         let verified = site.run(&["ledger", "verify"]);
-        assert_eq!(verified.code, 1, "{sql}: {}", verified.said);
-        assert!(verified.said.contains(word), "{sql}: {}", verified.said);
+        assert_eq!(verified.code, 1, "{sql}: {}", verified.output);
+        assert!(verified.output.contains(message), "{sql}: {}", verified.output);
         let flaws: Value =
-            serde_json::from_str(site.run(&["ledger", "verify", "--json"]).said.trim()).unwrap();
+            serde_json::from_str(site.run(&["ledger", "verify", "--json"]).output.trim()).unwrap();
         assert!(!flaws["flaws"].as_array().unwrap().is_empty());
     }
     std::fs::write(site.path("letterpress.db"), &whole).unwrap();
@@ -80,16 +80,20 @@ fn a_duplicate_delivery_is_found_even_without_the_index_that_prevents_it() {
         .unwrap();
     drop(database);
     let verified = site.run(&["ledger", "verify"]);
-    assert!(verified.code == 1 && verified.said.contains("two copies for one reader"), "{}", verified.said);
+    assert!(
+        verified.code == 1 && verified.output.contains("two copies for one reader"),
+        "{}",
+        verified.output
+    );
 }
 
 /// A site with two unknown outcomes, and the Message-IDs of these messages.
-fn doubtful() -> (Server, Site, Vec<String>) {
+fn with_unknown_outcomes() -> (Server, Site, Vec<String>) {
     let server = Server::start(Script::polite().nth(At::Dot, 1, Do::Cut).nth(At::Dot, 3, Do::Cut));
     let site = Site::new(server.port(), 4, 1);
     assert_eq!(site.run(&["publish"]).code, 3);
     let rows: Vec<Value> =
-        serde_json::from_str(site.run(&["status", "--json", "recipients"]).said.trim()).unwrap();
+        serde_json::from_str(site.run(&["status", "--json", "recipients"]).output.trim()).unwrap();
     let ids = rows.iter().filter(|row| row["state"] == "unknown");
     let ids: Vec<String> = ids.map(|row| row["message_id"].as_str().unwrap().to_owned()).collect();
     assert_eq!(ids.len(), 2);
@@ -98,7 +102,7 @@ fn doubtful() -> (Server, Site, Vec<String>) {
 
 #[test]
 fn a_postfix_log_resolves_only_what_it_proves() {
-    let (server, site, ids) = doubtful();
+    let (server, site, ids) = with_unknown_outcomes();
     // The relay queued the first; the client of the second disconnected before the dot.
     let log = format!(
         "Nov 20 10:00:00 mail postfix/cleanup[9]: A1B2C3D4: message-id=<{}>\n\
@@ -108,40 +112,41 @@ fn a_postfix_log_resolves_only_what_it_proves() {
         ids[0], ids[1]
     );
     site.write("mail.log", &log);
-    let said = "2 deliveries with unknown outcome: 1 proven and";
+    let output = "2 deliveries with unknown outcome: 1 proven and";
     for (dry, code, state) in [(true, 0, 2), (false, 3, 1), (false, 3, 1)] {
         let mut line = vec!["ledger", "reconcile", "--postfix-log", "mail.log"];
         line.extend(dry.then_some("--dry-run"));
         let ended = site.run(&line);
-        assert_eq!(ended.code, code, "{}", ended.said);
+        assert_eq!(ended.code, code, "{}", ended.output);
         assert!(
-            ended.said.contains(said) || ended.said.contains("1 delivery with unknown outcome: 0 proven"),
+            ended.output.contains(output)
+                || ended.output.contains("1 delivery with unknown outcome: 0 proven"),
             "{}",
-            ended.said
+            ended.output
         );
         assert_eq!(site.in_state("unknown").len(), state);
     }
     assert_eq!(site.run(&["ledger", "verify"]).code, 0);
     let got = site.run(&["status", "recipients"]);
-    assert!(got.said.contains("accepted by the relay according to mail.log"), "{}", got.said);
+    assert!(got.output.contains("accepted by the relay according to mail.log"), "{}", got.output);
     assert_eq!(server.log().messages.len(), 4);
 }
 
 #[test]
 fn a_list_of_message_ids_resolves_unknown_outcomes_and_a_missing_file_is_named() {
-    let (_server, site, ids) = doubtful();
+    let (_server, site, ids) = with_unknown_outcomes();
     site.write(
         "accepted.csv",
         &format!("time,id\n2026-11-20,\"<{}>\"\n2026-11-20,<other@example.org>\n", ids[0]),
     );
     site.write("ids.txt", &format!("{}\n", ids[1]));
     let ended = site.run(&["ledger", "reconcile", "--message-ids", "missing.txt"]);
-    assert!(ended.code == 1 && ended.said.contains("missing.txt"), "{}", ended.said);
+    assert!(ended.code == 1 && ended.output.contains("missing.txt"), "{}", ended.output);
     let ended = site.run(&["ledger", "reconcile", "--message-ids", "accepted.csv", "ids.txt"]);
     assert!(
-        ended.code == 0 && ended.said.contains("2 proven and recorded as sent, 0 still"),
+        ended.code == 0 && ended.output.contains("2 proven and recorded as sent, 0 still"),
         "{}",
-        ended.said
+        ended.output
     );
     assert_eq!(site.in_state("sent").len(), 4);
     assert_eq!(site.run(&["ledger", "verify"]).code, 0);

@@ -8,6 +8,6 @@ mod house;
 mod people;
 mod requests;
 mod sign_ups;
-mod wire;
+mod sockets;
 
 use house::{House, Reply};

@@ -13,7 +13,7 @@ use super::support::site::NOW;
 struct World {
     live: HashMap<String, Vec<u8>>,
     /// Each topic and the bytes that the hub then downloaded, in order.
-    told: Vec<(String, Vec<u8>)>,
+    notifications: Vec<(String, Vec<u8>)>,
     /// How many feed requests were answered with 304.
     unchanged: usize,
     hub_fails: bool,
@@ -49,10 +49,10 @@ impl Web {
         }
     }
 
-    fn told(&self) -> Vec<(String, Vec<u8>)> {
-        let mut told = std::mem::take(&mut self.world.lock().unwrap().told);
-        told.sort();
-        told
+    fn notifications(&self) -> Vec<(String, Vec<u8>)> {
+        let mut notifications = std::mem::take(&mut self.world.lock().unwrap().notifications);
+        notifications.sort();
+        notifications
     }
 }
 
@@ -79,7 +79,7 @@ fn answer(mut stream: TcpStream, world: &Mutex<World>, port: u16) -> std::io::Re
         let fetched = topic.strip_prefix(&own).and_then(|path| world.live.get(path)).cloned();
         return match fetched {
             Some(bytes) if is_form && path == "/hub" && form["hub.mode"] == "publish" && !world.hub_fails => {
-                world.told.push((topic, bytes));
+                world.notifications.push((topic, bytes));
                 stream.write_all(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
             }
             _ => stream.write_all(b"HTTP/1.1 503 Later\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"),
@@ -119,20 +119,21 @@ fn a_hub_is_notified_once_of_a_change_and_only_when_it_is_published() {
     let web = Web::start();
     let site = site(&web);
     let first = site.run(&["publish"]);
-    assert!(web.told().is_empty(), "the feeds are not on the air yet: {}", first.said);
+    assert!(web.notifications().is_empty(), "the feeds are not published yet: {}", first.output);
 
     web.deploy(&site);
     let second = site.run(&["publish"]);
-    assert!(second.said.contains("WebSub: hubs notified of 3 feeds"), "{}", second.said);
-    let told = web.told();
-    let topics: Vec<&str> = told.iter().map(|(topic, _)| topic.rsplit('/').next().unwrap()).collect();
+    assert!(second.output.contains("WebSub: hubs notified of 3 feeds"), "{}", second.output);
+    let notifications = web.notifications();
+    let topics: Vec<&str> =
+        notifications.iter().map(|(topic, _)| topic.rsplit('/').next().unwrap()).collect();
     assert_eq!(topics, ["atom.xml", "feed.json", "rss.xml"]);
-    for (topic, fetched) in &told {
+    for (topic, fetched) in &notifications {
         let name = topic.rsplit('/').next().unwrap();
         assert_eq!(*fetched, std::fs::read(site.path(&format!("public/{name}"))).unwrap(), "{name}");
     }
     site.run(&["publish"]);
-    assert!(web.told().is_empty(), "once for each change");
+    assert!(web.notifications().is_empty(), "once for each change");
 }
 
 #[test]
@@ -142,20 +143,23 @@ fn a_failed_hub_notification_is_repeated_by_the_next_run_with_a_conditional_requ
     site.run(&["publish"]);
     web.deploy(&site);
     site.run(&["publish"]);
-    web.told();
+    web.notifications();
 
     site.write("posts/new.md", "+++\ntitle = \"새 글\"\ndate = 2026-11-20T09:30:00Z\n+++\n\n새 글이다.\n");
     site.run_at(NOW, &["publish"]);
-    assert!(web.told().is_empty() && web.world.lock().unwrap().unchanged == 3, "304: still the old feed");
+    assert!(
+        web.notifications().is_empty() && web.world.lock().unwrap().unchanged == 3,
+        "304: still the old feed"
+    );
     web.deploy(&site);
     web.world.lock().unwrap().hub_fails = true;
     let refused = site.run(&["publish"]);
-    assert!(refused.code == 0 && refused.said.contains("503"), "{}", refused.said);
+    assert!(refused.code == 0 && refused.output.contains("503"), "{}", refused.output);
     web.world.lock().unwrap().hub_fails = false;
     site.run(&["publish"]);
-    let told = web.told();
-    assert_eq!(told.len(), 3);
-    assert!(told.iter().all(|(_, fetched)| String::from_utf8_lossy(fetched).contains("새 글")));
+    let notifications = web.notifications();
+    assert_eq!(notifications.len(), 3);
+    assert!(notifications.iter().all(|(_, fetched)| String::from_utf8_lossy(fetched).contains("새 글")));
 }
 
 #[test]
@@ -166,7 +170,7 @@ fn a_hub_that_fails_for_a_day_is_reported_even_under_cron() {
     web.deploy(&site);
     web.world.lock().unwrap().hub_fails = true;
     let soon = site.run_at("2026-11-20T12:00:00Z", &["--quiet", "publish"]);
-    assert_eq!((soon.code, soon.said.as_str()), (0, ""));
+    assert_eq!((soon.code, soon.output.as_str()), (0, ""));
     let late = site.run_at("2026-11-21T12:00:00Z", &["--quiet", "publish"]);
-    assert!(late.code == 0 && late.said.contains("503"), "{}", late.said);
+    assert!(late.code == 0 && late.output.contains("503"), "{}", late.output);
 }

@@ -84,7 +84,7 @@ impl Life {
     fn run(&mut self, arguments: &[&str]) -> i32 {
         self.now += TimeDelta::minutes(7);
         let ended = self.site.run_at(&self.now.to_rfc3339(), arguments);
-        self.trace.push(format!("$ {} -> {}\n{}", arguments.join(" "), ended.code, ended.said.trim_end()));
+        self.trace.push(format!("$ {} -> {}\n{}", arguments.join(" "), ended.code, ended.output.trim_end()));
         assert!(ended.code != 2 && ended.code >= 0, "{}", self.trace.join("\n"));
         ended.code
     }

@@ -36,7 +36,7 @@ pub(crate) enum StoreFault {
 
 /// An action of a person, a subscriber or the machine while the issue is being sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Deed {
+pub(crate) enum Action {
     /// This subscriber unsubscribes.
     Unsubscribe(u64),
     /// This subscriber is suppressed.
@@ -72,7 +72,7 @@ pub(crate) struct Stall {
 #[derive(Debug, Clone)]
 pub(crate) struct Sender {
     pub(crate) starts: Duration,
-    pub(crate) channels: usize,
+    pub(crate) connections: usize,
     /// `kill -9` at this step.
     pub(crate) crash: Option<u64>,
     pub(crate) stalls: Vec<Stall>,
@@ -87,7 +87,7 @@ impl Sender {
     pub(crate) fn healthy() -> Self {
         Self {
             starts: Duration::ZERO,
-            channels: 2,
+            connections: 2,
             crash: None,
             stalls: Vec::new(),
             store: Vec::new(),
@@ -116,14 +116,14 @@ pub(crate) struct Temper {
 pub(crate) struct Plan {
     pub(crate) seed: u64,
     pub(crate) style: Style,
-    pub(crate) readers: u64,
+    pub(crate) subscribers: u64,
     pub(crate) issues: u64,
     /// `newsletter.on_unknown = "resend"`.
     pub(crate) resend: bool,
     /// The longest wait for a reply.
     pub(crate) latency: Duration,
     pub(crate) senders: Vec<Sender>,
-    pub(crate) deeds: Vec<(Duration, Deed)>,
+    pub(crate) actions: Vec<(Duration, Action)>,
     pub(crate) temper: Temper,
     /// A recipient that the relay does not know.
     pub(crate) stranger: Option<u64>,
@@ -139,15 +139,15 @@ impl Plan {
         let latency = Duration::from_millis(*chance.pick(&[0, 3, 60, 4_000]));
         // Without faults a run takes about this long; actions should happen within it.
         let span = latency * 120 + Duration::from_millis(5);
-        let readers = chance.between(3, 11);
+        let subscribers = chance.between(3, 11);
         let jumps = style_jumps(style, &mut chance);
         let (crashes, stalls, store) = (chance.percent(60), chance.percent(40), chance.percent(40));
         let senders = (0..chance.between(2, 4))
             .map(|number| Sender {
                 starts: if number == 0 { Duration::ZERO } else { moment(&mut chance, span) },
-                channels: usize::try_from(chance.between(1, 3)).unwrap(),
-                crash: (crashes && chance.percent(70)).then(|| chance.between(1, readers * 10 + 12)),
-                stalls: draw_stalls(stalls, readers, &mut chance),
+                connections: usize::try_from(chance.between(1, 3)).unwrap(),
+                crash: (crashes && chance.percent(70)).then(|| chance.between(1, subscribers * 10 + 12)),
+                stalls: draw_stalls(stalls, subscribers, &mut chance),
                 store: draw_store(store, style, &mut chance),
                 skew: match style {
                     Style::Database if jumps && chance.percent(50) => jump(&mut chance),
@@ -159,42 +159,42 @@ impl Plan {
         let mut plan = Self {
             seed,
             style,
-            readers,
+            subscribers,
             issues: if chance.percent(20) { 2 } else { 1 },
             resend: chance.percent(25),
             latency,
             senders,
-            deeds: Vec::new(),
+            actions: Vec::new(),
             temper,
-            stranger: chance.percent(15).then(|| chance.below(readers)),
-            greylisted: chance.percent(8).then(|| chance.below(readers)),
+            stranger: chance.percent(15).then(|| chance.below(subscribers)),
+            greylisted: chance.percent(8).then(|| chance.below(subscribers)),
         };
-        plan.draw_deeds(jumps, span, &mut chance);
+        plan.draw_actions(jumps, span, &mut chance);
         plan
     }
 
-    fn draw_deeds(&mut self, jumps: bool, span: Duration, chance: &mut Chance) {
+    fn draw_actions(&mut self, jumps: bool, span: Duration, chance: &mut Chance) {
         let people = if chance.percent(60) { chance.between(1, 5) } else { 0 };
         for _ in 0..people {
-            let reader = chance.below(self.readers);
+            let subscriber = chance.below(self.subscribers);
             let sender = usize::try_from(chance.below(self.senders.len() as u64)).unwrap();
-            let deed = match chance.below(20) {
-                0..=5 => Deed::Unsubscribe(reader),
-                6 | 7 => Deed::Suppress(reader),
-                8 | 9 => Deed::Pause,
-                10 | 11 => Deed::Resume,
-                12 => Deed::Cancel,
-                13..=15 => Deed::Resend,
-                16 => Deed::Evidence,
-                17 | 18 => Deed::Signal(sender),
-                _ => Deed::DiskFull(*chance.pick(&[1, 10, 45, 600])),
+            let action = match chance.below(20) {
+                0..=5 => Action::Unsubscribe(subscriber),
+                6 | 7 => Action::Suppress(subscriber),
+                8 | 9 => Action::Pause,
+                10 | 11 => Action::Resume,
+                12 => Action::Cancel,
+                13..=15 => Action::Resend,
+                16 => Action::Evidence,
+                17 | 18 => Action::Signal(sender),
+                _ => Action::DiskFull(*chance.pick(&[1, 10, 45, 600])),
             };
-            self.deeds.push((moment(chance, span), deed));
+            self.actions.push((moment(chance, span), action));
         }
         if jumps {
             for _ in 0..chance.between(1, 3) {
                 let sender = usize::try_from(chance.below(self.senders.len() as u64)).unwrap();
-                self.deeds.push((moment(chance, span), Deed::Jump(sender, jump(chance))));
+                self.actions.push((moment(chance, span), Action::Jump(sender, jump(chance))));
             }
         }
     }
@@ -221,11 +221,11 @@ fn jump(chance: &mut Chance) -> TimeDelta {
     if chance.percent(50) { far } else { -far }
 }
 
-fn draw_stalls(any: bool, readers: u64, chance: &mut Chance) -> Vec<Stall> {
+fn draw_stalls(any: bool, subscribers: u64, chance: &mut Chance) -> Vec<Stall> {
     let number = if any && chance.percent(70) { chance.between(1, 2) } else { 0 };
     (0..number)
         .map(|_| Stall {
-            step: chance.between(1, readers * 10 + 12),
+            step: chance.between(1, subscribers * 10 + 12),
             lasts: Duration::from_secs(*chance.pick(&[30, 700, 2_600, 9_000])),
             whole: chance.percent(50),
         })
@@ -259,18 +259,22 @@ impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "seed {}: {:?}, {} issue(s) to {} readers, on_unknown = {}, latency up to {:?}",
+            "seed {}: {:?}, {} issue(s) to {} subscribers, on_unknown = {}, latency up to {:?}",
             self.seed,
             self.style,
             self.issues,
-            self.readers,
+            self.subscribers,
             if self.resend { "resend" } else { "hold" },
             self.latency
         )?;
         let (stranger, greylisted) = (self.stranger, self.greylisted);
-        writeln!(f, "  relay: {:?}, unknown reader: {stranger:?}, greylisted: {greylisted:?}", self.temper)?;
+        writeln!(
+            f,
+            "  relay: {:?}, unknown recipient: {stranger:?}, greylisted: {greylisted:?}",
+            self.temper
+        )?;
         for (number, sender) in self.senders.iter().enumerate() {
-            write!(f, "  sender {number} at {:?} with {} channel(s)", sender.starts, sender.channels)?;
+            write!(f, "  sender {number} at {:?} with {} connection(s)", sender.starts, sender.connections)?;
             if let Some(step) = sender.crash {
                 write!(f, ", killed at step {step}")?;
             }
@@ -286,8 +290,8 @@ impl fmt::Display for Plan {
             }
             writeln!(f)?;
         }
-        for (at, deed) in &self.deeds {
-            writeln!(f, "  at {at:?}: {deed:?}")?;
+        for (at, action) in &self.actions {
+            writeln!(f, "  at {at:?}: {action:?}")?;
         }
         Ok(())
     }

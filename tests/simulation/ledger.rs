@@ -13,7 +13,7 @@ use letterpress::store::{Claimed, DeliveryNumber, IssueNumber, LeaseClaim, Messa
 use letterpress::subscribers::{AddressKey, SubscriptionStatus};
 
 use super::faults::Style;
-use super::weakness::{Weakness, is_written, judge, told};
+use super::weakness::{Weakness, is_written, judge, reported};
 use super::world::World;
 
 /// How long after the issue was scheduled a delivery is retried.
@@ -55,9 +55,9 @@ pub(crate) struct Arm {
 pub(crate) struct Ledger {
     pub(crate) issues: BTreeMap<i64, Issue>,
     pub(crate) rows: BTreeMap<i64, Row>,
-    pub(crate) standing: BTreeMap<AddressKey, SubscriptionStatus>,
+    pub(crate) status: BTreeMap<AddressKey, SubscriptionStatus>,
     /// The commit in which a subscriber unsubscribed.
-    pub(crate) left: BTreeMap<AddressKey, u64>,
+    pub(crate) unsubscribed: BTreeMap<AddressKey, u64>,
     pub(crate) arms: BTreeMap<[u8; 16], Arm>,
     /// Recorded decisions to send again, by delivery.
     pub(crate) resends: BTreeMap<i64, u64>,
@@ -100,11 +100,11 @@ impl Ledger {
     }
 
     fn around(&self, world: &World, row: &Row, now: DateTime<Utc>) -> TransitionContext {
-        let standing = self.standing.get(&row.key);
+        let status = self.status.get(&row.key);
         TransitionContext {
             now: world.store_now(now),
             issue: self.issues[&row.issue].state,
-            exclusion: standing.map_or(Some("unsubscribed"), |standing| standing.exclusion_reason()),
+            exclusion: status.map_or(Some("unsubscribed"), |status| status.exclusion_reason()),
             is_exclusive: false,
         }
     }
@@ -138,7 +138,7 @@ impl Ledger {
             }
         });
         let next = judged?;
-        let answer = told(world.weakness, event, &next);
+        let answer = reported(world.weakness, event, &next);
         if let (Event::Arm { token, .. }, State::Armed) = (event, answer) {
             let arm = Arm { number, commit: self.commits, dotted: false };
             if self.arms.insert(token.0, arm).is_some() {
@@ -222,17 +222,17 @@ impl Ledger {
             matches!(row.delivery.state, State::Claimed | State::Armed) && row.owner.as_deref() != Some(owner)
         };
         let numbers: Vec<i64> = self.rows.iter().filter(|(_, row)| held(row)).map(|(n, _)| *n).collect();
-        let (mut waiting, mut in_doubt) = (0, 0);
+        let (mut waiting, mut unknown) = (0, 0);
         for number in numbers {
             let around =
                 TransitionContext { is_exclusive: alone, ..self.around(world, &self.rows[&number], now) };
             match self.step_around(world, number, &Event::Recover, &around) {
-                Ok(State::Unknown) => in_doubt += 1,
+                Ok(State::Unknown) => unknown += 1,
                 Ok(_) => waiting += 1,
                 Err(_) => {}
             }
         }
-        (waiting, in_doubt)
+        (waiting, unknown)
     }
 
     /// T11 or T12, a decision by a person.
@@ -325,10 +325,10 @@ fn brief(event: &Event) -> String {
     match event {
         Event::Claim { .. } => "claim".to_owned(),
         Event::Defer { retry, last, .. } => {
-            let said = last.as_ref().map_or("given back", |last| &last.text);
+            let reply = last.as_ref().map_or("released", |last| &last.text);
             match retry {
-                Some(retry) => format!("defer for {} s ({said})", retry.wait.num_seconds()),
-                None => format!("defer ({said})"),
+                Some(retry) => format!("defer for {} s ({reply})", retry.wait.num_seconds()),
+                None => format!("defer ({reply})"),
             }
         }
         Event::Reject { reason, .. } => format!("reject: {reason}"),

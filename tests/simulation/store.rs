@@ -48,7 +48,7 @@ impl SimStore {
             }
             None => {
                 let value = commit(process, act);
-                process.gate("the commit's answer").await;
+                process.gate("the commit's reply").await;
                 Ok(value)
             }
             Some(StoreFault::Busy) => {
@@ -61,7 +61,7 @@ impl SimStore {
                 Err(failure(doing, Fault::Io))
             }
             Some(StoreFault::Lost) => {
-                world.count("fault: commit's answer lost");
+                world.count("fault: commit's reply lost");
                 drop(commit(process, act));
                 process.store_breaks();
                 Err(failure(doing, Fault::Io))
@@ -208,7 +208,7 @@ impl SimStore {
     }
 
     /// The deliveries whose outcome is unknown.
-    pub(crate) async fn doubts(&self) -> Result<Vec<DeliveryView>, StoreError> {
+    pub(crate) async fn unknown(&self) -> Result<Vec<DeliveryView>, StoreError> {
         self.read("deliveries", |ledger| {
             let unknown = ledger.rows.iter().filter(|(_, row)| row.delivery.state == State::Unknown);
             unknown.map(|(id, row)| view(ledger, *id, row)).collect()
@@ -227,9 +227,9 @@ impl SimStore {
 }
 
 /// From this commit on the subscriber must get nothing.
-fn bar(ledger: &mut Ledger, key: AddressKey, standing: SubscriptionStatus) -> bool {
-    ledger.left.entry(key).or_insert(ledger.commits);
-    ledger.standing.insert(key, standing).is_some()
+fn bar(ledger: &mut Ledger, key: AddressKey, status: SubscriptionStatus) -> bool {
+    ledger.unsubscribed.entry(key).or_insert(ledger.commits);
+    ledger.status.insert(key, status).is_some()
 }
 
 fn view(ledger: &Ledger, id: i64, row: &Row) -> DeliveryView {

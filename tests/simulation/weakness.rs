@@ -102,7 +102,7 @@ pub(crate) fn judge(
 }
 
 /// The result that the sender gets for a transition.
-pub(crate) fn told(weakness: Option<Weakness>, event: &Event, next: &Delivery) -> State {
+pub(crate) fn reported(weakness: Option<Weakness>, event: &Event, next: &Delivery) -> State {
     match (weakness, event) {
         (Some(Weakness::SentFirst), Event::Arm { .. }) if next.state == State::Sent => State::Armed,
         _ => next.state,

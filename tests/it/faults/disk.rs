@@ -12,7 +12,7 @@ use super::super::support::{At, Do, Script, Server, Site, say};
 use super::{pipelining, waiting};
 use letterpress::ledger::State;
 
-const READERS: usize = 6;
+const SUBSCRIBERS: usize = 6;
 const LATER: &str = "2026-11-20T11:00:00Z";
 
 /// A disk of a few megabytes; only root can mount one.
@@ -73,7 +73,7 @@ fn wait_until(what: impl Fn() -> bool) {
 fn over_a_full_disk(script: Script, full: impl Fn(&Server) -> bool, pause: Duration) -> Option<i32> {
     let disk = SmallDisk::new()?;
     let relay = Server::start(script);
-    let site = Site::inside(disk.point.path(), relay.port(), READERS, 1);
+    let site = Site::inside(disk.point.path(), relay.port(), SUBSCRIBERS, 1);
     assert_eq!(site.run(&["subscribers", "import", "readers.csv", "--confirmed"]).code, 0);
     let mut command = site.command(Some(NOW), &["publish"]);
     let run = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
@@ -85,15 +85,15 @@ fn over_a_full_disk(script: Script, full: impl Fn(&Server) -> bool, pause: Durat
     let ended = run.wait_with_output().unwrap();
     if !ended.status.success() {
         assert_eq!(relay.log().messages.len(), seen, "a dot was written after the disk was full");
-        let said = String::from_utf8(ended.stderr).unwrap();
-        assert!(said.contains("disk is full") && said.contains("letterpress.db"), "{said}");
+        let output = String::from_utf8(ended.stderr).unwrap();
+        assert!(output.contains("disk is full") && output.contains("letterpress.db"), "{output}");
     }
     let at_end = rows(&site);
     let next = site.run_at(LATER, &["publish"]);
-    assert_eq!(next.code, 0, "{}", next.said);
-    let account = settle(&site, &[&relay], READERS);
+    assert_eq!(next.code, 0, "{}", next.output);
+    let account = settle(&site, &[&relay], SUBSCRIBERS);
     assert!(account.broken.is_empty(), "{:?}", account.broken);
-    assert_eq!(account.in_doubt, 0, "{at_end:?}");
+    assert_eq!(account.unknown, 0, "{at_end:?}");
     ended.status.code()
 }
 
@@ -132,15 +132,18 @@ fn f21_a_write_error_ends_the_run_before_the_next_dot() {
         command.args(["-c", limited, &blocks.to_string()]).arg(whole.get_program()).arg("publish");
         command.env_clear().env("LETTERPRESS_FROZEN_AT", LATER).current_dir(site.path("."));
         let ended = command.output().unwrap();
-        let (said, copies) = (String::from_utf8_lossy(&ended.stderr), relay.log().messages.len());
+        let (output, messages) = (String::from_utf8_lossy(&ended.stderr), relay.log().messages.len());
         assert!(matches!(ended.status.code(), Some(0 | 2)), "{blocks}: {ended:?}");
-        assert!(ended.status.success() || said.contains("the disk reported an error"), "{blocks}: {said}");
-        in_the_middle += usize::from(!ended.status.success() && copies > 0 && copies < 12);
+        assert!(
+            ended.status.success() || output.contains("the disk reported an error"),
+            "{blocks}: {output}"
+        );
+        in_the_middle += usize::from(!ended.status.success() && messages > 0 && messages < 12);
         let next = site.run_at("2026-11-20T12:00:00Z", &["publish"]);
         let account = settle(&site, &[&relay], 12);
-        assert!(account.broken.is_empty(), "{blocks}: {:?}\n{}", account.broken, next.said);
-        assert!(account.in_doubt <= 1, "{blocks}: {account:?}");
-        assert_eq!(next.code, if account.in_doubt > 0 { 3 } else { 0 }, "{blocks}: {}", next.said);
+        assert!(account.broken.is_empty(), "{blocks}: {:?}\n{}", account.broken, next.output);
+        assert!(account.unknown <= 1, "{blocks}: {account:?}");
+        assert_eq!(next.code, if account.unknown > 0 { 3 } else { 0 }, "{blocks}: {}", next.output);
     }
     assert!(in_the_middle > 0, "no limit was met in mid-issue, so nothing was shown");
 }
@@ -170,9 +173,9 @@ fn f29_a_ledger_without_write_permission_is_reported_before_any_connection() {
         permit(&site.path("."), folder);
         let ended = as_a_stranger(&site).output().unwrap();
         permit(&site.path("."), 0o755);
-        let said = String::from_utf8_lossy(&ended.stderr);
-        assert_eq!(ended.status.code(), Some(2), "{name}: {said}");
-        assert!(said.contains("letterpress.db") && said.contains("this user"), "{name}: {said}");
+        let output = String::from_utf8_lossy(&ended.stderr);
+        assert_eq!(ended.status.code(), Some(2), "{name}: {output}");
+        assert!(output.contains("letterpress.db") && output.contains("this user"), "{name}: {output}");
         assert_eq!(relay.log().connections, 0, "{name}");
         for file in ["letterpress.db", "letterpress.db.lock", "letterpress.keys"] {
             permit(&site.path(file), 0o600);
@@ -192,8 +195,8 @@ fn f29_a_read_only_file_system_is_reported_before_any_connection() {
     disk.remount("ro");
     let ended = site.run_at(LATER, &["publish"]);
     disk.remount("rw");
-    assert_eq!(ended.code, 2, "{}", ended.said);
-    assert!(ended.said.contains("letterpress.db") && ended.said.contains("ead-only"), "{}", ended.said);
+    assert_eq!(ended.code, 2, "{}", ended.output);
+    assert!(ended.output.contains("letterpress.db") && ended.output.contains("ead-only"), "{}", ended.output);
     assert_eq!(relay.log().connections, 0);
     assert_eq!(site.run_at(LATER, &["publish"]).code, 0);
     assert_eq!(relay.accepted().len(), 3);

@@ -15,16 +15,19 @@ fn f59_a_clock_jump_mails_nobody_twice_and_the_correct_time_finishes_the_issue()
         let (relay, site) = interrupted();
         for now in jumps {
             let ended = site.run_at(now, &["publish"]);
-            assert!([0, 3].contains(&ended.code), "{now}: {}", ended.said);
+            assert!([0, 3].contains(&ended.code), "{now}: {}", ended.output);
         }
         let last = site.run_at("2026-11-20T12:00:00Z", &["publish"]);
-        assert_eq!(last.code, 0, "{jumps:?}: {}", last.said);
+        assert_eq!(last.code, 0, "{jumps:?}: {}", last.output);
         let account = settle(&site, &[&relay], 6);
         assert!(account.broken.is_empty(), "{jumps:?}: {:?}", account.broken);
         assert_eq!(account.sent, 6, "{jumps:?}");
         for message in relay.log().messages {
             let head = String::from_utf8_lossy(&message.data).into_owned();
-            assert!(head.contains("Date: Fri, 20 Nov 2026"), "{jumps:?}: a letter of another time: {head}");
+            assert!(
+                head.contains("Date: Fri, 20 Nov 2026"),
+                "{jumps:?}: a message with another time: {head}"
+            );
         }
     }
 }
@@ -33,8 +36,8 @@ fn f59_a_clock_jump_mails_nobody_twice_and_the_correct_time_finishes_the_issue()
 fn f59_a_clock_ten_years_ahead_pauses_the_issue_and_the_correct_time_finishes_it() {
     let (relay, site) = interrupted();
     let ahead = site.run_at("2036-11-20T10:00:00Z", &["publish"]);
-    assert_eq!(relay.accepted().len(), 2, "{}", ahead.said);
-    assert!(ahead.said.contains("--resume` continues"), "{}", ahead.said);
+    assert_eq!(relay.accepted().len(), 2, "{}", ahead.output);
+    assert!(ahead.output.contains("--resume` continues"), "{}", ahead.output);
     assert_eq!(site.run_at("2026-11-20T11:00:00Z", &["resolve", "--resume"]).code, 0);
     assert_eq!(site.run_at("2026-11-20T11:00:00Z", &["publish"]).code, 0);
     let account = settle(&site, &[&relay], 6);
@@ -84,9 +87,9 @@ fn f61_extreme_dates_are_read_or_reported_without_a_panic() {
         site.write("posts/edge.md", &format!("---\ntitle: 끝\ndate: {date}\nslug: edge\n---\n\n편지.\n"));
         for now in [NOW, "2040-01-01T00:00:00Z"] {
             let ended = site.run_at(now, &["build"]);
-            assert!(!ended.said.contains("panicked"), "{date}: {}", ended.said);
-            let named = ended.code == 1 && ended.said.contains("edge.md");
-            assert!(ended.code == 0 || named, "{date} at {now}: {}, {}", ended.code, ended.said);
+            assert!(!ended.output.contains("panicked"), "{date}: {}", ended.output);
+            let named = ended.code == 1 && ended.output.contains("edge.md");
+            assert!(ended.code == 0 || named, "{date} at {now}: {}, {}", ended.code, ended.output);
         }
     }
 }

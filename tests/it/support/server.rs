@@ -95,7 +95,7 @@ impl Server {
     }
 
     /// Whether a message with a final dot came over a connection after the first `connections`.
-    pub(crate) fn heard_beyond(&self, connections: usize) -> bool {
+    pub(crate) fn has_message_after(&self, connections: usize) -> bool {
         lock(&self.log).messages.iter().rev().any(|message| message.connection > connections)
     }
 
@@ -395,8 +395,8 @@ fn spoken(action: &Do) -> Vec<u8> {
 }
 
 /// Whether the first reply is complete and 2yz (RFC 5321, 4.2.1). Deliberately independent of the client's parser.
-fn is_whole_2yz(said: &[u8]) -> bool {
-    for line in said.split_inclusive(|byte| *byte == b'\n') {
+fn is_whole_2yz(reply: &[u8]) -> bool {
+    for line in reply.split_inclusive(|byte| *byte == b'\n') {
         let text = line.strip_suffix(b"\n").map(|line| line.strip_suffix(b"\r").unwrap_or(line));
         match text {
             Some([b'2', b'0'..=b'9', b'0'..=b'9', b'-', ..]) => {}

@@ -19,21 +19,21 @@ pub(crate) struct Ended {
     /// The exit code.
     pub(crate) code: i32,
     /// Standard output, then standard error.
-    pub(crate) said: String,
+    pub(crate) output: String,
 }
 
 impl Site {
     /// A site with `subscribers` subscribers, `reader0@example.org` and so on, and `connections` to the relay at
     /// `port`.
-    pub(crate) fn new(port: u16, readers: usize, connections: usize) -> Self {
-        let site = Self::unopened(port, readers, connections);
+    pub(crate) fn new(port: u16, subscribers: usize, connections: usize) -> Self {
+        let site = Self::unopened(port, subscribers, connections);
         assert_eq!(site.run(&["subscribers", "import", "readers.csv", "--confirmed"]).code, 0);
         site
     }
 
     /// The same with additional configuration, which applies before the subscribers are imported.
-    pub(crate) fn with(port: u16, readers: usize, connections: usize, more: &str) -> Self {
-        let site = Self::unopened(port, readers, connections);
+    pub(crate) fn with(port: u16, subscribers: usize, connections: usize, more: &str) -> Self {
+        let site = Self::unopened(port, subscribers, connections);
         let config = std::fs::read_to_string(site.path("config.toml")).unwrap();
         site.write("config.toml", &format!("{config}{more}"));
         assert_eq!(site.run(&["subscribers", "import", "readers.csv", "--confirmed"]).code, 0);
@@ -41,18 +41,18 @@ impl Site {
     }
 
     /// The same before the first run: without ledger and keys; the subscribers are only in `readers.csv`.
-    pub(crate) fn unopened(port: u16, readers: usize, connections: usize) -> Self {
-        Self::inside(&std::env::temp_dir(), port, readers, connections)
+    pub(crate) fn unopened(port: u16, subscribers: usize, connections: usize) -> Self {
+        Self::inside(&std::env::temp_dir(), port, subscribers, connections)
     }
 
     /// The same in a temporary folder below `parent`.
-    pub(crate) fn inside(parent: &Path, port: u16, readers: usize, connections: usize) -> Self {
+    pub(crate) fn inside(parent: &Path, port: u16, subscribers: usize, connections: usize) -> Self {
         let site = Self { folder: tempfile::tempdir_in(parent).unwrap() };
         site.relay(port, connections, "");
         let post = "+++\ntitle = \"천천히 오는 편지\"\ndate = 2026-11-20T09:00:00Z\nslug = \"slow\"\n+++\n\n**편지**는 천천히 온다.\n";
         site.write("posts/slow.md", post);
         let rows: Vec<String> =
-            (0..readers).map(|number| format!("reader{number}@example.org,독자 {number}")).collect();
+            (0..subscribers).map(|number| format!("reader{number}@example.org,독자 {number}")).collect();
         site.write("readers.csv", &format!("email,name\n{}\n", rows.join("\n")));
         site
     }
@@ -117,7 +117,7 @@ impl Site {
     pub(crate) fn counts(&self) -> Value {
         let status = self.run(&["status", "--json"]);
         let status: Value =
-            serde_json::from_str(status.said.trim()).unwrap_or_else(|_| panic!("{}", status.said));
+            serde_json::from_str(status.output.trim()).unwrap_or_else(|_| panic!("{}", status.output));
         status["issues"][0]["counts"].clone()
     }
 
@@ -125,7 +125,7 @@ impl Site {
     pub(crate) fn in_state(&self, state: &str) -> Vec<String> {
         let rows = self.run(&["status", "--json", "recipients"]);
         let rows: Vec<Value> =
-            serde_json::from_str(rows.said.trim()).unwrap_or_else(|_| panic!("{}", rows.said));
+            serde_json::from_str(rows.output.trim()).unwrap_or_else(|_| panic!("{}", rows.output));
         let fits = rows.into_iter().filter(|row| row["state"] == state);
         fits.map(|row| row["address"].as_str().unwrap().to_owned()).collect()
     }
@@ -143,8 +143,8 @@ impl Site {
 
 impl From<Output> for Ended {
     fn from(output: Output) -> Self {
-        let said = [output.stdout, output.stderr].concat();
+        let text = [output.stdout, output.stderr].concat();
         let code = output.status.code().unwrap_or(-1);
-        Self { code, said: String::from_utf8(said).unwrap() }
+        Self { code, output: String::from_utf8(text).unwrap() }
     }
 }

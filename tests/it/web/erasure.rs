@@ -60,23 +60,23 @@ async fn x22_the_command_line_exports_and_erases_and_names_the_remaining_files()
     house.write("config.toml", &config.replace("[newsletter]\n", "[newsletter]\nlist = \"readers.csv\"\n"));
     let run = |arguments: &[&str]| {
         let output = house.command(arguments).output().unwrap();
-        let said = [output.stdout, output.stderr].concat();
-        (output.status.code().unwrap(), String::from_utf8(said).unwrap())
+        let text = [output.stdout, output.stderr].concat();
+        (output.status.code().unwrap(), String::from_utf8(text).unwrap())
     };
     let (code, json) = run(&["subscribers", "export-personal-data", LEE]);
     let value: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!((code, value["reader"][0]["email"].as_str()), (0, Some(LEE)), "{json}");
     assert_eq!(value["letters"].as_array().unwrap().len(), 1, "{json}");
 
-    let (code, said) = run(&["subscribers", "erase", LEE]);
-    assert!(code == 1 && said.contains("nothing was erased") && said.contains("--yes"), "{said}");
+    let (code, output) = run(&["subscribers", "erase", LEE]);
+    assert!(code == 1 && output.contains("nothing was erased") && output.contains("--yes"), "{output}");
     assert_eq!(house.status(LEE).await, Some(SubscriptionStatus::Active));
 
-    let (code, said) = run(&["subscribers", "erase", LEE, "--yes"]);
-    assert_eq!(code, 0, "{said}");
-    assert!(said.contains("readers.csv") && said.contains(".eml"), "{said}");
+    let (code, output) = run(&["subscribers", "erase", LEE, "--yes"]);
+    assert_eq!(code, 0, "{output}");
+    assert!(output.contains("readers.csv") && output.contains(".eml"), "{output}");
     assert_eq!(house.status(LEE).await, Some(SubscriptionStatus::Suppressed));
-    let (_, said) = run(&["subscribers", "import", "readers.csv", "--confirmed"]);
-    assert!(said.contains("1 kept out"), "{said}");
+    let (_, output) = run(&["subscribers", "import", "readers.csv", "--confirmed"]);
+    assert!(output.contains("1 kept out"), "{output}");
     assert_eq!(holds(&house, LEE), Vec::<String>::new());
 }

@@ -143,8 +143,8 @@ fn a_manually_restored_backup_is_noticed_and_an_unsubscribe_reaches_the_new_file
         site.does(&["ledger", "adopt-restored", "--reason", "a test"]);
         assert_eq!(answers_truly(&site, &served, way), 200, "{way}");
         assert_eq!(health(&served), 200);
-        let (code, said) = served.stop();
-        assert_eq!(code, 0, "{said}");
+        let (code, output) = served.stop();
+        assert_eq!(code, 0, "{output}");
         // The server wrote nothing from the old file into the new one when it stopped.
         site.does(&["ledger", "verify"]);
         assert_eq!(site.on_disk().as_deref(), Some("unsubscribed"), "{way}");
@@ -195,8 +195,8 @@ fn an_older_copy_over_the_open_file_is_noticed_too() {
     assert_eq!(health(&served), 200);
     fs::copy(site.path("older.db"), site.path("letterpress.db")).unwrap();
     answers_truly(&site, &served, "older");
-    let (code, said) = served.stop();
-    assert_eq!(code, 0, "{said}");
+    let (code, output) = served.stop();
+    assert_eq!(code, 0, "{output}");
     site.does(&["ledger", "verify"]);
 }
 
@@ -206,8 +206,8 @@ fn a_restore_waits_for_other_processes_and_names_them() {
     let served = site.serve();
     let refused = site.run(&["backup", "restore", "b.db", "--reason", "a test"]);
     assert_eq!(refused.status.code(), Some(1), "{refused:?}");
-    let said = String::from_utf8(refused.stderr).unwrap();
-    assert!(said.contains("letterpress.db is in use (process ") && said.contains("serve"), "{said}");
+    let output = String::from_utf8(refused.stderr).unwrap();
+    assert!(output.contains("letterpress.db is in use (process ") && output.contains("serve"), "{output}");
     assert_eq!(answers_truly(&site, &served, "refused"), 200);
     served.stop();
     site.does(&["backup", "restore", "b.db", "--reason", "a test"]);

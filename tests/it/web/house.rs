@@ -46,7 +46,7 @@ pub(crate) struct House {
     world: RunContext,
     router: Router,
     /// The log lines of the server.
-    pub(crate) said: Arc<Mutex<String>>,
+    pub(crate) output: Arc<Mutex<String>>,
 }
 
 /// A complete response.
@@ -101,10 +101,10 @@ impl House {
             on_progress: Arc::new(|_| {}),
             breaker: Arc::default(),
         };
-        let said = Arc::new(Mutex::new(String::new()));
+        let output = Arc::new(Mutex::new(String::new()));
         let app = {
-            let said = Arc::clone(&said);
-            let log = Box::new(move |line: &str| writeln!(said.lock().unwrap(), "{line}").unwrap());
+            let output = Arc::clone(&output);
+            let log = Box::new(move |line: &str| writeln!(output.lock().unwrap(), "{line}").unwrap());
             App::open(world.clone(), log)
                 .await
                 .unwrap()
@@ -112,7 +112,7 @@ impl House {
                 .with_write_timeout(Duration::from_secs(2))
         };
         let session = LedgerSession::open(&config, clock.as_ref()).await.unwrap();
-        let house = Self { folder, clock, session, world, router: router(Arc::new(app)), said };
+        let house = Self { folder, clock, session, world, router: router(Arc::new(app)), output };
         house.enrol(KIM).await;
         house
     }
@@ -122,8 +122,8 @@ impl House {
         let email = EmailAddress::parse(address).unwrap();
         let consented_at = Some(self.clock.now());
         let profile = Profile { consented_at, ..Profile::new(email, SubscriptionStatus::Active) };
-        let reader = NewSubscriber::new(self.key(address), profile, "test");
-        self.session.store.add_subscribers(vec![reader], self.clock.now()).await.unwrap();
+        let subscriber = NewSubscriber::new(self.key(address), profile, "test");
+        self.session.store.add_subscribers(vec![subscriber], self.clock.now()).await.unwrap();
     }
 
     /// Builds the feeds and sends the newest post to the outbox.
@@ -276,14 +276,14 @@ impl Served {
     pub(crate) fn stop(mut self) -> (i32, String) {
         signal(&self.child);
         let code = self.child.wait().unwrap().code().unwrap_or(-1);
-        let mut said = String::new();
+        let mut output = String::new();
         for stream in [
             self.child.stdout.take().map(|out| Box::new(out) as Box<dyn std::io::Read>),
             self.child.stderr.take().map(|err| Box::new(err) as Box<dyn std::io::Read>),
         ] {
-            std::io::Read::read_to_string(&mut stream.unwrap(), &mut said).unwrap();
+            std::io::Read::read_to_string(&mut stream.unwrap(), &mut output).unwrap();
         }
-        (code, said)
+        (code, output)
     }
 
     pub(crate) fn ask_to_stop(&self) {

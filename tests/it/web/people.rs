@@ -53,9 +53,9 @@ async fn a_subscriber_switches_to_fewer_emails_instead_of_unsubscribing() {
     );
     let less = "do=less&cadence=weekly&about=some&topic=%EA%B8%B0%EC%88%A0";
     assert_eq!(house.post(&path(&page.actions()[1]), less).await.status, 200);
-    let reader = house.session.store.subscriber(house.key(KIM)).await.unwrap().unwrap();
+    let subscriber = house.session.store.subscriber(house.key(KIM)).await.unwrap().unwrap();
     assert_eq!(
-        (reader.profile.status, reader.profile.preferences.frequency),
+        (subscriber.profile.status, subscriber.profile.preferences.frequency),
         (SubscriptionStatus::Active, Frequency::Weekly)
     );
     // The preferences page shows it and can undo it.
@@ -64,8 +64,8 @@ async fn a_subscriber_switches_to_fewer_emails_instead_of_unsubscribing() {
     assert!(page.contains("value=\"weekly\" checked") && page.contains("value=\"기술\" checked"), "{page}");
     assert!(!page.contains("value=\"일상\" checked"));
     assert_eq!(house.post(&choose, "cadence=each&about=everything").await.status, 200);
-    let reader = house.session.store.subscriber(house.key(KIM)).await.unwrap().unwrap();
-    assert_eq!(reader.profile.preferences, letterpress::subscribers::Preferences::default());
+    let subscriber = house.session.store.subscriber(house.key(KIM)).await.unwrap().unwrap();
+    assert_eq!(subscriber.profile.preferences, letterpress::subscribers::Preferences::default());
     // After an unsubscribe there are no preferences to change, and changing them does not resubscribe.
     house.post(&format!("/u/{}", house.way_out()), "").await;
     assert_eq!(house.post(&choose, "cadence=weekly").await.status, 200);

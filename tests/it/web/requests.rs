@@ -466,8 +466,8 @@ async fn h20_an_unsubscribe_that_cannot_be_written_is_not_confirmed() {
         assert!(!reply.text().contains("readonly"), "no details");
     }
     assert_eq!(house.status(KIM).await, Some(SubscriptionStatus::Active));
-    let said = house.said.lock().unwrap().clone();
-    assert!(said.contains("readonly") && !said.contains("v1."), "who runs the server is told why: {said}");
+    let output = house.output.lock().unwrap().clone();
+    assert!(output.contains("readonly") && !output.contains("v1."), "the log has the reason: {output}");
     house.database().execute_batch("DROP TRIGGER refuse").unwrap();
     assert_eq!(house.post(&format!("/u/{token}"), "").await.status, 200);
     assert_eq!(house.status(KIM).await, Some(SubscriptionStatus::Unsubscribed));

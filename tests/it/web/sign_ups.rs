@@ -76,7 +76,7 @@ async fn h08_a_flood_of_forms_gets_the_same_page_and_causes_few_emails() {
     for spelling in ["lee@gmail.com", "l.ee@gmail.com", "lee+a@gmail.com", "Lee@gmail.com"] {
         assert_eq!(sign_up(&house, &spelling.replace('+', "%2B")).await.status, 200);
     }
-    assert_eq!(house.errands().len(), 1, "one mailbox, one letter in a day: {:?}", house.errands());
+    assert_eq!(house.errands().len(), 1, "one email a day for each mailbox: {:?}", house.errands());
     let mut pages = std::collections::BTreeSet::new();
     for number in 0..12 {
         pages.insert(sign_up(&house, &format!("reader{number}@example{number}.org")).await.bytes);
@@ -124,17 +124,17 @@ async fn preferences_apply_from_the_confirmation_and_the_consent_is_recorded() {
     assert_eq!(house.post("/subscribe?lang=ja", form).await.status, 200);
     assert_eq!(house.status("lee@example.org").await, Some(SubscriptionStatus::Unconfirmed));
     house.post(&format!("/confirm/{}", house.token(Purpose::Confirm, "lee@example.org", 1)), "").await;
-    let reader = house.session.store.subscriber(house.key("lee@example.org")).await.unwrap().unwrap();
-    assert_eq!(reader.profile.status, SubscriptionStatus::Active);
-    assert_eq!(reader.profile.preferences.frequency, Frequency::Weekly);
-    let Topics::Only(topics) = &reader.profile.preferences.topics else { panic!("{reader:?}") };
+    let subscriber = house.session.store.subscriber(house.key("lee@example.org")).await.unwrap().unwrap();
+    assert_eq!(subscriber.profile.status, SubscriptionStatus::Active);
+    assert_eq!(subscriber.profile.preferences.frequency, Frequency::Weekly);
+    let Topics::Only(topics) = &subscriber.profile.preferences.topics else { panic!("{subscriber:?}") };
     assert_eq!(
         topics.iter().map(ToString::to_string).collect::<Vec<_>>(),
         ["기술"],
-        "what is not offered is left out"
+        "a topic that is not offered is ignored"
     );
     assert_eq!(
-        (reader.profile.language.as_deref(), reader.profile.name.unwrap().as_str()),
+        (subscriber.profile.language.as_deref(), subscriber.profile.name.unwrap().as_str()),
         (Some("ja"), "이")
     );
     // The form and its language, the hash of its text, and the network.

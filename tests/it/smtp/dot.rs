@@ -14,9 +14,9 @@ fn raw(bytes: &[u8]) -> Do {
 
 /// The verdict on one message when the server writes these bytes after the dot and disconnects.
 async fn verdict_on(answer: Do) -> Verdict {
-    let (_server, heard) = alone(Script::polite().on(At::Dot, Do::Each(vec![answer, Do::Cut]))).await;
-    assert_eq!(heard.phase, Phase::Dot, "{heard:?}");
-    classify(&heard)
+    let (_server, outcome) = alone(Script::polite().on(At::Dot, Do::Each(vec![answer, Do::Cut]))).await;
+    assert_eq!(outcome.phase, Phase::Dot, "{outcome:?}");
+    classify(&outcome)
 }
 
 #[tokio::test]
@@ -93,8 +93,8 @@ async fn f47_a_connection_lost_after_the_dot_means_unknown_and_is_not_reused() {
         for pipelining in [true, false] {
             let server =
                 Server::start(Script::polite().pipelining(pipelining).nth(At::Dot, 1, action.clone()));
-            let heard = send(&relay(&server), &[KIM, LEE]).await;
-            assert_eq!(verdicts(&heard), [Verdict::Unknown, Verdict::Sent], "{heard:?}");
+            let outcome = send(&relay(&server), &[KIM, LEE]).await;
+            assert_eq!(verdicts(&outcome), [Verdict::Unknown, Verdict::Sent], "{outcome:?}");
             assert_eq!(server.log().connections, 2);
         }
     }
@@ -110,9 +110,9 @@ async fn f45_f47_f48_a_late_reply_means_unknown_and_is_not_taken_for_another_rep
         let server = Server::start(script);
         let mut smtp = relay(&server);
         smtp.deadlines.dot = a_second();
-        let heard = send(&smtp, &[KIM, LEE]).await;
-        assert_eq!(heard[0], SmtpOutcome { phase: Phase::Dot, result: Err(TransportError::Deadline) });
-        assert_eq!((verdicts(&heard), server.log().connections), (vec![Verdict::Unknown, FAILED], 2));
+        let outcome = send(&smtp, &[KIM, LEE]).await;
+        assert_eq!(outcome[0], SmtpOutcome { phase: Phase::Dot, result: Err(TransportError::Deadline) });
+        assert_eq!((verdicts(&outcome), server.log().connections), (vec![Verdict::Unknown, FAILED], 2));
     });
     let [late, drip, silent] = runs;
     tokio::join!(late, drip, silent);
@@ -121,14 +121,15 @@ async fn f45_f47_f48_a_late_reply_means_unknown_and_is_not_taken_for_another_rep
 #[tokio::test]
 async fn a_cancelled_call_makes_its_connection_unusable() {
     let server = Server::start(Script::polite().pipelining(true).nth(At::Dot, 1, Do::Stall));
-    let mut channel = wire(&relay(&server)).connect().await.ok().unwrap();
+    let mut connection = transport(&relay(&server)).connect().await.ok().unwrap();
     let impatient =
-        tokio::time::timeout(Duration::from_millis(200), one(&mut *channel, KIM, Some(&envelope(LEE)))).await;
-    assert!(impatient.is_err() && !channel.is_usable());
-    let heard = channel.offer(&envelope(LEE)).await.unwrap_err();
+        tokio::time::timeout(Duration::from_millis(200), one(&mut *connection, KIM, Some(&envelope(LEE))))
+            .await;
+    assert!(impatient.is_err() && !connection.is_usable());
+    let outcome = connection.offer(&envelope(LEE)).await.unwrap_err();
     assert!(
-        matches!(heard, SmtpOutcome { phase: Phase::Mail, result: Err(TransportError::Io(_)) }),
-        "{heard:?}"
+        matches!(outcome, SmtpOutcome { phase: Phase::Mail, result: Err(TransportError::Io(_)) }),
+        "{outcome:?}"
     );
 }
 
@@ -136,18 +137,18 @@ async fn a_cancelled_call_makes_its_connection_unusable() {
 async fn r11_r14_an_acceptance_before_the_dot_does_not_count() {
     for action in [raw(b"354 go\r\n250 ok\r\n"), Do::Each(vec![say("354 go"), say("250 ok")])] {
         let server = Server::start(Script::polite().on(At::Data, action));
-        let mut channel = wire(&relay(&server)).connect().await.ok().unwrap();
-        channel.offer(&envelope(KIM)).await.unwrap();
+        let mut connection = transport(&relay(&server)).connect().await.ok().unwrap();
+        connection.offer(&envelope(KIM)).await.unwrap();
         // Time for a second packet to arrive; the first case does not need it.
         tokio::time::sleep(Duration::from_millis(100)).await;
-        let heard = match channel.body(&letter(KIM)).await {
-            Ok(()) => channel.final_dot(None).await,
-            Err(heard) => heard,
+        let outcome = match connection.body(&message_to(KIM)).await {
+            Ok(()) => connection.final_dot(None).await,
+            Err(outcome) => outcome,
         };
         assert_eq!(
-            (heard.phase, classify(&heard), channel.is_usable()),
+            (outcome.phase, classify(&outcome), connection.is_usable()),
             (Phase::Body, LATER, false),
-            "{heard:?}"
+            "{outcome:?}"
         );
         assert!(server.log().messages.is_empty());
     }
@@ -156,43 +157,44 @@ async fn r11_r14_an_acceptance_before_the_dot_does_not_count() {
 #[tokio::test]
 async fn r11_r14_an_acceptance_between_message_and_dot_prevents_the_dot() {
     let server = Server::start(Script::polite().on(At::Body, say("250 ok")));
-    let mut channel = wire(&relay(&server)).connect().await.ok().unwrap();
-    channel.offer(&envelope(KIM)).await.unwrap();
-    let body = channel.body(&letter(KIM)).await;
+    let mut connection = transport(&relay(&server)).connect().await.ok().unwrap();
+    connection.offer(&envelope(KIM)).await.unwrap();
+    let body = connection.body(&message_to(KIM)).await;
     tokio::time::sleep(Duration::from_millis(100)).await;
-    let heard = match body {
-        Ok(()) => channel.final_dot(None).await,
-        Err(heard) => heard,
+    let outcome = match body {
+        Ok(()) => connection.final_dot(None).await,
+        Err(outcome) => outcome,
     };
-    assert_eq!((heard.phase, classify(&heard)), (Phase::Body, LATER), "{heard:?}");
+    assert_eq!((outcome.phase, classify(&outcome)), (Phase::Body, LATER), "{outcome:?}");
     assert!(server.log().messages.is_empty());
 }
 
 #[tokio::test]
 async fn r11_f48_a_second_reply_to_one_dot_is_not_taken_for_the_next_reply() {
     let server = Server::start(Script::polite().nth(At::Dot, 1, raw(b"250 ok\r\n250 ok again\r\n")));
-    let heard = send(&relay(&server), &[KIM, LEE]).await;
-    assert_eq!(classify(&heard[0]), Verdict::Sent);
+    let outcome = send(&relay(&server), &[KIM, LEE]).await;
+    assert_eq!(classify(&outcome[0]), Verdict::Sent);
     assert!(
-        matches!(heard[1], SmtpOutcome { phase: Phase::Mail, result: Err(TransportError::Protocol(_)) }),
+        matches!(outcome[1], SmtpOutcome { phase: Phase::Mail, result: Err(TransportError::Protocol(_)) }),
         "{:?}",
-        heard[1]
+        outcome[1]
     );
 }
 
 #[tokio::test]
 async fn r16_the_text_of_a_reply_has_no_control_characters() {
-    let (_server, heard) = alone(Script::polite().on(At::Dot, raw(b"550 \x1b]0;owned\x07\rno\0\r\n"))).await;
-    let text = heard.result.unwrap().to_string();
+    let (_server, outcome) =
+        alone(Script::polite().on(At::Dot, raw(b"550 \x1b]0;owned\x07\rno\0\r\n"))).await;
+    let text = outcome.result.unwrap().to_string();
     assert!(!text.chars().any(char::is_control), "{text:?}");
 }
 
 #[tokio::test]
 async fn a_dot_needs_a_message_before_it() {
     let server = Server::start(Script::polite());
-    let mut channel = wire(&relay(&server)).connect().await.ok().unwrap();
-    assert_eq!(channel.final_dot(None).await.phase, Phase::Body);
-    assert!(!channel.is_usable());
-    channel.quit().await;
+    let mut connection = transport(&relay(&server)).connect().await.ok().unwrap();
+    assert_eq!(connection.final_dot(None).await.phase, Phase::Body);
+    assert!(!connection.is_usable());
+    connection.quit().await;
     assert_eq!(server.verbs(), ["EHLO"], "a channel that is out of step says nothing more");
 }

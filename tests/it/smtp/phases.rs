@@ -12,13 +12,13 @@ const PARK: &str = "park@example.com";
 async fn a_message_arrives_unchanged_and_one_connection_serves_all() {
     for pipelining in [true, false] {
         let server = Server::start(Script::polite().pipelining(pipelining));
-        let heard = send(&relay(&server), &[KIM, LEE, PARK]).await;
-        assert_eq!(verdicts(&heard), [Verdict::Sent; 3], "{heard:?}");
+        let outcome = send(&relay(&server), &[KIM, LEE, PARK]).await;
+        assert_eq!(verdicts(&outcome), [Verdict::Sent; 3], "{outcome:?}");
         let log = server.log();
         assert_eq!((log.connections, log.messages.len()), (1, 3));
-        for (message, reader) in log.messages.iter().zip([KIM, LEE, PARK]) {
-            assert_eq!((message.connection, &message.data), (1, &letter(reader)));
-            assert_eq!(message.rcpt, [format!("RCPT TO:<{reader}>")]);
+        for (message, recipient) in log.messages.iter().zip([KIM, LEE, PARK]) {
+            assert_eq!((message.connection, &message.data), (1, &message_to(recipient)));
+            assert_eq!(message.rcpt, [format!("RCPT TO:<{recipient}>")]);
             assert!(message.mail.starts_with("MAIL FROM:<b+"));
         }
     }
@@ -39,9 +39,9 @@ async fn f38_a_rejected_recipient_fails_alone_and_the_connection_stays_open() {
     for pipelining in [true, false] {
         let script = Script::polite().pipelining(pipelining).recipient(LEE, say("550 5.1.1 no such user"));
         let server = Server::start(script);
-        let heard = send(&relay(&server), &[KIM, LEE, PARK]).await;
-        assert_eq!(verdicts(&heard), [Verdict::Sent, FAILED, Verdict::Sent], "{heard:?}");
-        assert_eq!(heard[1].phase, Phase::Rcpt);
+        let outcome = send(&relay(&server), &[KIM, LEE, PARK]).await;
+        assert_eq!(verdicts(&outcome), [Verdict::Sent, FAILED, Verdict::Sent], "{outcome:?}");
+        assert_eq!(outcome[1].phase, Phase::Rcpt);
         assert_eq!(server.log().connections, 1);
         let resets = server.verbs().iter().filter(|verb| *verb == "RSET").count();
         assert_eq!(resets, 1, "MAIL was accepted, so the server must be told to forget it");
@@ -59,9 +59,9 @@ async fn f39_f40_f42_each_refusal_of_a_recipient_has_its_meaning() {
         ("550 5.7.1 spam", LATER_POLICY),
     ] {
         for pipelining in [true, false] {
-            let (server, heard) =
+            let (server, outcome) =
                 alone(Script::polite().pipelining(pipelining).on(At::Rcpt, say(reply))).await;
-            assert_eq!((heard.phase, classify(&heard)), (Phase::Rcpt, verdict), "{reply}");
+            assert_eq!((outcome.phase, classify(&outcome)), (Phase::Rcpt, verdict), "{reply}");
             assert!(server.accepted().is_empty());
         }
     }
@@ -73,8 +73,8 @@ async fn f41_r15_a_421_in_any_phase_stops_the_run_and_closes_the_connection() {
         for pipelining in [true, false] {
             let script = Script::polite().pipelining(pipelining).nth(at, 1, say("421 4.7.28 slow down"));
             let server = Server::start(script);
-            let heard = send(&relay(&server), &[KIM, LEE]).await;
-            assert_eq!(verdicts(&heard), [Verdict::Throttled, Verdict::Sent], "{at:?} {heard:?}");
+            let outcome = send(&relay(&server), &[KIM, LEE]).await;
+            assert_eq!(verdicts(&outcome), [Verdict::Throttled, Verdict::Sent], "{at:?} {outcome:?}");
             assert_eq!(server.log().connections, 2, "{at:?}");
         }
     }
@@ -89,9 +89,9 @@ async fn f43_data_without_354_is_not_accepted_and_no_message_is_written() {
         (say("what?"), LATER),
     ] {
         for pipelining in [true, false] {
-            let (server, heard) =
+            let (server, outcome) =
                 alone(Script::polite().pipelining(pipelining).on(At::Data, action.clone())).await;
-            assert_eq!((heard.phase, classify(&heard)), (Phase::Data, verdict), "{heard:?}");
+            assert_eq!((outcome.phase, classify(&outcome)), (Phase::Data, verdict), "{outcome:?}");
             assert!(server.log().messages.is_empty() && !server.verbs().contains(&"To:".to_owned()));
         }
     }
@@ -103,10 +103,10 @@ async fn a_354_after_a_rejected_recipient_is_ended_by_a_lone_dot() {
         .pipelining(true)
         .recipient(KIM, say("550 5.1.1 no such user"))
         .nth(At::Data, 1, say("354 go ahead"))
-        .nth(At::Dot, 1, say("250 an empty letter to nobody"));
+        .nth(At::Dot, 1, say("250 an empty message without recipients"));
     let server = Server::start(script);
-    let heard = send(&relay(&server), &[KIM, LEE]).await;
-    assert_eq!(verdicts(&heard), [FAILED, Verdict::Sent], "{heard:?}");
+    let outcome = send(&relay(&server), &[KIM, LEE]).await;
+    assert_eq!(verdicts(&outcome), [FAILED, Verdict::Sent], "{outcome:?}");
     assert_eq!((server.log().connections, server.log().messages[0].data.len()), (1, 0));
     assert_eq!(server.accepted(), [format!("RCPT TO:<{LEE}>")]);
 }
@@ -119,17 +119,17 @@ async fn a_rejected_sender_with_an_accepted_recipient_gets_no_dot() {
         .nth(At::Rcpt, 1, say("250 ok"))
         .nth(At::Data, 1, say("354 go ahead"));
     let server = Server::start(script);
-    let heard = send(&relay(&server), &[KIM, LEE]).await;
-    assert_eq!(verdicts(&heard), [Verdict::Sender, Verdict::Sent], "{heard:?}");
+    let outcome = send(&relay(&server), &[KIM, LEE]).await;
+    assert_eq!(verdicts(&outcome), [Verdict::Sender, Verdict::Sent], "{outcome:?}");
     assert_eq!((server.log().connections, server.log().messages.len()), (2, 1));
 }
 
 #[tokio::test]
 async fn a_rejected_sender_needs_no_rset() {
     let server = Server::start(Script::polite().pipelining(true).nth(At::Mail, 1, say("451 try again")));
-    let heard = send(&relay(&server), &[KIM, LEE]).await;
+    let outcome = send(&relay(&server), &[KIM, LEE]).await;
     assert_eq!(
-        (heard[0].phase, classify(&heard[0]), classify(&heard[1])),
+        (outcome[0].phase, classify(&outcome[0]), classify(&outcome[1])),
         (Phase::Mail, LATER, Verdict::Sent)
     );
     assert!(!server.verbs().contains(&"RSET".to_owned()));
@@ -142,10 +142,10 @@ async fn f44_silence_in_a_phase_ends_at_its_deadline_and_closes_the_connection()
             let server = Server::start(Script::polite().pipelining(true).nth(at, 1, Do::Stall));
             let mut smtp = relay(&server);
             (smtp.deadlines.command, smtp.deadlines.data) = (a_second(), a_second());
-            let heard = send(&smtp, &[KIM, LEE]).await;
-            assert_eq!(heard[0], SmtpOutcome { phase, result: Err(TransportError::Deadline) });
+            let outcome = send(&smtp, &[KIM, LEE]).await;
+            assert_eq!(outcome[0], SmtpOutcome { phase, result: Err(TransportError::Deadline) });
             assert_eq!(
-                (classify(&heard[0]), classify(&heard[1]), server.log().connections),
+                (classify(&outcome[0]), classify(&outcome[1]), server.log().connections),
                 (LATER, Verdict::Sent, 2)
             );
         },
@@ -163,13 +163,13 @@ fn more_than_buffers_hold() -> Vec<u8> {
 async fn f46_a_connection_lost_within_the_message_is_definite() {
     for action in [Do::Cut, Do::Reset] {
         let server = Server::start(Script::polite().on(At::Body, action));
-        let mut channel = wire(&relay(&server)).connect().await.ok().unwrap();
-        channel.offer(&envelope(KIM)).await.unwrap();
-        let heard = channel.body(&more_than_buffers_hold()).await.unwrap_err();
+        let mut connection = transport(&relay(&server)).connect().await.ok().unwrap();
+        connection.offer(&envelope(KIM)).await.unwrap();
+        let outcome = connection.body(&more_than_buffers_hold()).await.unwrap_err();
         assert_eq!(
-            (heard.phase, classify(&heard), channel.is_usable()),
+            (outcome.phase, classify(&outcome), connection.is_usable()),
             (Phase::Body, LATER, false),
-            "{heard:?}"
+            "{outcome:?}"
         );
         assert!(server.log().messages.is_empty());
     }
@@ -180,11 +180,11 @@ async fn a_rejection_in_the_middle_of_the_message_is_read() {
     for after in [vec![], vec![Do::Cut]] {
         let action = Do::Each([vec![say("552 5.3.4 too big")], after].concat());
         let server = Server::start(Script::polite().on(At::Body, action));
-        let mut channel = wire(&relay(&server)).connect().await.ok().unwrap();
-        channel.offer(&envelope(KIM)).await.unwrap();
-        let heard = channel.body(&more_than_buffers_hold()).await.unwrap_err();
-        assert!(matches!(&heard.result, Ok(reply) if reply.code == 552), "{heard:?}");
-        assert_eq!((classify(&heard), channel.is_usable()), (LATER_POLICY, false));
+        let mut connection = transport(&relay(&server)).connect().await.ok().unwrap();
+        connection.offer(&envelope(KIM)).await.unwrap();
+        let outcome = connection.body(&more_than_buffers_hold()).await.unwrap_err();
+        assert!(matches!(&outcome.result, Ok(reply) if reply.code == 552), "{outcome:?}");
+        assert_eq!((classify(&outcome), connection.is_usable()), (LATER_POLICY, false));
     }
 }
 
@@ -192,8 +192,8 @@ async fn a_rejection_in_the_middle_of_the_message_is_read() {
 async fn f52_a_too_many_recipients_reply_defers_one_delivery_only() {
     for reply in ["452 4.5.3 too many recipients", "450 too many messages"] {
         let server = Server::start(Script::polite().recipient(KIM, say(reply)));
-        let heard = send(&relay(&server), &[KIM, LEE]).await;
-        assert_eq!(verdicts(&heard), [LATER, Verdict::Sent], "{heard:?}");
+        let outcome = send(&relay(&server), &[KIM, LEE]).await;
+        assert_eq!(verdicts(&outcome), [LATER, Verdict::Sent], "{outcome:?}");
         assert_eq!(server.log().connections, 1);
     }
 }
@@ -207,9 +207,12 @@ async fn r6_r7_r9_an_invalid_reply_before_the_dot_is_definite_and_closes_the_con
         b"250-a\r\n251 b\r\n".to_vec(),
         b"\r\n250 ok\r\n".to_vec(),
     ] {
-        let (server, heard) = alone(Script::polite().on(At::Rcpt, Do::Say(answer))).await;
-        assert_eq!((heard.phase, classify(&heard)), (Phase::Rcpt, LATER), "{heard:?}");
-        assert!(matches!(heard.result, Err(letterpress::delivery::TransportError::Protocol(_))), "{heard:?}");
+        let (server, outcome) = alone(Script::polite().on(At::Rcpt, Do::Say(answer))).await;
+        assert_eq!((outcome.phase, classify(&outcome)), (Phase::Rcpt, LATER), "{outcome:?}");
+        assert!(
+            matches!(outcome.result, Err(letterpress::delivery::TransportError::Protocol(_))),
+            "{outcome:?}"
+        );
         assert!(server.log().messages.is_empty());
     }
 }
@@ -228,11 +231,11 @@ async fn f52_a_connection_sends_at_most_the_configured_number_of_messages() {
 #[tokio::test]
 async fn f52_r17_a_message_above_the_size_limit_is_not_started() {
     for (keyword, sent) in [("SIZE 1", false), ("SIZE 0", true), ("SIZE banana", true), ("SIZE", true)] {
-        let (server, heard) = alone(Script::polite().keyword(keyword)).await;
+        let (server, outcome) = alone(Script::polite().keyword(keyword)).await;
         assert_eq!(
-            classify(&heard),
+            classify(&outcome),
             if sent { Verdict::Sent } else { Verdict::Sender },
-            "{keyword} {heard:?}"
+            "{keyword} {outcome:?}"
         );
         assert_eq!(server.verbs().contains(&"MAIL".to_owned()), sent);
         let declared = server.log().messages.iter().all(|message| message.mail.contains(" SIZE="));
@@ -242,19 +245,19 @@ async fn f52_r17_a_message_above_the_size_limit_is_not_started() {
 
 #[tokio::test]
 async fn a_non_ascii_recipient_needs_smtputf8_and_the_others_continue() {
-    let readers = [KIM, "김@example.com", LEE];
+    let recipients = [KIM, "김@example.com", LEE];
     for (script, verdict) in [
         (Script::polite(), FAILED),
         (Script::polite().keyword("8BITMIME").keyword("SMTPUTF8"), Verdict::Sent),
     ] {
         let server = Server::start(script.pipelining(true));
         let smtp = relay(&server);
-        let mut channel = wire(&smtp).connect().await.ok().unwrap();
-        let mut heard = Vec::new();
-        for reader in readers {
-            heard.push(one(&mut *channel, reader, None).await);
+        let mut connection = transport(&smtp).connect().await.ok().unwrap();
+        let mut outcome = Vec::new();
+        for recipient in recipients {
+            outcome.push(one(&mut *connection, recipient, None).await);
         }
-        assert_eq!(verdicts(&heard), [Verdict::Sent, verdict, Verdict::Sent], "{heard:?}");
+        assert_eq!(verdicts(&outcome), [Verdict::Sent, verdict, Verdict::Sent], "{outcome:?}");
         assert_eq!(server.log().connections, 1);
     }
 }
@@ -262,26 +265,26 @@ async fn a_non_ascii_recipient_needs_smtputf8_and_the_others_continue() {
 #[tokio::test]
 async fn the_pipelined_envelope_must_be_the_next_one() {
     let server = Server::start(Script::polite().pipelining(true));
-    let mut channel = wire(&relay(&server)).connect().await.ok().unwrap();
-    assert_eq!(classify(&one(&mut *channel, KIM, Some(&envelope(LEE))).await), Verdict::Sent);
-    let heard = channel.offer(&envelope(PARK)).await.unwrap_err();
+    let mut connection = transport(&relay(&server)).connect().await.ok().unwrap();
+    assert_eq!(classify(&one(&mut *connection, KIM, Some(&envelope(LEE))).await), Verdict::Sent);
+    let outcome = connection.offer(&envelope(PARK)).await.unwrap_err();
     assert_eq!(
-        (heard.phase, classify(&heard), channel.is_usable()),
+        (outcome.phase, classify(&outcome), connection.is_usable()),
         (Phase::Mail, LATER, false),
-        "{heard:?}"
+        "{outcome:?}"
     );
-    drop(channel);
+    drop(connection);
     assert_eq!(server.accepted(), [format!("RCPT TO:<{KIM}>")]);
 }
 
 #[tokio::test]
 async fn a_pipelined_recipient_may_be_rejected() {
     let server = Server::start(Script::polite().pipelining(true).recipient(LEE, say("550 5.1.1 gone")));
-    let mut channel = wire(&relay(&server)).connect().await.ok().unwrap();
-    one(&mut *channel, KIM, Some(&envelope(LEE))).await;
-    assert_eq!(classify(&channel.offer(&envelope(LEE)).await.unwrap_err()), FAILED);
-    assert!(channel.is_usable());
-    assert_eq!(classify(&one(&mut *channel, PARK, None).await), Verdict::Sent);
+    let mut connection = transport(&relay(&server)).connect().await.ok().unwrap();
+    one(&mut *connection, KIM, Some(&envelope(LEE))).await;
+    assert_eq!(classify(&connection.offer(&envelope(LEE)).await.unwrap_err()), FAILED);
+    assert!(connection.is_usable());
+    assert_eq!(classify(&one(&mut *connection, PARK, None).await), Verdict::Sent);
     assert_eq!(server.log().connections, 1);
 }
 
@@ -295,14 +298,14 @@ async fn a_message_that_allows_smuggling_is_refused_before_it_is_written() {
         &[b'x'; 999],
     ] {
         let server = Server::start(Script::polite());
-        let mut channel = wire(&relay(&server)).connect().await.ok().unwrap();
-        channel.offer(&envelope(KIM)).await.unwrap();
-        let heard = channel.body(message).await.unwrap_err();
+        let mut connection = transport(&relay(&server)).connect().await.ok().unwrap();
+        connection.offer(&envelope(KIM)).await.unwrap();
+        let outcome = connection.body(message).await.unwrap_err();
         assert!(
-            matches!(heard, SmtpOutcome { phase: Phase::Body, result: Err(TransportError::Unsendable(_)) }),
-            "{heard:?}"
+            matches!(outcome, SmtpOutcome { phase: Phase::Body, result: Err(TransportError::Unsendable(_)) }),
+            "{outcome:?}"
         );
-        assert_eq!((classify(&heard), channel.is_usable()), (FAILED_POLICY, false));
+        assert_eq!((classify(&outcome), connection.is_usable()), (FAILED_POLICY, false));
         assert_eq!(server.verbs(), ["EHLO", "MAIL", "RCPT", "DATA"]);
     }
 }
@@ -316,15 +319,15 @@ async fn a_connection_closed_while_idle_is_noticed_before_the_next_envelope() {
         Do::Cut,
     ]);
     let server = Server::start(Script::polite().on(At::Dot, farewell));
-    let mut channel = wire(&relay(&server)).connect().await.ok().unwrap();
-    assert_eq!(classify(&one(&mut *channel, KIM, None).await), Verdict::Sent);
+    let mut connection = transport(&relay(&server)).connect().await.ok().unwrap();
+    assert_eq!(classify(&one(&mut *connection, KIM, None).await), Verdict::Sent);
     tokio::time::sleep(std::time::Duration::from_millis(200)).await;
-    let heard = channel.offer(&envelope(LEE)).await.unwrap_err();
+    let outcome = connection.offer(&envelope(LEE)).await.unwrap_err();
     assert!(
-        matches!(&heard, SmtpOutcome { phase: Phase::Mail, result: Ok(reply) } if reply.code == 421),
-        "{heard:?}"
+        matches!(&outcome, SmtpOutcome { phase: Phase::Mail, result: Ok(reply) } if reply.code == 421),
+        "{outcome:?}"
     );
-    assert!(!channel.is_usable());
+    assert!(!connection.is_usable());
 }
 
 proptest! {
@@ -336,10 +339,10 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let server = Server::start(Script::polite());
         runtime.block_on(async {
-            let mut channel = wire(&relay(&server)).connect().await.ok().unwrap();
-            channel.offer(&envelope(KIM)).await.unwrap();
-            channel.body(message.as_bytes()).await.unwrap();
-            channel.final_dot(None).await.result.unwrap();
+            let mut connection = transport(&relay(&server)).connect().await.ok().unwrap();
+            connection.offer(&envelope(KIM)).await.unwrap();
+            connection.body(message.as_bytes()).await.unwrap();
+            connection.final_dot(None).await.result.unwrap();
         });
         prop_assert_eq!(&server.log().messages[0].data, message.as_bytes());
     }

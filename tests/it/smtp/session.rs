@@ -5,9 +5,9 @@ use letterpress::delivery::TransportError;
 
 /// The error of a connection that must fail.
 async fn refused(smtp: &Smtp) -> SmtpOutcome {
-    match wire(smtp).connect().await {
+    match transport(smtp).connect().await {
         Ok(_) => panic!("a channel was opened"),
-        Err(heard) => heard,
+        Err(outcome) => outcome,
     }
 }
 
@@ -26,12 +26,12 @@ fn with_user(smtp: &mut Smtp) {
 async fn f34_a_closed_port_is_a_connect_error() {
     let mut smtp = relay(&Server::start(Script::polite()));
     smtp.deadlines.connect = a_second();
-    let heard = refused(&smtp).await;
+    let outcome = refused(&smtp).await;
     assert!(
-        matches!(heard, SmtpOutcome { phase: Phase::Connect, result: Err(TransportError::Unreachable(_)) }),
-        "{heard:?}"
+        matches!(outcome, SmtpOutcome { phase: Phase::Connect, result: Err(TransportError::Unreachable(_)) }),
+        "{outcome:?}"
     );
-    assert_eq!(classify(&heard), LATER);
+    assert_eq!(classify(&outcome), LATER);
 }
 
 #[tokio::test]
@@ -42,12 +42,12 @@ async fn f34_an_expired_or_wrong_certificate_ends_the_run_before_any_command() {
             ("starttls", Script::polite().starttls(&certificates)),
         ] {
             let server = Server::start(script);
-            let heard = refused(&secure_relay(&server, how, &certificates)).await;
+            let outcome = refused(&secure_relay(&server, how, &certificates)).await;
             assert!(
-                matches!(heard, SmtpOutcome { phase: Phase::Tls, result: Err(TransportError::Tls(_)) }),
-                "{heard:?}"
+                matches!(outcome, SmtpOutcome { phase: Phase::Tls, result: Err(TransportError::Tls(_)) }),
+                "{outcome:?}"
             );
-            assert_eq!(classify(&heard), Verdict::Sender);
+            assert_eq!(classify(&outcome), Verdict::Sender);
             assert!(!server.verbs().contains(&"MAIL".to_owned()));
         }
     }
@@ -57,8 +57,8 @@ async fn f34_an_expired_or_wrong_certificate_ends_the_run_before_any_command() {
 async fn f34_a_certificate_of_an_unknown_authority_is_refused() {
     let (own, other) = (Certificates::for_name("localhost"), Certificates::for_name("localhost"));
     let server = Server::start(Script::polite().tls(&own));
-    let heard = refused(&secure_relay(&server, "implicit", &other)).await;
-    assert!(matches!(heard.result, Err(TransportError::Tls(_))), "{heard:?}");
+    let outcome = refused(&secure_relay(&server, "implicit", &other)).await;
+    assert!(matches!(outcome.result, Err(TransportError::Tls(_))), "{outcome:?}");
 }
 
 #[tokio::test]
@@ -71,10 +71,10 @@ async fn messages_are_sent_over_implicit_tls_and_over_starttls() {
         let server = Server::start(script.pipelining(true).auth("PLAIN", "kim", "correct horse"));
         let mut smtp = secure_relay(&server, how, &certificates);
         with_user(&mut smtp);
-        let heard = send(&smtp, &["kim@example.com", "lee@example.com"]).await;
-        assert_eq!(verdicts(&heard), [Verdict::Sent; 2], "{how}: {heard:?}");
+        let outcome = send(&smtp, &["kim@example.com", "lee@example.com"]).await;
+        assert_eq!(verdicts(&outcome), [Verdict::Sent; 2], "{how}: {outcome:?}");
         assert_eq!(server.log().connections, 1);
-        assert_eq!(server.log().messages[1].data, letter("lee@example.com"));
+        assert_eq!(server.log().messages[1].data, message_to("lee@example.com"));
         let hellos = server.verbs().iter().filter(|verb| *verb == "EHLO").count();
         assert_eq!(hellos, if how == "starttls" { 2 } else { 1 });
     }
@@ -86,12 +86,12 @@ async fn f35_required_but_missing_starttls_ends_the_run_without_auth() {
     let server = Server::start(Script::polite().auth("PLAIN", "kim", "correct horse"));
     let mut smtp = secure_relay(&server, "starttls", &certificates);
     with_user(&mut smtp);
-    let heard = refused(&smtp).await;
+    let outcome = refused(&smtp).await;
     assert!(
-        matches!(heard, SmtpOutcome { phase: Phase::Tls, result: Err(TransportError::Missing(_)) }),
-        "{heard:?}"
+        matches!(outcome, SmtpOutcome { phase: Phase::Tls, result: Err(TransportError::Missing(_)) }),
+        "{outcome:?}"
     );
-    assert_eq!((classify(&heard), server.verbs()), (Verdict::Sender, vec!["EHLO".to_owned()]));
+    assert_eq!((classify(&outcome), server.verbs()), (Verdict::Sender, vec!["EHLO".to_owned()]));
 }
 
 #[tokio::test]
@@ -101,10 +101,10 @@ async fn f36_r15_a_greeting_of_554_or_421_or_silence_stops_the_run() {
         (say("421 busy"), Verdict::Throttled),
         (Do::Stall, Verdict::Throttled),
     ] {
-        let (heard, server) =
+        let (outcome, server) =
             refused_by(Script::polite().on(At::Greeting, action), |smtp| smtp.deadlines.command = a_second())
                 .await;
-        assert_eq!((heard.phase, classify(&heard)), (Phase::Greeting, verdict), "{heard:?}");
+        assert_eq!((outcome.phase, classify(&outcome)), (Phase::Greeting, verdict), "{outcome:?}");
         assert!(server.verbs().is_empty());
     }
 }
@@ -115,9 +115,9 @@ async fn f37_a_refused_password_stops_the_run_and_is_not_in_the_error() {
         [("PLAIN", "535 5.7.8 no"), ("LOGIN", "535 no"), ("PLAIN", "535 not 'correct horse'")]
     {
         let script = Script::polite().auth(mechanisms, "kim", "another").on(At::Auth, say(reply));
-        let (heard, server) = refused_by(script, with_user).await;
-        assert_eq!((heard.phase, classify(&heard)), (Phase::Auth, Verdict::Sender), "{heard:?}");
-        let shown = format!("{heard:?} {}", heard.result.as_ref().unwrap());
+        let (outcome, server) = refused_by(script, with_user).await;
+        assert_eq!((outcome.phase, classify(&outcome)), (Phase::Auth, Verdict::Sender), "{outcome:?}");
+        let shown = format!("{outcome:?} {}", outcome.result.as_ref().unwrap());
         assert!(!shown.contains("correct horse") && !shown.contains("Y29ycmVjdCBob3JzZQ"), "{shown}");
         assert!(!server.verbs().contains(&"MAIL".to_owned()));
     }
@@ -128,8 +128,8 @@ async fn a_password_echoed_in_base64_is_not_shown_either() {
     let script = Script::polite()
         .auth("PLAIN", "kim", "another")
         .on(At::Auth, say("535 AGtpbQBjb3JyZWN0IGhvcnNl is wrong"));
-    let (heard, _server) = refused_by(script, with_user).await;
-    assert!(!format!("{heard:?}").contains("AGtpbQ"), "{heard:?}");
+    let (outcome, _server) = refused_by(script, with_user).await;
+    assert!(!format!("{outcome:?}").contains("AGtpbQ"), "{outcome:?}");
 }
 
 #[tokio::test]
@@ -149,10 +149,10 @@ async fn plain_and_login_both_work_and_the_old_auth_keyword_is_recognised() {
 #[tokio::test]
 async fn r17_a_server_without_a_login_mechanism_is_missing_auth() {
     for keyword in ["AUTH", "AUTH CRAM-MD5", "HELP"] {
-        let (heard, server) = refused_by(Script::polite().keyword(keyword), with_user).await;
+        let (outcome, server) = refused_by(Script::polite().keyword(keyword), with_user).await;
         assert!(
-            matches!(heard, SmtpOutcome { phase: Phase::Auth, result: Err(TransportError::Missing(_)) }),
-            "{heard:?}"
+            matches!(outcome, SmtpOutcome { phase: Phase::Auth, result: Err(TransportError::Missing(_)) }),
+            "{outcome:?}"
         );
         assert_eq!(server.verbs(), ["EHLO"]);
     }
@@ -161,8 +161,8 @@ async fn r17_a_server_without_a_login_mechanism_is_missing_auth() {
 #[tokio::test]
 async fn r18_a_server_that_never_ends_the_login_dialogue_is_disconnected() {
     let script = Script::polite().auth("PLAIN", "kim", "x").on(At::Auth, say("334 "));
-    let (heard, _server) = refused_by(script, with_user).await;
-    assert_eq!((heard.phase, classify(&heard)), (Phase::Auth, LATER), "{heard:?}");
+    let (outcome, _server) = refused_by(script, with_user).await;
+    assert_eq!((outcome.phase, classify(&outcome)), (Phase::Auth, LATER), "{outcome:?}");
 }
 
 #[tokio::test]
@@ -170,10 +170,10 @@ async fn f44_f45_silence_and_single_bytes_reach_the_same_phase_deadline() {
     let drip = Do::Drip(b"220 a very slow server\r\n".repeat(9), std::time::Duration::from_millis(90));
     for action in [Do::Stall, drip] {
         let before = tokio::time::Instant::now();
-        let (heard, _server) =
+        let (outcome, _server) =
             refused_by(Script::polite().on(At::Ehlo, action), |smtp| smtp.deadlines.command = a_second())
                 .await;
-        assert_eq!(heard, SmtpOutcome { phase: Phase::Hello, result: Err(TransportError::Deadline) });
+        assert_eq!(outcome, SmtpOutcome { phase: Phase::Hello, result: Err(TransportError::Deadline) });
         // All bytes together would take eighteen seconds.
         assert!(before.elapsed().as_secs() < 10, "{:?}", before.elapsed());
     }
@@ -182,40 +182,40 @@ async fn f44_f45_silence_and_single_bytes_reach_the_same_phase_deadline() {
 #[tokio::test]
 async fn f41_r15_a_421_before_the_first_message_stops_the_run() {
     let busy = || say("421 4.3.2 not now");
-    let (heard, _server) = refused_by(Script::polite().on(At::Ehlo, busy()), |_| {}).await;
-    assert_eq!((heard.phase, classify(&heard)), (Phase::Hello, Verdict::Throttled), "{heard:?}");
+    let (outcome, _server) = refused_by(Script::polite().on(At::Ehlo, busy()), |_| {}).await;
+    assert_eq!((outcome.phase, classify(&outcome)), (Phase::Hello, Verdict::Throttled), "{outcome:?}");
     let script = Script::polite().auth("PLAIN", "kim", "correct horse").on(At::Auth, busy());
-    let (heard, _server) = refused_by(script, with_user).await;
-    assert_eq!((heard.phase, classify(&heard)), (Phase::Auth, Verdict::Throttled), "{heard:?}");
+    let (outcome, _server) = refused_by(script, with_user).await;
+    assert_eq!((outcome.phase, classify(&outcome)), (Phase::Auth, Verdict::Throttled), "{outcome:?}");
     let certificates = Certificates::for_name("localhost");
     let server = Server::start(Script::polite().starttls(&certificates).on(At::StartTls, busy()));
-    let heard = refused(&secure_relay(&server, "starttls", &certificates)).await;
-    assert_eq!((heard.phase, classify(&heard)), (Phase::Tls, Verdict::Throttled), "{heard:?}");
+    let outcome = refused(&secure_relay(&server, "starttls", &certificates)).await;
+    assert_eq!((outcome.phase, classify(&outcome)), (Phase::Tls, Verdict::Throttled), "{outcome:?}");
 }
 
 #[tokio::test]
 async fn f34_an_unknown_host_name_is_a_connect_error() {
     let smtp = serde_json::from_value(serde_json::json!({ "host": "relay.invalid", "tls": "none" })).unwrap();
-    let heard = refused(&smtp).await;
+    let outcome = refused(&smtp).await;
     assert!(
         matches!(
-            heard,
+            outcome,
             SmtpOutcome {
                 phase: Phase::Connect,
                 result: Err(TransportError::NoSuchHost(_) | TransportError::Dns(_))
             }
         ),
-        "{heard:?}"
+        "{outcome:?}"
     );
-    assert_eq!(classify(&heard), LATER);
+    assert_eq!(classify(&outcome), LATER);
 }
 
 #[tokio::test]
 async fn f55_a_mangled_ehlo_reply_disables_extensions_and_the_message_is_sent() {
     let script =
         Script::polite().on(At::Ehlo, Do::Say(b"250-test\r\n250-XXXXXXXA\r\n250 \xff\xfe\r\n".to_vec()));
-    let (server, heard) = alone(script).await;
-    assert_eq!(classify(&heard), Verdict::Sent);
+    let (server, outcome) = alone(script).await;
+    assert_eq!(classify(&outcome), Verdict::Sent);
     assert_eq!(server.verbs(), ["EHLO", "MAIL", "RCPT", "DATA", "QUIT"]);
 }
 
@@ -224,10 +224,10 @@ async fn f56_bytes_after_starttls_are_an_attack() {
     let certificates = Certificates::for_name("localhost");
     let injected = Do::Say(b"220 go\r\n250-fake\r\n250 AUTH PLAIN\r\n".to_vec());
     let server = Server::start(Script::polite().starttls(&certificates).on(At::StartTls, injected));
-    let heard = refused(&secure_relay(&server, "starttls", &certificates)).await;
+    let outcome = refused(&secure_relay(&server, "starttls", &certificates)).await;
     assert!(
-        matches!(heard, SmtpOutcome { phase: Phase::Tls, result: Err(TransportError::Protocol(_)) }),
-        "{heard:?}"
+        matches!(outcome, SmtpOutcome { phase: Phase::Tls, result: Err(TransportError::Protocol(_)) }),
+        "{outcome:?}"
     );
     assert_eq!(server.verbs(), ["EHLO", "STARTTLS"]);
 }
@@ -235,10 +235,10 @@ async fn f56_bytes_after_starttls_are_an_attack() {
 #[tokio::test]
 async fn r14_a_reply_before_the_command_does_not_count() {
     let banner = Do::Say(b"220 hello\r\n250 already\r\n".to_vec());
-    let (heard, server) = refused_by(Script::polite().on(At::Greeting, banner), |_| {}).await;
+    let (outcome, server) = refused_by(Script::polite().on(At::Greeting, banner), |_| {}).await;
     assert!(
-        matches!(heard, SmtpOutcome { phase: Phase::Hello, result: Err(TransportError::Protocol(_)) }),
-        "{heard:?}"
+        matches!(outcome, SmtpOutcome { phase: Phase::Hello, result: Err(TransportError::Protocol(_)) }),
+        "{outcome:?}"
     );
     assert!(server.verbs().is_empty());
 }
@@ -246,24 +246,24 @@ async fn r14_a_reply_before_the_command_does_not_count() {
 #[tokio::test]
 async fn r17_a_reply_with_a_thousand_keywords_is_invalid() {
     let flood = [b"250-X\r\n".repeat(1_000), b"250 X\r\n".to_vec()].concat();
-    let (heard, _server) = refused_by(Script::polite().on(At::Ehlo, Do::Say(flood)), |_| {}).await;
-    assert!(matches!(heard.result, Err(TransportError::Protocol(_))), "{heard:?}");
+    let (outcome, _server) = refused_by(Script::polite().on(At::Ehlo, Do::Say(flood)), |_| {}).await;
+    assert!(matches!(outcome.result, Err(TransportError::Protocol(_))), "{outcome:?}");
 }
 
 #[tokio::test]
 async fn r19_a_disconnect_after_the_greeting_is_a_closed_connection() {
     let script = Script::polite().on(At::Greeting, Do::Each(vec![say("220 hi"), Do::Cut]));
-    let (heard, _server) = refused_by(script, |_| {}).await;
-    assert_eq!((heard.phase, classify(&heard)), (Phase::Hello, LATER), "{heard:?}");
+    let (outcome, _server) = refused_by(script, |_| {}).await;
+    assert_eq!((outcome.phase, classify(&outcome)), (Phase::Hello, LATER), "{outcome:?}");
 }
 
 #[tokio::test]
 async fn helo_is_used_only_if_no_extension_is_required() {
     let old = || Script::polite().on(At::Ehlo, say("502 what?"));
-    let (server, heard) = alone(old()).await;
-    assert_eq!((classify(&heard), server.verbs()[1].as_str()), (Verdict::Sent, "HELO"));
-    let (heard, server) = refused_by(old(), with_user).await;
-    assert_eq!((classify(&heard), server.verbs()), (Verdict::Sender, vec!["EHLO".to_owned()]));
+    let (server, outcome) = alone(old()).await;
+    assert_eq!((classify(&outcome), server.verbs()[1].as_str()), (Verdict::Sent, "HELO"));
+    let (outcome, server) = refused_by(old(), with_user).await;
+    assert_eq!((classify(&outcome), server.verbs()), (Verdict::Sender, vec!["EHLO".to_owned()]));
 }
 
 #[tokio::test]

@@ -16,8 +16,8 @@ fn polite() -> Script {
 }
 
 /// A site with additional lines in `[smtp]`.
-fn site(server: &Server, readers: usize, connections: usize, lines: &str) -> Site {
-    let site = Site::new(server.port(), readers, connections);
+fn site(server: &Server, subscribers: usize, connections: usize, lines: &str) -> Site {
+    let site = Site::new(server.port(), subscribers, connections);
     let config = std::fs::read_to_string(site.path("config.toml")).unwrap();
     site.write("config.toml", &format!("{config}{lines}\n"));
     site
@@ -25,7 +25,7 @@ fn site(server: &Server, readers: usize, connections: usize, lines: &str) -> Sit
 
 fn waiting(site: &Site, at: &str) -> Vec<Value> {
     let status = site.run_at(at, &["status", "--json"]);
-    let status: Value = serde_json::from_str(status.said.trim()).unwrap();
+    let status: Value = serde_json::from_str(status.output.trim()).unwrap();
     status["waiting"].as_array().unwrap().clone()
 }
 
@@ -35,7 +35,7 @@ fn d40_the_rate_limit_is_not_exceeded() {
     let site = site(&server, 30, 4, "per_minute = 600");
     let begun = Instant::now();
     let ended = site.run_now(&["publish"]);
-    assert_eq!((ended.code, site.counts()), (0, json!({ "sent": 30 })), "{}", ended.said);
+    assert_eq!((ended.code, site.counts()), (0, json!({ "sent": 30 })), "{}", ended.output);
     // Ten at once, then ten each second.
     assert!(begun.elapsed() >= Duration::from_millis(1_900), "{:?}", begun.elapsed());
 }
@@ -48,7 +48,7 @@ fn a_rate_limit_applies_across_runs() {
     site.write("posts/next.md", "+++\ntitle = \"다음 편지\"\ndate = 2026-11-20T09:30:00Z\n+++\n\n또 왔다.\n");
     let begun = Instant::now();
     let ended = site.run_now(&["send", "--post", "next"]);
-    assert_eq!((ended.code, server.accepted().len()), (0, 2), "{}", ended.said);
+    assert_eq!((ended.code, server.accepted().len()), (0, 2), "{}", ended.output);
     // The start-up time of the second run is part of the two seconds.
     assert!(begun.elapsed() >= Duration::from_secs(1), "{:?}", begun.elapsed());
 }
@@ -62,7 +62,7 @@ fn a_rate_limited_domain_does_not_delay_other_domains() {
     site.run(&["subscribers", "import", "slow.csv", "--confirmed"]);
     let begun = Instant::now();
     let ended = site.run_now(&["publish"]);
-    assert_eq!((ended.code, site.counts()), (0, json!({ "sent": 23 })), "{}", ended.said);
+    assert_eq!((ended.code, site.counts()), (0, json!({ "sent": 23 })), "{}", ended.output);
     assert!(begun.elapsed() >= Duration::from_millis(1_900), "{:?}", begun.elapsed());
     let last: Vec<_> = server.accepted().split_off(21);
     assert!(last.iter().all(|line| line.contains("slow.example")), "somebody waited for them: {last:?}");
@@ -73,7 +73,7 @@ fn a_rate_limited_run_does_not_keep_an_idle_connection_open() {
     let server = Server::start(polite());
     let site = site(&server, 2, 1, "per_minute = 9");
     let ended = site.run_now(&["publish"]);
-    assert_eq!((ended.code, server.log().connections), (0, 2), "{}", ended.said);
+    assert_eq!((ended.code, server.log().connections), (0, 2), "{}", ended.output);
     assert_eq!(server.verbs().iter().filter(|verb| *verb == "QUIT").count(), 2);
 }
 
@@ -82,11 +82,11 @@ fn with_a_stopped_clock_there_are_no_new_permits_and_the_run_ends() {
     let server = Server::start(polite());
     let site = site(&server, 3, 1, "per_minute = 60");
     let ended = site.run(&["publish"]);
-    assert_eq!((ended.code, site.counts()), (3, json!({ "sent": 1, "pending": 2 })), "{}", ended.said);
-    assert!(ended.said.contains("the next run continues"), "{}", ended.said);
+    assert_eq!((ended.code, site.counts()), (3, json!({ "sent": 1, "pending": 2 })), "{}", ended.output);
+    assert!(ended.output.contains("the next run continues"), "{}", ended.output);
     let status = site.run(&["status"]);
-    let words = "waiting: 2 messages of \"천천히 오는 편지\" for the next run; smtp.per_minute allows no message before 19:00:01";
-    assert!(status.said.contains(words), "{}", status.said);
+    let expected = "waiting: 2 messages of \"천천히 오는 편지\" for the next run; smtp.per_minute allows no message before 19:00:01";
+    assert!(status.output.contains(expected), "{}", status.output);
     assert_eq!(waiting(&site, "2026-11-20T10:00:00Z")[0]["until"], "2026-11-20T10:00:01Z");
 }
 
@@ -95,22 +95,22 @@ fn f41_later_runs_do_not_contact_a_relay_that_throttles() {
     let server = Server::start(polite().nth(At::Mail, 1, say("421 4.7.28 slow down")));
     let site = site(&server, 3, 1, "");
     let ended = site.run(&["publish"]);
-    assert!(ended.code == 3 && ended.said.contains("left alone until 2026-11-20 19:0"), "{}", ended.said);
+    assert!(ended.code == 3 && ended.output.contains("left alone until 2026-11-20 19:0"), "{}", ended.output);
     let again = site.run_at(MINUTE_LATER, &["publish"]);
-    assert_eq!((again.code, server.log().connections), (0, 1), "{}", again.said);
+    assert_eq!((again.code, server.log().connections), (0, 1), "{}", again.output);
     let quiet = site.run_at(MINUTE_LATER, &["--quiet", "publish"]);
-    assert_eq!((quiet.code, quiet.said.as_str()), (0, ""), "cron would mail this each minute");
+    assert_eq!((quiet.code, quiet.output.as_str()), (0, ""), "cron would mail this each minute");
     let status = site.run_at(MINUTE_LATER, &["status"]);
-    let words = [
+    let expected = [
         "throttled: sending is paused until 2026-11-20 19:0",
         "3 deliveries pending",
         "421 4.7.28 slow down",
     ];
-    assert!(words.iter().all(|word| status.said.contains(word)), "{}", status.said);
+    assert!(expected.iter().all(|text| status.output.contains(text)), "{}", status.output);
     assert_eq!(waiting(&site, MINUTE_LATER)[0]["because"], "relay_rests");
     // A resume ends the wait; the deferred subscriber keeps their own retry time.
     let now = site.run_at(MINUTE_LATER, &["send", "--now"]);
-    assert_eq!((server.accepted().len(), site.counts()["pending"].clone()), (2, json!(1)), "{}", now.said);
+    assert_eq!((server.accepted().len(), site.counts()["pending"].clone()), (2, json!(1)), "{}", now.output);
     assert_eq!(site.run_at(HOUR_LATER, &["publish"]).code, 0);
     assert_eq!(site.counts(), json!({ "sent": 3 }));
 }
@@ -122,21 +122,25 @@ fn f42_f51_recipients_rejected_because_of_the_content_get_it_after_a_resume() {
     let server = Server::start(script);
     let site = site(&server, 40, 1, "");
     let ended = site.run(&["publish"]);
-    assert!(ended.code == 3 && ended.said.contains("--retry"), "{}", ended.said);
+    assert!(ended.code == 3 && ended.output.contains("--retry"), "{}", ended.output);
     assert_eq!(site.counts(), json!({ "failed": 5, "pending": 35 }));
     let status = site.run(&["status"]);
     assert!(
-        status.said.contains("paused: \"천천히 오는 편지\", 35 letters to go: 5 readers in a row"),
+        status.output.contains("paused: \"천천히 오는 편지\", 35 letters to go: 5 readers in a row"),
         "{}",
-        status.said
+        status.output
     );
     let retried = site.run(&["resolve", "--retry", "--reason", "DKIM is right now"]);
-    assert!(retried.code == 0 && retried.said.contains("5 readers to be tried again"), "{}", retried.said);
+    assert!(
+        retried.code == 0 && retried.output.contains("5 readers to be tried again"),
+        "{}",
+        retried.output
+    );
     assert_eq!(site.counts(), json!({ "pending": 40 }));
     assert_eq!(site.run_at(MINUTE_LATER, &["publish"]).code, 0);
     assert_eq!((site.counts(), server.accepted().len()), (json!({ "sent": 40 }), 40));
     let nobody = site.run(&["resolve", "--retry"]);
-    assert!(nobody.said.contains("nobody was refused"), "{}", nobody.said);
+    assert!(nobody.output.contains("nobody was refused"), "{}", nobody.output);
 }
 
 #[test]
@@ -144,10 +148,10 @@ fn f42_a_refusal_of_the_sender_at_rcpt_pauses_and_suppresses_nobody() {
     let server = Server::start(polite().on(At::Rcpt, say("550 5.7.26 unauthenticated")));
     let site = site(&server, 20, 1, "");
     let ended = site.run(&["publish"]);
-    assert!(ended.code == 3 && ended.said.contains("paused"), "{}", ended.said);
+    assert!(ended.code == 3 && ended.output.contains("paused"), "{}", ended.output);
     assert_eq!(site.counts(), json!({ "pending": 20 }));
     let list = site.run(&["subscribers", "list"]);
-    assert!(!list.said.contains("suppressed"), "{}", list.said);
+    assert!(!list.output.contains("suppressed"), "{}", list.output);
 }
 
 #[test]
@@ -155,12 +159,12 @@ fn f38_a_recipient_without_a_mailbox_is_not_mailed_again() {
     let server = Server::start(polite().recipient("reader3@example.org", say("550 5.1.1 no such user")));
     let site = site(&server, 10, 2, "");
     let ended = site.run(&["publish"]);
-    assert!(ended.code == 3 && ended.said.contains("1 reader suppressed"), "{}", ended.said);
+    assert!(ended.code == 3 && ended.output.contains("1 reader suppressed"), "{}", ended.output);
     assert_eq!(site.counts(), json!({ "sent": 9, "failed": 1 }));
     let why = site.run(&["status", "explain", "reader3@example.org"]);
-    assert!(why.said.contains("suppressed"), "{}", why.said);
+    assert!(why.output.contains("suppressed"), "{}", why.output);
     let retried = site.run(&["resolve", "--retry"]);
-    assert!(retried.said.contains("nobody was refused"), "{}", retried.said);
+    assert!(retried.output.contains("nobody was refused"), "{}", retried.output);
 }
 
 #[test]
@@ -173,7 +177,7 @@ fn f38_a_full_mailbox_or_an_unexplained_550_does_not_suppress() {
     let site = site(&server, 10, 1, "");
     site.run(&["publish"]);
     assert_eq!(site.counts(), json!({ "sent": 8, "failed": 2 }));
-    assert!(!site.run(&["subscribers", "list"]).said.contains("suppressed"));
+    assert!(!site.run(&["subscribers", "list"]).output.contains("suppressed"));
 }
 
 #[test]
@@ -183,9 +187,9 @@ fn f53_a_relay_that_rejects_everyone_pauses_the_issue_and_suppresses_nobody() {
     let server = Server::start(script);
     let site = site(&server, 40, 1, "");
     let ended = site.run(&["publish"]);
-    assert!(ended.code == 3 && ended.said.contains("addresses that do not exist"), "{}", ended.said);
+    assert!(ended.code == 3 && ended.output.contains("addresses that do not exist"), "{}", ended.output);
     assert_eq!(site.counts(), json!({ "failed": 5, "pending": 35 }));
-    assert!(!site.run(&["subscribers", "list"]).said.contains("suppressed"));
+    assert!(!site.run(&["subscribers", "list"]).output.contains("suppressed"));
     assert_eq!(site.run(&["resolve", "--retry"]).code, 0);
     assert_eq!(site.run_at(MINUTE_LATER, &["publish"]).code, 0);
     assert_eq!(site.counts(), json!({ "sent": 40 }));
@@ -196,8 +200,8 @@ fn f53_a_relay_that_rejects_a_list_of_three_suppresses_nobody_either() {
     let server = Server::start(polite().on(At::Rcpt, say("550 5.1.1 no such user")));
     let site = site(&server, 3, 1, "");
     let ended = site.run(&["publish"]);
-    assert_eq!((ended.code, site.counts()), (3, json!({ "failed": 3 })), "{}", ended.said);
-    assert!(!site.run(&["subscribers", "list"]).said.contains("suppressed"));
+    assert_eq!((ended.code, site.counts()), (3, json!({ "failed": 3 })), "{}", ended.output);
+    assert!(!site.run(&["subscribers", "list"]).output.contains("suppressed"));
 }
 
 #[test]
@@ -211,8 +215,8 @@ fn an_issue_that_is_resumed_after_bounces_is_not_paused_for_the_same_bounces() {
     assert_eq!(site.run(&["publish"]).code, 3);
     assert_eq!(site.run(&["resolve", "--resume", "--reason", "it is an old list"]).code, 0);
     let ended = site.run_at(MINUTE_LATER, &["publish"]);
-    assert_eq!(site.counts(), json!({ "sent": 48, "failed": 12 }), "{}", ended.said);
-    assert!(ended.said.contains("12 readers suppressed"), "{}", ended.said);
+    assert_eq!(site.counts(), json!({ "sent": 48, "failed": 12 }), "{}", ended.output);
+    assert!(ended.output.contains("12 readers suppressed"), "{}", ended.output);
 }
 
 #[test]
@@ -225,13 +229,13 @@ fn f39_f40_status_shows_how_many_deliveries_wait_and_until_when() {
     let site = site(&server, 5, 1, "");
     assert_eq!(site.run(&["publish"]).code, 3);
     let status = site.run_at(MINUTE_LATER, &["status"]);
-    let words = "waiting: 2 messages of \"천천히 오는 편지\" could not be delivered yet; next retry at 2026-11-20 19:0";
-    assert!(status.said.contains(words), "{}", status.said);
+    let expected = "waiting: 2 messages of \"천천히 오는 편지\" could not be delivered yet; next retry at 2026-11-20 19:0";
+    assert!(status.output.contains(expected), "{}", status.output);
     let due = site.run_at(HOUR_LATER, &["status"]);
     assert!(
-        due.said.contains("waiting: 2 messages of") && due.said.contains("for the next run"),
+        due.output.contains("waiting: 2 messages of") && due.output.contains("for the next run"),
         "{}",
-        due.said
+        due.output
     );
     assert_eq!(site.run_at(HOUR_LATER, &["publish"]).code, 0);
     let log = server.log();
@@ -255,9 +259,9 @@ fn status_reports_an_active_run_without_blocking_it() {
         std::thread::sleep(Duration::from_millis(5));
     }
     let status = site.run_now(&["status"]);
-    assert!(status.said.contains("sending: another run is in progress"), "{}", status.said);
+    assert!(status.output.contains("sending: another run is in progress"), "{}", status.output);
     assert!(run.wait().unwrap().success());
-    assert!(!site.run_now(&["status"]).said.contains("at work"));
+    assert!(!site.run_now(&["status"]).output.contains("at work"));
 }
 
 #[test]
@@ -267,12 +271,12 @@ fn status_reports_a_disabled_newsletter() {
     let config = std::fs::read_to_string(site.path("config.toml")).unwrap();
     site.write("config.toml", &config.replace("[newsletter]", "[newsletter]\nenabled = false"));
     let status = site.run(&["status"]);
-    assert!(status.said.contains("newsletter off: newsletter.enabled is false"), "{}", status.said);
+    assert!(status.output.contains("newsletter off: newsletter.enabled is false"), "{}", status.output);
 }
 
 #[test]
 fn f53_d39_bounces_by_mail_pause_an_issue_while_it_is_sent() {
-    for (kind, fault, words) in
+    for (kind, fault, expected) in
         [("complaint", "", "3 of 3 subscribers reported it as spam"), ("failed", "dead", "3 of 3 messages")]
     {
         let server = Server::start(polite().nth(At::Mail, 4, say("421 4.3.2 not now")));
@@ -281,16 +285,16 @@ fn f53_d39_bounces_by_mail_pause_an_issue_while_it_is_sent() {
         assert_eq!(site.counts(), json!({ "sent": 3, "pending": 7 }));
         let database = rusqlite::Connection::open(site.path("letterpress.db")).unwrap();
         // A second report about the first subscriber does not count as a second bounce.
-        for (mail, reader) in [(1_u8, 1_u8), (2, 1), (3, 2), (4, 3)] {
+        for (mail, subscriber) in [(1_u8, 1_u8), (2, 1), (3, 2), (4, 3)] {
             let sql = "INSERT INTO notice (fingerprint, at, addr_key, issue, kind, fault)
                        SELECT ?1, 0, ?2, id, ?3, ?4 FROM issue WHERE state = 'sending'";
-            assert_eq!(database.execute(sql, ([mail; 16], [reader; 16], kind, fault)).unwrap(), 1);
+            assert_eq!(database.execute(sql, ([mail; 16], [subscriber; 16], kind, fault)).unwrap(), 1);
         }
         let ended = site.run_at(HOUR_LATER, &["publish"]);
         // Three bounces are too few to judge a list; three complaints are enough.
         let is_paused = kind == "complaint";
-        assert_eq!(ended.said.contains(words), is_paused, "{}", ended.said);
-        assert_eq!(server.accepted().len(), if is_paused { 3 } else { 10 }, "{}", ended.said);
+        assert_eq!(ended.output.contains(expected), is_paused, "{}", ended.output);
+        assert_eq!(server.accepted().len(), if is_paused { 3 } else { 10 }, "{}", ended.output);
     }
 }
 

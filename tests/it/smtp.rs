@@ -33,7 +33,7 @@ fn secure_relay(server: &Server, how: &str, certificates: &Certificates) -> Smtp
     .unwrap()
 }
 
-fn wire(smtp: &Smtp) -> SmtpTransport {
+fn transport(smtp: &Smtp) -> SmtpTransport {
     let password = smtp.user.as_ref().map(|_| Secret::new("correct horse", "test").unwrap());
     SmtpTransport::new(smtp, password).unwrap()
 }
@@ -43,50 +43,50 @@ fn a_second() -> Span {
     Span::seconds(1)
 }
 
-fn letter(reader: &str) -> Vec<u8> {
-    format!("To: {reader}\r\nSubject: 42\r\n\r\n.a dot\r\n.\r\nend\r\n").into_bytes()
+fn message_to(recipient: &str) -> Vec<u8> {
+    format!("To: {recipient}\r\nSubject: 42\r\n\r\n.a dot\r\n.\r\nend\r\n").into_bytes()
 }
 
-fn envelope(reader: &str) -> Envelope {
+fn envelope(recipient: &str) -> Envelope {
     let address = |raw: &str| EmailAddress::parse(raw).unwrap();
-    let name: String = reader.split('@').take(1).flat_map(str::chars).filter(char::is_ascii).collect();
+    let name: String = recipient.split('@').take(1).flat_map(str::chars).filter(char::is_ascii).collect();
     let from = format!("b+{name}@news.example");
-    Envelope { from: address(&from), to: address(reader), size: letter(reader).len() }
+    Envelope { from: address(&from), to: address(recipient), size: message_to(recipient).len() }
 }
 
 /// Sends one message through all phases.
-async fn one(channel: &mut dyn Connection, reader: &str, next: Option<&Envelope>) -> SmtpOutcome {
-    if let Err(heard) = channel.offer(&envelope(reader)).await {
-        return heard;
+async fn one(connection: &mut dyn Connection, recipient: &str, next: Option<&Envelope>) -> SmtpOutcome {
+    if let Err(outcome) = connection.offer(&envelope(recipient)).await {
+        return outcome;
     }
-    if let Err(heard) = channel.body(&letter(reader)).await {
-        return heard;
+    if let Err(outcome) = connection.body(&message_to(recipient)).await {
+        return outcome;
     }
-    channel.final_dot(next).await
+    connection.final_dot(next).await
 }
 
 /// Sends one message to each recipient over as few connections as possible; returns the outcomes.
-async fn send(smtp: &Smtp, readers: &[&str]) -> Vec<SmtpOutcome> {
-    let wire = wire(smtp);
+async fn send(smtp: &Smtp, recipients: &[&str]) -> Vec<SmtpOutcome> {
+    let wire = transport(smtp);
     let mut open: Option<Box<dyn Connection>> = None;
     let mut all = Vec::new();
-    for (place, reader) in readers.iter().enumerate() {
-        let mut channel = match open.take().filter(|channel| channel.is_usable()) {
-            Some(channel) => channel,
+    for (place, recipient) in recipients.iter().enumerate() {
+        let mut connection = match open.take().filter(|connection| connection.is_usable()) {
+            Some(connection) => connection,
             None => match wire.connect().await {
-                Ok(channel) => channel,
-                Err(heard) => {
-                    all.push(heard);
+                Ok(connection) => connection,
+                Err(outcome) => {
+                    all.push(outcome);
                     continue;
                 }
             },
         };
-        let next = readers.get(place + 1).map(|reader| envelope(reader));
-        all.push(one(&mut *channel, reader, next.as_ref()).await);
-        open = Some(channel);
+        let next = recipients.get(place + 1).map(|recipient| envelope(recipient));
+        all.push(one(&mut *connection, recipient, next.as_ref()).await);
+        open = Some(connection);
     }
-    if let Some(channel) = open {
-        channel.quit().await;
+    if let Some(connection) = open {
+        connection.quit().await;
     }
     all
 }
@@ -94,10 +94,10 @@ async fn send(smtp: &Smtp, readers: &[&str]) -> Vec<SmtpOutcome> {
 /// Sends one message to one recipient at a server with this script.
 async fn alone(script: Script) -> (Server, SmtpOutcome) {
     let server = Server::start(script);
-    let mut heard = send(&relay(&server), &["kim@example.com"]).await;
-    (server, heard.remove(0))
+    let mut outcome = send(&relay(&server), &["kim@example.com"]).await;
+    (server, outcome.remove(0))
 }
 
-fn verdicts(heard: &[SmtpOutcome]) -> Vec<Verdict> {
-    heard.iter().map(classify).collect()
+fn verdicts(outcome: &[SmtpOutcome]) -> Vec<Verdict> {
+    outcome.iter().map(classify).collect()
 }

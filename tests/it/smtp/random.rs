@@ -6,7 +6,7 @@ use super::super::support::Message;
 use super::*;
 use proptest::prelude::*;
 
-const READERS: [&str; 4] = ["a@example.com", "b@example.com", "c@example.com", "d@example.com"];
+const RECIPIENTS: [&str; 4] = ["a@example.com", "b@example.com", "c@example.com", "d@example.com"];
 
 /// What servers do, correct and wrong; nothing that waits for a deadline.
 fn any_action() -> impl Strategy<Value = Do> {
@@ -60,17 +60,17 @@ proptest! {
         let server = Server::start(script);
         let mut smtp = relay(&server);
         (smtp.deadlines.command, smtp.deadlines.data, smtp.deadlines.dot) = (a_second(), a_second(), a_second());
-        let heard = runtime.block_on(send(&smtp, &READERS));
+        let outcome = runtime.block_on(send(&smtp, &RECIPIENTS));
         let log = server.log();
-        for (reader, heard) in READERS.iter().zip(&heard) {
-            let mut copies = log.messages.iter().filter(|message| message.data == letter(reader));
-            let verdict = classify(heard);
+        for (recipient, outcome) in RECIPIENTS.iter().zip(&outcome) {
+            let mut messages = log.messages.iter().filter(|message| message.data == message_to(recipient));
+            let verdict = classify(outcome);
             if verdict == Verdict::Sent {
-                prop_assert!(copies.clone().any(Message::accepted), "{reader}: {heard:?} {:?}", log.messages);
+                prop_assert!(messages.clone().any(Message::accepted), "{recipient}: {outcome:?} {:?}", log.messages);
             }
             // The reverse: an outcome that is reported as definite was not accepted.
             if !matches!(verdict, Verdict::Sent | Verdict::Unknown) {
-                prop_assert!(!copies.any(Message::accepted), "{reader}: {heard:?} {:?}", log.messages);
+                prop_assert!(!messages.any(Message::accepted), "{recipient}: {outcome:?} {:?}", log.messages);
             }
         }
     }

@@ -194,11 +194,11 @@ async fn x08_the_output_of_the_server_has_no_addresses() {
         let headers = format!("{FORM}X-Forwarded-For: 203.0.113.9\r\nContent-Length: {}\r\n", body.len());
         assert!(status(&exchange(&served, &request(method, &path, &headers, body))) < 500, "{path}");
     }
-    let (code, said) = served.stop();
-    assert_eq!(code, 0, "{said}");
-    assert!(said.contains("POST /u/{*token} 200 "), "{said}");
+    let (code, output) = served.stop();
+    assert_eq!(code, 0, "{output}");
+    assert!(output.contains("POST /u/{*token} 200 "), "{output}");
     for secret in ["kim@", "lee@", "v1.", token.rsplit('.').next().unwrap(), "203.0.113", "example.org"] {
-        assert!(!said.contains(secret), "{secret} stands in\n{said}");
+        assert!(!output.contains(secret), "{secret} stands in\n{output}");
     }
 }
 
@@ -266,8 +266,8 @@ async fn the_server_takes_its_socket_from_systemd_and_notifies_it_when_ready() {
     };
     assert_eq!(word(), "READY=1");
     assert_eq!(status(&exchange(&served, &request("GET", "/healthz", "", ""))), 200);
-    let (code, said) = served.stop();
-    assert_eq!((code, word().as_str()), (0, "STOPPING=1"), "{said}");
+    let (code, output) = served.stop();
+    assert_eq!((code, word().as_str()), (0, "STOPPING=1"), "{output}");
 }
 
 #[tokio::test]
