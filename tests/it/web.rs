@@ -4,10 +4,10 @@
 mod erasure;
 mod exchange;
 mod files;
-mod house;
 mod people;
 mod requests;
 mod sign_ups;
+mod site;
 mod sockets;
 
-use house::{House, Reply};
+use site::{Reply, TestSite};

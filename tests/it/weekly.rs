@@ -61,7 +61,7 @@ async fn set_preferences(store: &Store, number: u8, preferences: Preferences) {
 
 /// A digest with an issue for each of these parts.
 fn week(name: &str, posts: &[DigestPost], parts: impl IntoIterator<Item = DigestPart>) -> NewDigest {
-    let letter = |share: DigestPart| {
+    let message = |share: DigestPart| {
         let issue = issue(&format!("digest:{name}:{:x}", share.0));
         (share, DigestIssue { issue, fields: Box::new(fields) })
     };
@@ -70,7 +70,7 @@ fn week(name: &str, posts: &[DigestPost], parts: impl IntoIterator<Item = Digest
         week: name.to_owned(),
         moment: now(),
         posts: posts.to_vec(),
-        issues: parts.into_iter().map(letter).collect(),
+        issues: parts.into_iter().map(message).collect(),
     }
 }
 

@@ -18,9 +18,9 @@ use self::chance::Chance;
 use super::support::{Script, Server, Site};
 
 /// The number of histories in a normal `cargo test`; `LETTERPRESS_WRITERS` changes it.
-const LIVES: u64 = 24;
+const HISTORIES: u64 = 24;
 /// The number of actions in each.
-const DEEDS: usize = 14;
+const ACTIONS: usize = 14;
 const SUBSCRIBERS: usize = 2;
 
 /// A post as its writer knows it.
@@ -48,7 +48,7 @@ impl Post {
     }
 }
 
-struct Life {
+struct History {
     site: Site,
     server: Server,
     chance: Chance,
@@ -60,13 +60,13 @@ struct Life {
     is_shaken: bool,
 }
 
-impl Life {
+impl History {
     fn new(seed: u64) -> Self {
         let server = Server::start(Script::polite().pipelining(true));
         let site = Site::new(server.port(), SUBSCRIBERS, 1);
         std::fs::remove_file(site.path("posts/slow.md")).unwrap();
         let now = "2026-11-20T10:00:00Z".parse().unwrap();
-        let mut life = Self {
+        let mut history = Self {
             site,
             server,
             chance: Chance::new(seed),
@@ -77,8 +77,8 @@ impl Life {
             is_shaken: false,
         };
         // The ledger starts with an empty archive, so every post is mailed.
-        life.run(&["publish"]);
-        life
+        history.run(&["publish"]);
+        history
     }
 
     fn run(&mut self, arguments: &[&str]) -> i32 {
@@ -174,7 +174,7 @@ impl Life {
         self.is_shaken = true;
         let backup = format!("backup-{}.db", self.chance.below(1_000_000));
         self.run(&["backup", &backup]);
-        self.deed();
+        self.act();
         self.run(&["backup", "restore", &backup]);
         self.run(&["ledger", "adopt-restored", "--reason", "a story"]);
         // Posts that were not mailed yet now count as mailed.
@@ -192,7 +192,7 @@ impl Life {
         };
     }
 
-    fn deed(&mut self) {
+    fn act(&mut self) {
         match self.chance.below(20) {
             0..=4 => self.write(),
             5..=8 => self.change(),
@@ -204,46 +204,52 @@ impl Life {
     }
 
     /// How often each subscriber got each post.
-    fn letters(&self) -> HashMap<(String, String), usize> {
-        let mut letters = HashMap::new();
+    fn messages(&self) -> HashMap<(String, String), usize> {
+        let mut messages = HashMap::new();
         for message in self.server.log().messages {
             let text = String::from_utf8_lossy(&message.data).into_owned();
             let from = text.find("marker").unwrap_or_else(|| panic!("{text}"));
             let name: String = text[from..].chars().take_while(char::is_ascii_alphanumeric).collect();
             for recipient in &message.rcpt {
-                *letters.entry((name.clone(), recipient.clone())).or_default() += 1;
+                *messages.entry((name.clone(), recipient.clone())).or_default() += 1;
             }
         }
-        letters
+        messages
     }
 
     fn judge(&self) {
-        for ((post, recipient), times) in self.letters() {
+        for ((post, recipient), times) in self.messages() {
             assert_eq!(times, 1, "{recipient} got {post}\n{}", self.trace.join("\n"));
         }
     }
 }
 
-fn live(seed: u64) {
-    let mut life = Life::new(seed);
-    for _ in 0..DEEDS {
-        life.deed();
+fn run_history(seed: u64) {
+    let mut history = History::new(seed);
+    for _ in 0..ACTIONS {
+        history.act();
     }
-    for _ in 0..=life.posts.len() {
-        life.run(&["publish", "--allow-loss", "--allow-redelivery"]);
+    for _ in 0..=history.posts.len() {
+        history.run(&["publish", "--allow-loss", "--allow-redelivery"]);
     }
-    life.judge();
-    let letters = life.letters();
-    for post in life.posts.iter().filter(|post| post.is_plain && !life.is_shaken) {
-        let got = letters.keys().filter(|(name, _)| *name == post.name).count();
-        assert_eq!(got, SUBSCRIBERS, "seed {seed}: {} was swallowed\n{}", post.name, life.trace.join("\n"));
+    history.judge();
+    let messages = history.messages();
+    for post in history.posts.iter().filter(|post| post.is_plain && !history.is_shaken) {
+        let got = messages.keys().filter(|(name, _)| *name == post.name).count();
+        assert_eq!(
+            got,
+            SUBSCRIBERS,
+            "seed {seed}: {} was swallowed\n{}",
+            post.name,
+            history.trace.join("\n")
+        );
     }
 }
 
 #[test]
 fn random_actions_of_a_writer_mail_no_post_twice_and_miss_none() {
-    let lives = environment("LETTERPRESS_WRITERS").and_then(|lives| lives.parse().ok());
-    for seed in 0..lives.unwrap_or(LIVES) {
-        live(seed);
+    let histories = environment("LETTERPRESS_WRITERS").and_then(|histories| histories.parse().ok());
+    for seed in 0..histories.unwrap_or(HISTORIES) {
+        run_history(seed);
     }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use letterpress::clock::{Clock as _, SystemClock};
 
-use super::house::Served;
+use super::site::Served;
 
 const KIM: &str = "kim@example.org";
 const SITE: &str = "[site]\ntitle = \"느린 편지\"\nurl = \"https://letters.example/\"\n\
@@ -105,14 +105,14 @@ fn health(served: &Served) -> u16 {
 
 fn token(outbox: &Path) -> String {
     let folder = fs::read_dir(outbox).unwrap().next().unwrap().unwrap().path();
-    let letter = fs::read_dir(folder).unwrap().next().unwrap().unwrap().path();
-    let text = fs::read_to_string(letter).unwrap();
+    let message = fs::read_dir(folder).unwrap().next().unwrap().unwrap().path();
+    let text = fs::read_to_string(message).unwrap();
     let (_, rest) = text.split_once("https://news.letters.example/u/").unwrap();
     rest.split('>').next().unwrap().to_owned()
 }
 
 /// Whatever happens to the files, a response that confirms an unsubscribe is true.
-fn answers_truly(site: &Site, served: &Served, way: &str) -> u16 {
+fn status_of_true_response(site: &Site, served: &Served, way: &str) -> u16 {
     let (status, answer) = site.unsubscribes(served);
     match status {
         200 => assert_eq!(site.on_disk().as_deref(), Some("unsubscribed"), "{way}: {answer}"),
@@ -141,7 +141,7 @@ fn a_manually_restored_backup_is_noticed_and_an_unsubscribe_reaches_the_new_file
         assert_eq!(health(&served), 200);
         exchange(&site);
         site.does(&["ledger", "adopt-restored", "--reason", "a test"]);
-        assert_eq!(answers_truly(&site, &served, way), 200, "{way}");
+        assert_eq!(status_of_true_response(&site, &served, way), 200, "{way}");
         assert_eq!(health(&served), 200);
         let (code, output) = served.stop();
         assert_eq!(code, 0, "{output}");
@@ -174,13 +174,13 @@ fn a_missing_truncated_mixed_or_foreign_file_is_answered_with_503() {
         assert_eq!(health(&served), 200);
         exchange(&site);
         for _ in 0..3 {
-            assert_eq!(answers_truly(&site, &served, way), 503, "{way}");
+            assert_eq!(status_of_true_response(&site, &served, way), 503, "{way}");
         }
         assert_eq!(health(&served), 503, "{way}");
         // After a correct restore the file is served again without a restart.
         site.remove(&["letterpress.db", "letterpress.db-wal", "letterpress.db-shm"]);
         fs::copy(site.path("b.db"), site.path("letterpress.db")).unwrap();
-        assert_eq!(answers_truly(&site, &served, way), 200, "{way}");
+        assert_eq!(status_of_true_response(&site, &served, way), 200, "{way}");
     }
 }
 
@@ -194,7 +194,7 @@ fn an_older_copy_over_the_open_file_is_noticed_too() {
     let served = site.serve();
     assert_eq!(health(&served), 200);
     fs::copy(site.path("older.db"), site.path("letterpress.db")).unwrap();
-    answers_truly(&site, &served, "older");
+    status_of_true_response(&site, &served, "older");
     let (code, output) = served.stop();
     assert_eq!(code, 0, "{output}");
     site.does(&["ledger", "verify"]);
@@ -208,7 +208,7 @@ fn a_restore_waits_for_other_processes_and_names_them() {
     assert_eq!(refused.status.code(), Some(1), "{refused:?}");
     let output = String::from_utf8(refused.stderr).unwrap();
     assert!(output.contains("letterpress.db is in use (process ") && output.contains("serve"), "{output}");
-    assert_eq!(answers_truly(&site, &served, "refused"), 200);
+    assert_eq!(status_of_true_response(&site, &served, "refused"), 200);
     served.stop();
     site.does(&["backup", "restore", "b.db", "--reason", "a test"]);
     assert_eq!(site.on_disk().as_deref(), Some("active"));

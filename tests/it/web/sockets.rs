@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use letterpress::subscribers::SubscriptionStatus;
 use letterpress::subscribers::token::Purpose;
 
-use super::House;
-use super::house::{KIM, Served};
+use super::TestSite;
+use super::site::{KIM, Served};
 
 fn connect(served: &Served) -> TcpStream {
     let stream = TcpStream::connect(served.address).unwrap();
@@ -42,8 +42,8 @@ const FORM: &str = "Content-Type: application/x-www-form-urlencoded\r\n";
 
 #[tokio::test]
 async fn h13_a_request_that_is_too_large_is_refused_and_the_server_continues() {
-    let house = House::new().await;
-    let served = house.serve();
+    let site = TestSite::new().await;
+    let served = site.serve();
     let post =
         |headers: String, body: &str| exchange(&served, &request("POST", "/subscribe", &headers, body));
     let long = format!("email={}", "a".repeat(9_000));
@@ -72,8 +72,8 @@ async fn h13_a_request_that_is_too_large_is_refused_and_the_server_continues() {
 
 #[tokio::test]
 async fn h13_a_client_that_sends_single_bytes_is_disconnected() {
-    let house = House::new().await;
-    let served = house.serve();
+    let site = TestSite::new().await;
+    let served = site.serve();
     let began = Instant::now();
     let dripping = |head: &[u8]| {
         let mut stream = connect(&served);
@@ -106,13 +106,13 @@ async fn h13_a_client_that_sends_single_bytes_is_disconnected() {
 
 #[tokio::test]
 async fn h21_idle_connections_above_the_limit_are_closed_for_new_requests() {
-    let house = House::new().await;
+    let site = TestSite::new().await;
     let program = env!("CARGO_BIN_EXE_letterpress");
     // The server has room for 64 connections.
     let mut command = Command::new("sh");
     command
         .args(["-c", &format!("ulimit -n 128 && exec '{program}' serve")])
-        .current_dir(house.path("."))
+        .current_dir(site.path("."))
         .env_clear();
     let served = Served::start(&mut command);
     let unfinished = request("POST", "/subscribe", &format!("{FORM}Content-Length: 10\r\n"), "a");
@@ -138,8 +138,8 @@ async fn h21_idle_connections_above_the_limit_are_closed_for_new_requests() {
 
 #[tokio::test]
 async fn h21_an_unfinished_form_is_refused_and_its_connection_closed() {
-    let house = House::new().await;
-    let served = house.serve();
+    let site = TestSite::new().await;
+    let served = site.serve();
     let began = Instant::now();
     let answer =
         exchange(&served, &request("POST", "/subscribe", &format!("{FORM}Content-Length: 10\r\n"), "a"));
@@ -149,9 +149,9 @@ async fn h21_an_unfinished_form_is_refused_and_its_connection_closed() {
 
 #[tokio::test]
 async fn h17_a_smuggled_second_request_is_not_answered() {
-    let house = House::new().await;
-    let served = house.serve();
-    let leave = format!("/u/{}", house.way_out());
+    let site = TestSite::new().await;
+    let served = site.serve();
+    let leave = format!("/u/{}", site.way_out());
     let hidden = format!("POST {leave} HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n");
     for headers in [
         format!("{FORM}Content-Length: 4\r\nContent-Length: {}\r\n", hidden.len() + 5),
@@ -168,7 +168,7 @@ async fn h17_a_smuggled_second_request_is_not_answered() {
     let both = format!("{FORM}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n");
     let answer = exchange(&served, &request("POST", "/subscribe", &both, &format!("0\r\n\r\n{hidden}")));
     assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{answer}");
-    assert_eq!(house.status(KIM).await, Some(SubscriptionStatus::Active));
+    assert_eq!(site.status(KIM).await, Some(SubscriptionStatus::Active));
     let old = exchange(&served, b"GET /healthz HTTP/1.0\r\n\r\n");
     assert_eq!(status(&old), 200, "{old}");
     assert_eq!(status(&exchange(&served, &request("TRACE", "/", "", ""))), 405);
@@ -176,18 +176,18 @@ async fn h17_a_smuggled_second_request_is_not_answered() {
 
 #[tokio::test]
 async fn x08_the_output_of_the_server_has_no_addresses() {
-    let house = House::new().await;
-    house.publish().await;
-    let served = house.serve();
-    let token = house.way_out();
-    let data = house.data_token(KIM);
+    let site = TestSite::new().await;
+    site.publish().await;
+    let served = site.serve();
+    let token = site.way_out();
+    let data = site.data_token(KIM);
     for (method, path, body) in [
         ("GET", format!("/leave/{token}"), ""),
         ("POST", "/subscribe".to_owned(), "email=lee@example.org&form=embedded"),
         ("POST", "/data".to_owned(), "email=kim@example.org"),
         ("GET", format!("/data/{data}?as=json"), ""),
         ("POST", format!("/u/{token}"), ""),
-        ("POST", format!("/confirm/{}", house.token(Purpose::Confirm, "lee@example.org", 1)), ""),
+        ("POST", format!("/confirm/{}", site.token(Purpose::Confirm, "lee@example.org", 1)), ""),
         ("POST", format!("/data/{data}"), "sure=yes"),
         ("GET", "/lee@example.org".to_owned(), ""),
     ] {
@@ -204,8 +204,8 @@ async fn x08_the_output_of_the_server_has_no_addresses() {
 
 #[tokio::test]
 async fn h19_metrics_have_their_own_address_and_no_names() {
-    let house = House::with("metrics = \"127.0.0.1:0\"\n").await;
-    let mut served = house.command(&["serve"]);
+    let site = TestSite::with("metrics = \"127.0.0.1:0\"\n").await;
+    let mut served = site.command(&["serve"]);
     let mut child = served.stdout(Stdio::piped()).spawn().unwrap();
     let out = std::io::BufReader::new(child.stdout.take().unwrap());
     let address = std::io::BufRead::lines(out)
@@ -225,8 +225,8 @@ async fn h19_metrics_have_their_own_address_and_no_names() {
 
 #[tokio::test]
 async fn the_server_answers_a_pending_request_before_it_stops_and_accepts_no_new_one() {
-    let house = House::new().await;
-    let served = house.serve();
+    let site = TestSite::new().await;
+    let served = site.serve();
     let mut stream = connect(&served);
     let body = "email=lee@example.org&form=embedded";
     let head = request("POST", "/subscribe", &format!("{FORM}Content-Length: {}\r\n", body.len()), "");
@@ -239,23 +239,23 @@ async fn the_server_answers_a_pending_request_before_it_stops_and_accepts_no_new
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     assert_eq!(status(&answer), 200);
-    assert_eq!(house.errands().len(), 1);
+    assert_eq!(site.transactional().len(), 1);
 }
 
 #[tokio::test]
 async fn the_server_takes_its_socket_from_systemd_and_notifies_it_when_ready() {
-    let house = House::new().await;
+    let site = TestSite::new().await;
     let socket = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = socket.local_addr().unwrap();
-    let manager = UnixDatagram::bind(house.path("notify")).unwrap();
+    let manager = UnixDatagram::bind(site.path("notify")).unwrap();
     manager.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     let program = env!("CARGO_BIN_EXE_letterpress");
     let mut command = Command::new("sh");
     command
         .args(["-c", &format!("LISTEN_PID=$$ LISTEN_FDS=1 exec '{program}' serve 3<&0")])
-        .current_dir(house.path("."))
+        .current_dir(site.path("."))
         .env_clear()
-        .env("NOTIFY_SOCKET", house.path("notify"))
+        .env("NOTIFY_SOCKET", site.path("notify"))
         .stdin(Stdio::from(OwnedFd::from(socket)));
     let served = Served::start(&mut command);
     assert_eq!(served.address, address);
@@ -272,49 +272,49 @@ async fn the_server_takes_its_socket_from_systemd_and_notifies_it_when_ready() {
 
 #[tokio::test]
 async fn the_server_works_while_a_run_is_sending() {
-    let house = House::new().await;
-    let served = house.serve();
-    let published = house.command(&["publish"]).output().unwrap();
+    let site = TestSite::new().await;
+    let served = site.serve();
+    let published = site.command(&["publish"]).output().unwrap();
     assert_eq!(published.status.code(), Some(0), "{published:?}");
-    let reply = exchange(&served, &request("POST", &format!("/u/{}", house.way_out()), "", ""));
+    let reply = exchange(&served, &request("POST", &format!("/u/{}", site.way_out()), "", ""));
     assert_eq!(status(&reply), 200);
-    let published = house.command(&["publish"]).output().unwrap();
+    let published = site.command(&["publish"]).output().unwrap();
     assert_eq!(published.status.code(), Some(0), "the fence is not behind: {published:?}");
 }
 
 #[tokio::test]
 async fn pages_below_a_path_work_with_and_without_a_proxy_that_strips_it() {
-    let house = House::new().await;
-    let config = std::fs::read_to_string(house.path("config.toml")).unwrap();
-    house.write(
+    let site = TestSite::new().await;
+    let config = std::fs::read_to_string(site.path("config.toml")).unwrap();
+    site.write(
         "config.toml",
         &config.replace("https://news.letters.example/", "https://letters.example/news/"),
     );
-    let served = house.serve();
+    let served = site.serve();
     for path in ["/news/", "/", "/news/subscribe", "/subscribe"] {
         let page = exchange(&served, &request("GET", path, "", ""));
         assert_eq!(status(&page), 200, "{path}");
         assert!(page.contains("action=\"/news/subscribe?lang=ko\""), "{page}");
         assert!(page.contains("href=\"/news/assets/style-"), "{page}");
     }
-    let leave = format!("/news/u/{}", house.way_out());
+    let leave = format!("/news/u/{}", site.way_out());
     assert_eq!(status(&exchange(&served, &request("POST", &leave, "", ""))), 200);
-    assert_eq!(house.status(KIM).await, Some(SubscriptionStatus::Unsubscribed));
+    assert_eq!(site.status(KIM).await, Some(SubscriptionStatus::Unsubscribed));
 }
 
 #[tokio::test]
 async fn x24_the_server_deletes_expired_data() {
-    let house = House::new().await;
-    house.post("/subscribe", "email=lee@example.org&form=embedded").await;
-    assert_eq!(house.status("lee@example.org").await, Some(SubscriptionStatus::Unconfirmed));
+    let site = TestSite::new().await;
+    site.post("/subscribe", "email=lee@example.org&form=embedded").await;
+    assert_eq!(site.status("lee@example.org").await, Some(SubscriptionStatus::Unconfirmed));
     let later = "2026-12-25T10:00:00Z";
-    let mut command = house.command(&["serve"]);
+    let mut command = site.command(&["serve"]);
     let served = Served::start(command.env("LETTERPRESS_FROZEN_AT", later));
     let began = Instant::now();
-    while house.status("lee@example.org").await.is_some() {
+    while site.status("lee@example.org").await.is_some() {
         assert!(began.elapsed() < Duration::from_secs(20), "it is still there");
         std::thread::sleep(Duration::from_millis(100));
     }
-    assert_eq!(house.status(KIM).await, Some(SubscriptionStatus::Active));
+    assert_eq!(site.status(KIM).await, Some(SubscriptionStatus::Active));
     assert_eq!(served.stop().0, 0);
 }

@@ -39,11 +39,11 @@ const POST: &str = "+++\ntitle = \"천천히 오는 편지\"\ndate = 2026-11-20T
     **편지**는 천천히 온다. <script>alert(1)</script> ![그림](https://letters.example/a.png)\n";
 const OLD_POST: &str = "+++\ntitle = \"A walk\"\ndate = 2026-11-01T09:00:00Z\nslug = \"walk\"\ncategories = [\"일상\"]\n+++\n\nOut.\n";
 
-pub(crate) struct House {
+pub(crate) struct TestSite {
     folder: tempfile::TempDir,
     pub(crate) clock: Arc<FrozenClock>,
     pub(crate) session: LedgerSession,
-    world: RunContext,
+    context: RunContext,
     router: Router,
     /// The log lines of the server.
     pub(crate) output: Arc<Mutex<String>>,
@@ -81,7 +81,7 @@ impl Reply {
     }
 }
 
-impl House {
+impl TestSite {
     pub(crate) async fn new() -> Self {
         Self::with("").await
     }
@@ -95,7 +95,7 @@ impl House {
         let path = folder.path().join("config.toml");
         let config = Arc::new(config::load(Utf8Path::from_path(&path).unwrap()).unwrap());
         let clock = Arc::new(FrozenClock::at("2026-11-20T10:00:00Z".parse().unwrap(), 7));
-        let world = RunContext {
+        let context = RunContext {
             config: Arc::clone(&config),
             clock: clock.clone(),
             on_progress: Arc::new(|_| {}),
@@ -105,20 +105,20 @@ impl House {
         let app = {
             let output = Arc::clone(&output);
             let log = Box::new(move |line: &str| writeln!(output.lock().unwrap(), "{line}").unwrap());
-            App::open(world.clone(), log)
+            App::open(context.clone(), log)
                 .await
                 .unwrap()
                 .with_access_log(true)
                 .with_write_timeout(Duration::from_secs(2))
         };
         let session = LedgerSession::open(&config, clock.as_ref()).await.unwrap();
-        let house = Self { folder, clock, session, world, router: router(Arc::new(app)), output };
-        house.enrol(KIM).await;
-        house
+        let site = Self { folder, clock, session, context, router: router(Arc::new(app)), output };
+        site.add_subscriber(KIM).await;
+        site
     }
 
     /// A new subscriber who signs up and confirms.
-    pub(crate) async fn enrol(&self, address: &str) {
+    pub(crate) async fn add_subscriber(&self, address: &str) {
         let email = EmailAddress::parse(address).unwrap();
         let consented_at = Some(self.clock.now());
         let profile = Profile { consented_at, ..Profile::new(email, SubscriptionStatus::Active) };
@@ -128,7 +128,7 @@ impl House {
 
     /// Builds the feeds and sends the newest post to the outbox.
     pub(crate) async fn publish(&self) {
-        publish(&self.world, Waivers::default()).await.unwrap().newsletter.unwrap().unwrap();
+        publish(&self.context, Waivers::default()).await.unwrap().newsletter.unwrap().unwrap();
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -228,7 +228,7 @@ impl House {
     }
 
     /// The queued transactional emails, as kind and address.
-    pub(crate) fn errands(&self) -> Vec<(String, String)> {
+    pub(crate) fn transactional(&self) -> Vec<(String, String)> {
         let database = self.database();
         let mut all = database.prepare("SELECT kind, address FROM errand ORDER BY id").unwrap();
         let rows = all.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
