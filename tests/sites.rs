@@ -10,14 +10,14 @@ use std::process::{Command, Stdio};
 
 const NOW: &str = "2026-11-23T00:00:00Z";
 
-struct World(tempfile::TempDir);
+struct Site(tempfile::TempDir);
 
-impl World {
+impl Site {
     /// A folder with a copy of the site, because a test must not change the sources.
-    fn with(site: &str) -> Self {
-        let world = Self(tempfile::tempdir().unwrap());
-        copy(&Path::new("tests/data/sites").join(site), &world.0.path().join("site"));
-        world
+    fn with(name: &str) -> Self {
+        let site = Self(tempfile::tempdir().unwrap());
+        copy(&Path::new("tests/data/sites").join(name), &site.0.path().join("site"));
+        site
     }
 
     fn run(&self, line: &str) -> (i32, String) {
@@ -49,27 +49,27 @@ impl World {
     }
 
     /// What is published and what is held back, in a form that is easy to compare.
-    fn story(&self) -> String {
+    fn summary(&self) -> String {
         self.succeeds("--config l/config.toml build");
         let feed: serde_json::Value = serde_json::from_str(&self.read("l/public/feed.json")).unwrap();
-        let mut story = String::new();
+        let mut summary = String::new();
         for item in feed["items"].as_array().unwrap() {
             let text = |key: &str| item[key].as_str().unwrap_or_default().to_owned();
             let url = percent_decoded(&text("url"));
             let _ =
-                writeln!(story, "{} {} {url} {}", text("date_published"), text("title"), text("language"));
-            let _ = writeln!(story, "  tags {}", item["tags"]);
+                writeln!(summary, "{} {} {url} {}", text("date_published"), text("title"), text("language"));
+            let _ = writeln!(summary, "  tags {}", item["tags"]);
             for line in text("content_html").lines().filter(|line| !line.is_empty()) {
-                let _ = writeln!(story, "  | {}", percent_decoded(line));
+                let _ = writeln!(summary, "  | {}", percent_decoded(line));
             }
         }
         let (_, checked) = self.run("--config l/config.toml check");
         let about_files =
             checked.lines().filter(|line| line.contains("site/") && !line.contains("alternative text"));
         about_files.for_each(|line| {
-            let _ = writeln!(story, "{line}");
+            let _ = writeln!(summary, "{line}");
         });
-        story
+        summary
     }
 }
 
@@ -92,23 +92,23 @@ fn copy(from: &Path, to: &Path) {
 
 /// `new --from` writes a configuration with which the site builds as expected; the expectation is beside the site.
 fn builds_as_expected(generator: &str) {
-    let world = World::with(generator);
-    let output = world.succeeds(&format!("new --from {generator} site l"));
-    let (code, again) = world.run(&format!("new --from {generator} site l"));
+    let site = Site::with(generator);
+    let output = site.succeeds(&format!("new --from {generator} site l"));
+    let (code, again) = site.run(&format!("new --from {generator} site l"));
     assert!(code == 1 && again.contains("already exists"), "nothing is overwritten: {again}");
-    let config = world.read("l/config.toml");
-    world.append("l/config.toml", "\n[feeds]\nentries = 0\nformats = [\"json\"]\nby = []\n");
-    let story = format!("{output}\n{config}\n{}", world.story());
+    let config = site.read("l/config.toml");
+    site.append("l/config.toml", "\n[feeds]\nentries = 0\nformats = [\"json\"]\nby = []\n");
+    let summary = format!("{output}\n{config}\n{}", site.summary());
     insta::with_settings!({ snapshot_path => "data/sites", prepend_module_to_snapshot => false, omit_expression => true }, {
-        insta::assert_snapshot!(generator, story);
+        insta::assert_snapshot!(generator, summary);
     });
     // The same input gives the same bytes, whatever the file times and the folder.
-    let elsewhere = World::with(generator);
+    let elsewhere = Site::with(generator);
     fs::create_dir_all(elsewhere.0.path().join("l")).unwrap();
-    fs::copy(world.0.path().join("l/config.toml"), elsewhere.0.path().join("l/config.toml")).unwrap();
+    fs::copy(site.0.path().join("l/config.toml"), elsewhere.0.path().join("l/config.toml")).unwrap();
     elsewhere.succeeds("--config l/config.toml build");
     for file in ["l/public/feed.json", "l/ids.txt"] {
-        assert_eq!(elsewhere.read(file), world.read(file), "{file}");
+        assert_eq!(elsewhere.read(file), site.read(file), "{file}");
     }
 }
 
@@ -120,34 +120,34 @@ fn a_hugo_site_builds_as_it_is() {
 /// No one is present when a post expires, or when an edit breaks a published post.
 #[test]
 fn expired_and_broken_posts_do_not_stop_the_build_and_deleted_posts_do() {
-    let world = World::with("hugo");
-    world.succeeds("new --from hugo site l");
+    let site = Site::with("hugo");
+    site.succeeds("new --from hugo site l");
     let post = |name: &str, expires: &str, end: &str| {
         let text =
             format!("---\ntitle: {name}\ndate: 2026-11-0{name}\nexpiryDate: {expires}\n{end}\n{name}\n");
-        fs::write(world.0.path().join(format!("site/content/posts/{name}.md")), text).unwrap();
+        fs::write(site.0.path().join(format!("site/content/posts/{name}.md")), text).unwrap();
     };
     for name in ["1", "2", "3"] {
         post(name, "2030-01-01", "---");
     }
-    world.succeeds("--config l/config.toml build");
+    site.succeeds("--config l/config.toml build");
     let id = |name: &str| {
-        let ids = world.read("l/ids.txt");
+        let ids = site.read("l/ids.txt");
         let line = ids.lines().find(|line| line.contains(&format!("posts/{name}.md"))).unwrap();
         (line.split('\t').next().unwrap().to_owned(), line.contains("taken back"))
     };
     post("1", "2026-11-22", "---");
     post("2", "2030-01-01", "no end");
-    let output = world.succeeds("--config l/config.toml build");
+    let output = site.succeeds("--config l/config.toml build");
     assert!(output.contains("site/content/posts/2.md:1: warning: left out"), "{output}");
     assert_eq!((id("1").1, id("2").1, id("3").1), (true, false, false));
-    let atom = world.read("l/public/atom.xml");
+    let atom = site.read("l/public/atom.xml");
     let tombstone = |name: &str| atom.contains(&format!("deleted-entry ref=\"{}\"", id(name).0));
     assert!(tombstone("1") && !tombstone("2") && !tombstone("3"), "{atom}");
-    fs::remove_file(world.0.path().join("site/content/posts/3.md")).unwrap();
-    let (code, output) = world.run("--config l/config.toml build");
+    fs::remove_file(site.0.path().join("site/content/posts/3.md")).unwrap();
+    let (code, output) = site.run("--config l/config.toml build");
     assert!(code == 1 && output.contains("or its line in ids.txt back"), "{output}");
-    world.succeeds("--config l/config.toml build --allow-loss");
+    site.succeeds("--config l/config.toml build --allow-loss");
     assert!(id("3").1);
 }
 
@@ -168,60 +168,60 @@ fn a_pelican_site_builds_as_it_is() {
 
 #[test]
 fn a_folder_of_plain_markdown_builds_as_it_is() {
-    let world = World::with("plain");
+    let site = Site::with("plain");
     let config = "[site]\ntitle = \"t\"\nurl = \"https://plain.example\"\nlanguage = \"ko\"\n[archive]\nposts = \"../site/posts\"\n\
                   permalink = \"/:year/:month/:day/:slug/\"\n[feeds]\nentries = 0\nformats = [\"json\"]\nby = []\n";
-    fs::create_dir(world.0.path().join("l")).unwrap();
-    fs::write(world.0.path().join("l/config.toml"), config).unwrap();
+    fs::create_dir(site.0.path().join("l")).unwrap();
+    fs::write(site.0.path().join("l/config.toml"), config).unwrap();
     insta::with_settings!({ snapshot_path => "data/sites", prepend_module_to_snapshot => false, omit_expression => true }, {
-        insta::assert_snapshot!("plain", world.story());
+        insta::assert_snapshot!("plain", site.summary());
     });
 }
 
 #[test]
 fn a_language_is_selected_by_its_name() {
-    let world = World::with("hugo");
-    world.succeeds("new --from hugo site l");
-    let config = world.read("l/config.toml").replace("[archive]", "[archive]\nlanguage = \"en\"");
-    fs::write(world.0.path().join("l/config.toml"), config).unwrap();
-    let story = world.story();
+    let site = Site::with("hugo");
+    site.succeeds("new --from hugo site l");
+    let config = site.read("l/config.toml").replace("[archive]", "[archive]\nlanguage = \"en\"");
+    fs::write(site.0.path().join("l/config.toml"), config).unwrap();
+    let summary = site.summary();
     assert!(
-        story.starts_with("2024-05-02T00:00:00+09:00 Bundle https://hugo.example/en/posts/bundle/ en"),
-        "{story}"
+        summary.starts_with("2024-05-02T00:00:00+09:00 Bundle https://hugo.example/en/posts/bundle/ en"),
+        "{summary}"
     );
-    assert_eq!(story.matches("https://").count(), 1, "{story}");
+    assert_eq!(summary.matches("https://").count(), 1, "{summary}");
 }
 
 #[test]
 fn in_strict_mode_a_broken_post_stops_the_build() {
-    let world = World::with("hugo");
-    world.succeeds("new --from hugo site l");
-    let config = world.read("l/config.toml").replace("[archive]", "[archive]\nstrict = true");
-    fs::write(world.0.path().join("l/config.toml"), config).unwrap();
-    let (code, output) = world.run("--config l/config.toml build");
+    let site = Site::with("hugo");
+    site.succeeds("new --from hugo site l");
+    let config = site.read("l/config.toml").replace("[archive]", "[archive]\nstrict = true");
+    fs::write(site.0.path().join("l/config.toml"), config).unwrap();
+    let (code, output) = site.run("--config l/config.toml build");
     assert!(code == 1 && output.contains("broken.md:2: error"), "{output}");
 }
 
 /// The files that the generator itself publishes are beside the site. Letterpress also holds back posts because of
 /// flags of other tools.
 fn holds_back_what_it_does(generator: &str, posts: &str, settings: &str) {
-    let world = World::with(&format!("held/{generator}"));
+    let site = Site::with(&format!("held/{generator}"));
     let config = format!(
         "[site]\ntitle = \"t\"\nurl = \"https://{generator}.example\"\n[archive]\nposts = \"../site/{posts}\"\nids = \"ids.txt\"\n\
          {settings}\n[feeds]\nentries = 0\nformats = [\"json\"]\nby = []\nbudget = \"0\"\n"
     );
-    fs::create_dir(world.0.path().join("l")).unwrap();
-    fs::write(world.0.path().join("l/config.toml"), config).unwrap();
-    world.succeeds("--config l/config.toml build");
-    let feed: serde_json::Value = serde_json::from_str(&world.read("l/public/feed.json")).unwrap();
+    fs::create_dir(site.0.path().join("l")).unwrap();
+    fs::write(site.0.path().join("l/config.toml"), config).unwrap();
+    site.succeeds("--config l/config.toml build");
+    let feed: serde_json::Value = serde_json::from_str(&site.read("l/public/feed.json")).unwrap();
     let mut titles: Vec<&str> =
         feed["items"].as_array().unwrap().iter().map(|item| item["title"].as_str().unwrap()).collect();
     titles.sort_unstable();
-    let published = world.read("site/published.txt");
+    let published = site.read("site/published.txt");
     let expected = published.lines().filter(|line| !line.starts_with('#') && !line.contains(" | "));
-    assert_eq!(titles, expected.collect::<Vec<_>>(), "{}", world.run("--config l/config.toml check").1);
+    assert_eq!(titles, expected.collect::<Vec<_>>(), "{}", site.run("--config l/config.toml check").1);
     // Every file that is held back is named, with the reason.
-    let (code, output) = world.run("--config l/config.toml check");
+    let (code, output) = site.run("--config l/config.toml check");
     assert_eq!(code, 0, "{output}");
     insta::with_settings!({ snapshot_path => "data/sites/held", prepend_module_to_snapshot => false, omit_expression => true }, {
         let held = output.lines().filter(|line| line.contains("site/") && !line.contains("section page"));
@@ -341,9 +341,9 @@ const UNCLEAR: [Unclear; 11] = [
 #[test]
 fn an_unreadable_setting_holds_back_only_the_posts_that_it_may_affect() {
     for case in UNCLEAR {
-        let world = World(tempfile::tempdir().unwrap());
+        let site = Site(tempfile::tempdir().unwrap());
         let put = |file: &str, text: &str| {
-            let path = world.0.path().join(file);
+            let path = site.0.path().join(file);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, text).unwrap();
         };
@@ -372,7 +372,7 @@ fn an_unreadable_setting_holds_back_only_the_posts_that_it_may_affect() {
             post(case.free, "2026-11-22 12:00");
         }
         post(case.concerned, "2026-11-22 18:00");
-        let (code, output) = world.run("--config letters.toml publish");
+        let (code, output) = site.run("--config letters.toml publish");
         assert_eq!(code, 1, "{}: {output}", case.place);
         assert!(output.contains(&format!("{}: error: ", case.place)), "{}: {output}", case.place);
         assert!(output.contains("help: ") && !output.contains("Text of"), "{output}");
@@ -382,14 +382,14 @@ fn an_unreadable_setting_holds_back_only_the_posts_that_it_may_affect() {
         };
         let free: Vec<&str> = [case.free].into_iter().filter(|free| !free.is_empty()).collect();
         assert_eq!(letters(&output), free, "{}: {output}", case.place);
-        let feed = world.read("public/feed.json");
+        let feed = site.read("public/feed.json");
         assert!(!feed.contains(case.concerned), "{}: {feed}", case.place);
         // The message is repeated until the setting is corrected or somebody confirms that it holds nothing back.
-        let (code, output) = world.run("--config letters.toml publish");
+        let (code, output) = site.run("--config letters.toml publish");
         assert!(code == 1 && output.contains(&format!("{}: error: ", case.place)), "{output}");
         let file = case.place.split(':').next().unwrap();
         put("letters.toml", &config(&format!("passed_over = [\"{file}\"]")));
-        let (code, output) = world.run("--config letters.toml publish");
+        let (code, output) = site.run("--config letters.toml publish");
         assert_eq!(
             (code, letters(&output)),
             (0, vec![case.concerned.to_owned()]),
@@ -402,26 +402,26 @@ fn an_unreadable_setting_holds_back_only_the_posts_that_it_may_affect() {
 /// A published post is not removed because a setting is broken for a day, and a changed setting is noticed.
 #[test]
 fn a_broken_setting_retracts_nothing_and_a_changed_one_is_noticed() {
-    let world = World::with("held/hugo");
-    let put = |file: &str, text: &str| fs::write(world.0.path().join(file), text).unwrap();
-    fs::create_dir(world.0.path().join("l")).unwrap();
+    let site = Site::with("held/hugo");
+    let put = |file: &str, text: &str| fs::write(site.0.path().join(file), text).unwrap();
+    fs::create_dir(site.0.path().join("l")).unwrap();
     put(
         "l/config.toml",
         "[site]\ntitle = \"t\"\nurl = \"https://hugo.example\"\n[archive]\nposts = \"../site/content\"\nids = \"ids.txt\"\n[feeds]\nentries = 0\n",
     );
-    world.succeeds("--config l/config.toml build");
-    let ids = world.read("l/ids.txt");
+    site.succeeds("--config l/config.toml build");
+    let ids = site.read("l/ids.txt");
     put("site/content/section-draft/_index.md", "---\ncascade: [\n---\n");
-    let (code, output) = world.run("--config l/config.toml build");
+    let (code, output) = site.run("--config l/config.toml build");
     assert!(code == 1 && output.contains("site/content/section-draft/_index.md:"), "{output}");
-    assert_eq!(world.read("l/ids.txt"), ids, "a tombstone would tell readers that it is gone");
-    assert!(!world.read("l/public/atom.xml").contains("section-draft/a"));
+    assert_eq!(site.read("l/ids.txt"), ids, "a tombstone would tell readers that it is gone");
+    assert!(!site.read("l/public/atom.xml").contains("section-draft/a"));
     put("site/content/section-draft/_index.md", "---\ntitle: again\n---\n");
-    world.succeeds("--config l/config.toml build");
-    assert!(world.read("l/public/atom.xml").contains("section-draft/a") && world.read("l/ids.txt") == ids);
+    site.succeeds("--config l/config.toml build");
+    assert!(site.read("l/public/atom.xml").contains("section-draft/a") && site.read("l/ids.txt") == ids);
     put("site/content/section-draft/_index.md", "---\ncascade:\n  draft: true\n---\n");
-    world.succeeds("--config l/config.toml build --allow-loss");
-    let atom = world.read("l/public/atom.xml");
+    site.succeeds("--config l/config.toml build --allow-loss");
+    let atom = site.read("l/public/atom.xml");
     assert!(!atom.contains("<title>section-draft/a</title>") && atom.contains("deleted-entry"), "{atom}");
 }
 
@@ -466,15 +466,15 @@ fn a_real_archive_builds_without_template_remains() {
         println!("NOT RUN jekyll-archive: there is no ../shared/data/archives/jekyll");
         return;
     };
-    let world = World(tempfile::tempdir().unwrap());
-    copy(&posts, &world.0.path().join("site/_posts"));
-    fs::create_dir(world.0.path().join("l")).unwrap();
+    let site = Site(tempfile::tempdir().unwrap());
+    copy(&posts, &site.0.path().join("site/_posts"));
+    fs::create_dir(site.0.path().join("l")).unwrap();
     let config = "[site]\ntitle = \"Jekyll\"\nurl = \"https://jekyllrb.com\"\n[archive]\nposts = \"../site/_posts\"\nids = \"ids.txt\"\n\
                   permalink = \"/news/:year/:month/:day/:title/\"\n[feeds]\nentries = 0\nformats = [\"json\"]\nby = []\n";
-    fs::write(world.0.path().join("l/config.toml"), config).unwrap();
-    let output = world.succeeds("--config l/config.toml build");
+    fs::write(site.0.path().join("l/config.toml"), config).unwrap();
+    let output = site.succeeds("--config l/config.toml build");
     assert!(output.contains("from 102 posts"), "{output}");
-    let feed = world.read("l/public/feed.json");
+    let feed = site.read("l/public/feed.json");
     assert!(feed.contains("https://jekyllrb.com/news/2013/05/06/jekyll-1-0-0-released/"));
     let items: serde_json::Value = serde_json::from_str(&feed).unwrap();
     for item in items["items"].as_array().unwrap() {

@@ -5,7 +5,7 @@
 
 #![cfg(test)]
 
-mod hurt;
-mod keeping;
+mod content;
 mod pages;
-mod world;
+mod site;
+mod stability;

@@ -10,8 +10,8 @@ use super::support::site::NOW;
 
 /// The published files, and the notifications that the hub received.
 #[derive(Default)]
-struct World {
-    live: HashMap<String, Vec<u8>>,
+struct State {
+    published: HashMap<String, Vec<u8>>,
     /// Each topic and the bytes that the hub then downloaded, in order.
     notifications: Vec<(String, Vec<u8>)>,
     /// How many feed requests were answered with 304.
@@ -22,41 +22,41 @@ struct World {
 /// Web server and hub in one: `/hub` accepts `hub.mode=publish` and downloads the topic, every other path is a file.
 struct Web {
     port: u16,
-    world: Arc<Mutex<World>>,
+    state: Arc<Mutex<State>>,
 }
 
 impl Web {
     fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let world: Arc<Mutex<World>> = Arc::default();
-        let shared = Arc::clone(&world);
+        let state: Arc<Mutex<State>> = Arc::default();
+        let shared = Arc::clone(&state);
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let _ = answer(stream, &shared, port);
+                let _ = serve(stream, &shared, port);
             }
         });
-        Self { port, world }
+        Self { port, state }
     }
 
     /// Publishes the built files of the site.
     fn deploy(&self, site: &Site) {
-        let mut world = self.world.lock().unwrap();
+        let mut state = self.state.lock().unwrap();
         for name in ["rss.xml", "atom.xml", "feed.json"] {
-            world
-                .live
+            state
+                .published
                 .insert(format!("/{name}"), std::fs::read(site.path(&format!("public/{name}"))).unwrap());
         }
     }
 
     fn notifications(&self) -> Vec<(String, Vec<u8>)> {
-        let mut notifications = std::mem::take(&mut self.world.lock().unwrap().notifications);
+        let mut notifications = std::mem::take(&mut self.state.lock().unwrap().notifications);
         notifications.sort();
         notifications
     }
 }
 
-fn answer(mut stream: TcpStream, world: &Mutex<World>, port: u16) -> std::io::Result<()> {
+fn serve(mut stream: TcpStream, state: &Mutex<State>, port: u16) -> std::io::Result<()> {
     let mut reader = BufReader::new(stream.try_clone()?);
     let mut head = String::new();
     while !head.ends_with("\r\n\r\n") && reader.read_line(&mut head)? > 0 {}
@@ -67,7 +67,7 @@ fn answer(mut stream: TcpStream, world: &Mutex<World>, port: u16) -> std::io::Re
     };
     let mut words = head.split_whitespace();
     let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-    let mut world = world.lock().unwrap();
+    let mut state = state.lock().unwrap();
     if method == "POST" {
         let length = field("content-length:").and_then(|length| length.parse().ok()).unwrap_or(0);
         let mut body = vec![0; length];
@@ -76,21 +76,21 @@ fn answer(mut stream: TcpStream, world: &Mutex<World>, port: u16) -> std::io::Re
         let is_form = field("content-type:").as_deref() == Some("application/x-www-form-urlencoded");
         let topic = form.get("hub.url").cloned().unwrap_or_default();
         let own = format!("http://127.0.0.1:{port}");
-        let fetched = topic.strip_prefix(&own).and_then(|path| world.live.get(path)).cloned();
+        let fetched = topic.strip_prefix(&own).and_then(|path| state.published.get(path)).cloned();
         return match fetched {
-            Some(bytes) if is_form && path == "/hub" && form["hub.mode"] == "publish" && !world.hub_fails => {
-                world.notifications.push((topic, bytes));
+            Some(bytes) if is_form && path == "/hub" && form["hub.mode"] == "publish" && !state.hub_fails => {
+                state.notifications.push((topic, bytes));
                 stream.write_all(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
             }
             _ => stream.write_all(b"HTTP/1.1 503 Later\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"),
         };
     }
-    let Some(bytes) = world.live.get(path).cloned() else {
+    let Some(bytes) = state.published.get(path).cloned() else {
         return stream.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
     };
     let etag = format!("\"{}-{}\"", bytes.len(), bytes.iter().map(|byte| u64::from(*byte)).sum::<u64>());
     if field("if-none-match:").as_deref() == Some(&etag) {
-        world.unchanged += 1;
+        state.unchanged += 1;
         let head = format!("HTTP/1.1 304 Not Modified\r\nETag: {etag}\r\nConnection: close\r\n\r\n");
         return stream.write_all(head.as_bytes());
     }
@@ -148,14 +148,14 @@ fn a_failed_hub_notification_is_repeated_by_the_next_run_with_a_conditional_requ
     site.write("posts/new.md", "+++\ntitle = \"새 글\"\ndate = 2026-11-20T09:30:00Z\n+++\n\n새 글이다.\n");
     site.run_at(NOW, &["publish"]);
     assert!(
-        web.notifications().is_empty() && web.world.lock().unwrap().unchanged == 3,
+        web.notifications().is_empty() && web.state.lock().unwrap().unchanged == 3,
         "304: still the old feed"
     );
     web.deploy(&site);
-    web.world.lock().unwrap().hub_fails = true;
+    web.state.lock().unwrap().hub_fails = true;
     let refused = site.run(&["publish"]);
     assert!(refused.code == 0 && refused.output.contains("503"), "{}", refused.output);
-    web.world.lock().unwrap().hub_fails = false;
+    web.state.lock().unwrap().hub_fails = false;
     site.run(&["publish"]);
     let notifications = web.notifications();
     assert_eq!(notifications.len(), 3);
@@ -168,7 +168,7 @@ fn a_hub_that_fails_for_a_day_is_reported_even_under_cron() {
     let site = site(&web);
     site.run(&["publish"]);
     web.deploy(&site);
-    web.world.lock().unwrap().hub_fails = true;
+    web.state.lock().unwrap().hub_fails = true;
     let soon = site.run_at("2026-11-20T12:00:00Z", &["--quiet", "publish"]);
     assert_eq!((soon.code, soon.output.as_str()), (0, ""));
     let late = site.run_at("2026-11-21T12:00:00Z", &["--quiet", "publish"]);

@@ -548,15 +548,15 @@ async fn preferences_that_change_before_the_freeze_apply_to_it() {
     let site = site(&server);
     let path = site.path("config.toml");
     let config = config::load(Utf8Path::from_path(&path).unwrap()).unwrap();
-    let world = RunContext {
+    let context = RunContext {
         config: Arc::new(config),
         clock: Arc::new(StoppedClock(FRIDAY.parse().unwrap())),
         on_progress: Arc::new(|_| ()),
         breaker: Arc::default(),
     };
-    let session = LedgerSession::open_for_sending(&world.config, world.clock.as_ref()).await.unwrap();
-    let archive = folder::read(&world.config, world.clock.now()).unwrap().archive;
-    let draft = pipeline::newsletter::draft(&world, &session, &archive, None, true).await.unwrap();
+    let session = LedgerSession::open_for_sending(&context.config, context.clock.as_ref()).await.unwrap();
+    let archive = folder::read(&context.config, context.clock.now()).unwrap().archive;
+    let draft = pipeline::newsletter::draft(&context, &session, &archive, None, true).await.unwrap();
     assert_eq!(draft.digest.as_ref().unwrap().letters.len(), 2);
     let subscriber = EmailAddress::parse("reader2@example.org").unwrap();
     let circumstances = ConsentContext { form: "story".to_owned(), wording: [0; 32], network: None };
@@ -568,8 +568,8 @@ async fn preferences_that_change_before_the_freeze_apply_to_it() {
             .await
             .unwrap()
     );
-    let mailing = pipeline::newsletter::schedule_issue(&world, &session, draft).await.unwrap();
-    assert_eq!(mailing.digest.unwrap().audience, 2);
+    let scheduled = pipeline::newsletter::schedule_issue(&context, &session, draft).await.unwrap();
+    assert_eq!(scheduled.digest.unwrap().audience, 2);
     assert_eq!(got(&server, 1), ["tuesday의 글 외 1편"]);
     assert_eq!(got(&server, 2), ["wednesday의 글"]);
 }

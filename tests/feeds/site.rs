@@ -10,7 +10,7 @@ use feed_rs::model::Feed;
 pub(crate) const NOW: &str = "2026-11-23T00:00:00Z";
 
 /// The archive with difficult posts.
-const HURT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/hurt");
+const DIFFICULT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/hurt");
 
 /// The output and the exit code of a run.
 #[derive(Debug)]
@@ -28,32 +28,32 @@ impl Ran {
     }
 }
 
-pub(crate) struct World(tempfile::TempDir);
+pub(crate) struct Site(tempfile::TempDir);
 
-impl World {
+impl Site {
     /// A copy of the archive with difficult posts.
-    pub(crate) fn hurt() -> Self {
-        Self::copy_of(Path::new(HURT))
+    pub(crate) fn difficult() -> Self {
+        Self::with_files_of(Path::new(DIFFICULT))
     }
 
     /// A new checkout on another machine: without the files that runs create, and with new file times.
     pub(crate) fn fresh_checkout(&self) -> Self {
-        let copy = Self::copy_of(self.0.path());
+        let copy = Self::with_files_of(self.0.path());
         let _ = fs::remove_dir_all(copy.path("public"));
         let _ = fs::remove_dir_all(copy.path(".letterpress"));
         copy
     }
 
-    fn copy_of(folder: &Path) -> Self {
-        let world = Self(tempfile::tempdir().unwrap());
-        copy(folder, world.0.path());
-        world
+    fn with_files_of(folder: &Path) -> Self {
+        let site = Self(tempfile::tempdir().unwrap());
+        copy(folder, site.0.path());
+        site
     }
 
     /// `count` posts, one for each day from 2020 on, with `entries` entries in a feed.
     pub(crate) fn diary(count: u32, entries: u32) -> Self {
-        let world = Self(tempfile::tempdir().unwrap());
-        world.write(
+        let site = Self(tempfile::tempdir().unwrap());
+        site.write(
             "config.toml",
             &format!(
                 "[site]\ntitle = \"일기\"\nurl = \"https://diary.example/\"\nlanguage = \"ko\"\n\
@@ -61,9 +61,9 @@ impl World {
             ),
         );
         for number in 0..count {
-            world.day(number);
+            site.day(number);
         }
-        world
+        site
     }
 
     /// Writes the post with this number.
