@@ -31,7 +31,7 @@ mod writing;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
-use relay::{Relay, Says};
+use relay::{Relay, Reply};
 use site::{PROGRAM, Ran, SEED, Site};
 
 /// Runs the transcripts `cases`. Environment variables that must have no effect get values that would show in the
@@ -76,7 +76,7 @@ fn under_cron_a_successful_run_is_silent_in_any_folder_and_with_an_empty_environ
     let ran =
         Ran::of(site.command().current_dir(site.path("posts")).args(["-qc", "../config.toml", "publish"]));
     assert_eq!(ran, Ran { code: 0, out: String::new(), err: String::new() });
-    assert_eq!(site.letters().len(), 1);
+    assert_eq!(site.emails().len(), 1);
 }
 
 #[test]
@@ -86,13 +86,13 @@ fn the_steps_printed_by_new_lead_to_the_first_issue() {
     let steps = (1..=9).take_while(|number| ran.out.contains(&format!("    {number}. "))).count();
     assert!((1..=6).contains(&steps), "{ran:?}");
     site.run("publish").succeeds();
-    assert!(site.letters().is_empty(), "the sample is a draft");
+    assert!(site.emails().is_empty(), "the sample is a draft");
     fs::remove_file(site.path("posts/2026-11-23-hello.md")).unwrap();
-    site.write("posts/first.md", "+++\ntitle = \"First\"\ndate = 2026-11-23\n+++\n\nMy first letter.\n");
+    site.write("posts/first.md", "+++\ntitle = \"First\"\ndate = 2026-11-23\n+++\n\nMy first post.\n");
     site.run("check").succeeds();
     site.run("publish").succeeds();
     site.run_at("2026-11-23T00:10:00Z", "publish").succeeds();
-    assert_eq!(site.letters().len(), 1);
+    assert_eq!(site.emails().len(), 1);
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn a_configuration_in_a_parent_folder_is_found_and_printed_unless_quiet() {
     assert_eq!(run(&["--quiet", "publish"]), Ran { code: 0, out: String::new(), err: String::new() });
     let elsewhere = run(&["--config", "config.toml", "publish"]);
     assert!(elsewhere.code == 1 && elsewhere.err.contains("config.toml does not exist"), "{elsewhere:?}");
-    assert_eq!(site.letters().len(), 1);
+    assert_eq!(site.emails().len(), 1);
 }
 
 #[test]
@@ -145,7 +145,7 @@ fn f80_an_unreadable_post_stops_the_run_before_any_feed_or_email_is_written() {
     );
     site.write("posts/broken.md", "# An end\n");
     assert_eq!(site.run("publish").code, 0);
-    assert_eq!(site.letters().len(), 1);
+    assert_eq!(site.emails().len(), 1);
 }
 
 #[test]
@@ -212,7 +212,7 @@ fn f24_f68_a_lost_ledger_is_not_silently_created_again() {
         assert!(ran.code == 2 && ran.err.contains("letterpress.db is missing"), "{command}: {ran:?}");
     }
     assert!(!site.path("letterpress.db").exists());
-    assert_eq!(site.letters().len(), 1);
+    assert_eq!(site.emails().len(), 1);
 }
 
 #[test]
@@ -236,8 +236,8 @@ fn without_the_keys_nothing_is_sent_because_unsubscribed_addresses_are_not_recog
 fn the_token_of_an_email_unsubscribes_its_recipient_permanently() {
     let site = Site::new();
     site.run("publish").succeeds();
-    let letter = fs::read_to_string(&site.letters()[0]).unwrap().replace("\r\n ", " ");
-    let header = letter.lines().find(|line| line.starts_with("List-Unsubscribe:")).unwrap();
+    let email = fs::read_to_string(&site.emails()[0]).unwrap().replace("\r\n ", " ");
+    let header = email.lines().find(|line| line.starts_with("List-Unsubscribe:")).unwrap();
     let token = header.split("unsubscribe%20").nth(1).unwrap().trim_end_matches('>');
     site.run(&format!("subscribers unsubscribe {token}")).succeeds();
     for again in ["subscribers add reader@example.com", "subscribers unsubscribe v1.k1.u.forged.1.forged"] {
@@ -252,7 +252,7 @@ fn the_token_of_an_email_unsubscribes_its_recipient_permanently() {
             && next.err.contains("\"Next\" (posts/next.md) is not mailed, because it has no recipients"),
         "{next:?}"
     );
-    assert_eq!(site.letters().len(), 1, "an unsubscribed address got the next issue");
+    assert_eq!(site.emails().len(), 1, "an unsubscribed address got the next issue");
 }
 
 #[test]
@@ -272,7 +272,7 @@ fn the_text_page_becomes_five_posts_that_are_never_overwritten() {
     assert_eq!(posts.iter().map(|post| fs::read(post).unwrap()).collect::<Vec<_>>(), texts);
     site.run("publish").succeeds();
     assert!(site.path("public/categories/B2B/rss.xml").exists());
-    assert_eq!(site.letters().len(), 1, "the first run mails the newest post and none of the archive");
+    assert_eq!(site.emails().len(), 1, "the first run mails the newest post and none of the archive");
 }
 
 #[test]
@@ -298,7 +298,7 @@ fn a_closed_pipe_is_not_an_error_but_a_full_disk_is() {
 #[test]
 fn a_delivery_with_unknown_outcome_ends_with_code_3_and_waits_for_a_decision() {
     let site = Site::new();
-    let relay = Relay::start(Says::NothingAfterTheDot);
+    let relay = Relay::start(Reply::NoReplyToTheDot);
     site.append("config.toml", &relay.section());
     let ran = site.run("publish");
     assert!(
@@ -308,7 +308,7 @@ fn a_delivery_with_unknown_outcome_ends_with_code_3_and_waits_for_a_decision() {
         "{ran:?}"
     );
     let ran = site.run_at("2026-11-23T01:00:00Z", "publish");
-    assert_eq!((ran.code, relay.letters()), (0, 1), "nobody decided, and yet it went out again: {ran:?}");
+    assert_eq!((ran.code, relay.messages()), (0, 1), "it was sent again without a decision: {ran:?}");
     let ran = site.run("status");
     assert!(
         ran.code == 3 && ran.out.contains("unknown outcome") && ran.out.contains("reader@example.com"),
@@ -317,32 +317,32 @@ fn a_delivery_with_unknown_outcome_ends_with_code_3_and_waits_for_a_decision() {
     let ran = site.run("resolve --resend").succeeds();
     assert_eq!(ran.out, "the next run sends 1 delivery again\n");
     let ran = site.run_at("2026-11-23T02:00:00Z", "publish");
-    assert_eq!((ran.code, relay.letters()), (3, 2), "{ran:?}");
+    assert_eq!((ran.code, relay.messages()), (3, 2), "{ran:?}");
     let ran = site.run("resolve --sent").succeeds();
     assert_eq!(ran.out, "recorded 1 delivery as sent\n");
     site.run("status").succeeds();
     site.run_at("2026-11-23T03:00:00Z", "publish").succeeds();
-    assert_eq!(relay.letters(), 2);
+    assert_eq!(relay.messages(), 2);
 }
 
 #[test]
 fn a_rejected_delivery_is_counted_and_not_retried() {
     let site = Site::new();
-    let relay = Relay::start(Says::NoSuchReader);
+    let relay = Relay::start(Reply::UnknownRecipient);
     site.append("config.toml", &relay.section());
     let ran = site.run("--quiet publish");
     assert!(ran.code == 3 && ran.out.is_empty() && ran.err.contains("1 failed"), "{ran:?}");
     let ran = site.run("status history reader@example.com").succeeds();
-    assert!(ran.out.contains("550") && ran.out.contains("no such reader"), "{ran:?}");
+    assert!(ran.out.contains("550") && ran.out.contains("no such user"), "{ran:?}");
     site.run_at("2026-11-23T01:00:00Z", "--quiet publish").succeeds();
-    assert_eq!(relay.letters(), 0);
+    assert_eq!(relay.messages(), 0);
 }
 
 #[test]
 fn a_deferred_delivery_is_retried_after_its_delay() {
     let site = Site::new();
     let config = fs::read_to_string(site.path("config.toml")).unwrap();
-    let (busy, free) = (Relay::start(Says::NotNow), Relay::start(Says::Yes));
+    let (busy, free) = (Relay::start(Reply::Deferred), Relay::start(Reply::Accepted));
     site.write("config.toml", &format!("{config}{}", busy.section()));
     let ran = site.run("--quiet publish");
     assert!(
@@ -351,9 +351,9 @@ fn a_deferred_delivery_is_retried_after_its_delay() {
     );
     site.write("config.toml", &format!("{config}{}", free.section()));
     site.run_at("2026-11-23T00:03:00Z", "publish").succeeds();
-    assert_eq!(free.letters(), 0, "it did not wait");
+    assert_eq!(free.messages(), 0, "it did not wait");
     site.run_at("2026-11-23T00:07:00Z", "publish").succeeds();
-    assert_eq!(free.letters(), 1);
+    assert_eq!(free.messages(), 1);
 }
 
 #[test]
@@ -387,7 +387,7 @@ fn publish_and_send_report_a_rejected_row_and_mail_the_others() {
         site.append("subscribers.csv", "not an address,,2026-10-01\n");
         let ran = site.run(&format!("--quiet {command}"));
         assert!(ran.code == 3 && ran.err.starts_with("subscribers.csv:3: error:"), "{command}: {ran:?}");
-        assert_eq!(site.letters().len(), 1, "{command}");
+        assert_eq!(site.emails().len(), 1, "{command}");
     }
 }
 

@@ -240,7 +240,7 @@ fn a_symbolic_link_out_of_the_public_folder_is_not_followed() {
 fn broken_links_are_reported_with_their_lines_and_a_missing_image_stops_the_email() {
     let site = site();
     site.run("publish").succeeds();
-    let letters = site.letters().len();
+    let emails = site.emails().len();
     let body = "Hi ![a](pic.png)\n\n[x](other.md) [y](/nope/) [z](paper.pdf) ![w](/files/w.png) [two](/two/)\n\n\
                 ![there](https://example.com/away.png) [feed](/rss.xml) [list](/categories/글/) [home](/)";
     post(&site, "2026-11-23-missing.md", "Missing", "글", body);
@@ -263,12 +263,12 @@ fn broken_links_are_reported_with_their_lines_and_a_missing_image_stops_the_emai
     }
     let ran = site.run("publish");
     assert!(ran.code == 1 && ran.err.contains("the letter is not sent: pic.png does not exist"), "{ran:?}");
-    assert_eq!(site.letters().len(), letters);
+    assert_eq!(site.emails().len(), emails);
     site.write("posts/pic.png", "picture");
     fs::create_dir_all(site.path("static/files")).unwrap();
     site.write("static/files/w.png", "picture");
     let ran = site.run("publish").succeeds();
-    assert!(ran.out.contains("2 files copied") && site.letters().len() == letters + 1, "{ran:?}");
+    assert!(ran.out.contains("2 files copied") && site.emails().len() == emails + 1, "{ran:?}");
 }
 
 #[test]
@@ -292,8 +292,8 @@ fn read_online_links_to_the_page_the_issue_or_the_url_of_the_post() {
         fs::create_dir_all(site.path("templates")).unwrap();
         site.write("templates/body.txt", "READ <{{ issue.url }}> {{ unsubscribe_url }}\n");
         site.run("publish").succeeds();
-        let letter = fs::read_to_string(&site.letters()[0]).unwrap();
-        assert!(letter.contains(&format!("READ <{link}>")), "{config}: {letter}");
+        let email = fs::read_to_string(&site.emails()[0]).unwrap();
+        assert!(email.contains(&format!("READ <{link}>")), "{config}: {email}");
     }
 }
 

@@ -59,7 +59,7 @@ fn only_a_new_entry_is_mailed_not_an_old_an_edited_or_a_redated_one() {
     let site = site(&origin.url(), true);
     let ran = publish(&site, 20).succeeds();
     assert!(ran.out.contains("3 older posts will not be mailed"), "{ran:?}");
-    assert_eq!(site.letters().len(), 0);
+    assert_eq!(site.emails().len(), 0);
     let text = rss(&site);
     for part in ["urn:x:19", "https://blog.example/19/", "https://blog.example/about", ">기술</category>"] {
         assert!(text.contains(part), "{part} is not in\n{text}");
@@ -67,15 +67,15 @@ fn only_a_new_entry_is_mailed_not_an_old_an_edited_or_a_redated_one() {
 
     origin.now(plain(&[21, 20, 19]));
     publish(&site, 21).succeeds();
-    assert_eq!(site.letters().len(), 1, "the new one, and once");
-    let letter = fs::read_to_string(&site.letters()[0]).unwrap();
-    assert!(letter.contains("https://blog.example/21/"), "{letter}");
+    assert_eq!(site.emails().len(), 1, "the new one, and once");
+    let email = fs::read_to_string(&site.emails()[0]).unwrap();
+    assert!(email.contains("https://blog.example/21/"), "{email}");
 
     let edited = item(21, "고친 본문").replace("21 Nov 2026 09:00", "22 Nov 2026 09:00");
     origin.now(Answer::Feed(feed(&[edited, item(20, "본문")])));
     let ran = publish(&site, 22).succeeds();
     assert!(ran.out.contains("newsletter: nothing is due"), "{ran:?}");
-    assert_eq!(site.letters().len(), 1);
+    assert_eq!(site.emails().len(), 1);
     let text = rss(&site);
     assert!(text.contains("고친 본문") && text.contains("Sat, 21 Nov 2026 09:00:00 +0900"), "{text}");
     assert_eq!(site.posts().len(), 4, "what fell off the end of the feed stays");
@@ -135,11 +135,11 @@ fn a_failed_download_removes_no_post_and_the_run_continues_with_a_warning() {
         assert_eq!(ran.code, 3, "{ran:?}");
         assert!(ran.err.contains(why) && ran.err.contains("nothing counts as taken back"), "{ran:?}");
         assert_eq!(rss(&site), before);
-        assert_eq!(site.letters().len(), 0);
+        assert_eq!(site.emails().len(), 0);
     }
     origin.now(Answer::Feed(whole));
     publish(&site, 21).succeeds();
-    assert_eq!(site.letters().len(), 1);
+    assert_eq!(site.emails().len(), 1);
 }
 
 #[test]
@@ -181,7 +181,7 @@ fn send_downloads_the_feed_too_and_concurrent_runs_agree() {
     origin.now(plain(&[22, 21, 20, 19]));
     let at = "2026-11-22T12:00:00+09:00";
     site.run_at(at, "send").succeeds();
-    assert_eq!(site.letters().len(), 1);
+    assert_eq!(site.emails().len(), 1);
     origin.now(plain(&[22, 21, 20]));
     std::thread::scope(|scope| {
         for _ in 0..4 {

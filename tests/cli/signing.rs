@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
-use super::relay::{Relay, Says};
+use super::relay::{Relay, Reply};
 use super::site::Site;
 
 const SECTION: &str = "\n[dkim]\nselector = \"letters-ed25519\"\nkey_file = \"dkim-letters-ed25519.pem\"\n";
@@ -51,11 +51,11 @@ fn new_and_show_print_the_same_record_and_never_the_private_key() {
 fn emails_in_the_outbox_start_with_the_signature() {
     let site = signed_site();
     site.run("publish").succeeds();
-    let letter = fs::read_to_string(&site.letters()[0]).unwrap();
-    assert!(letter.starts_with("DKIM-Signature: v=1; a=ed25519-sha256;"), "{letter}");
-    assert!(letter.contains("d=example.com;") && letter.contains("s=letters-ed25519;"), "{letter}");
+    let email = fs::read_to_string(&site.emails()[0]).unwrap();
+    assert!(email.starts_with("DKIM-Signature: v=1; a=ed25519-sha256;"), "{email}");
+    assert!(email.contains("d=example.com;") && email.contains("s=letters-ed25519;"), "{email}");
     site.run("send --to me@example.com").succeeds();
-    let test = site.letters().into_iter().find(|path| path.to_string_lossy().contains("/test/")).unwrap();
+    let test = site.emails().into_iter().find(|path| path.to_string_lossy().contains("/test/")).unwrap();
     assert!(fs::read_to_string(test).unwrap().starts_with("DKIM-Signature: "));
 }
 
@@ -94,9 +94,9 @@ fn check_reports_a_readable_key_and_a_misaligned_domain() {
 /// A message with an unknown outcome is only sent again if it is identical, including its signature.
 #[test]
 fn a_delivery_with_unknown_outcome_is_resent_only_with_the_same_key() {
-    for (same_key, letters) in [(true, 2), (false, 1)] {
+    for (same_key, emails) in [(true, 2), (false, 1)] {
         let site = signed_site();
-        let relay = Relay::start(Says::NothingAfterTheDot);
+        let relay = Relay::start(Reply::NoReplyToTheDot);
         site.append("config.toml", &relay.section());
         assert_eq!(site.run("--quiet publish").code, 3);
         if !same_key {
@@ -105,7 +105,7 @@ fn a_delivery_with_unknown_outcome_is_resent_only_with_the_same_key() {
         }
         site.run("resolve --resend").succeeds();
         let ran = site.run_at("2026-11-23T02:00:00Z", "publish");
-        assert_eq!((ran.code, relay.letters()), (3, letters), "{ran:?}");
+        assert_eq!((ran.code, relay.messages()), (3, emails), "{ran:?}");
         let output = site.run("status history reader@example.com").succeeds().out;
         assert_eq!(output.contains("failed"), !same_key, "{output}");
     }

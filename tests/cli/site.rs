@@ -65,7 +65,7 @@ impl Site {
     }
 
     /// Every message in the outbox.
-    pub(crate) fn letters(&self) -> Vec<PathBuf> {
+    pub(crate) fn emails(&self) -> Vec<PathBuf> {
         files(&self.path("outbox"), "eml")
     }
 

@@ -65,7 +65,7 @@ fn a_test_email_of_a_draft_is_not_recorded_and_the_post_is_mailed_later() {
     Ran::of(site.command().args(["send", "--dry-run", "--post", "waits"])).succeeds();
     assert!(!site.path("posts/ids.txt").exists());
     assert!(site.run("status").succeeds().out.starts_with("no issue has been sent yet"));
-    let email = fs::read_to_string(&site.letters()[0]).unwrap();
+    let email = fs::read_to_string(&site.emails()[0]).unwrap();
     assert!(
         email.contains("\nSubject: [draft] It waits\n")
             || email.contains("\r\nSubject: [draft] It waits\r\n")
@@ -75,8 +75,8 @@ fn a_test_email_of_a_draft_is_not_recorded_and_the_post_is_mailed_later() {
     for now in ["2026-11-23T00:10:00Z", "2026-11-23T01:00:00Z"] {
         site.run_at(now, "publish").succeeds();
     }
-    let mailed: Vec<String> = site.letters().iter().map(|path| fs::read_to_string(path).unwrap()).collect();
-    assert!(mailed.iter().any(|letter| letter.contains("Subject: It waits")), "{mailed:?}");
+    let mailed: Vec<String> = site.emails().iter().map(|path| fs::read_to_string(path).unwrap()).collect();
+    assert!(mailed.iter().any(|email| email.contains("Subject: It waits")), "{mailed:?}");
 }
 
 #[test]
