@@ -17,22 +17,22 @@ pub(crate) enum Reply {
 
 pub(crate) struct Relay {
     port: u16,
-    emails: Arc<AtomicUsize>,
+    messages: Arc<AtomicUsize>,
 }
 
 impl Relay {
     pub(crate) fn start(reply: Reply) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let emails = Arc::new(AtomicUsize::new(0));
-        let counted = Arc::clone(&emails);
+        let messages = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&messages);
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 let counted = Arc::clone(&counted);
                 std::thread::spawn(move || serve(&stream.unwrap(), reply, &counted));
             }
         });
-        Self { port, emails }
+        Self { port, messages }
     }
 
     /// The section of `config.toml` for this relay.
@@ -42,12 +42,12 @@ impl Relay {
 
     /// The number of whole messages that it received.
     pub(crate) fn messages(&self) -> usize {
-        self.emails.load(Ordering::SeqCst)
+        self.messages.load(Ordering::SeqCst)
     }
 }
 
 /// One connection, until either side disconnects.
-fn serve(stream: &TcpStream, reply: Reply, emails: &AtomicUsize) -> Option<()> {
+fn serve(stream: &TcpStream, reply: Reply, messages: &AtomicUsize) -> Option<()> {
     let say = |line: &str| (&*stream).write_all(line.as_bytes()).ok();
     let mut lines = BufReader::new(stream).split(b'\n').map_while(Result::ok);
     say("220 relay\r\n")?;
@@ -58,7 +58,7 @@ fn serve(stream: &TcpStream, reply: Reply, emails: &AtomicUsize) -> Option<()> {
             b"DATA" => {
                 say("354 go on\r\n")?;
                 lines.find(|line| line == b".\r")?;
-                emails.fetch_add(1, Ordering::SeqCst);
+                messages.fetch_add(1, Ordering::SeqCst);
                 if reply == Reply::NoReplyToTheDot {
                     return None;
                 }
