@@ -67,13 +67,13 @@ async fn one(connection: &mut dyn Connection, recipient: &str, next: Option<&Env
 
 /// Sends one message to each recipient over as few connections as possible; returns the outcomes.
 async fn send(smtp: &Smtp, recipients: &[&str]) -> Vec<SmtpOutcome> {
-    let wire = transport(smtp);
+    let transport = transport(smtp);
     let mut open: Option<Box<dyn Connection>> = None;
     let mut all = Vec::new();
     for (place, recipient) in recipients.iter().enumerate() {
         let mut connection = match open.take().filter(|connection| connection.is_usable()) {
             Some(connection) => connection,
-            None => match wire.connect().await {
+            None => match transport.connect().await {
                 Ok(connection) => connection,
                 Err(outcome) => {
                     all.push(outcome);
