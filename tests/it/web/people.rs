@@ -19,7 +19,7 @@ fn path(action: &str) -> String {
 #[tokio::test]
 async fn an_unsubscribe_can_be_undone_for_a_day() {
     let site = TestSite::new().await;
-    let page = site.get(&format!("/leave/{}", site.way_out())).await;
+    let page = site.get(&format!("/leave/{}", site.unsubscribe_token())).await;
     assert!(
         page.text().contains("mailto:leave@letters.example?subject=unsubscribe%20v1."),
         "{}",
@@ -34,7 +34,7 @@ async fn an_unsubscribe_can_be_undone_for_a_day() {
     assert_eq!(site.post(&path(&page.actions()[0]), "").await.status, 200);
     assert_eq!(site.status(KIM).await, Some(SubscriptionStatus::Active));
     // The link of the first unsubscribe is invalid after the second one.
-    site.post(&format!("/u/{}", site.way_out()), "").await;
+    site.post(&format!("/u/{}", site.unsubscribe_token()), "").await;
     assert_eq!(site.post(&undo, "").await.status, 410);
     assert_eq!(site.status(KIM).await, Some(SubscriptionStatus::Unsubscribed));
     site.wait(TimeDelta::hours(25));
@@ -45,7 +45,7 @@ async fn an_unsubscribe_can_be_undone_for_a_day() {
 #[tokio::test]
 async fn a_subscriber_switches_to_fewer_emails_instead_of_unsubscribing() {
     let site = TestSite::new().await;
-    let page = site.get(&format!("/leave/{}", site.way_out())).await;
+    let page = site.get(&format!("/leave/{}", site.unsubscribe_token())).await;
     assert!(
         page.text().contains("value=\"기술\"") && page.text().contains("value=\"일상\""),
         "{}",
@@ -67,7 +67,7 @@ async fn a_subscriber_switches_to_fewer_emails_instead_of_unsubscribing() {
     let subscriber = site.session.store.subscriber(site.key(KIM)).await.unwrap().unwrap();
     assert_eq!(subscriber.profile.preferences, letterpress::subscribers::Preferences::default());
     // After an unsubscribe there are no preferences to change, and changing them does not resubscribe.
-    site.post(&format!("/u/{}", site.way_out()), "").await;
+    site.post(&format!("/u/{}", site.unsubscribe_token()), "").await;
     assert_eq!(site.post(&choose, "cadence=weekly").await.status, 200);
     assert_eq!(site.status(KIM).await, Some(SubscriptionStatus::Unsubscribed));
 }
@@ -107,14 +107,14 @@ async fn a_writer_approves_an_email_by_its_link_and_looking_at_the_page_approves
     assert_eq!(site.post(&path(&page.actions()[0]), "").await.status, 200);
     assert_eq!(approval().await, Approval::Given);
     assert_eq!(site.post(&approve([8; 16]), "").await.status, 410, "nobody was asked about that");
-    assert_eq!(site.post(&format!("/approve/{}", site.way_out()), "").await.status, 404);
+    assert_eq!(site.post(&format!("/approve/{}", site.unsubscribe_token()), "").await.status, 404);
 }
 
 #[tokio::test]
 async fn every_page_is_available_in_three_languages_and_declares_its_language() {
     let site = TestSite::new().await;
     site.publish().await;
-    let way_out = site.way_out();
+    let unsubscribe_token = site.unsubscribe_token();
     let confirm = site.token(Purpose::Confirm, KIM, 1);
     let undo = site.token(Purpose::Undo, KIM, 1);
     let choose = site.token(Purpose::Manage, KIM, 1);
@@ -129,8 +129,8 @@ async fn every_page_is_available_in_three_languages_and_declares_its_language() 
             "/issues/".to_owned(),
             "/nothing".to_owned(),
             "/leave/bad".to_owned(),
-            format!("/leave/{way_out}"),
-            format!("/u/{way_out}"),
+            format!("/leave/{unsubscribe_token}"),
+            format!("/u/{unsubscribe_token}"),
             format!("/confirm/{confirm}"),
             format!("/undo/{undo}"),
             format!("/approve/{approve}"),

@@ -32,8 +32,8 @@ const ONE_CLICK: [(&str, &str, &str); 3] = [
 /// Every address that accepts a token, with a valid one.
 fn doors(site: &TestSite) -> Vec<(String, Purpose)> {
     [
-        ("u", site.way_out(), Purpose::Unsubscribe),
-        ("leave", site.way_out(), Purpose::Unsubscribe),
+        ("u", site.unsubscribe_token(), Purpose::Unsubscribe),
+        ("leave", site.unsubscribe_token(), Purpose::Unsubscribe),
         ("confirm", site.token(Purpose::Confirm, KIM, 1), Purpose::Confirm),
         ("undo", site.token(Purpose::Undo, KIM, 1), Purpose::Undo),
         ("choose", site.token(Purpose::Manage, KIM, 1), Purpose::Manage),
@@ -103,7 +103,7 @@ async fn h02_one_click_from_gmail_yahoo_and_apple_is_committed_before_the_respon
     for (kind, body, agent) in ONE_CLICK {
         let site = TestSite::new().await;
         let headers = [("content-type", kind), ("user-agent", agent), ("host", "news.letters.example")];
-        let reply = site.send("POST", &format!("/u/{}", site.way_out()), &headers, body).await;
+        let reply = site.send("POST", &format!("/u/{}", site.unsubscribe_token()), &headers, body).await;
         assert_eq!(reply.status, 200, "{agent}");
         assert!(!reply.headers.contains_key("location") && !reply.headers.contains_key("set-cookie"));
         // A second connection sees it, so it is committed.
@@ -114,7 +114,7 @@ async fn h02_one_click_from_gmail_yahoo_and_apple_is_committed_before_the_respon
 #[tokio::test]
 async fn h03_one_click_a_thousand_times_and_after_an_erasure_is_one_unsubscribe() {
     let site = TestSite::new().await;
-    let path = format!("/u/{}", site.way_out());
+    let path = format!("/u/{}", site.unsubscribe_token());
     let first = site.send("POST", &path, &[], "").await;
     let after = site.rows();
     for _ in 0..1_000 {
@@ -139,7 +139,7 @@ async fn h04_one_click_without_a_body_or_with_another_body_unsubscribes_too() {
     ] {
         let site = TestSite::new().await;
         let headers: Vec<_> = kind.iter().map(|kind| ("content-type", *kind)).collect();
-        let reply = site.send("POST", &format!("/u/{}", site.way_out()), &headers, body).await;
+        let reply = site.send("POST", &format!("/u/{}", site.unsubscribe_token()), &headers, body).await;
         assert_eq!(reply.status, 200, "{kind:?}");
         assert_eq!(site.status(KIM).await, Some(SubscriptionStatus::Unsubscribed), "{kind:?}");
     }
@@ -153,7 +153,7 @@ async fn h05_a_page_needs_its_button_and_the_one_click_address_is_only_in_the_he
     let (head, in_body) = email.split_once(BODY).unwrap();
     assert!(head.contains(&format!("<{URL}u/")) && !in_body.contains(&format!("{URL}u/")), "{email}");
     assert!(in_body.contains(&format!("{URL}leave/")));
-    let path = format!("/leave/{}", site.way_out());
+    let path = format!("/leave/{}", site.unsubscribe_token());
     let page = site.get(&path).await;
     assert!(page.text().contains("<button>") && page.text().contains("method=\"post\""));
     assert!(!page.text().contains("<script") && !page.text().contains("onload"));
@@ -167,7 +167,7 @@ async fn h05_a_page_needs_its_button_and_the_one_click_address_is_only_in_the_he
 #[tokio::test]
 async fn h06_every_invalid_token_gets_the_same_response() {
     let site = TestSite::new().await;
-    let good = site.way_out();
+    let good = site.unsubscribe_token();
     let mut altered = good.clone().into_bytes();
     let last = altered.last_mut().unwrap();
     *last = if *last == b'a' { b'b' } else { b'a' };
@@ -261,7 +261,7 @@ async fn h10_a_confirmation_counts_once_within_seven_days_and_not_after_an_unsub
 #[tokio::test]
 async fn h11_no_request_redirects_to_another_site() {
     let site = TestSite::new().await;
-    let token = site.way_out();
+    let token = site.unsubscribe_token();
     for next in ["https://evil.example", "//evil.example", "/%5Cevil.example"] {
         for path in [
             format!("/?next={next}"),
@@ -281,7 +281,7 @@ async fn h11_no_request_redirects_to_another_site() {
 #[tokio::test]
 async fn h12_the_host_header_is_ignored_and_only_a_proxy_sets_the_client_address() {
     let site = TestSite::with("proxies = [\"10.0.0.0/8\"]\n").await;
-    let path = format!("/leave/{}", site.way_out());
+    let path = format!("/leave/{}", site.unsubscribe_token());
     let plain = site.get(&path).await.text();
     for header in
         ["host", "x-forwarded-host", "forwarded", "x-forwarded-proto", "x-original-url", "x-rewrite-url"]
@@ -346,7 +346,7 @@ async fn h15_a_form_of_another_site_is_refused_where_it_could_change_something()
         }
     }
     let plain = [("content-type", "text/plain"), ("sec-fetch-site", "same-origin")];
-    let leave = format!("/leave/{}", site.way_out());
+    let leave = format!("/leave/{}", site.unsubscribe_token());
     assert_eq!(site.send("POST", &leave, &plain, "do=leave").await.status, 415);
     assert_eq!(site.rows(), before);
     // The embeddable form and the one-click unsubscribe are open to every origin.
@@ -356,7 +356,7 @@ async fn h15_a_form_of_another_site_is_refused_where_it_could_change_something()
         200
     );
     assert_eq!(site.transactional().len(), 1);
-    assert_eq!(site.send("POST", &format!("/u/{}", site.way_out()), &foreign, "").await.status, 200);
+    assert_eq!(site.send("POST", &format!("/u/{}", site.unsubscribe_token()), &foreign, "").await.status, 200);
 }
 
 #[tokio::test]
@@ -414,7 +414,7 @@ async fn x20_every_response_has_the_security_headers() {
 #[tokio::test]
 async fn h17_other_methods_are_refused_and_cannot_be_overridden() {
     let site = TestSite::new().await;
-    let leave = format!("/leave/{}", site.way_out());
+    let leave = format!("/leave/{}", site.unsubscribe_token());
     let before = site.rows();
     for method in ["TRACE", "PUT", "DELETE", "PATCH", "CONNECT", "PROPFIND"] {
         for path in ["/", &leave, "/rss.xml", "/healthz"] {
@@ -453,7 +453,7 @@ async fn h20_an_unsubscribe_that_cannot_be_written_is_not_confirmed() {
     let refuse = "CREATE TRIGGER refuse BEFORE UPDATE ON subscriber
                   BEGIN SELECT RAISE(FAIL, 'attempt to write a readonly database'); END";
     site.database().execute_batch(refuse).unwrap();
-    let token = site.way_out();
+    let token = site.unsubscribe_token();
     for (path, form) in [(format!("/u/{token}"), ""), (format!("/leave/{token}"), "do=leave")] {
         let reply = site.post(&path, form).await;
         assert_eq!((reply.status, reply.header("retry-after")), (StatusCode::SERVICE_UNAVAILABLE, "60"));
@@ -474,8 +474,8 @@ async fn h20_a_locked_store_is_answered_with_503() {
     let site = TestSite::new().await;
     let holder = site.database();
     holder.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let reply: Reply = site.post(&format!("/u/{}", site.way_out()), "").await;
+    let reply: Reply = site.post(&format!("/u/{}", site.unsubscribe_token()), "").await;
     assert_eq!(reply.status, 503);
     holder.execute_batch("COMMIT").unwrap();
-    assert_eq!(site.post(&format!("/u/{}", site.way_out()), "").await.status, 200);
+    assert_eq!(site.post(&format!("/u/{}", site.unsubscribe_token()), "").await.status, 200);
 }

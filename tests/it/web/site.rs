@@ -153,7 +153,7 @@ impl TestSite {
     }
 
     /// The token in Kim's emails.
-    pub(crate) fn way_out(&self) -> String {
+    pub(crate) fn unsubscribe_token(&self) -> String {
         self.token(Purpose::Unsubscribe, KIM, 1)
     }
 

@@ -151,7 +151,7 @@ async fn h21_an_unfinished_form_is_refused_and_its_connection_closed() {
 async fn h17_a_smuggled_second_request_is_not_answered() {
     let site = TestSite::new().await;
     let served = site.serve();
-    let leave = format!("/u/{}", site.way_out());
+    let leave = format!("/u/{}", site.unsubscribe_token());
     let hidden = format!("POST {leave} HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n");
     for headers in [
         format!("{FORM}Content-Length: 4\r\nContent-Length: {}\r\n", hidden.len() + 5),
@@ -179,7 +179,7 @@ async fn x08_the_output_of_the_server_has_no_addresses() {
     let site = TestSite::new().await;
     site.publish().await;
     let served = site.serve();
-    let token = site.way_out();
+    let token = site.unsubscribe_token();
     let data = site.data_token(KIM);
     for (method, path, body) in [
         ("GET", format!("/leave/{token}"), ""),
@@ -276,7 +276,7 @@ async fn the_server_works_while_a_run_is_sending() {
     let served = site.serve();
     let published = site.command(&["publish"]).output().unwrap();
     assert_eq!(published.status.code(), Some(0), "{published:?}");
-    let reply = exchange(&served, &request("POST", &format!("/u/{}", site.way_out()), "", ""));
+    let reply = exchange(&served, &request("POST", &format!("/u/{}", site.unsubscribe_token()), "", ""));
     assert_eq!(status(&reply), 200);
     let published = site.command(&["publish"]).output().unwrap();
     assert_eq!(published.status.code(), Some(0), "the fence is not behind: {published:?}");
@@ -297,7 +297,7 @@ async fn pages_below_a_path_work_with_and_without_a_proxy_that_strips_it() {
         assert!(page.contains("action=\"/news/subscribe?lang=ko\""), "{page}");
         assert!(page.contains("href=\"/news/assets/style-"), "{page}");
     }
-    let leave = format!("/news/u/{}", site.way_out());
+    let leave = format!("/news/u/{}", site.unsubscribe_token());
     assert_eq!(status(&exchange(&served, &request("POST", &leave, "", ""))), 200);
     assert_eq!(site.status(KIM).await, Some(SubscriptionStatus::Unsubscribed));
 }
