@@ -73,11 +73,11 @@ fn site(relay: &Relay, notify: &str) -> Site {
             relay.section()
         ),
     );
-    mend(&site);
+    repair(&site);
     site
 }
 
-fn mend(site: &Site) {
+fn repair(site: &Site) {
     site.write("posts/2026-11-20-a.md", "# A\n\nText.\n");
 }
 
@@ -120,7 +120,7 @@ fn people_are_notified_when_a_failure_begins_and_ends_and_not_by_each_run() {
     assert_eq!((path.as_str(), title.as_str()), ("/letters", "letterpress publish failed"));
     assert!(body.contains("posts/2026-11-20-a.md"), "{body}");
     assert_eq!(relay.messages(), 1);
-    mend(&site);
+    repair(&site);
     site.run_at("2026-11-23T00:20:00Z", "publish").succeeds();
     let requests = listener.requests();
     assert_eq!(

@@ -7,11 +7,11 @@ use rusqlite::TransactionBehavior::Immediate;
 
 use super::support::account::settle;
 use super::support::site::NOW;
-use super::support::{At, Do, Script, Server, Site, say};
+use super::support::{At, Do, Script, Server, Site, reply_line};
 
 #[test]
 fn f22_a_ledger_locked_at_the_arm_prevents_the_dot_and_the_next_run_sends() {
-    let slow = Do::Each(vec![Do::Wait(Duration::from_secs(1)), say("250 2.1.5 ok")]);
+    let slow = Do::Each(vec![Do::Wait(Duration::from_secs(1)), reply_line("250 2.1.5 ok")]);
     let relay = Server::start(Script::polite().nth(At::Rcpt, 1, slow));
     let site = Site::new(relay.port(), 3, 1);
     let mut command = site.command(Some(NOW), &["publish"]);

@@ -9,7 +9,7 @@ use letterpress::ledger::State;
 
 use super::support::account::{rows, settle};
 use super::support::site::NOW;
-use super::support::{At, Do, Script, Server, Site, say};
+use super::support::{At, Do, Script, Server, Site, reply_line};
 
 const CONNECTIONS: usize = 4;
 /// The number of kills of one ledger before it is checked.
@@ -21,18 +21,18 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// How many senders run at once, and how.
 #[derive(Debug, Clone, Copy)]
-struct Company {
+struct Setup {
     senders: usize,
     /// Without the lock, only leases and tokens separate the senders.
     lock: bool,
 }
 
-const COMPANIES: [Company; 5] = [
-    Company { senders: 1, lock: true },
-    Company { senders: 2, lock: true },
-    Company { senders: 3, lock: true },
-    Company { senders: 2, lock: false },
-    Company { senders: 3, lock: false },
+const SETUPS: [Setup; 5] = [
+    Setup { senders: 1, lock: true },
+    Setup { senders: 2, lock: true },
+    Setup { senders: 3, lock: true },
+    Setup { senders: 2, lock: false },
+    Setup { senders: 3, lock: false },
 ];
 
 /// The totals over all kills.
@@ -56,7 +56,7 @@ fn spread(step: usize, below: u64) -> u64 {
 }
 
 struct Round {
-    company: Company,
+    setup: Setup,
     relay: Server,
     site: Site,
     subscribers: usize,
@@ -65,13 +65,13 @@ struct Round {
 }
 
 impl Round {
-    fn new(company: Company, kills: usize) -> Self {
-        let slow = Do::Each(vec![Do::Wait(Duration::from_millis(10)), say("250 2.0.0 ok")]);
-        let relay = Server::start(Script::polite().pipelining(company.senders % 2 == 1).on(At::Dot, slow));
+    fn new(setup: Setup, kills: usize) -> Self {
+        let slow = Do::Each(vec![Do::Wait(Duration::from_millis(10)), reply_line("250 2.0.0 ok")]);
+        let relay = Server::start(Script::polite().pipelining(setup.senders % 2 == 1).on(At::Dot, slow));
         let subscribers = kills * SUBSCRIBERS_PER_KILL;
         let site = Site::new(relay.port(), subscribers, CONNECTIONS);
         let began = NOW.parse().unwrap();
-        Self { company, relay, site, subscribers, began, totals: Totals::default() }
+        Self { setup, relay, site, subscribers, began, totals: Totals::default() }
     }
 
     /// Each step is later than every lease of the previous one, so a sender that is still alive then is stalled.
@@ -81,7 +81,7 @@ impl Round {
 
     fn start(&self, step: usize) -> Child {
         let mut command = self.site.command(Some(&self.time(step)), &["publish"]);
-        if !self.company.lock {
+        if !self.setup.lock {
             command.env("LETTERPRESS_NO_RUN_LOCK", "1");
         }
         // One log for the whole round, to explain how a run ended.
@@ -91,18 +91,18 @@ impl Round {
 
     fn step(&mut self, step: usize, died: Option<Instant>) -> Instant {
         let connections = self.relay.connections();
-        let mut senders: Vec<Child> = (0..self.company.senders).map(|_| self.start(step)).collect();
+        let mut senders: Vec<Child> = (0..self.setup.senders).map(|_| self.start(step)).collect();
         let waited = Instant::now();
         while !self.relay.has_message_after(connections) {
             assert!(
                 waited.elapsed() < Duration::from_secs(60),
                 "{:?}: nobody sends in step {step}",
-                self.company
+                self.setup
             );
             std::thread::sleep(Duration::from_millis(1));
         }
         self.totals.pauses.extend(died.map(|died| died.elapsed()));
-        if !self.company.lock {
+        if !self.setup.lock {
             // A sender at a later time takes over the leases of the others while they are working.
             senders.push(self.start(step + 1));
             std::thread::sleep(Duration::from_millis(150));
@@ -140,11 +140,11 @@ impl Round {
             if let Some(ended) = sender.try_wait().unwrap() {
                 let code = ended.code();
                 // If two runs without a lock schedule the issue at once, the second one finds that it exists already.
-                let beaten = code == Some(1) && step == 0 && !self.company.lock;
+                let beaten = code == Some(1) && step == 0 && !self.setup.lock;
                 assert!(
                     beaten || matches!(code, Some(0 | 3 | 4)),
                     "{:?}: ended with {ended} in step {step}: {}",
-                    self.company,
+                    self.setup,
                     std::fs::read_to_string(self.site.path("log")).unwrap()
                 );
                 self.totals.turned_away += usize::from(code == Some(4));
@@ -191,8 +191,8 @@ impl Round {
     }
 }
 
-fn torture(company: Company, kills: usize) -> Totals {
-    let mut round = Round::new(company, kills);
+fn torture(setup: Setup, kills: usize) -> Totals {
+    let mut round = Round::new(setup, kills);
     let (mut step, mut died) = (0, None);
     while round.totals.kills < kills {
         died = Some(round.step(step, died));
@@ -209,14 +209,14 @@ fn wanted() -> usize {
 #[test]
 fn f57_f58_f73_kills_at_random_moments_lose_and_duplicate_no_message() {
     let mut all_totals = Vec::new();
-    for company in COMPANIES {
-        let mut left = wanted().div_ceil(COMPANIES.len());
+    for setup in SETUPS {
+        let mut left = wanted().div_ceil(SETUPS.len());
         while left > 0 {
             let kills = left.min(ROUND);
-            let totals = torture(company, kills);
+            let totals = torture(setup, kills);
             left -= kills;
             println!(
-                "{company:?}: {} kills, {} terminations, {} turned away, {} unsubscribed; {} sent, {} unknown, {} lost, {} duplicated",
+                "{setup:?}: {} kills, {} terminations, {} turned away, {} unsubscribed; {} sent, {} unknown, {} lost, {} duplicated",
                 totals.kills,
                 totals.terminations,
                 totals.turned_away,
@@ -226,7 +226,7 @@ fn f57_f58_f73_kills_at_random_moments_lose_and_duplicate_no_message() {
                 totals.lost,
                 totals.duplicated
             );
-            all_totals.push((company, totals));
+            all_totals.push((setup, totals));
         }
     }
     let sum = |of: fn(&Totals) -> usize| all_totals.iter().map(|(_, totals)| of(totals)).sum::<usize>();
@@ -247,7 +247,6 @@ fn f57_f58_f73_kills_at_random_moments_lose_and_duplicate_no_message() {
     // A stale lock would delay every run; a busy machine delays only some.
     let quarter = pauses[pauses.len() / 4];
     assert!(quarter < LONGEST_PAUSE, "the next run waits {quarter:?} after a kill");
-    let away =
-        |lock| all_totals.iter().any(|(company, totals)| company.lock == lock && totals.turned_away > 0);
+    let away = |lock| all_totals.iter().any(|(setup, totals)| setup.lock == lock && totals.turned_away > 0);
     assert!(away(true) && !away(false), "the lock turns others away, and only the lock");
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::support::{At, Do, Script, Server, Site, say};
+use super::support::{At, Do, Script, Server, Site, reply_line};
 
 fn pipelining() -> Script {
     Script::polite().pipelining(true)
@@ -32,7 +32,8 @@ fn every_subscriber_gets_one_email_and_a_second_run_sends_nothing() {
 
 #[test]
 fn f38_a_rejected_recipient_fails_and_the_others_get_their_email() {
-    let server = Server::start(pipelining().recipient("reader3@example.org", say("550 5.1.1 no such user")));
+    let server =
+        Server::start(pipelining().recipient("reader3@example.org", reply_line("550 5.1.1 no such user")));
     let site = Site::new(server.port(), 10, 2);
     let ended = site.run(&["publish"]);
     assert_eq!(ended.code, 3, "{}", ended.output);
@@ -42,7 +43,7 @@ fn f38_a_rejected_recipient_fails_and_the_others_get_their_email() {
 
 #[test]
 fn f39_a_greylisted_subscriber_gets_the_email_with_a_later_run() {
-    let server = Server::start(pipelining().nth(At::Rcpt, 2, say("450 4.2.0 greylisted")));
+    let server = Server::start(pipelining().nth(At::Rcpt, 2, reply_line("450 4.2.0 greylisted")));
     let site = Site::new(server.port(), 3, 1);
     assert_eq!(site.run(&["publish"]).code, 3);
     assert_eq!(site.counts(), json!({ "sent": 2, "pending": 1 }));
@@ -59,9 +60,13 @@ fn f39_a_greylisted_subscriber_gets_the_email_with_a_later_run() {
 
 #[test]
 fn f47_f50_a_lost_reply_after_the_dot_is_unknown_and_the_message_is_not_sent_again() {
-    for lost in
-        [Do::Cut, Do::Reset, Do::Stall, say("354 what"), Do::Each(vec![Do::Say(b"250-ha".to_vec()), Do::Cut])]
-    {
+    for lost in [
+        Do::Cut,
+        Do::Reset,
+        Do::Stall,
+        reply_line("354 what"),
+        Do::Each(vec![Do::Write(b"250-ha".to_vec()), Do::Cut]),
+    ] {
         let server = Server::start(pipelining().nth(At::Dot, 2, lost.clone()));
         let site = Site::new(server.port(), 6, 1);
         let ended = site.run(&["publish"]);
@@ -109,7 +114,7 @@ fn evidence_resolves_an_unknown_outcome_without_sending_again() {
 
 #[test]
 fn f37_a_refused_login_stops_the_run_and_changes_no_delivery() {
-    let server = Server::start(pipelining().on(At::Mail, say("530 5.7.0 authentication required")));
+    let server = Server::start(pipelining().on(At::Mail, reply_line("530 5.7.0 authentication required")));
     let site = Site::new(server.port(), 20, 4);
     let ended = site.run(&["publish"]);
     assert_eq!(ended.code, 1, "{}", ended.output);
@@ -119,7 +124,7 @@ fn f37_a_refused_login_stops_the_run_and_changes_no_delivery() {
 
 #[test]
 fn f41_throttling_stops_the_run_and_no_delivery_fails() {
-    let server = Server::start(pipelining().nth(At::Rcpt, 5, say("421 4.7.0 try again later")));
+    let server = Server::start(pipelining().nth(At::Rcpt, 5, reply_line("421 4.7.0 try again later")));
     let site = Site::new(server.port(), 20, 1);
     let ended = site.run(&["publish"]);
     assert_eq!(ended.code, 3, "{}", ended.output);
@@ -131,7 +136,7 @@ fn f41_throttling_stops_the_run_and_no_delivery_fails() {
 
 #[test]
 fn f51_an_issue_whose_messages_are_all_rejected_is_paused() {
-    let server = Server::start(pipelining().on(At::Dot, say("554 5.7.1 looks like spam")));
+    let server = Server::start(pipelining().on(At::Dot, reply_line("554 5.7.1 looks like spam")));
     let site = Site::new(server.port(), 40, 1);
     let ended = site.run(&["publish"]);
     assert_eq!(ended.code, 3, "{}", ended.output);
@@ -157,7 +162,7 @@ fn f34_an_unreachable_relay_is_one_error_line_and_changes_no_delivery() {
 
 #[test]
 fn f73_a_subscriber_who_unsubscribes_while_the_issue_is_pending_gets_no_email() {
-    let server = Server::start(pipelining().nth(At::Mail, 3, say("421 4.3.2 going down")));
+    let server = Server::start(pipelining().nth(At::Mail, 3, reply_line("421 4.3.2 going down")));
     let site = Site::new(server.port(), 10, 1);
     site.run(&["publish"]);
     let waiting = site.in_state("pending");
@@ -172,7 +177,7 @@ fn f73_a_subscriber_who_unsubscribes_while_the_issue_is_pending_gets_no_email() 
 #[test]
 fn f57_a_concurrent_run_ends_at_once_with_code_4() {
     let server = Server::start(
-        pipelining().on(At::Dot, Do::Each(vec![Do::Wait(Duration::from_millis(300)), say("250 ok")])),
+        pipelining().on(At::Dot, Do::Each(vec![Do::Wait(Duration::from_millis(300)), reply_line("250 ok")])),
     );
     let site = Site::new(server.port(), 4, 1);
     let mut first = site.start(&["publish"]);
@@ -188,7 +193,7 @@ fn f57_a_concurrent_run_ends_at_once_with_code_4() {
 #[test]
 fn f15_a_terminated_run_finishes_messages_in_flight_and_releases_the_rest() {
     let server = Server::start(
-        pipelining().on(At::Dot, Do::Each(vec![Do::Wait(Duration::from_millis(30)), say("250 ok")])),
+        pipelining().on(At::Dot, Do::Each(vec![Do::Wait(Duration::from_millis(30)), reply_line("250 ok")])),
     );
     let site = Site::new(server.port(), 200, 2);
     let mut run = site.start(&["publish"]);
@@ -243,7 +248,7 @@ fn f23_an_emptied_ledger_is_not_created_again() {
 #[test]
 fn f36_a_relay_that_refuses_every_session_ends_the_run_promptly() {
     for (at, reply) in [(At::Ehlo, "450 4.3.0 later"), (At::Greeting, "354 what")] {
-        let server = Server::start(Script::polite().on(at, say(reply)));
+        let server = Server::start(Script::polite().on(at, reply_line(reply)));
         let site = Site::new(server.port(), 3, 2);
         let ended = site.run(&["publish"]);
         assert_eq!(ended.code, 2, "{reply}: {}", ended.output);
@@ -253,7 +258,7 @@ fn f36_a_relay_that_refuses_every_session_ends_the_run_promptly() {
 
 #[test]
 fn f47_a_relay_that_disconnects_at_every_dot_leaves_only_a_few_outcomes_unknown() {
-    for lost in [Do::Cut, say("354 what")] {
+    for lost in [Do::Cut, reply_line("354 what")] {
         let server = Server::start(pipelining().on(At::Dot, lost));
         let site = Site::new(server.port(), 100, 4);
         let ended = site.run(&["publish"]);

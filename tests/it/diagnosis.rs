@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::support::site::NOW;
-use super::support::{At, Certificates, Do, Script, Server, Site, say};
+use super::support::{At, Certificates, Do, Script, Server, Site, reply_line};
 
 /// A site whose `[smtp]` begins in line 7 with `host` and `port`, followed by `more`.
 fn site(host: &str, port: u16, more: &str) -> Site {
@@ -225,7 +225,8 @@ fn a_login_that_needs_starttls_is_reported() {
 
 #[test]
 fn a_relay_that_requires_a_login_is_reported_even_with_one_subscriber() {
-    let server = Server::start(Script::polite().on(At::Rcpt, say("554 5.7.1 <x>: Relay access denied")));
+    let server =
+        Server::start(Script::polite().on(At::Rcpt, reply_line("554 5.7.1 <x>: Relay access denied")));
     let site = site("127.0.0.1", server.port(), "tls = \"none\"");
     let ended = site.run(&["--quiet", "publish"]);
     assert_eq!(ended.code, 1, "{}", ended.output);
@@ -334,8 +335,9 @@ fn cron_output_reports_a_failure_when_it_begins_changes_and_ends() {
 
 #[test]
 fn cron_output_reports_a_broken_post_once_and_no_rejected_subscriber() {
-    let server =
-        Server::start(Script::polite().recipient("reader1@example.org", say("550 5.1.1 no such user")));
+    let server = Server::start(
+        Script::polite().recipient("reader1@example.org", reply_line("550 5.1.1 no such user")),
+    );
     let site = site("127.0.0.1", server.port(), "tls = \"none\"");
     site.write("posts/broken.md", "+++\ntitle = \"no end\"\n");
     let first = site.run(&["--quiet", "publish"]);
@@ -388,7 +390,7 @@ fn publish_json_is_one_object_with_everything_in_the_text_output() {
 
 #[test]
 fn every_failure_is_reported_as_json_too() {
-    let server = Server::start(Script::polite().on(At::Mail, say("553 5.7.1 not your sender")));
+    let server = Server::start(Script::polite().on(At::Mail, reply_line("553 5.7.1 not your sender")));
     let site = site("127.0.0.1", server.port(), "tls = \"none\"");
     let (code, refused) = object(&site, NOW, "publish");
     assert_eq!(

@@ -36,7 +36,7 @@ fn site(kind: &str, relay: &Server) -> Site {
 
 /// Every subscriber without an accepted message gets one, the two in flight are reported as unknown, and tokens of
 /// earlier messages work.
-fn goes_on(kind: &str, site: &Site, relay: &Server) {
+fn continues_with(kind: &str, site: &Site, relay: &Server) {
     let before = addresses(&fixture(kind, "accepted.txt"));
     let ended = site.run_at(LATER, &["send"]);
     assert_eq!(ended.code, 3, "{}", ended.output);
@@ -76,7 +76,7 @@ fn a_sqlite_ledger_of_an_older_version_continues_its_issue() {
     let relay = Server::start(Script::polite());
     let site = site("sqlite", &relay);
     fs::copy("tests/data/ledgers/migration-5/sqlite/letterpress.db", site.path("letterpress.db")).unwrap();
-    goes_on("sqlite", &site, &relay);
+    continues_with("sqlite", &site, &relay);
 }
 
 #[test]
@@ -91,5 +91,5 @@ fn a_postgres_ledger_of_an_older_version_continues_its_issue() {
     server.sql(name, "DELETE FROM meta WHERE key = 'place'");
     let config = fs::read_to_string(site.path("config.toml")).unwrap();
     site.write("config.toml", &config.replace("postgres://postgres@127.0.0.1:54329/letters", &url));
-    goes_on("postgres", &site, &relay);
+    continues_with("postgres", &site, &relay);
 }

@@ -6,7 +6,7 @@ mod list;
 mod time;
 mod trace;
 
-use super::support::{At, Script, Server, Site, say};
+use super::support::{At, Script, Server, Site, reply_line};
 
 fn pipelining() -> Script {
     Script::polite().pipelining(true)
@@ -14,7 +14,7 @@ fn pipelining() -> Script {
 
 /// An issue that was interrupted after two of six deliveries, at [`super::support::site::NOW`].
 fn interrupted() -> (Server, Site) {
-    let relay = Server::start(pipelining().nth(At::Mail, 3, say("421 4.3.2 going down")));
+    let relay = Server::start(pipelining().nth(At::Mail, 3, reply_line("421 4.3.2 going down")));
     let site = Site::new(relay.port(), 6, 1);
     site.run(&["publish"]);
     assert_eq!(relay.accepted().len(), 2);
@@ -23,7 +23,7 @@ fn interrupted() -> (Server, Site) {
 
 /// A site with a scheduled issue and only pending deliveries, because the relay of its first run was unavailable.
 fn waiting(site: &Site) {
-    let busy = Server::start(Script::polite().nth(At::Greeting, 1, say("421 4.3.2 later")));
+    let busy = Server::start(Script::polite().nth(At::Greeting, 1, reply_line("421 4.3.2 later")));
     let config = std::fs::read_to_string(site.path("config.toml")).unwrap();
     let lines = config.lines().map(|line| {
         if line.starts_with("port = ") { format!("port = {}\n", busy.port()) } else { format!("{line}\n") }

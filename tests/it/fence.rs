@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::support::{At, Do, Script, Server, Site, say};
+use super::support::{At, Do, Script, Server, Site, reply_line};
 
 /// The times at which the second and the third post are one hour old.
 const SECOND: &str = "2026-11-21T10:00:00Z";
@@ -60,7 +60,7 @@ fn refused(site: &Site, now: &str, code: i32, text: &str) {
     }
 }
 
-fn adopts(site: &Site, now: &str) -> String {
+fn adopt(site: &Site, now: &str) -> String {
     let ended = site.run_at(now, &["ledger", "adopt-restored", "--reason", "a test put it back"]);
     assert_eq!(ended.code, 0, "{}", ended.output);
     let verified = site.run_at(now, &["ledger", "verify"]);
@@ -181,7 +181,7 @@ fn f26_a_restored_backup_is_refused_and_after_its_adoption_only_the_next_post_is
             "{}",
             status.output
         );
-        let output = adopts(&site, SECOND);
+        let output = adopt(&site, SECOND);
         assert!(
             output.contains(if later {
                 "1 published post recorded"
@@ -202,7 +202,7 @@ fn f26_a_restored_backup_is_refused_and_after_its_adoption_only_the_next_post_is
 #[test]
 fn f26_an_old_file_copy_is_refused_and_its_pending_deliveries_become_unknown() {
     for policy in ["hold", "resend"] {
-        let server = Server::start(Script::polite().nth(At::Rcpt, 2, say("450 4.2.0 greylisted")));
+        let server = Server::start(Script::polite().nth(At::Rcpt, 2, reply_line("450 4.2.0 greylisted")));
         let site = Site::new(server.port(), 3, 1);
         let config = std::fs::read_to_string(site.path("config.toml")).unwrap();
         site.write("config.toml", &config.replace("[smtp]", &format!("on_unknown = \"{policy}\"\n[smtp]")));
@@ -212,7 +212,7 @@ fn f26_an_old_file_copy_is_refused_and_its_pending_deliveries_become_unknown() {
         assert_eq!(server.accepted().len(), 3);
         put_back(&site, &site.path("copy.db"));
         refused(&site, SECOND, 1, "but the fence is at 4");
-        let output = adopts(&site, SECOND);
+        let output = adopt(&site, SECOND);
         assert!(output.contains("1 pending delivery marked as \"outcome unknown\""), "{output}");
         assert_eq!(site.counts(), json!({ "sent": 2, "unknown": 1 }));
         assert_eq!(site.run_at(SECOND, &["status"]).code, 3);
@@ -254,7 +254,7 @@ fn f26_a_clone_without_the_fence_is_refused_until_it_is_adopted() {
 
 #[test]
 fn f26_a_file_copy_from_during_a_run_is_refused() {
-    let slow = Do::Each(vec![Do::Wait(Duration::from_millis(100)), say("250 2.0.0 ok")]);
+    let slow = Do::Each(vec![Do::Wait(Duration::from_millis(100)), reply_line("250 2.0.0 ok")]);
     let server = Server::start(Script::polite().on(At::Dot, slow));
     let site = Site::new(server.port(), 10, 1);
     let mut run = site.start(&["publish"]);
@@ -269,7 +269,7 @@ fn f26_a_file_copy_from_during_a_run_is_refused() {
     put_back(&site, &site.path("copy-letterpress.db"));
     std::fs::copy(site.path("copy-letterpress.db-wal"), site.path("letterpress.db-wal")).unwrap();
     refused(&site, SECOND, 1, "epoch is 1, but the fence is at 2");
-    adopts(&site, SECOND);
+    adopt(&site, SECOND);
     assert_eq!(site.run_at(SECOND, &["publish"]).code, 0);
     assert_eq!(server.accepted().len(), 10);
 }
@@ -278,7 +278,7 @@ fn f26_a_file_copy_from_during_a_run_is_refused() {
 fn f26_a_backup_during_a_run_succeeds_is_private_and_overwrites_nothing() {
     use std::os::unix::fs::PermissionsExt as _;
 
-    let slow = Do::Each(vec![Do::Wait(Duration::from_millis(20)), say("250 2.0.0 ok")]);
+    let slow = Do::Each(vec![Do::Wait(Duration::from_millis(20)), reply_line("250 2.0.0 ok")]);
     let server = Server::start(Script::polite().on(At::Dot, slow));
     let site = Site::new(server.port(), 40, 1);
     let mut run = site.start(&["publish"]);
@@ -303,7 +303,7 @@ fn f26_a_backup_during_a_run_succeeds_is_private_and_overwrites_nothing() {
     let names = std::fs::read_dir(site.path("")).unwrap().map(|entry| entry.unwrap().file_name());
     assert!(!names.into_iter().any(|name| name.to_string_lossy().starts_with(".letterpress-backup")));
     put_back(&site, &site.path("copy.db"));
-    adopts(&site, SECOND);
+    adopt(&site, SECOND);
     assert_eq!(site.run_at(SECOND, &["publish"]).code, 0);
     assert_eq!(site.run_at(SECOND, &["status"]).code, 3, "the outcome of the interrupted issue is unknown");
     assert_eq!(server.accepted().len(), 40);
@@ -353,7 +353,7 @@ fn f28_a_write_ahead_log_of_another_database_is_not_mixed_into_a_backup() {
         std::fs::read(site.path("old.db")).unwrap() == std::fs::read(site.path("letterpress.db")).unwrap()
     );
     remove(&site, &["letterpress.db-wal", "letterpress.db-shm"]);
-    adopts(&site, SECOND);
+    adopt(&site, SECOND);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::support::{At, Do, Script, Server, Site, say};
+use super::support::{At, Do, Script, Server, Site, reply_line};
 
 const CONNECTIONS: usize = 4;
 
@@ -16,7 +16,7 @@ fn moment(kill: u64) -> Duration {
 
 /// Kills a run `kills` times while it sends, lets a last run finish, and compares.
 fn torture(kills: u64, subscribers: usize) {
-    let slow = Do::Each(vec![Do::Wait(Duration::from_millis(4)), say("250 2.0.0 ok")]);
+    let slow = Do::Each(vec![Do::Wait(Duration::from_millis(4)), reply_line("250 2.0.0 ok")]);
     let server = Server::start(Script::polite().pipelining(true).on(At::Dot, slow));
     let site = Site::new(server.port(), subscribers, CONNECTIONS);
     let mut caught = 0;

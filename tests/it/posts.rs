@@ -2,7 +2,7 @@
 //! approvals, and later subscribers.
 
 use super::support::site::NOW;
-use super::support::{At, Script, Server, Site, say};
+use super::support::{At, Script, Server, Site, reply_line};
 
 const LATER: &str = "2026-11-20T11:00:00Z";
 const POST: &str = "posts/slow.md";
@@ -152,7 +152,7 @@ fn with_approval_nothing_is_mailed_before_it_and_an_edit_needs_a_new_one() {
 
 #[test]
 fn a_rejected_approval_request_is_reported_and_delays_no_subscriber() {
-    let refused = Script::polite().pipelining(true).nth(At::Rcpt, 3, say("550 5.1.1 no such user"));
+    let refused = Script::polite().pipelining(true).nth(At::Rcpt, 3, reply_line("550 5.1.1 no such user"));
     let server = Server::start(refused);
     let site = Site::new(server.port(), 2, 1);
     assert_eq!(site.run(&["publish"]).code, 0);

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::support::{At, Do, Script, Server, Site, say};
+use super::support::{At, Do, Script, Server, Site, reply_line};
 
 /// The times of later cron runs: one minute, one hour, one day later.
 const MINUTE_LATER: &str = "2026-11-20T10:01:00Z";
@@ -92,7 +92,7 @@ fn with_a_stopped_clock_there_are_no_new_permits_and_the_run_ends() {
 
 #[test]
 fn f41_later_runs_do_not_contact_a_relay_that_throttles() {
-    let server = Server::start(polite().nth(At::Mail, 1, say("421 4.7.28 slow down")));
+    let server = Server::start(polite().nth(At::Mail, 1, reply_line("421 4.7.28 slow down")));
     let site = site(&server, 3, 1, "");
     let ended = site.run(&["publish"]);
     assert!(ended.code == 3 && ended.output.contains("left alone until 2026-11-20 19:0"), "{}", ended.output);
@@ -117,7 +117,7 @@ fn f41_later_runs_do_not_contact_a_relay_that_throttles() {
 
 #[test]
 fn f42_f51_recipients_rejected_because_of_the_content_get_it_after_a_resume() {
-    let refused = say("554 5.7.1 looks like spam");
+    let refused = reply_line("554 5.7.1 looks like spam");
     let script = (1..=5).fold(polite(), |script, nth| script.nth(At::Dot, nth, refused.clone()));
     let server = Server::start(script);
     let site = site(&server, 40, 1, "");
@@ -145,7 +145,7 @@ fn f42_f51_recipients_rejected_because_of_the_content_get_it_after_a_resume() {
 
 #[test]
 fn f42_a_refusal_of_the_sender_at_rcpt_pauses_and_suppresses_nobody() {
-    let server = Server::start(polite().on(At::Rcpt, say("550 5.7.26 unauthenticated")));
+    let server = Server::start(polite().on(At::Rcpt, reply_line("550 5.7.26 unauthenticated")));
     let site = site(&server, 20, 1, "");
     let ended = site.run(&["publish"]);
     assert!(ended.code == 3 && ended.output.contains("paused"), "{}", ended.output);
@@ -156,7 +156,8 @@ fn f42_a_refusal_of_the_sender_at_rcpt_pauses_and_suppresses_nobody() {
 
 #[test]
 fn f38_a_recipient_without_a_mailbox_is_not_mailed_again() {
-    let server = Server::start(polite().recipient("reader3@example.org", say("550 5.1.1 no such user")));
+    let server =
+        Server::start(polite().recipient("reader3@example.org", reply_line("550 5.1.1 no such user")));
     let site = site(&server, 10, 2, "");
     let ended = site.run(&["publish"]);
     assert!(ended.code == 3 && ended.output.contains("1 reader suppressed"), "{}", ended.output);
@@ -171,8 +172,8 @@ fn f38_a_recipient_without_a_mailbox_is_not_mailed_again() {
 fn f38_a_full_mailbox_or_an_unexplained_550_does_not_suppress() {
     let server = Server::start(
         polite()
-            .recipient("reader1@example.org", say("552 5.2.2 full"))
-            .recipient("reader2@example.org", say("550 no")),
+            .recipient("reader1@example.org", reply_line("552 5.2.2 full"))
+            .recipient("reader2@example.org", reply_line("550 no")),
     );
     let site = site(&server, 10, 1, "");
     site.run(&["publish"]);
@@ -182,7 +183,7 @@ fn f38_a_full_mailbox_or_an_unexplained_550_does_not_suppress() {
 
 #[test]
 fn f53_a_relay_that_rejects_everyone_pauses_the_issue_and_suppresses_nobody() {
-    let refused = say("550 5.1.1 no such user");
+    let refused = reply_line("550 5.1.1 no such user");
     let script = (1..=5).fold(polite(), |script, nth| script.nth(At::Rcpt, nth, refused.clone()));
     let server = Server::start(script);
     let site = site(&server, 40, 1, "");
@@ -197,7 +198,7 @@ fn f53_a_relay_that_rejects_everyone_pauses_the_issue_and_suppresses_nobody() {
 
 #[test]
 fn f53_a_relay_that_rejects_a_list_of_three_suppresses_nobody_either() {
-    let server = Server::start(polite().on(At::Rcpt, say("550 5.1.1 no such user")));
+    let server = Server::start(polite().on(At::Rcpt, reply_line("550 5.1.1 no such user")));
     let site = site(&server, 3, 1, "");
     let ended = site.run(&["publish"]);
     assert_eq!((ended.code, site.counts()), (3, json!({ "failed": 3 })), "{}", ended.output);
@@ -206,7 +207,7 @@ fn f53_a_relay_that_rejects_a_list_of_three_suppresses_nobody_either() {
 
 #[test]
 fn an_issue_that_is_resumed_after_bounces_is_not_paused_for_the_same_bounces() {
-    let refused = say("550 5.1.1 no such user");
+    let refused = reply_line("550 5.1.1 no such user");
     let script = (0..12).fold(polite(), |script, number| {
         script.recipient(&format!("reader{number}@example.org"), refused.clone())
     });
@@ -221,10 +222,10 @@ fn an_issue_that_is_resumed_after_bounces_is_not_paused_for_the_same_bounces() {
 
 #[test]
 fn f39_f40_status_shows_how_many_deliveries_wait_and_until_when() {
-    let server = Server::start(polite().nth(At::Rcpt, 2, say("450 4.2.0 greylisted")).nth(
+    let server = Server::start(polite().nth(At::Rcpt, 2, reply_line("450 4.2.0 greylisted")).nth(
         At::Rcpt,
         3,
-        say("452 4.2.2 mailbox full"),
+        reply_line("452 4.2.2 mailbox full"),
     ));
     let site = site(&server, 5, 1, "");
     assert_eq!(site.run(&["publish"]).code, 3);
@@ -251,7 +252,7 @@ fn f39_f40_status_shows_how_many_deliveries_wait_and_until_when() {
 
 #[test]
 fn status_reports_an_active_run_without_blocking_it() {
-    let slow = Do::Each(vec![Do::Wait(Duration::from_millis(300)), say("250 ok")]);
+    let slow = Do::Each(vec![Do::Wait(Duration::from_millis(300)), reply_line("250 ok")]);
     let server = Server::start(polite().on(At::Dot, slow));
     let site = site(&server, 6, 1, "per_minute = 6000");
     let mut run = site.start(&["publish"]);
@@ -279,7 +280,7 @@ fn f53_d39_bounces_by_mail_pause_an_issue_while_it_is_sent() {
     for (kind, fault, expected) in
         [("complaint", "", "3 of 3 subscribers reported it as spam"), ("failed", "dead", "3 of 3 messages")]
     {
-        let server = Server::start(polite().nth(At::Mail, 4, say("421 4.3.2 not now")));
+        let server = Server::start(polite().nth(At::Mail, 4, reply_line("421 4.3.2 not now")));
         let site = site(&server, 10, 1, "");
         site.run(&["publish"]);
         assert_eq!(site.counts(), json!({ "sent": 3, "pending": 7 }));

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::process::Child;
 use std::time::{Duration, Instant};
 
-use super::support::{At, Bouncer, Do, Postgres, Script, Server, Site, say};
+use super::support::{At, Bouncer, Do, Postgres, Script, Server, Site, reply_line};
 
 const CONNECTIONS: usize = 4;
 const SENDERS: usize = 4;
@@ -33,7 +33,7 @@ fn torture(turns: u64, subscribers: usize) {
     let name = direct.rsplit_once('/').unwrap().1.to_owned();
     let bouncer = Bouncer::start(&database);
     let url = bouncer.as_ref().map_or_else(|| direct.clone(), |bouncer| bouncer.through(&direct, &database));
-    let slow = Do::Each(vec![Do::Wait(Duration::from_millis(4)), say("250 2.0.0 ok")]);
+    let slow = Do::Each(vec![Do::Wait(Duration::from_millis(4)), reply_line("250 2.0.0 ok")]);
     let server = Server::start(Script::polite().pipelining(true).on(At::Dot, slow));
     let site = Site::with(server.port(), subscribers, CONNECTIONS, &format!("[store]\nurl = \"{url}\"\n"));
     let mut senders: Vec<Child> = (0..SENDERS).map(|_| site.start(&["send"])).collect();

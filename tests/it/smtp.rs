@@ -12,7 +12,7 @@ use letterpress::delivery::verdict::{Verdict, classify};
 use letterpress::delivery::{Connection, Envelope, Phase, SmtpOutcome, Transport as _};
 use serde_json::json;
 
-use super::support::{At, Certificates, Do, Script, Server, say};
+use super::support::{At, Certificates, Do, Script, Server, reply_line};
 
 const LATER: Verdict = Verdict::Deferred { policy: false };
 const LATER_POLICY: Verdict = Verdict::Deferred { policy: true };

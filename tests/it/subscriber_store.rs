@@ -64,7 +64,7 @@ fn form(address: &str) -> SignUp {
 }
 
 /// Marks the next transactional email as sent; returns its kind.
-async fn carried(store: &Store, at: DateTime<Utc>) -> Option<(TransactionalKind, u32)> {
+async fn mark_sent(store: &Store, at: DateTime<Utc>) -> Option<(TransactionalKind, u32)> {
     let message = store.claim_transactional("courier", TimeDelta::minutes(5), at).await.unwrap()?;
     assert!(store.arm_transactional(message.number, "courier", at).await.unwrap());
     store
@@ -81,8 +81,8 @@ async fn status(store: &Store, address: &str) -> Option<SubscriptionStatus> {
 async fn sign_up_and_unsubscribe(store: &Store, clock: Clock) {
     assert_eq!(store.sign_up(form(KIM), now()).await.unwrap(), SignUpResult::ToConfirm);
     assert_eq!(status(store, KIM).await, Some(SubscriptionStatus::Unconfirmed));
-    assert_eq!(carried(store, now()).await, Some((TransactionalKind::Confirm, 1)));
-    assert_eq!(carried(store, now()).await, None);
+    assert_eq!(mark_sent(store, now()).await, Some((TransactionalKind::Confirm, 1)));
+    assert_eq!(mark_sent(store, now()).await, None);
 
     assert_eq!(store.confirm(key(KIM), 2, here(), now()).await.unwrap(), Confirmed::Stale);
     assert_eq!(store.confirm(key(KIM), 1, here(), now()).await.unwrap(), Confirmed::Now);
@@ -103,7 +103,7 @@ async fn sign_up_and_unsubscribe(store: &Store, clock: Clock) {
     assert_eq!(again, if clock == Clock::Ours { SignUpResult::Known } else { SignUpResult::MailboxLimit });
     assert_eq!(store.subscriber(key(KIM)).await.unwrap().unwrap().profile.preferences, all);
     let known = (clock == Clock::Ours).then_some((TransactionalKind::Known, 1));
-    assert_eq!(carried(store, tomorrow).await, known);
+    assert_eq!(mark_sent(store, tomorrow).await, known);
 
     let unsubscribed = store.unsubscribe(key(KIM), "web", Some(here()), tomorrow).await.unwrap().unwrap();
     assert_eq!((unsubscribed.status, unsubscribed.generation), (SubscriptionStatus::Unsubscribed, 2));
@@ -119,7 +119,7 @@ async fn sign_up_and_unsubscribe(store: &Store, clock: Clock) {
     assert_eq!(store.unsubscribe(key("nobody@example.org"), "web", Some(here()), now()).await.unwrap(), None);
 }
 
-async fn the_limits(store: &Store) {
+async fn sign_up_limits(store: &Store) {
     let at = |hours: i64| now() + TimeDelta::days(100) + TimeDelta::hours(hours);
     // Different spellings of the same Gmail mailbox.
     let mut answers = Vec::new();
@@ -151,7 +151,7 @@ async fn the_limits(store: &Store) {
 
 async fn a_transactional_email_is_armed_once(store: &Store, clock: Clock) {
     let at = now() + TimeDelta::hours(30);
-    while carried(store, at).await.is_some() {}
+    while mark_sent(store, at).await.is_some() {}
     store.sign_up(form(LEE), at).await.unwrap();
     let lease = TimeDelta::milliseconds(400);
     let message = store.claim_transactional("first", lease, at).await.unwrap().unwrap();
@@ -294,7 +294,7 @@ async fn sqlite_serves_the_web_pages() {
     let path = Utf8Path::from_path(folder.path()).unwrap().join("letterpress.db");
     let store = open_sqlite(&path, &path.with_extension("keys"), "instance").unwrap();
     web_operations(store.as_ref(), Clock::Ours).await;
-    the_limits(store.as_ref()).await;
+    sign_up_limits(store.as_ref()).await;
     forgotten(store.as_ref()).await;
 }
 

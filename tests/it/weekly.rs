@@ -28,7 +28,7 @@ use proptest::prelude::*;
 
 use super::store_contract::{arm, claim, fields, issue, now, one, subscriber};
 use super::support::postgres::open;
-use super::support::{At, Do, Postgres, Script, Server, Site, say};
+use super::support::{At, Do, Postgres, Script, Server, Site, reply_line};
 
 fn header(text: &str) -> HeaderText {
     HeaderText::parse(text).unwrap()
@@ -456,7 +456,7 @@ fn a_late_or_interrupted_digest_loses_and_repeats_nothing() {
 /// Instead of waiting for the next Friday of the real clock, the time of the digest is set to one minute ago.
 #[test]
 fn a_kill_while_the_digest_is_sent_gives_nobody_two_digests() {
-    let slow = Do::Each(vec![Do::Wait(std::time::Duration::from_millis(5)), say("250 2.0.0 ok")]);
+    let slow = Do::Each(vec![Do::Wait(std::time::Duration::from_millis(5)), reply_line("250 2.0.0 ok")]);
     let server = Server::start(Script::polite().pipelining(true).on(At::Dot, slow));
     let site = Site::unopened(server.port(), 300, 4);
     let now = SystemClock.now();

@@ -85,7 +85,7 @@ impl Ledger {
         if let Some((last, before)) = self.unsynced.take()
             && last == owner
         {
-            world.say(|| "the last commit is lost".to_owned());
+            world.log(|| "the last commit is lost".to_owned());
             *self = *before;
         }
     }
@@ -131,7 +131,7 @@ impl Ledger {
     ) -> Result<State, Rejection> {
         let row = self.rows.get_mut(&number).ok_or(Rejection::NoSuchTransition)?;
         let judged = judge(world.weakness, &row.delivery, event, around);
-        world.say(|| match &judged {
+        world.log(|| match &judged {
             Ok(next) => format!("    {number}: {} -> {} by {}", row.delivery.state, next.state, brief(event)),
             Err(refusal) => {
                 format!("    {number}: {} stays: {} ({refusal})", row.delivery.state, brief(event))
@@ -201,7 +201,7 @@ impl Ledger {
                 if state == State::Claimed {
                     let row = self.rows.get_mut(&number).unwrap();
                     row.owner = Some(claim.owner.clone());
-                    claimed.push(in_hand(number, row));
+                    claimed.push(in_flight(number, row));
                 }
             }
             if !moved || !claimed.is_empty() || tokens.len() == 0 {
@@ -307,7 +307,7 @@ impl Ledger {
     }
 }
 
-fn in_hand(number: i64, row: &Row) -> Claimed {
+fn in_flight(number: i64, row: &Row) -> Claimed {
     let delivery = &row.delivery;
     Claimed {
         number: DeliveryNumber(number),

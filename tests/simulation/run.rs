@@ -29,16 +29,16 @@ pub(crate) fn simulate(plan: Plan, weakness: Option<Weakness>, tracing: bool) ->
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     runtime.unwrap().block_on(async {
         let world = World::new(plan, weakness, tracing);
-        let live = async {
+        let run_with_faults = async {
             freeze(&world);
-            if live(&world).await && finish(&world).await {
+            if run_with_faults(&world).await && finish(&world).await {
                 checker::at_the_end(&world);
             }
         };
         tokio::select! {
             biased;
             () = world.endless.notified() => {}
-            () = live => {}
+            () = run_with_faults => {}
         }
         // Processes refer to their world, and the world to its processes.
         let processes = std::mem::take(&mut *world.processes.lock().unwrap());
@@ -93,7 +93,7 @@ fn key(subscriber: u64) -> AddressKey {
 }
 
 /// The part with faults. Returns false if a process never ends.
-async fn live(world: &Arc<World>) -> bool {
+async fn run_with_faults(world: &Arc<World>) -> bool {
     let mut tasks = JoinSet::new();
     for sender in &world.plan.senders {
         let process = Process::spawn(world, sender.clone());
@@ -159,14 +159,14 @@ async fn run(process: Arc<Process>) {
         *lock = Some(process.number);
     }
     world.count("runs");
-    world.say(|| format!("{} starts", process.number));
+    world.log(|| format!("{} starts", process.number));
     let ended = tokio::select! {
         biased;
         () = process.killed() => None,
         ended = publish(&process) => Some(ended),
     };
     if let Some(ended) = ended {
-        world.say(|| format!("{} ends: {ended:?}", process.number));
+        world.log(|| format!("{} ends: {ended:?}", process.number));
         if ended.is_err() {
             world.count("runs that the store ended");
         }
@@ -272,7 +272,7 @@ async fn act(people: &Arc<Process>, action: Action) {
     let world = &people.world;
     let store = SimStore(Arc::clone(people));
     let now = HostClock(Arc::clone(people)).now();
-    world.say(|| format!("{action:?}"));
+    world.log(|| format!("{action:?}"));
     match action {
         Action::Unsubscribe(subscriber) => {
             world.count("fault: subscribers who unsubscribe");

@@ -77,7 +77,7 @@ impl Transport for SimTransport {
             };
             if refused {
                 world.count("fault: refused connections");
-                world.say(|| format!("{} no connection at {phase}: {what:?}", process.number));
+                world.log(|| format!("{} no connection at {phase}: {what:?}", process.number));
                 if wait {
                     tokio::time::sleep(deadline(phase)).await;
                 }
@@ -160,7 +160,7 @@ impl SimConnection {
         self.unasked |= unasked;
         self.open &= response.then == Then::Listen;
         let outcome = SmtpOutcome { phase, result: what };
-        self.process.world.say(|| format!("{} {phase}: {}", self.process.number, outcome.reply_text()));
+        self.process.world.log(|| format!("{} {phase}: {}", self.process.number, outcome.reply_text()));
         outcome
     }
 }
@@ -252,7 +252,7 @@ impl Connection for SimConnection {
             let world = Arc::clone(&world);
             move || {
                 if taken {
-                    world.say(|| format!("the relay accepts the message to {}", accepted.subscriber));
+                    world.log(|| format!("the relay accepts the message to {}", accepted.subscriber));
                     checker::accept(&world, token, accepted);
                 }
                 let _ = arrived.send(());

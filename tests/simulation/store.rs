@@ -39,7 +39,7 @@ impl SimStore {
         let write = process.writes.fetch_add(1, Ordering::Relaxed);
         let fault = process.sender.store.iter().find(|(at, _)| *at == write).map(|(_, fault)| *fault);
         if let Some(fault) = fault {
-            world.say(|| format!("{} {fault:?}", process.number));
+            world.log(|| format!("{} {fault:?}", process.number));
         }
         match fault {
             _ if world.disk_is_full() => {
@@ -81,7 +81,7 @@ impl SimStore {
         let wait = Duration::from_millis(process.world.chance().below(longest));
         tokio::spawn(async move {
             tokio::time::sleep(wait).await;
-            process.world.say(|| format!("a late commit of {}", process.number));
+            process.world.log(|| format!("a late commit of {}", process.number));
             drop(commit(&process, act));
         });
     }
@@ -107,7 +107,7 @@ fn commit<T>(process: &Process, act: impl FnOnce(&mut Ledger, &World) -> T) -> T
     let world = &process.world;
     let mut ledger = world.ledger();
     ledger.begin(world, &process.owner);
-    world.say(|| format!("{} commit {}", process.number, ledger.commits));
+    world.log(|| format!("{} commit {}", process.number, ledger.commits));
     let value = act(&mut ledger, world);
     super::checker::after_commit(world, &ledger);
     value

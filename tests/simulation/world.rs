@@ -123,7 +123,7 @@ impl World {
         self.healthy.store(true, Ordering::Relaxed);
         self.skew.store(0, Ordering::Relaxed);
         *self.full_until.lock().unwrap() = None;
-        self.say(|| "the world is healthy now".to_owned());
+        self.log(|| "the world is healthy now".to_owned());
     }
 
     pub(crate) fn disk_is_full(&self) -> bool {
@@ -143,7 +143,7 @@ impl World {
     }
 
     /// Adds a line to the trace; it is formatted only if the trace is enabled.
-    pub(crate) fn say(&self, line: impl FnOnce() -> String) {
+    pub(crate) fn log(&self, line: impl FnOnce() -> String) {
         if let Some(trace) = &self.trace {
             let at = self.began.elapsed().as_millis();
             trace.lock().unwrap().push(format!("{at:>9} ms  {}", line()));
@@ -156,7 +156,7 @@ impl World {
 
     /// Records a broken guarantee.
     pub(crate) fn broken(&self, what: String) {
-        self.say(|| format!("BROKEN  {what}"));
+        self.log(|| format!("BROKEN  {what}"));
         let mut broken = self.broken.lock().unwrap();
         if !broken.contains(&what) {
             broken.push(what);
@@ -258,14 +258,14 @@ impl Process {
         }
         self.world.step();
         let step = self.steps.fetch_add(1, Ordering::Relaxed) + 1;
-        self.world.say(|| format!("{}.{step}  {doing}", self.number));
+        self.world.log(|| format!("{}.{step}  {doing}", self.number));
         if self.sender.crash == Some(step) {
             return self.die(doing).await;
         }
         let mut wait = self.moment();
         if let Some(stall) = self.sender.stalls.iter().find(|stall| stall.step == step) {
             self.world.count("fault: stalls");
-            self.world.say(|| format!("{} stands still for {:?}", self.number, stall.lasts));
+            self.world.log(|| format!("{} stands still for {:?}", self.number, stall.lasts));
             if stall.whole {
                 *self.still_until.lock().unwrap() = Some(Instant::now() + stall.lasts);
             } else {
@@ -291,7 +291,7 @@ impl Process {
 
     async fn die(&self, doing: &str) {
         self.world.count("fault: kills");
-        self.world.say(|| format!("{} is killed at: {doing}", self.number));
+        self.world.log(|| format!("{} is killed at: {doing}", self.number));
         self.world.ledger().forget_unsynced(&self.world, &self.owner);
         self.end();
         self.died.notify_one();

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::super::support::account::{rows, settle};
 use super::super::support::site::NOW;
-use super::super::support::{At, Do, Script, Server, Site, say};
+use super::super::support::{At, Do, Script, Server, Site, reply_line};
 use super::{pipelining, waiting};
 use letterpress::ledger::State;
 
@@ -99,7 +99,7 @@ fn over_a_full_disk(script: Script, full: impl Fn(&Server) -> bool, pause: Durat
 
 #[test]
 fn f19_on_a_full_disk_before_the_arm_no_dot_is_sent_and_nothing_is_lost() {
-    let slow = Do::Each(vec![Do::Wait(Duration::from_millis(1_500)), say("250 2.1.5 ok")]);
+    let slow = Do::Each(vec![Do::Wait(Duration::from_millis(1_500)), reply_line("250 2.1.5 ok")]);
     // The first delivery: at a later one, the outcome of the previous one would wait for room and keep the run alive.
     let script = Script::polite().nth(At::Rcpt, 1, slow);
     let first = |relay: &Server| relay.verbs().iter().any(|verb| verb == "RCPT");
@@ -110,7 +110,7 @@ fn f19_on_a_full_disk_before_the_arm_no_dot_is_sent_and_nothing_is_lost() {
 #[test]
 fn f20_an_outcome_that_cannot_be_written_to_a_full_disk_is_kept_until_there_is_room() {
     // Shorter than the deadline for the reply to the dot, which is one second.
-    let slow = Do::Each(vec![Do::Wait(Duration::from_millis(800)), say("250 2.0.0 ok")]);
+    let slow = Do::Each(vec![Do::Wait(Duration::from_millis(800)), reply_line("250 2.0.0 ok")]);
     let script = Script::polite().nth(At::Dot, 3, slow);
     let third = |relay: &Server| relay.log().messages.len() == 3;
     // The run continues if the outcome was recorded before the next arm, and ends if that arm failed.

@@ -15,7 +15,7 @@ use serde_json::json;
 
 use super::super::support::account::{rows, settle};
 use super::super::support::site::NOW;
-use super::super::support::{At, Do, Script, Server, Site, say};
+use super::super::support::{At, Do, Script, Server, Site, reply_line};
 use super::{pipelining, waiting};
 
 const LATER: &str = "2026-11-20T11:00:00Z";
@@ -77,7 +77,7 @@ fn f25_a_first_run_without_ledger_and_keys_mails_no_old_post() {
 
 /// Runs `command` for the first subscriber while the relay delays its reply to RCPT; no email may follow.
 fn no_email_follows(command: &str) {
-    let slow = Do::Each(vec![Do::Wait(Duration::from_millis(1_500)), say("250 2.1.5 ok")]);
+    let slow = Do::Each(vec![Do::Wait(Duration::from_millis(1_500)), reply_line("250 2.1.5 ok")]);
     let relay = Server::start(Script::polite().nth(At::Rcpt, 1, slow));
     let site = Site::new(relay.port(), 4, 1);
     waiting(&site);

@@ -9,7 +9,7 @@ const KIM: &str = "kim@example.com";
 const LEE: &str = "lee@example.com";
 
 fn raw(bytes: &[u8]) -> Do {
-    Do::Say(bytes.to_vec())
+    Do::Write(bytes.to_vec())
 }
 
 /// The verdict on one message when the server writes these bytes after the dot and disconnects.
@@ -67,14 +67,14 @@ async fn f51_r1_a_rejection_after_the_dot_is_definite() {
         ("571 x", FAILED_POLICY),
         ("550 5.1.1 gone", FAILED),
     ] {
-        assert_eq!(verdict_on(say(answer)).await, verdict, "{answer}");
+        assert_eq!(verdict_on(reply_line(answer)).await, verdict, "{answer}");
     }
 }
 
 #[tokio::test]
 async fn a_regular_rejection_after_the_dot_keeps_the_connection_and_the_pipelined_envelope() {
     for pipelining in [true, false] {
-        let script = Script::polite().pipelining(pipelining).nth(At::Dot, 1, say("451 later"));
+        let script = Script::polite().pipelining(pipelining).nth(At::Dot, 1, reply_line("451 later"));
         let server = Server::start(script);
         assert_eq!(verdicts(&send(&relay(&server), &[KIM, LEE]).await), [LATER, Verdict::Sent]);
         assert_eq!(server.log().connections, 1);
@@ -102,11 +102,13 @@ async fn f47_a_connection_lost_after_the_dot_means_unknown_and_is_not_reused() {
 
 #[tokio::test]
 async fn f45_f47_f48_a_late_reply_means_unknown_and_is_not_taken_for_another_reply() {
-    let late = Do::Each(vec![Do::Wait(Duration::from_millis(1_300)), say("250 late")]);
+    let late = Do::Each(vec![Do::Wait(Duration::from_millis(1_300)), reply_line("250 late")]);
     let drip = Do::Drip(b"250 slow\r\n".to_vec(), Duration::from_millis(300));
     let runs = [late, drip, Do::Stall].map(|action| async move {
-        let script =
-            Script::polite().pipelining(true).nth(At::Dot, 1, action).recipient(LEE, say("550 5.1.1 gone"));
+        let script = Script::polite()
+            .pipelining(true)
+            .nth(At::Dot, 1, action)
+            .recipient(LEE, reply_line("550 5.1.1 gone"));
         let server = Server::start(script);
         let mut smtp = relay(&server);
         smtp.deadlines.dot = a_second();
@@ -135,7 +137,7 @@ async fn a_cancelled_call_makes_its_connection_unusable() {
 
 #[tokio::test]
 async fn r11_r14_an_acceptance_before_the_dot_does_not_count() {
-    for action in [raw(b"354 go\r\n250 ok\r\n"), Do::Each(vec![say("354 go"), say("250 ok")])] {
+    for action in [raw(b"354 go\r\n250 ok\r\n"), Do::Each(vec![reply_line("354 go"), reply_line("250 ok")])] {
         let server = Server::start(Script::polite().on(At::Data, action));
         let mut connection = transport(&relay(&server)).connect().await.ok().unwrap();
         connection.offer(&envelope(KIM)).await.unwrap();
@@ -156,7 +158,7 @@ async fn r11_r14_an_acceptance_before_the_dot_does_not_count() {
 
 #[tokio::test]
 async fn r11_r14_an_acceptance_between_message_and_dot_prevents_the_dot() {
-    let server = Server::start(Script::polite().on(At::Body, say("250 ok")));
+    let server = Server::start(Script::polite().on(At::Body, reply_line("250 ok")));
     let mut connection = transport(&relay(&server)).connect().await.ok().unwrap();
     connection.offer(&envelope(KIM)).await.unwrap();
     let body = connection.body(&message_to(KIM)).await;

@@ -28,8 +28,8 @@ async fn a_message_arrives_unchanged_and_one_connection_serves_all() {
 async fn three_commands_are_sent_in_one_write_and_the_next_three_with_the_dot() {
     let script = Script::polite()
         .pipelining(true)
-        .nth(At::Mail, 1, Do::Each(vec![Do::Await("DATA\r\n"), say("250 ok")]))
-        .nth(At::Dot, 1, Do::Each(vec![Do::Await("DATA\r\n"), say("250 ok")]));
+        .nth(At::Mail, 1, Do::Each(vec![Do::Await("DATA\r\n"), reply_line("250 ok")]))
+        .nth(At::Dot, 1, Do::Each(vec![Do::Await("DATA\r\n"), reply_line("250 ok")]));
     let server = Server::start(script);
     assert_eq!(verdicts(&send(&relay(&server), &[KIM, LEE]).await), [Verdict::Sent; 2]);
 }
@@ -37,7 +37,8 @@ async fn three_commands_are_sent_in_one_write_and_the_next_three_with_the_dot() 
 #[tokio::test]
 async fn f38_a_rejected_recipient_fails_alone_and_the_connection_stays_open() {
     for pipelining in [true, false] {
-        let script = Script::polite().pipelining(pipelining).recipient(LEE, say("550 5.1.1 no such user"));
+        let script =
+            Script::polite().pipelining(pipelining).recipient(LEE, reply_line("550 5.1.1 no such user"));
         let server = Server::start(script);
         let outcome = send(&relay(&server), &[KIM, LEE, PARK]).await;
         assert_eq!(verdicts(&outcome), [Verdict::Sent, FAILED, Verdict::Sent], "{outcome:?}");
@@ -60,7 +61,7 @@ async fn f39_f40_f42_each_refusal_of_a_recipient_has_its_meaning() {
     ] {
         for pipelining in [true, false] {
             let (server, outcome) =
-                alone(Script::polite().pipelining(pipelining).on(At::Rcpt, say(reply))).await;
+                alone(Script::polite().pipelining(pipelining).on(At::Rcpt, reply_line(reply))).await;
             assert_eq!((outcome.phase, classify(&outcome)), (Phase::Rcpt, verdict), "{reply}");
             assert!(server.accepted().is_empty());
         }
@@ -71,7 +72,8 @@ async fn f39_f40_f42_each_refusal_of_a_recipient_has_its_meaning() {
 async fn f41_r15_a_421_in_any_phase_stops_the_run_and_closes_the_connection() {
     for at in [At::Mail, At::Rcpt, At::Data, At::Dot] {
         for pipelining in [true, false] {
-            let script = Script::polite().pipelining(pipelining).nth(at, 1, say("421 4.7.28 slow down"));
+            let script =
+                Script::polite().pipelining(pipelining).nth(at, 1, reply_line("421 4.7.28 slow down"));
             let server = Server::start(script);
             let outcome = send(&relay(&server), &[KIM, LEE]).await;
             assert_eq!(verdicts(&outcome), [Verdict::Throttled, Verdict::Sent], "{at:?} {outcome:?}");
@@ -83,10 +85,10 @@ async fn f41_r15_a_421_in_any_phase_stops_the_run_and_closes_the_connection() {
 #[tokio::test]
 async fn f43_data_without_354_is_not_accepted_and_no_message_is_written() {
     for (action, verdict) in [
-        (say("250 ok"), LATER),
-        (say("451 later"), LATER),
-        (say("554 no"), LATER_POLICY),
-        (say("what?"), LATER),
+        (reply_line("250 ok"), LATER),
+        (reply_line("451 later"), LATER),
+        (reply_line("554 no"), LATER_POLICY),
+        (reply_line("what?"), LATER),
     ] {
         for pipelining in [true, false] {
             let (server, outcome) =
@@ -101,9 +103,9 @@ async fn f43_data_without_354_is_not_accepted_and_no_message_is_written() {
 async fn a_354_after_a_rejected_recipient_is_ended_by_a_lone_dot() {
     let script = Script::polite()
         .pipelining(true)
-        .recipient(KIM, say("550 5.1.1 no such user"))
-        .nth(At::Data, 1, say("354 go ahead"))
-        .nth(At::Dot, 1, say("250 an empty message without recipients"));
+        .recipient(KIM, reply_line("550 5.1.1 no such user"))
+        .nth(At::Data, 1, reply_line("354 go ahead"))
+        .nth(At::Dot, 1, reply_line("250 an empty message without recipients"));
     let server = Server::start(script);
     let outcome = send(&relay(&server), &[KIM, LEE]).await;
     assert_eq!(verdicts(&outcome), [FAILED, Verdict::Sent], "{outcome:?}");
@@ -115,9 +117,9 @@ async fn a_354_after_a_rejected_recipient_is_ended_by_a_lone_dot() {
 async fn a_rejected_sender_with_an_accepted_recipient_gets_no_dot() {
     let script = Script::polite()
         .pipelining(true)
-        .nth(At::Mail, 1, say("550 5.7.1 not you"))
-        .nth(At::Rcpt, 1, say("250 ok"))
-        .nth(At::Data, 1, say("354 go ahead"));
+        .nth(At::Mail, 1, reply_line("550 5.7.1 not you"))
+        .nth(At::Rcpt, 1, reply_line("250 ok"))
+        .nth(At::Data, 1, reply_line("354 go ahead"));
     let server = Server::start(script);
     let outcome = send(&relay(&server), &[KIM, LEE]).await;
     assert_eq!(verdicts(&outcome), [Verdict::Sender, Verdict::Sent], "{outcome:?}");
@@ -126,7 +128,8 @@ async fn a_rejected_sender_with_an_accepted_recipient_gets_no_dot() {
 
 #[tokio::test]
 async fn a_rejected_sender_needs_no_rset() {
-    let server = Server::start(Script::polite().pipelining(true).nth(At::Mail, 1, say("451 try again")));
+    let server =
+        Server::start(Script::polite().pipelining(true).nth(At::Mail, 1, reply_line("451 try again")));
     let outcome = send(&relay(&server), &[KIM, LEE]).await;
     assert_eq!(
         (outcome[0].phase, classify(&outcome[0]), classify(&outcome[1])),
@@ -178,7 +181,7 @@ async fn f46_a_connection_lost_within_the_message_is_definite() {
 #[tokio::test]
 async fn a_rejection_in_the_middle_of_the_message_is_read() {
     for after in [vec![], vec![Do::Cut]] {
-        let action = Do::Each([vec![say("552 5.3.4 too big")], after].concat());
+        let action = Do::Each([vec![reply_line("552 5.3.4 too big")], after].concat());
         let server = Server::start(Script::polite().on(At::Body, action));
         let mut connection = transport(&relay(&server)).connect().await.ok().unwrap();
         connection.offer(&envelope(KIM)).await.unwrap();
@@ -191,7 +194,7 @@ async fn a_rejection_in_the_middle_of_the_message_is_read() {
 #[tokio::test]
 async fn f52_a_too_many_recipients_reply_defers_one_delivery_only() {
     for reply in ["452 4.5.3 too many recipients", "450 too many messages"] {
-        let server = Server::start(Script::polite().recipient(KIM, say(reply)));
+        let server = Server::start(Script::polite().recipient(KIM, reply_line(reply)));
         let outcome = send(&relay(&server), &[KIM, LEE]).await;
         assert_eq!(verdicts(&outcome), [LATER, Verdict::Sent], "{outcome:?}");
         assert_eq!(server.log().connections, 1);
@@ -207,7 +210,7 @@ async fn r6_r7_r9_an_invalid_reply_before_the_dot_is_definite_and_closes_the_con
         b"250-a\r\n251 b\r\n".to_vec(),
         b"\r\n250 ok\r\n".to_vec(),
     ] {
-        let (server, outcome) = alone(Script::polite().on(At::Rcpt, Do::Say(answer))).await;
+        let (server, outcome) = alone(Script::polite().on(At::Rcpt, Do::Write(answer))).await;
         assert_eq!((outcome.phase, classify(&outcome)), (Phase::Rcpt, LATER), "{outcome:?}");
         assert!(
             matches!(outcome.result, Err(letterpress::delivery::TransportError::Protocol(_))),
@@ -279,7 +282,8 @@ async fn the_pipelined_envelope_must_be_the_next_one() {
 
 #[tokio::test]
 async fn a_pipelined_recipient_may_be_rejected() {
-    let server = Server::start(Script::polite().pipelining(true).recipient(LEE, say("550 5.1.1 gone")));
+    let server =
+        Server::start(Script::polite().pipelining(true).recipient(LEE, reply_line("550 5.1.1 gone")));
     let mut connection = transport(&relay(&server)).connect().await.ok().unwrap();
     one(&mut *connection, KIM, Some(&envelope(LEE))).await;
     assert_eq!(classify(&connection.offer(&envelope(LEE)).await.unwrap_err()), FAILED);
@@ -313,9 +317,9 @@ async fn a_message_that_allows_smuggling_is_refused_before_it_is_written() {
 #[tokio::test]
 async fn a_connection_closed_while_idle_is_noticed_before_the_next_envelope() {
     let farewell = Do::Each(vec![
-        say("250 ok"),
+        reply_line("250 ok"),
         Do::Wait(std::time::Duration::from_millis(20)),
-        say("421 4.4.2 idle"),
+        reply_line("421 4.4.2 idle"),
         Do::Cut,
     ]);
     let server = Server::start(Script::polite().on(At::Dot, farewell));

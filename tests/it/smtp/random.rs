@@ -28,14 +28,14 @@ fn any_action() -> impl Strategy<Value = Do> {
         b"250 ok\n",
     ]);
     prop_oneof![
-        6 => line.prop_map(say),
-        3 => bytes.prop_map(|bytes| Do::Say(bytes.to_vec())),
+        6 => line.prop_map(reply_line),
+        3 => bytes.prop_map(|bytes| Do::Write(bytes.to_vec())),
         1 => Just(Do::Cut),
         1 => Just(Do::Reset),
-        1 => Just(Do::Each(vec![Do::Say(b"250 o".to_vec()), Do::Cut])),
+        1 => Just(Do::Each(vec![Do::Write(b"250 o".to_vec()), Do::Cut])),
         // Without the disconnect, the reply to the pipelined MAIL would complete this one to a whole 250.
-        1 => Just(Do::Each(vec![Do::Say(b"250-half\r\n".to_vec()), Do::Cut])),
-        1 => Just(Do::Each(vec![Do::Wait(Duration::from_millis(3)), say("250 ok"), Do::Cut])),
+        1 => Just(Do::Each(vec![Do::Write(b"250-half\r\n".to_vec()), Do::Cut])),
+        1 => Just(Do::Each(vec![Do::Wait(Duration::from_millis(3)), reply_line("250 ok"), Do::Cut])),
         1 => Just(Do::Drip(b"250 ok\r\n".to_vec(), Duration::from_millis(1))),
     ]
 }

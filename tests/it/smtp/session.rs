@@ -97,8 +97,8 @@ async fn f35_required_but_missing_starttls_ends_the_run_without_auth() {
 #[tokio::test]
 async fn f36_r15_a_greeting_of_554_or_421_or_silence_stops_the_run() {
     for (action, verdict) in [
-        (say("554 no service"), Verdict::Sender),
-        (say("421 busy"), Verdict::Throttled),
+        (reply_line("554 no service"), Verdict::Sender),
+        (reply_line("421 busy"), Verdict::Throttled),
         (Do::Stall, Verdict::Throttled),
     ] {
         let (outcome, server) =
@@ -114,7 +114,7 @@ async fn f37_a_refused_password_stops_the_run_and_is_not_in_the_error() {
     for (mechanisms, reply) in
         [("PLAIN", "535 5.7.8 no"), ("LOGIN", "535 no"), ("PLAIN", "535 not 'correct horse'")]
     {
-        let script = Script::polite().auth(mechanisms, "kim", "another").on(At::Auth, say(reply));
+        let script = Script::polite().auth(mechanisms, "kim", "another").on(At::Auth, reply_line(reply));
         let (outcome, server) = refused_by(script, with_user).await;
         assert_eq!((outcome.phase, classify(&outcome)), (Phase::Auth, Verdict::Sender), "{outcome:?}");
         let shown = format!("{outcome:?} {}", outcome.result.as_ref().unwrap());
@@ -127,7 +127,7 @@ async fn f37_a_refused_password_stops_the_run_and_is_not_in_the_error() {
 async fn a_password_echoed_in_base64_is_not_shown_either() {
     let script = Script::polite()
         .auth("PLAIN", "kim", "another")
-        .on(At::Auth, say("535 AGtpbQBjb3JyZWN0IGhvcnNl is wrong"));
+        .on(At::Auth, reply_line("535 AGtpbQBjb3JyZWN0IGhvcnNl is wrong"));
     let (outcome, _server) = refused_by(script, with_user).await;
     assert!(!format!("{outcome:?}").contains("AGtpbQ"), "{outcome:?}");
 }
@@ -160,7 +160,7 @@ async fn r17_a_server_without_a_login_mechanism_is_missing_auth() {
 
 #[tokio::test]
 async fn r18_a_server_that_never_ends_the_login_dialogue_is_disconnected() {
-    let script = Script::polite().auth("PLAIN", "kim", "x").on(At::Auth, say("334 "));
+    let script = Script::polite().auth("PLAIN", "kim", "x").on(At::Auth, reply_line("334 "));
     let (outcome, _server) = refused_by(script, with_user).await;
     assert_eq!((outcome.phase, classify(&outcome)), (Phase::Auth, LATER), "{outcome:?}");
 }
@@ -181,7 +181,7 @@ async fn f44_f45_silence_and_single_bytes_reach_the_same_phase_deadline() {
 
 #[tokio::test]
 async fn f41_r15_a_421_before_the_first_message_stops_the_run() {
-    let busy = || say("421 4.3.2 not now");
+    let busy = || reply_line("421 4.3.2 not now");
     let (outcome, _server) = refused_by(Script::polite().on(At::Ehlo, busy()), |_| {}).await;
     assert_eq!((outcome.phase, classify(&outcome)), (Phase::Hello, Verdict::Throttled), "{outcome:?}");
     let script = Script::polite().auth("PLAIN", "kim", "correct horse").on(At::Auth, busy());
@@ -213,7 +213,7 @@ async fn f34_an_unknown_host_name_is_a_connect_error() {
 #[tokio::test]
 async fn f55_a_mangled_ehlo_reply_disables_extensions_and_the_message_is_sent() {
     let script =
-        Script::polite().on(At::Ehlo, Do::Say(b"250-test\r\n250-XXXXXXXA\r\n250 \xff\xfe\r\n".to_vec()));
+        Script::polite().on(At::Ehlo, Do::Write(b"250-test\r\n250-XXXXXXXA\r\n250 \xff\xfe\r\n".to_vec()));
     let (server, outcome) = alone(script).await;
     assert_eq!(classify(&outcome), Verdict::Sent);
     assert_eq!(server.verbs(), ["EHLO", "MAIL", "RCPT", "DATA", "QUIT"]);
@@ -222,7 +222,7 @@ async fn f55_a_mangled_ehlo_reply_disables_extensions_and_the_message_is_sent() 
 #[tokio::test]
 async fn f56_bytes_after_starttls_are_an_attack() {
     let certificates = Certificates::for_name("localhost");
-    let injected = Do::Say(b"220 go\r\n250-fake\r\n250 AUTH PLAIN\r\n".to_vec());
+    let injected = Do::Write(b"220 go\r\n250-fake\r\n250 AUTH PLAIN\r\n".to_vec());
     let server = Server::start(Script::polite().starttls(&certificates).on(At::StartTls, injected));
     let outcome = refused(&secure_relay(&server, "starttls", &certificates)).await;
     assert!(
@@ -234,7 +234,7 @@ async fn f56_bytes_after_starttls_are_an_attack() {
 
 #[tokio::test]
 async fn r14_a_reply_before_the_command_does_not_count() {
-    let banner = Do::Say(b"220 hello\r\n250 already\r\n".to_vec());
+    let banner = Do::Write(b"220 hello\r\n250 already\r\n".to_vec());
     let (outcome, server) = refused_by(Script::polite().on(At::Greeting, banner), |_| {}).await;
     assert!(
         matches!(outcome, SmtpOutcome { phase: Phase::Hello, result: Err(TransportError::Protocol(_)) }),
@@ -246,20 +246,20 @@ async fn r14_a_reply_before_the_command_does_not_count() {
 #[tokio::test]
 async fn r17_a_reply_with_a_thousand_keywords_is_invalid() {
     let flood = [b"250-X\r\n".repeat(1_000), b"250 X\r\n".to_vec()].concat();
-    let (outcome, _server) = refused_by(Script::polite().on(At::Ehlo, Do::Say(flood)), |_| {}).await;
+    let (outcome, _server) = refused_by(Script::polite().on(At::Ehlo, Do::Write(flood)), |_| {}).await;
     assert!(matches!(outcome.result, Err(TransportError::Protocol(_))), "{outcome:?}");
 }
 
 #[tokio::test]
 async fn r19_a_disconnect_after_the_greeting_is_a_closed_connection() {
-    let script = Script::polite().on(At::Greeting, Do::Each(vec![say("220 hi"), Do::Cut]));
+    let script = Script::polite().on(At::Greeting, Do::Each(vec![reply_line("220 hi"), Do::Cut]));
     let (outcome, _server) = refused_by(script, |_| {}).await;
     assert_eq!((outcome.phase, classify(&outcome)), (Phase::Hello, LATER), "{outcome:?}");
 }
 
 #[tokio::test]
 async fn helo_is_used_only_if_no_extension_is_required() {
-    let old = || Script::polite().on(At::Ehlo, say("502 what?"));
+    let old = || Script::polite().on(At::Ehlo, reply_line("502 what?"));
     let (server, outcome) = alone(old()).await;
     assert_eq!((classify(&outcome), server.verbs()[1].as_str()), (Verdict::Sent, "HELO"));
     let (outcome, server) = refused_by(old(), with_user).await;

@@ -11,6 +11,6 @@ pub(crate) mod site;
 pub(crate) use certificates::Certificates;
 pub(crate) use cutter::Cutter;
 pub(crate) use postgres::{Bouncer, Postgres};
-pub(crate) use script::{At, Do, Script, say};
+pub(crate) use script::{At, Do, Script, reply_line};
 pub(crate) use server::{Message, Server};
 pub(crate) use site::Site;

@@ -1,5 +1,5 @@
 //! What a scripted server offers and where it misbehaves, as a chain of calls:
-//! `Script::polite().pipelining(true).on(At::Rcpt, say("550 5.1.1 gone")).nth(At::Dot, 3, Do::Cut)`.
+//! `Script::polite().pipelining(true).on(At::Rcpt, reply_line("550 5.1.1 gone")).nth(At::Dot, 3, Do::Cut)`.
 
 use std::time::Duration;
 
@@ -38,7 +38,7 @@ pub(crate) enum At {
 #[derive(Debug, Clone)]
 pub(crate) enum Do {
     /// Writes exactly these bytes.
-    Say(Vec<u8>),
+    Write(Vec<u8>),
     /// Writes nothing more and reads until the client disconnects.
     Stall,
     /// Closes the connection.
@@ -56,8 +56,8 @@ pub(crate) enum Do {
 }
 
 /// One reply line.
-pub(crate) fn say(line: &str) -> Do {
-    Do::Say(format!("{line}\r\n").into_bytes())
+pub(crate) fn reply_line(line: &str) -> Do {
+    Do::Write(format!("{line}\r\n").into_bytes())
 }
 
 /// The behaviour of a server.

@@ -133,7 +133,7 @@ async fn accept(listener: TcpListener, script: Arc<Script>, log: Arc<Mutex<Log>>
         };
         let (script, log) = (Arc::clone(&script), Arc::clone(&log));
         tokio::spawn(async move {
-            let mut guest = Guest {
+            let mut guest = Client {
                 number,
                 script,
                 log,
@@ -154,7 +154,7 @@ enum Transport {
 }
 
 /// One connection.
-struct Guest {
+struct Client {
     number: usize,
     script: Arc<Script>,
     log: Arc<Mutex<Log>>,
@@ -164,7 +164,7 @@ struct Guest {
     rcpt: Vec<String>,
 }
 
-impl Guest {
+impl Client {
     async fn serve(&mut self) -> io::Result<()> {
         if self.script.implicit_tls {
             self.handshake().await?;
@@ -200,7 +200,7 @@ impl Guest {
                 }
                 "DATA" => self.data(&line).await?,
                 "RSET" => {
-                    self.forget();
+                    self.reset_envelope();
                     self.answer(At::Rset, &line, "250 2.0.0 ok").await?;
                 }
                 "QUIT" => {
@@ -212,7 +212,7 @@ impl Guest {
         }
     }
 
-    fn forget(&mut self) {
+    fn reset_envelope(&mut self) {
         self.mail.clear();
         self.rcpt.clear();
     }
@@ -271,27 +271,28 @@ impl Guest {
             self.read().await?;
         };
         self.inbox.drain(..used);
-        let action = self.next_action(At::Dot, "").unwrap_or(super::say("250 2.0.0 queued as 4F2"));
+        let action = self.next_action(At::Dot, "").unwrap_or(super::reply_line("250 2.0.0 queued as 4F2"));
         let message = Message {
             connection: self.number,
             mail: self.mail.clone(),
             rcpt: self.rcpt.clone(),
             data,
-            answer: spoken(&action),
+            answer: bytes_of(&action),
         };
         // The message is logged before the reply is written, so a client that has the reply finds it in the log.
         lock(&self.log).messages.push(message);
-        self.forget();
+        self.reset_envelope();
         self.perform(&action).await
     }
 
     /// Performs the scripted action or sends the default reply; returns the bytes of the reply.
     async fn answer(&mut self, at: At, line: &str, default: &str) -> io::Result<Vec<u8>> {
         let action = self.next_action(at, line);
-        let action = action
-            .unwrap_or_else(|| if default.is_empty() { Do::Each(Vec::new()) } else { super::say(default) });
+        let action = action.unwrap_or_else(|| {
+            if default.is_empty() { Do::Each(Vec::new()) } else { super::reply_line(default) }
+        });
         self.perform(&action).await?;
-        Ok(spoken(&action))
+        Ok(bytes_of(&action))
     }
 
     fn next_action(&self, at: At, line: &str) -> Option<Do> {
@@ -303,7 +304,7 @@ impl Guest {
     async fn perform(&mut self, action: &Do) -> io::Result<()> {
         let over = || Err(io::ErrorKind::ConnectionAborted.into());
         match action {
-            Do::Say(bytes) => self.write(bytes).await,
+            Do::Write(bytes) => self.write(bytes).await,
             Do::Stall => loop {
                 self.read().await?;
             },
@@ -386,10 +387,10 @@ impl Guest {
 }
 
 /// All bytes that an action writes.
-fn spoken(action: &Do) -> Vec<u8> {
+fn bytes_of(action: &Do) -> Vec<u8> {
     match action {
-        Do::Say(bytes) | Do::Drip(bytes, _) => bytes.clone(),
-        Do::Each(actions) => actions.iter().flat_map(spoken).collect(),
+        Do::Write(bytes) | Do::Drip(bytes, _) => bytes.clone(),
+        Do::Each(actions) => actions.iter().flat_map(bytes_of).collect(),
         _ => Vec::new(),
     }
 }

@@ -7,7 +7,7 @@ use super::TestSite;
 const LEE: &str = "lee.unique.address@example.org";
 
 /// Whether any file of the database contains the bytes.
-fn holds(site: &TestSite, needle: &str) -> Vec<String> {
+fn contains_bytes(site: &TestSite, needle: &str) -> Vec<String> {
     ["letterpress.db", "letterpress.db-wal", "letterpress.db-shm"]
         .into_iter()
         .filter(|name| {
@@ -26,7 +26,7 @@ async fn with_lee() -> TestSite {
     site.publish().await;
     site.post("/data", &format!("email={LEE}")).await;
     site.post("/subscribe", &format!("email={LEE}&form=embedded&name=Lee+Unique")).await;
-    assert!(!holds(&site, LEE).is_empty());
+    assert!(!contains_bytes(&site, LEE).is_empty());
     site
 }
 
@@ -38,8 +38,8 @@ async fn x22_the_page_erases_after_two_confirmations_and_nothing_is_left_in_the_
     assert_eq!(sure.field("sure"), "yes");
     assert_eq!(site.status(LEE).await, Some(SubscriptionStatus::Active), "the first press only asks");
     assert_eq!(site.post(&data, "sure=yes").await.status, 200);
-    assert_eq!(holds(&site, LEE), Vec::<String>::new());
-    assert_eq!(holds(&site, "lee unique"), Vec::<String>::new());
+    assert_eq!(contains_bytes(&site, LEE), Vec::<String>::new());
+    assert_eq!(contains_bytes(&site, "lee unique"), Vec::<String>::new());
     assert_eq!(site.status(LEE).await, Some(SubscriptionStatus::Suppressed));
     // No import brings it back; only the subscriber can.
     site.add_subscriber(LEE).await;
@@ -78,5 +78,5 @@ async fn x22_the_command_line_exports_and_erases_and_names_the_remaining_files()
     assert_eq!(site.status(LEE).await, Some(SubscriptionStatus::Suppressed));
     let (_, output) = run(&["subscribers", "import", "readers.csv", "--confirmed"]);
     assert!(output.contains("1 kept out"), "{output}");
-    assert_eq!(holds(&site, LEE), Vec::<String>::new());
+    assert_eq!(contains_bytes(&site, LEE), Vec::<String>::new());
 }

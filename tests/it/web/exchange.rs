@@ -33,10 +33,10 @@ impl Site {
         let post =
             format!("+++\ntitle = \"Slow\"\ndate = {}\n+++\n\nText.\n", day.format("%Y-%m-%dT%H:%M:%SZ"));
         fs::write(site.path("posts/slow.md"), post).unwrap();
-        site.does(&["subscribers", "add", KIM]);
-        site.does(&["publish"]);
+        site.succeeds(&["subscribers", "add", KIM]);
+        site.succeeds(&["publish"]);
         site.token = token(&site.path("outbox"));
-        site.does(&["backup", "b.db"]);
+        site.succeeds(&["backup", "b.db"]);
         site
     }
 
@@ -49,7 +49,7 @@ impl Site {
         command.current_dir(self.folder.path()).env_clear().args(arguments).output().unwrap()
     }
 
-    fn does(&self, arguments: &[&str]) {
+    fn succeeds(&self, arguments: &[&str]) {
         let output = self.run(arguments);
         assert!(output.status.success(), "{output:?}");
     }
@@ -60,7 +60,7 @@ impl Site {
     }
 
     /// A one-click unsubscribe; returns the status and the body of the response.
-    fn unsubscribes(&self, served: &Served) -> (u16, String) {
+    fn unsubscribe(&self, served: &Served) -> (u16, String) {
         let body = "List-Unsubscribe=One-Click";
         let head = format!(
             "POST /u/{} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/x-www-form-urlencoded\r\n\
@@ -94,9 +94,9 @@ fn asked(served: &Served, request: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(served.address).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     stream.write_all(request.as_bytes()).unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    (answer.split(' ').nth(1).unwrap().parse().unwrap(), answer)
+    let mut response = String::new();
+    stream.read_to_string(&mut response).unwrap();
+    (response.split(' ').nth(1).unwrap().parse().unwrap(), response)
 }
 
 fn health(served: &Served) -> u16 {
@@ -113,11 +113,13 @@ fn token(outbox: &Path) -> String {
 
 /// Whatever happens to the files, a response that confirms an unsubscribe is true.
 fn status_of_true_response(site: &Site, served: &Served, way: &str) -> u16 {
-    let (status, answer) = site.unsubscribes(served);
+    let (status, response) = site.unsubscribe(served);
     match status {
-        200 => assert_eq!(site.on_disk().as_deref(), Some("unsubscribed"), "{way}: {answer}"),
-        503 => assert!(answer.contains("Retry-After") || answer.contains("retry-after"), "{way}: {answer}"),
-        other => panic!("{way}: {other} {answer}"),
+        200 => assert_eq!(site.on_disk().as_deref(), Some("unsubscribed"), "{way}: {response}"),
+        503 => {
+            assert!(response.contains("Retry-After") || response.contains("retry-after"), "{way}: {response}")
+        }
+        other => panic!("{way}: {other} {response}"),
     }
     status
 }
@@ -140,13 +142,13 @@ fn a_manually_restored_backup_is_noticed_and_an_unsubscribe_reaches_the_new_file
         let served = site.serve();
         assert_eq!(health(&served), 200);
         exchange(&site);
-        site.does(&["ledger", "adopt-restored", "--reason", "a test"]);
+        site.succeeds(&["ledger", "adopt-restored", "--reason", "a test"]);
         assert_eq!(status_of_true_response(&site, &served, way), 200, "{way}");
         assert_eq!(health(&served), 200);
         let (code, output) = served.stop();
         assert_eq!(code, 0, "{output}");
         // The server wrote nothing from the old file into the new one when it stopped.
-        site.does(&["ledger", "verify"]);
+        site.succeeds(&["ledger", "verify"]);
         assert_eq!(site.on_disk().as_deref(), Some("unsubscribed"), "{way}");
     }
 }
@@ -170,7 +172,7 @@ fn a_missing_truncated_mixed_or_foreign_file_is_answered_with_503() {
         let site = Site::new();
         let served = site.serve();
         // The write-ahead log has changes that are not in the file yet.
-        site.does(&["subscribers", "add", "lee@example.org"]);
+        site.succeeds(&["subscribers", "add", "lee@example.org"]);
         assert_eq!(health(&served), 200);
         exchange(&site);
         for _ in 0..3 {
@@ -190,14 +192,14 @@ fn an_older_copy_over_the_open_file_is_noticed_too() {
     fs::copy(site.path("letterpress.db"), site.path("older.db")).unwrap();
     let list: Vec<String> = (0..3_000).map(|number| format!("reader{number}@example.org")).collect();
     fs::write(site.path("list.csv"), format!("email\n{}\n", list.join("\n"))).unwrap();
-    site.does(&["subscribers", "import", "list.csv", "--confirmed"]);
+    site.succeeds(&["subscribers", "import", "list.csv", "--confirmed"]);
     let served = site.serve();
     assert_eq!(health(&served), 200);
     fs::copy(site.path("older.db"), site.path("letterpress.db")).unwrap();
     status_of_true_response(&site, &served, "older");
     let (code, output) = served.stop();
     assert_eq!(code, 0, "{output}");
-    site.does(&["ledger", "verify"]);
+    site.succeeds(&["ledger", "verify"]);
 }
 
 #[test]
@@ -210,7 +212,7 @@ fn a_restore_waits_for_other_processes_and_names_them() {
     assert!(output.contains("letterpress.db is in use (process ") && output.contains("serve"), "{output}");
     assert_eq!(status_of_true_response(&site, &served, "refused"), 200);
     served.stop();
-    site.does(&["backup", "restore", "b.db", "--reason", "a test"]);
+    site.succeeds(&["backup", "restore", "b.db", "--reason", "a test"]);
     assert_eq!(site.on_disk().as_deref(), Some("active"));
-    site.does(&["publish"]);
+    site.succeeds(&["publish"]);
 }

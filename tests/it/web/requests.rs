@@ -30,7 +30,7 @@ const ONE_CLICK: [(&str, &str, &str); 3] = [
 ];
 
 /// Every address that accepts a token, with a valid one.
-fn doors(site: &TestSite) -> Vec<(String, Purpose)> {
+fn token_addresses(site: &TestSite) -> Vec<(String, Purpose)> {
     [
         ("u", site.unsubscribe_token(), Purpose::Unsubscribe),
         ("leave", site.unsubscribe_token(), Purpose::Unsubscribe),
@@ -48,7 +48,7 @@ async fn h01_opening_a_link_changes_nothing_and_is_not_cached() {
     let site = TestSite::new().await;
     site.publish().await;
     let before = site.rows();
-    for (path, _) in doors(&site) {
+    for (path, _) in token_addresses(&site) {
         for method in ["GET", "HEAD", "OPTIONS"] {
             let reply = site.send(method, &path, &[], "").await;
             let expected = if method == "OPTIONS" { 405 } else { 200 };
@@ -211,10 +211,10 @@ async fn h06_every_invalid_token_gets_the_same_response() {
 #[tokio::test]
 async fn x05_a_token_is_valid_for_one_purpose_only() {
     let site = TestSite::new().await;
-    let doors = doors(&site);
-    for (path, purpose) in &doors {
+    let token_addresses = token_addresses(&site);
+    for (path, purpose) in &token_addresses {
         let door = path.split('/').nth(1).unwrap();
-        for (other, foreign) in &doors {
+        for (other, foreign) in &token_addresses {
             let token = other.rsplit('/').next().unwrap();
             let expected = if foreign == purpose { 200 } else { 404 };
             assert_eq!(site.get(&format!("/{door}/{token}")).await.status, expected, "{foreign:?} at {door}");
@@ -333,7 +333,7 @@ async fn h15_a_form_of_another_site_is_refused_where_it_could_change_something()
     let site = TestSite::new().await;
     let before = site.rows();
     for fetch_site in ["cross-site", "same-site"] {
-        for (path, _) in doors(&site).iter().filter(|(path, _)| !path.starts_with("/u/")) {
+        for (path, _) in token_addresses(&site).iter().filter(|(path, _)| !path.starts_with("/u/")) {
             let headers = [
                 ("content-type", "application/x-www-form-urlencoded"),
                 ("sec-fetch-site", fetch_site),
@@ -356,7 +356,10 @@ async fn h15_a_form_of_another_site_is_refused_where_it_could_change_something()
         200
     );
     assert_eq!(site.transactional().len(), 1);
-    assert_eq!(site.send("POST", &format!("/u/{}", site.unsubscribe_token()), &foreign, "").await.status, 200);
+    assert_eq!(
+        site.send("POST", &format!("/u/{}", site.unsubscribe_token()), &foreign, "").await.status,
+        200
+    );
 }
 
 #[tokio::test]
@@ -396,7 +399,7 @@ async fn h16_input_is_not_echoed_and_no_page_can_run_a_script() {
 async fn x20_every_response_has_the_security_headers() {
     let site = TestSite::new().await;
     site.publish().await;
-    let mut paths: Vec<String> = doors(&site).into_iter().map(|(path, _)| path).collect();
+    let mut paths: Vec<String> = token_addresses(&site).into_iter().map(|(path, _)| path).collect();
     let fixed = ["/", "/subscribe", "/data", "/issues", "/healthz", "/rss.xml", "/nothing", "/leave/bad"];
     paths.extend(fixed.map(str::to_owned));
     for path in paths {
