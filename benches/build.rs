@@ -4,7 +4,7 @@
 //! `cargo bench --bench build` also prints how long it takes to read every file in the same run. `benches/compare.sh`
 //! compares the figures with other generators.
 
-#![expect(clippy::print_stdout, reason = "a benchmark reports to whoever started it")]
+#![expect(clippy::print_stdout, reason = "a benchmark prints its results")]
 
 use std::fs;
 use std::path::Path;

@@ -5,7 +5,7 @@
 //! with one sender and the second with four. Prints messages per second, the time of an fsync on this disk in the same
 //! run, and the memory of the sender. `benches/compare.sh` compares the figure with other senders.
 
-#![expect(clippy::print_stdout, reason = "a benchmark reports to whoever started it")]
+#![expect(clippy::print_stdout, reason = "a benchmark prints its results")]
 
 use std::fs::File;
 use std::io::{Read, Write};

@@ -5,7 +5,7 @@
 //! CPU time (Linux), rates are per second of CPU time, like those of `openssl speed`, so that they are valid on a busy
 //! machine too; "cores" is the average number of busy cores. The target is 0.55 of the figure of openssl.
 
-#![expect(clippy::print_stdout, reason = "a benchmark reports to whoever started it")]
+#![expect(clippy::print_stdout, reason = "a benchmark prints its results")]
 
 use std::hint::black_box;
 use std::process::Command;

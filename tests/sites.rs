@@ -414,7 +414,7 @@ fn a_broken_setting_retracts_nothing_and_a_changed_one_is_noticed() {
     put("site/content/section-draft/_index.md", "---\ncascade: [\n---\n");
     let (code, output) = site.run("--config l/config.toml build");
     assert!(code == 1 && output.contains("site/content/section-draft/_index.md:"), "{output}");
-    assert_eq!(site.read("l/ids.txt"), ids, "a tombstone would tell readers that it is gone");
+    assert_eq!(site.read("l/ids.txt"), ids, "a tombstone would remove it from feed readers");
     assert!(!site.read("l/public/atom.xml").contains("section-draft/a"));
     put("site/content/section-draft/_index.md", "---\ntitle: again\n---\n");
     site.succeeds("--config l/config.toml build");

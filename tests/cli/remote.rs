@@ -158,7 +158,7 @@ fn a_failed_first_download_is_an_error_and_a_private_address_must_be_allowed() {
             || ran.err.contains("the feed was not downloaded yet"),
         "{ran:?}"
     );
-    assert_eq!(origin.given(), [503], "nobody was asked");
+    assert_eq!(origin.given(), [503], "no request was made");
 }
 
 #[test]

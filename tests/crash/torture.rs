@@ -96,7 +96,7 @@ impl Round {
         while !self.relay.has_message_after(connections) {
             assert!(
                 waited.elapsed() < Duration::from_secs(60),
-                "{:?}: nobody sends in step {step}",
+                "{:?}: no sender is active in step {step}",
                 self.setup
             );
             std::thread::sleep(Duration::from_millis(1));

@@ -75,7 +75,7 @@ fn f65_a_deleted_post_is_a_tombstone_in_atom_and_removed_from_every_feed() {
     site.replace("posts/media.md", "+++\ntitle", "+++\ndraft = true\ntitle");
     let before = site.public();
     let refused = site.run(LATER, "build");
-    assert!(refused.code == 1 && refused.err.contains("--allow-loss"), "it may be a slip: {refused:?}");
+    assert!(refused.code == 1 && refused.err.contains("--allow-loss"), "an accidental deletion: {refused:?}");
     assert_eq!(site.public(), before);
     site.run(LATER, "build --allow-loss").succeeds();
     let atom = site.text("public/atom.xml");

@@ -61,7 +61,7 @@ fn continues_with(kind: &str, site: &Site, relay: &Server) {
     assert_eq!(with("unknown").len(), 2);
     assert!(now.is_disjoint(&with("unknown")));
     assert_eq!(&now | &before, with("sent"));
-    assert_eq!(rows.len(), now.len() + before.len() + 2, "somebody is missing");
+    assert_eq!(rows.len(), now.len() + before.len() + 2, "a delivery is missing");
 
     let links = fixture(kind, "links.txt");
     let token = links.lines().find_map(|line| line.split_once("/leave/")).unwrap().1;

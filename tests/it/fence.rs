@@ -224,7 +224,7 @@ fn f26_an_old_file_copy_is_refused_and_its_pending_deliveries_become_unknown() {
         assert_eq!(site.run_at(THIRD, &["publish"]).code, 0);
         assert_eq!(server.accepted().len(), 6);
         // After an acknowledgement the unknown outcome is not reported again.
-        let ended = site.run_at(THIRD, &["resolve", "slow", "--acknowledge", "--reason", "nobody knows"]);
+        let ended = site.run_at(THIRD, &["resolve", "slow", "--acknowledge", "--reason", "unknown"]);
         assert!(ended.code == 0 && ended.output.contains("acknowledged 1 delivery"), "{}", ended.output);
         assert_eq!(site.run_at(THIRD, &["status"]).code, 0);
     }

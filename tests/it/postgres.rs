@@ -153,7 +153,7 @@ async fn f31_after_a_failover_deliveries_in_flight_are_unknown_and_no_dot_follow
     assert_eq!(one(store.as_ref(), &lost[0], arm(&lost[0])).await, Err(Rejection::WrongToken), "no dot");
     assert_eq!(store.failed_over(), Some(5));
     assert_eq!(count(store.as_ref(), State::Unknown).await, 5);
-    assert!(claim(store.as_ref(), 5, "first", now()).await.is_empty(), "nobody is mailed again");
+    assert!(claim(store.as_ref(), 5, "first", now()).await.is_empty(), "no message is sent again");
     // A reply to a dot that was in flight still counts.
     assert_eq!(one(store.as_ref(), &deliveries[1], yes(&deliveries[1])).await, Ok(State::Sent));
     // The next process finds nothing to recover.

@@ -65,7 +65,7 @@ fn a_rate_limited_domain_does_not_delay_other_domains() {
     assert_eq!((ended.code, site.counts()), (0, json!({ "sent": 23 })), "{}", ended.output);
     assert!(begun.elapsed() >= Duration::from_millis(1_900), "{:?}", begun.elapsed());
     let last: Vec<_> = server.accepted().split_off(21);
-    assert!(last.iter().all(|line| line.contains("slow.example")), "somebody waited for them: {last:?}");
+    assert!(last.iter().all(|line| line.contains("slow.example")), "other deliveries were delayed: {last:?}");
 }
 
 #[test]

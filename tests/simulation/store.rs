@@ -114,7 +114,7 @@ fn commit<T>(process: &Process, act: impl FnOnce(&mut Ledger, &World) -> T) -> T
 }
 
 fn failure(doing: &'static str, fault: Fault) -> StoreError {
-    let source = std::io::Error::other("the simulated disk says no");
+    let source = std::io::Error::other("the simulated disk failed");
     StoreError::Database { doing, fault, source: Arc::new(source) }
 }
 

@@ -265,7 +265,7 @@ impl Process {
         let mut wait = self.moment();
         if let Some(stall) = self.sender.stalls.iter().find(|stall| stall.step == step) {
             self.world.count("fault: stalls");
-            self.world.log(|| format!("{} stands still for {:?}", self.number, stall.lasts));
+            self.world.log(|| format!("{} is suspended for {:?}", self.number, stall.lasts));
             if stall.whole {
                 *self.still_until.lock().unwrap() = Some(Instant::now() + stall.lasts);
             } else {

@@ -198,5 +198,5 @@ async fn a_dot_needs_a_message_before_it() {
     assert_eq!(connection.final_dot(None).await.phase, Phase::Body);
     assert!(!connection.is_usable());
     connection.quit().await;
-    assert_eq!(server.verbs(), ["EHLO"], "a channel that is out of step says nothing more");
+    assert_eq!(server.verbs(), ["EHLO"], "an out-of-step connection sends nothing more");
 }

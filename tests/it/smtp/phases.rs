@@ -45,7 +45,7 @@ async fn f38_a_rejected_recipient_fails_alone_and_the_connection_stays_open() {
         assert_eq!(outcome[1].phase, Phase::Rcpt);
         assert_eq!(server.log().connections, 1);
         let resets = server.verbs().iter().filter(|verb| *verb == "RSET").count();
-        assert_eq!(resets, 1, "MAIL was accepted, so the server must be told to forget it");
+        assert_eq!(resets, 1, "MAIL was accepted, so RSET must follow");
     }
 }
 

@@ -6,7 +6,7 @@ use letterpress::delivery::TransportError;
 /// The error of a connection that must fail.
 async fn refused(smtp: &Smtp) -> SmtpOutcome {
     match transport(smtp).connect().await {
-        Ok(_) => panic!("a channel was opened"),
+        Ok(_) => panic!("a connection was opened"),
         Err(outcome) => outcome,
     }
 }

@@ -48,7 +48,7 @@ async fn x22_the_page_erases_after_two_confirmations_and_nothing_is_left_in_the_
     assert_eq!(
         site.session.store.verify().await.unwrap(),
         Vec::<String>::new(),
-        "the chain of events still holds"
+        "the event chain is still valid"
     );
 }
 

@@ -106,7 +106,7 @@ async fn a_writer_approves_an_email_by_its_link_and_looking_at_the_page_approves
     assert!(matches!(approval().await, Approval::Asked(_)));
     assert_eq!(site.post(&path(&page.actions()[0]), "").await.status, 200);
     assert_eq!(approval().await, Approval::Given);
-    assert_eq!(site.post(&approve([8; 16]), "").await.status, 410, "nobody was asked about that");
+    assert_eq!(site.post(&approve([8; 16]), "").await.status, 410, "this was not part of the form");
     assert_eq!(site.post(&format!("/approve/{}", site.unsubscribe_token()), "").await.status, 404);
 }
 

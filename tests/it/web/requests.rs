@@ -293,7 +293,7 @@ async fn h12_the_host_header_is_ignored_and_only_a_proxy_sets_the_client_address
     site.send("POST", "/subscribe", &form, "email=lee@example.org&form=embedded").await;
     let network: String =
         site.database().query_row("SELECT network FROM consent", [], |row| row.get(0)).unwrap();
-    assert_eq!(network, "127.0.0.0/24", "127.0.0.1 is no proxy here");
+    assert_eq!(network, "127.0.0.0/24", "127.0.0.1 is not a configured proxy");
 }
 
 #[tokio::test]

@@ -198,7 +198,7 @@ async fn x08_the_output_of_the_server_has_no_addresses() {
     assert_eq!(code, 0, "{output}");
     assert!(output.contains("POST /u/{*token} 200 "), "{output}");
     for secret in ["kim@", "lee@", "v1.", token.rsplit('.').next().unwrap(), "203.0.113", "example.org"] {
-        assert!(!output.contains(secret), "{secret} stands in\n{output}");
+        assert!(!output.contains(secret), "{secret} is in\n{output}");
     }
 }
 
