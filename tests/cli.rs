@@ -272,7 +272,7 @@ fn the_text_page_becomes_five_posts_that_are_never_overwritten() {
     assert_eq!(posts.iter().map(|post| fs::read(post).unwrap()).collect::<Vec<_>>(), texts);
     site.run("publish").succeeds();
     assert!(site.path("public/categories/B2B/rss.xml").exists());
-    assert_eq!(site.emails().len(), 1, "the first run mails the newest post and none of the archive");
+    assert_eq!(site.emails().len(), 1, "the first run mails only the newest post");
 }
 
 #[test]
@@ -351,7 +351,7 @@ fn a_deferred_delivery_is_retried_after_its_delay() {
     );
     site.write("config.toml", &format!("{config}{}", free.section()));
     site.run_at("2026-11-23T00:03:00Z", "publish").succeeds();
-    assert_eq!(free.messages(), 0, "it did not wait");
+    assert_eq!(free.messages(), 0, "the run did not wait for the retry");
     site.run_at("2026-11-23T00:07:00Z", "publish").succeeds();
     assert_eq!(free.messages(), 1);
 }

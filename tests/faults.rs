@@ -72,7 +72,7 @@ fn every_fault_has_a_row_with_tests_that_exist() {
         .filter(|name| matches!(name.as_bytes(), [b'f' | b'h', b'0'..=b'9', b'0'..=b'9', b'_', ..]))
         .filter(|name| !page.contains(name.as_str()))
         .collect();
-    assert!(strays.is_empty(), "tests that {PAGE} does not name: {strays:#?}");
+    assert!(strays.is_empty(), "tests missing in {PAGE}: {strays:#?}");
 }
 
 #[test]

@@ -110,7 +110,7 @@ fn people_are_notified_when_a_failure_begins_and_ends_and_not_by_each_run() {
     );
     let site = site(&relay, &to);
     site.run("publish").succeeds();
-    assert_eq!((relay.messages(), listener.requests().len()), (0, 0), "all is well, and was");
+    assert_eq!((relay.messages(), listener.requests().len()), (0, 0), "no failure before or after");
     damage(&site);
     for minute in 10..14 {
         assert_eq!(site.run_at(&format!("2026-11-23T00:{minute}:00Z"), "publish").code, 1);

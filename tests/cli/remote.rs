@@ -67,7 +67,7 @@ fn only_a_new_entry_is_mailed_not_an_old_an_edited_or_a_redated_one() {
 
     origin.now(plain(&[21, 20, 19]));
     publish(&site, 21).succeeds();
-    assert_eq!(site.emails().len(), 1, "the new one, and once");
+    assert_eq!(site.emails().len(), 1, "only the new entry, once");
     let email = fs::read_to_string(&site.emails()[0]).unwrap();
     assert!(email.contains("https://blog.example/21/"), "{email}");
 
@@ -78,7 +78,7 @@ fn only_a_new_entry_is_mailed_not_an_old_an_edited_or_a_redated_one() {
     assert_eq!(site.emails().len(), 1);
     let text = rss(&site);
     assert!(text.contains("고친 본문") && text.contains("Sat, 21 Nov 2026 09:00:00 +0900"), "{text}");
-    assert_eq!(site.posts().len(), 4, "what fell off the end of the feed stays");
+    assert_eq!(site.posts().len(), 4, "entries that left the feed at its end stay");
     assert!(text.contains("urn:x:18"));
 }
 
@@ -99,7 +99,7 @@ fn an_unchanged_feed_costs_one_request() {
     assert_eq!(origin.given(), [200, 304]);
     fs::remove_file(&site.posts()[0]).unwrap();
     publish(&site, 20).succeeds();
-    assert_eq!(origin.given(), [200, 304, 200], "what is not there is fetched again");
+    assert_eq!(origin.given(), [200, 304, 200], "a missing cache is downloaded again");
     assert_eq!(site.posts().len(), 2);
 }
 
@@ -158,7 +158,7 @@ fn a_failed_first_download_is_an_error_and_a_private_address_must_be_allowed() {
             || ran.err.contains("the feed was not downloaded yet"),
         "{ran:?}"
     );
-    assert_eq!(origin.given(), [503], "no request was made");
+    assert_eq!(origin.given(), [503], "check downloads nothing");
 }
 
 #[test]

@@ -29,7 +29,7 @@ fn a_new_key_is_readable_only_by_its_owner_and_never_overwritten() {
         assert!(ran.code == 1 && ran.err.contains("already exists"), "{ran:?}");
         assert_eq!(fs::read(site.path(file)).unwrap(), key);
     }
-    assert_eq!(fs::read_dir(site.path(".")).unwrap().count(), 6, "no temporary file stays behind");
+    assert_eq!(fs::read_dir(site.path(".")).unwrap().count(), 6, "no temporary file is left");
 }
 
 #[test]

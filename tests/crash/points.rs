@@ -18,7 +18,7 @@ fn relay() -> Server {
 fn died_at(point: &str) -> (Site, Server) {
     let relay = relay();
     let site = site(&relay, SUBSCRIBERS, 1);
-    assert!(dies(&site, NOW, point), "{point} was not passed");
+    assert!(dies(&site, NOW, point), "the run did not reach {point}");
     (site, relay)
 }
 
@@ -69,7 +69,7 @@ fn f01_f02_a_death_while_feeds_are_written_leaves_them_complete_and_mails_nothin
 fn f03_a_death_before_the_durable_freeze_freezes_nothing_and_the_next_run_freezes_once() {
     let (site, relay) = died_at("before-commit/freezing the issue");
     assert!(rows(&site).is_empty());
-    assert_eq!(relay.log().connections, 0, "it called the relay before the freeze was durable");
+    assert_eq!(relay.log().connections, 0, "it connected to the relay before the freeze was durable");
     assert_eq!(finishes(&site, &relay), 0);
     assert_eq!(accepted(&relay), SUBSCRIBERS);
 }
@@ -168,7 +168,7 @@ fn a_death_in_a_restore_leaves_the_old_or_the_new_ledger_and_a_second_restore_su
         assert_eq!(site.run(&["backup", "b.db"]).code, 0);
         let restore = ["backup", "restore", "b.db", "--reason", "test"];
         let output = site.command(Some(NOW), &restore).env("LETTERPRESS_CRASH_AT", point).output().unwrap();
-        assert!(!output.status.success(), "{point} was not passed");
+        assert!(!output.status.success(), "the run did not reach {point}");
         assert_eq!(rows(&site).len(), SUBSCRIBERS, "{point}: the ledger is complete");
         let again = site.run_at(LATER, &restore);
         assert_eq!(again.code, 0, "{point}: {}", again.output);
@@ -187,7 +187,7 @@ fn f82_a_death_after_a_rehearsal_or_while_an_issue_is_extended_loses_and_duplica
         site.write("config.toml", config.split("[smtp]").next().unwrap());
         assert_eq!(site.run(&["publish"]).code, 0);
         site.write("config.toml", &config);
-        assert!(dies(&site, NOW, point), "{point} was not passed");
+        assert!(dies(&site, NOW, point), "the run did not reach {point}");
         assert_eq!(accepted(&relay), 0);
         assert_eq!(site.run_at(LATER, &["publish"]).code, 0);
         assert_eq!(accepted(&relay), SUBSCRIBERS, "{point}");
@@ -199,7 +199,7 @@ fn f82_a_death_after_a_rehearsal_or_while_an_issue_is_extended_loses_and_duplica
         assert_eq!(site.run(&["publish"]).code, 0);
         assert_eq!(site.run(&["subscribers", "add", "late@example.org"]).code, 0);
         let missing = ["send", "--post", "slow", "--missing"];
-        assert!(dies_with(&site, LATER, point, &missing), "{point} was not passed");
+        assert!(dies_with(&site, LATER, point, &missing), "the run did not reach {point}");
         assert_eq!(accepted(&relay), SUBSCRIBERS, "{point}: it was mailed before it was recorded");
         assert_eq!(site.run_at(LATER, &missing).code, 0);
         let account = settle(&site, &[&relay], SUBSCRIBERS + 1);

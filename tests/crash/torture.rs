@@ -248,5 +248,5 @@ fn f57_f58_f73_kills_at_random_moments_lose_and_duplicate_no_message() {
     let quarter = pauses[pauses.len() / 4];
     assert!(quarter < LONGEST_PAUSE, "the next run waits {quarter:?} after a kill");
     let away = |lock| all_totals.iter().any(|(setup, totals)| setup.lock == lock && totals.turned_away > 0);
-    assert!(away(true) && !away(false), "the lock turns others away, and only the lock");
+    assert!(away(true) && !away(false), "only the run lock turns other runs away");
 }

@@ -166,11 +166,7 @@ fn every_name_has_its_own_feeds_under_a_readable_path() {
         }
     }
     let folded: Vec<String> = site.public().into_keys().map(|path| path.to_lowercase()).collect();
-    assert_eq!(
-        folded.iter().collect::<BTreeSet<_>>().len(),
-        folded.len(),
-        "on a disk that knows no case too"
-    );
+    assert_eq!(folded.iter().collect::<BTreeSet<_>>().len(), folded.len(), "also on a case-insensitive disk");
 }
 
 #[test]

@@ -51,7 +51,7 @@ fn a_year_of_posts_edits_and_builds_changes_no_archive_page_and_loses_no_post() 
         site.build_at(&format!("2026-12-{:02}T{:02}:00:00Z", 1 + (number - 20) / 2, number % 2));
         let now = pages(&site);
         for (path, bytes) in &before {
-            assert_eq!(&now[path], bytes, "{path} changed as post {number} came");
+            assert_eq!(&now[path], bytes, "{path} changed with post {number}");
         }
         before = now;
         let all = everything(&site);

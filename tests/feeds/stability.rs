@@ -87,7 +87,7 @@ fn f65_a_deleted_post_is_a_tombstone_in_atom_and_removed_from_every_feed() {
     }
     let bytes = site.public();
     site.build_at("2026-12-24T00:00:00Z");
-    assert_eq!(site.public(), bytes, "the day of the end does not move");
+    assert_eq!(site.public(), bytes, "the date of the removal does not change");
     site.replace("posts/media.md", "draft = true\n", "");
     site.build_at("2026-12-25T00:00:00Z");
     let atom = site.text("public/atom.xml");
@@ -126,7 +126,7 @@ fn f66_two_posts_with_one_id_change_no_feed() {
 fn f67_an_old_post_with_a_new_date_keeps_its_id() {
     let site = built();
     keeps_its_ids(&site, |site| site.replace("posts/film.md", "date = 2024-05-05", "date = 2026-11-20"));
-    assert!(site.read("feed.json").entries[0].id.ends_with("2024-05-05:film"), "it is the newest now");
+    assert!(site.read("feed.json").entries[0].id.ends_with("2024-05-05:film"), "it is the newest entry now");
 }
 
 #[test]

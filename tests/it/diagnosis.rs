@@ -90,7 +90,7 @@ fn plain_smtp_where_tls_is_expected_is_recognised_by_its_greeting() {
         "help: set tls = \"starttls\" in [smtp]",
     ];
     publish_prints(&site, 1, &expected);
-    assert_eq!(server.connections(), 1, "what cannot work is tried once");
+    assert_eq!(server.connections(), 1, "a permanent error is tried once");
 }
 
 #[test]

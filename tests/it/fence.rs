@@ -246,7 +246,7 @@ fn f26_a_clone_without_the_fence_is_refused_until_it_is_adopted() {
     let ended = clone.run_at(SECOND, &moved);
     assert_eq!(ended.code, 0, "{}", ended.output);
     assert_eq!(clone.run_at(SECOND, &["publish"]).code, 0);
-    assert_eq!(server.accepted().len(), 6, "the second post was due and goes out, the first does not");
+    assert_eq!(server.accepted().len(), 6, "only the second post was due");
     // If the fence file exists, the ledger was not moved, and --moved would hide the real problem.
     let again = clone.run_at(SECOND, &moved);
     assert!(again.code == 1 && again.output.contains("not so here"), "{}", again.output);
@@ -287,7 +287,7 @@ fn f26_a_backup_during_a_run_succeeds_is_private_and_overwrites_nothing() {
     }
     let ended = site.run_now(&["backup", "copy.db"]);
     assert_eq!(ended.code, 0, "{}", ended.output);
-    assert!(run.try_wait().unwrap().is_none(), "the run was over before the backup was");
+    assert!(run.try_wait().unwrap().is_none(), "the run ended before the backup");
     assert!(run.wait().unwrap().success());
     assert_eq!(server.accepted().len(), 40);
     for name in ["copy.db", "copy.db.keys"] {

@@ -73,7 +73,7 @@ fn a_kill_while_a_maildir_is_read_loses_nothing_and_counts_nothing_twice() {
         let after = number_of_files(&site, "mail/cur");
         caught += usize::from(before < after && after <= SUBSCRIBERS);
     }
-    assert!(caught > 0, "no kill caught the program at work, so nothing was shown");
+    assert!(caught > 0, "no kill caught the program while it was reading");
     let ended = site.run(&["inbox", "--maildir", "mail"]);
     assert_eq!(ended.code, 0, "{}", ended.output);
     assert_eq!(number_of_files(&site, "mail/cur"), SUBSCRIBERS + 1);

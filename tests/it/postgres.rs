@@ -105,7 +105,7 @@ async fn delivers_with_a_cut(server: &Postgres, at: u64, after: bool) -> u64 {
             delivers(open(&through).await.unwrap().as_ref()).await;
         }
     }
-    assert!(cutter.has_cut() || at == u64::MAX, "message {at} never came");
+    assert!(cutter.has_cut() || at == u64::MAX, "there was no message {at}");
     cutter.seen()
 }
 

@@ -68,7 +68,7 @@ fn an_old_post_that_lost_its_id_is_held_back_until_it_is_released() {
     let approved = site.run_at(LATER, &["approve", "other"]);
     assert_eq!(approved.code, 0, "{}", approved.output);
     assert_eq!(site.run_at(LATER, &["send"]).code, 0);
-    assert_eq!(server.log().messages.len(), 4, "it was meant");
+    assert_eq!(server.log().messages.len(), 4, "the removal is confirmed");
 }
 
 #[test]

@@ -128,7 +128,7 @@ pub(crate) async fn delivers(store: &Store) {
     assert_eq!(
         store.recover("third", false, now()).await.unwrap(),
         (0, 0),
-        "leases count while their owners may be running"
+        "leases are valid while their owners may be running"
     );
     assert_eq!(store.recover("third", true, now()).await.unwrap(), (1, 1));
     assert_eq!(store.recover("third", true, now()).await.unwrap(), (0, 0), "recovery is idempotent");

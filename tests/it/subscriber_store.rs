@@ -220,7 +220,7 @@ async fn removed(store: &Store) {
     let filter = Filter { subscriber: Some(key(SEO)), ..Filter::default() };
     let deliveries = store.deliveries(filter).await.unwrap();
     let states: Vec<_> = deliveries.iter().map(|view| (view.row.state, view.address.as_str())).collect();
-    assert_eq!(states, [(State::Skipped, SEO)], "the past delivery stays, and nothing more is sent");
+    assert_eq!(states, [(State::Skipped, SEO)], "the delivery stays and is skipped");
     assert_eq!(store.remove(key(SEO), "command line", at).await.unwrap(), None);
     assert!(store.verify().await.unwrap().is_empty());
     // A list does not bring the address back, the writer does.

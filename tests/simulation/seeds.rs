@@ -137,7 +137,7 @@ fn one_seed() {
 fn a_seed_always_gives_the_same_run() {
     for seed in 0..40 {
         let [once, again] = [(); 2].map(|()| simulate(Plan::draw(seed), None, true).trace());
-        assert!(once.len() > 20, "seed {seed} lived through nothing");
+        assert!(once.len() > 20, "seed {seed} has an empty trace");
         assert_eq!(once, again, "seed {seed}");
     }
 }

@@ -64,7 +64,7 @@ fn mount(arguments: &[&str], point: &Path) -> bool {
 fn wait_until(what: impl Fn() -> bool) {
     let began = Instant::now();
     while !what() {
-        assert!(began.elapsed() < Duration::from_secs(20), "it never happens");
+        assert!(began.elapsed() < Duration::from_secs(20), "the condition was not met in time");
         std::thread::sleep(Duration::from_millis(2));
     }
 }
@@ -145,7 +145,7 @@ fn f21_a_write_error_ends_the_run_before_the_next_dot() {
         assert!(account.unknown <= 1, "{blocks}: {account:?}");
         assert_eq!(next.code, if account.unknown > 0 { 3 } else { 0 }, "{blocks}: {}", next.output);
     }
-    assert!(in_the_middle > 0, "no limit was met in mid-issue, so nothing was shown");
+    assert!(in_the_middle > 0, "no limit was reached while sending");
 }
 
 /// The program as an unprivileged user; if the tests do not run as root, as the same user.

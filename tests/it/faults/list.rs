@@ -72,7 +72,7 @@ fn f25_a_first_run_without_ledger_and_keys_mails_no_old_post() {
         "+++\ntitle = \"둘째\"\ndate = 2026-11-20T10:30:00Z\nslug = \"two\"\n+++\n\n새 편지.\n",
     );
     assert_eq!(site.run_at(LATER, &["publish"]).code, 0);
-    assert_eq!(relay.accepted().len(), 3, "what is new is mailed");
+    assert_eq!(relay.accepted().len(), 3, "the new post is mailed");
 }
 
 /// Runs `command` for the first subscriber while the relay delays its reply to RCPT; no email may follow.
@@ -89,7 +89,7 @@ fn no_email_follows(command: &str) {
     assert_eq!(rows(&site)["reader0@example.org"], State::Claimed);
     let changed = site.run_at(LATER, &["subscribers", command, "reader0@example.org"]);
     assert_eq!(changed.code, 0, "{}", changed.output);
-    assert!(relay.log().messages.is_empty(), "the command came too late to show anything");
+    assert!(relay.log().messages.is_empty(), "the command came too late");
     assert!(run.wait().unwrap().success());
     assert_eq!(site.counts(), json!({ "sent": 3, "skipped": 1 }));
     assert!(!relay.accepted().iter().any(|line| line.contains("<reader0@")));

@@ -102,5 +102,5 @@ fn f21_after_a_failed_sync_no_dot_is_sent() {
         assert!(account.broken.is_empty(), "{first}: {:?}", account.broken);
         assert!(account.unknown <= 1, "{first}: {account:?}");
     }
-    assert!(in_the_middle > 0, "no sync failed in mid-issue, so nothing was shown");
+    assert!(in_the_middle > 0, "no sync failed while sending");
 }

@@ -36,7 +36,7 @@ async fn x22_the_page_erases_after_two_confirmations_and_nothing_is_left_in_the_
     let data = format!("/data/{}", site.data_token(LEE));
     let sure = site.post(&data, "").await;
     assert_eq!(sure.field("sure"), "yes");
-    assert_eq!(site.status(LEE).await, Some(SubscriptionStatus::Active), "the first press only asks");
+    assert_eq!(site.status(LEE).await, Some(SubscriptionStatus::Active), "the first click only asks");
     assert_eq!(site.post(&data, "sure=yes").await.status, 200);
     assert_eq!(contains_bytes(&site, LEE), Vec::<String>::new());
     assert_eq!(contains_bytes(&site, "lee unique"), Vec::<String>::new());
@@ -44,7 +44,7 @@ async fn x22_the_page_erases_after_two_confirmations_and_nothing_is_left_in_the_
     // No import brings it back; only the subscriber can.
     site.add_subscriber(LEE).await;
     assert_eq!(site.status(LEE).await, Some(SubscriptionStatus::Suppressed));
-    assert_eq!(site.post(&data, "sure=yes").await.status, 200, "twice is once");
+    assert_eq!(site.post(&data, "sure=yes").await.status, 200, "a second erasure changes nothing");
     assert_eq!(
         site.session.store.verify().await.unwrap(),
         Vec::<String>::new(),

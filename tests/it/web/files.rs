@@ -38,7 +38,7 @@ async fn a_client_with_the_newest_feed_gets_304_without_a_file_access() {
             assert_eq!(again.header("etag"), tag);
         }
         let other = [("if-none-match", "\"other\""), ("if-modified-since", date.as_str())];
-        assert_eq!(site.send("GET", &path, &other, "").await.status, 200, "the tag counts more");
+        assert_eq!(site.send("GET", &path, &other, "").await.status, 200, "the tag has priority");
         let head = site.send("HEAD", &path, &[], "").await;
         assert_eq!(
             (head.bytes.len(), head.header("content-length")),

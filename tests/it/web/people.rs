@@ -30,7 +30,11 @@ async fn an_unsubscribe_can_be_undone_for_a_day() {
     let undo = path(&left.actions()[0]);
     assert!(undo.starts_with("/undo/"));
     let page = site.get(&undo).await;
-    assert_eq!(site.status(KIM).await, Some(SubscriptionStatus::Unsubscribed), "looking changes nothing");
+    assert_eq!(
+        site.status(KIM).await,
+        Some(SubscriptionStatus::Unsubscribed),
+        "opening the page changes nothing"
+    );
     assert_eq!(site.post(&path(&page.actions()[0]), "").await.status, 200);
     assert_eq!(site.status(KIM).await, Some(SubscriptionStatus::Active));
     // The link of the first unsubscribe is invalid after the second one.
@@ -106,7 +110,11 @@ async fn a_writer_approves_an_email_by_its_link_and_looking_at_the_page_approves
     assert!(matches!(approval().await, Approval::Asked(_)));
     assert_eq!(site.post(&path(&page.actions()[0]), "").await.status, 200);
     assert_eq!(approval().await, Approval::Given);
-    assert_eq!(site.post(&approve([8; 16]), "").await.status, 410, "this was not part of the form");
+    assert_eq!(
+        site.post(&approve([8; 16]), "").await.status,
+        410,
+        "no approval was requested for this content"
+    );
     assert_eq!(site.post(&format!("/approve/{}", site.unsubscribe_token()), "").await.status, 404);
 }
 

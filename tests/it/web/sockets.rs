@@ -234,7 +234,7 @@ async fn the_server_answers_a_pending_request_before_it_stops_and_accepts_no_new
     std::thread::sleep(Duration::from_millis(300));
     served.ask_to_stop();
     std::thread::sleep(Duration::from_millis(300));
-    assert!(TcpStream::connect(served.address).is_err(), "it listens no more");
+    assert!(TcpStream::connect(served.address).is_err(), "it no longer listens");
     stream.write_all(body.as_bytes()).unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
@@ -312,7 +312,7 @@ async fn x24_the_server_deletes_expired_data() {
     let served = Served::start(command.env("LETTERPRESS_FROZEN_AT", later));
     let began = Instant::now();
     while site.status("lee@example.org").await.is_some() {
-        assert!(began.elapsed() < Duration::from_secs(20), "it is still there");
+        assert!(began.elapsed() < Duration::from_secs(20), "it is still running");
         std::thread::sleep(Duration::from_millis(100));
     }
     assert_eq!(site.status(KIM).await, Some(SubscriptionStatus::Active));
