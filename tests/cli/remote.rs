@@ -99,7 +99,7 @@ fn an_unchanged_feed_costs_one_request() {
     assert_eq!(origin.given(), [200, 304]);
     fs::remove_file(&site.posts()[0]).unwrap();
     publish(&site, 20).succeeds();
-    assert_eq!(origin.given(), [200, 304, 200], "a missing cache is downloaded again");
+    assert_eq!(origin.given(), [200, 304, 200], "a deleted post is downloaded again");
     assert_eq!(site.posts().len(), 2);
 }
 

@@ -312,7 +312,7 @@ async fn x24_the_server_deletes_expired_data() {
     let served = Served::start(command.env("LETTERPRESS_FROZEN_AT", later));
     let began = Instant::now();
     while site.status("lee@example.org").await.is_some() {
-        assert!(began.elapsed() < Duration::from_secs(20), "it is still running");
+        assert!(began.elapsed() < Duration::from_secs(20), "expired data was not deleted in time");
         std::thread::sleep(Duration::from_millis(100));
     }
     assert_eq!(site.status(KIM).await, Some(SubscriptionStatus::Active));
