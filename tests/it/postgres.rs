@@ -63,7 +63,7 @@ async fn two_senders_share_their_permits_in_postgres_too() {
     let url = server.database();
     let (first, second) = (with_subscribers(&url, 60).await, open(&url).await.unwrap());
     let number = first.open_issues().await.unwrap()[0].number;
-    let ration = async |store: &Store, rate_limited: letterpress::store::RateLimitedClaim| {
+    let claim_limited = async |store: &Store, rate_limited: letterpress::store::RateLimitedClaim| {
         let lease = chrono::TimeDelta::minutes(30);
         let claim =
             letterpress::store::LeaseClaim { issue: number, limit: 9, owner: fresh().to_string(), lease };
@@ -74,13 +74,15 @@ async fn two_senders_share_their_permits_in_postgres_too() {
     };
     // One each second: two senders that ask at the same time get one delivery between them.
     let all = || rate_limited(Some(60), None, &[]);
-    let (one, other) = tokio::join!(ration(first.as_ref(), all()), ration(second.as_ref(), all()));
+    let (one, other) =
+        tokio::join!(claim_limited(first.as_ref(), all()), claim_limited(second.as_ref(), all()));
     assert_eq!(one.deliveries.len() + other.deliveries.len(), 1);
     assert!(one.wait.or(other.wait).is_some_and(|wait| wait <= chrono::TimeDelta::seconds(1)));
     let domains = first.due_domains(number, now()).await.unwrap();
     assert_eq!(domains, ["example.org"]);
     let each = || rate_limited(None, Some(60), &domains);
-    let (one, other) = tokio::join!(ration(first.as_ref(), each()), ration(second.as_ref(), each()));
+    let (one, other) =
+        tokio::join!(claim_limited(first.as_ref(), each()), claim_limited(second.as_ref(), each()));
     assert_eq!(one.deliveries.len() + other.deliveries.len(), 1);
 }
 
