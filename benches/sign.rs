@@ -102,8 +102,8 @@ impl Run {
 
 /// The CPU time of this thread, or its age if the system does not report it.
 fn own_time(began: Instant) -> Duration {
-    let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
-    let nanos = told.and_then(|text| text.split(' ').next()?.parse().ok());
+    let statistics = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
+    let nanos = statistics.and_then(|text| text.split(' ').next()?.parse().ok());
     nanos.map_or_else(|| began.elapsed(), Duration::from_nanos)
 }
 

@@ -376,12 +376,12 @@ fn an_unreadable_setting_holds_back_only_the_posts_that_it_may_affect() {
         assert_eq!(code, 1, "{}: {output}", case.place);
         assert!(output.contains(&format!("{}: error: ", case.place)), "{}: {output}", case.place);
         assert!(output.contains("help: ") && !output.contains("Text of"), "{output}");
-        let letters = |output: &str| -> Vec<String> {
-            let letters = output.lines().filter_map(|line| line.strip_prefix("rehearsal: \""));
-            letters.map(|line| line.split('"').next().unwrap().to_owned()).collect()
+        let mailed = |output: &str| -> Vec<String> {
+            let mailed = output.lines().filter_map(|line| line.strip_prefix("rehearsal: \""));
+            mailed.map(|line| line.split('"').next().unwrap().to_owned()).collect()
         };
         let free: Vec<&str> = [case.free].into_iter().filter(|free| !free.is_empty()).collect();
-        assert_eq!(letters(&output), free, "{}: {output}", case.place);
+        assert_eq!(mailed(&output), free, "{}: {output}", case.place);
         let feed = site.read("public/feed.json");
         assert!(!feed.contains(case.concerned), "{}: {feed}", case.place);
         // The message is repeated until the setting is corrected or somebody confirms that it holds nothing back.
@@ -390,12 +390,7 @@ fn an_unreadable_setting_holds_back_only_the_posts_that_it_may_affect() {
         let file = case.place.split(':').next().unwrap();
         put("letters.toml", &config(&format!("passed_over = [\"{file}\"]")));
         let (code, output) = site.run("--config letters.toml publish");
-        assert_eq!(
-            (code, letters(&output)),
-            (0, vec![case.concerned.to_owned()]),
-            "{}: {output}",
-            case.place
-        );
+        assert_eq!((code, mailed(&output)), (0, vec![case.concerned.to_owned()]), "{}: {output}", case.place);
     }
 }
 

@@ -65,8 +65,8 @@ fn continues_with(kind: &str, site: &Site, relay: &Server) {
 
     let links = fixture(kind, "links.txt");
     let token = links.lines().find_map(|line| line.split_once("/leave/")).unwrap().1;
-    let left = site.run_at(LATER, &["subscribers", "unsubscribe", token]);
-    assert_eq!(left.code, 0, "{}", left.output);
+    let unsubscribed = site.run_at(LATER, &["subscribers", "unsubscribe", token]);
+    assert_eq!(unsubscribed.code, 0, "{}", unsubscribed.output);
     let verified = site.run_at(LATER, &["ledger", "verify"]);
     assert_eq!(verified.code, 0, "{}", verified.output);
 }

@@ -240,8 +240,12 @@ fn f26_a_clone_without_the_fence_is_refused_until_it_is_adopted() {
     remove(&clone, &["letterpress.fence"]);
     post(&clone, "second", "2026-11-21");
     refused(&clone, SECOND, 1, "it has sent before (epoch 2), but its fence file is missing");
-    let unsaid = clone.run_at(SECOND, &["ledger", "adopt-restored", "--reason", " "]);
-    assert!(unsaid.code == 1 && unsaid.output.contains("--reason is empty"), "{}", unsaid.output);
+    let without_reason = clone.run_at(SECOND, &["ledger", "adopt-restored", "--reason", " "]);
+    assert!(
+        without_reason.code == 1 && without_reason.output.contains("--reason is empty"),
+        "{}",
+        without_reason.output
+    );
     let moved = ["ledger", "adopt-restored", "--moved", "--reason", "a new server"];
     let ended = clone.run_at(SECOND, &moved);
     assert_eq!(ended.code, 0, "{}", ended.output);

@@ -139,8 +139,8 @@ fn f42_f51_recipients_rejected_because_of_the_content_get_it_after_a_resume() {
     assert_eq!(site.counts(), json!({ "pending": 40 }));
     assert_eq!(site.run_at(MINUTE_LATER, &["publish"]).code, 0);
     assert_eq!((site.counts(), server.accepted().len()), (json!({ "sent": 40 }), 40));
-    let nobody = site.run(&["resolve", "--retry"]);
-    assert!(nobody.output.contains("nobody was refused"), "{}", nobody.output);
+    let no_rejection = site.run(&["resolve", "--retry"]);
+    assert!(no_rejection.output.contains("nobody was refused"), "{}", no_rejection.output);
 }
 
 #[test]

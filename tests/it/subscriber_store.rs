@@ -250,7 +250,7 @@ async fn removed(store: &Store) {
     }
 }
 
-async fn forgotten(store: &Store) {
+async fn expired(store: &Store) {
     let asked = now() + TimeDelta::days(200);
     store.sign_up(form(YOON), asked).await.unwrap();
     store.delete_expired(asked + TimeDelta::days(29)).await.unwrap();
@@ -295,7 +295,7 @@ async fn sqlite_serves_the_web_pages() {
     let store = open_sqlite(&path, &path.with_extension("keys"), "instance").unwrap();
     web_operations(store.as_ref(), Clock::Ours).await;
     sign_up_limits(store.as_ref()).await;
-    forgotten(store.as_ref()).await;
+    expired(store.as_ref()).await;
 }
 
 #[tokio::test]

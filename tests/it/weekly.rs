@@ -154,8 +154,8 @@ async fn delivers_wanted_posts(store: &Store) {
 
     // A digest without an audience is not frozen; its posts come with the next one.
     set_preferences(store, 1, preferences(each, &[])).await;
-    let nobody = freeze_week(store, "2026-W48", &[post("unread", &["시"])]).await;
-    assert!(matches!(nobody, Err(StoreError::NoAudience(_))), "{nobody:?}");
+    let no_audience = freeze_week(store, "2026-W48", &[post("unread", &["시"])]).await;
+    assert!(matches!(no_audience, Err(StoreError::NoAudience(_))), "{no_audience:?}");
     let record = store.digest_history().await.unwrap().unwrap();
     assert!(!record.resolved.contains("unread") && !record.weeks.contains("2026-W48"));
     // The web pages do not show digests.

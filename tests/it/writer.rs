@@ -176,7 +176,7 @@ impl History {
         self.run(&["backup", &backup]);
         self.act();
         self.run(&["backup", "restore", &backup]);
-        self.run(&["ledger", "adopt-restored", "--reason", "a story"]);
+        self.run(&["ledger", "adopt-restored", "--reason", "a test"]);
         // Posts that were not mailed yet now count as mailed.
         self.posts.iter_mut().for_each(|post| post.is_plain = false);
     }

@@ -151,7 +151,7 @@ impl Ledger {
             let issue = self.issues.get_mut(&row.issue).unwrap();
             if row.delivery.state == State::Pending
                 && issue.state == IssueState::Done
-                && world.weakness != Some(Weakness::FinishedForEver)
+                && world.weakness != Some(Weakness::NeverReopened)
             {
                 issue.state = IssueState::Sending;
             }
@@ -179,7 +179,7 @@ impl Ledger {
     ) -> Vec<Claimed> {
         let at = world.store_now(now);
         // A store that trusts the clocks of its callers starts a lease at their current time.
-        let foreign = world.plan.style == Style::Database && world.weakness == Some(Weakness::ForeignTimes);
+        let foreign = world.plan.style == Style::Database && world.weakness == Some(Weakness::MixedClocks);
         let lease = if foreign { now + claim.lease - at } else { claim.lease };
         let mut tokens = tokens.iter().take(claim.limit);
         let mut claimed = Vec::new();

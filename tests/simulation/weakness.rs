@@ -8,48 +8,48 @@ use letterpress::ledger::{Delivery, State};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Weakness {
     /// The arm is acknowledged but not written.
-    NoArmCommit,
+    ArmNotWritten,
     /// A delivery that was armed when its sender died returns to the queue.
-    ArmedGoesBack,
+    ArmedIsRequeued,
     /// A lost reply to the dot counts as a temporary rejection.
-    SilenceIsDeferral,
+    LostReplyIsDeferral,
     /// The arm does not check its token.
     NoTokenCheck,
     /// A rejection after a resend counts for both messages.
-    RefusalOfBoth,
+    RejectionOfBoth,
     /// A delivery is recorded as sent before its dot.
     SentFirst,
     /// A commit that was acknowledged is lost when the process dies: WAL without `synchronous=FULL`.
     Unsynced,
     /// The arm does not check whether the subscriber unsubscribed.
-    BlindArm,
+    NoUnsubscribeCheck,
     /// A resend renders the message again.
-    OtherBytes,
+    DifferentResend,
     /// Recovery drops a delivery that a dead sender had claimed.
-    StaleIsDropped,
+    StaleClaimIsDropped,
     /// A rejection counts even if another sender holds the row.
-    AnybodyRefuses,
+    RejectionFromAnySender,
     /// A finished issue stays finished even if a delivery returns to its queue.
-    FinishedForEver,
+    NeverReopened,
     /// Times from one clock are compared with another clock.
-    ForeignTimes,
+    MixedClocks,
 }
 
 impl Weakness {
     pub(crate) const ALL: [Self; 13] = [
-        Self::NoArmCommit,
-        Self::ArmedGoesBack,
-        Self::SilenceIsDeferral,
+        Self::ArmNotWritten,
+        Self::ArmedIsRequeued,
+        Self::LostReplyIsDeferral,
         Self::NoTokenCheck,
-        Self::RefusalOfBoth,
+        Self::RejectionOfBoth,
         Self::SentFirst,
         Self::Unsynced,
-        Self::BlindArm,
-        Self::OtherBytes,
-        Self::StaleIsDropped,
-        Self::AnybodyRefuses,
-        Self::FinishedForEver,
-        Self::ForeignTimes,
+        Self::NoUnsubscribeCheck,
+        Self::DifferentResend,
+        Self::StaleClaimIsDropped,
+        Self::RejectionFromAnySender,
+        Self::NeverReopened,
+        Self::MixedClocks,
     ];
 }
 
@@ -63,7 +63,7 @@ pub(crate) fn judge(
     let Some(weakness) = weakness else { return apply(row, event, around) };
     let (mut row, mut event, mut around) = (row.clone(), event.clone(), around.clone());
     match (weakness, &mut event) {
-        (Weakness::SilenceIsDeferral, Event::LoseReply { token, last }) => {
+        (Weakness::LostReplyIsDeferral, Event::LoseReply { token, last }) => {
             event = Event::Defer { token: *token, retry: None, last: last.clone() };
         }
         (Weakness::NoTokenCheck, Event::Arm { token, .. }) => {
@@ -72,26 +72,26 @@ pub(crate) fn judge(
             row.state = State::Claimed;
             row.lease_until = Some(around.now + chrono::TimeDelta::hours(1));
         }
-        (Weakness::AnybodyRefuses, Event::Reject { token, .. } | Event::Defer { token, .. })
+        (Weakness::RejectionFromAnySender, Event::Reject { token, .. } | Event::Defer { token, .. })
             if row.token != Some(*token) && row.state != State::Pending =>
         {
             row.token = Some(*token);
             row.state = State::Unknown;
         }
-        (Weakness::BlindArm, Event::Arm { .. }) => around.exclusion = None,
-        (Weakness::OtherBytes, Event::Claim { .. }) => row.dated = None,
-        (Weakness::OtherBytes, Event::Arm { .. }) => row.bytes = None,
+        (Weakness::NoUnsubscribeCheck, Event::Arm { .. }) => around.exclusion = None,
+        (Weakness::DifferentResend, Event::Claim { .. }) => row.dated = None,
+        (Weakness::DifferentResend, Event::Arm { .. }) => row.bytes = None,
         _ => {}
     }
     let before = row.state;
     let mut next = apply(&row, &event, &around)?;
     match weakness {
-        Weakness::ArmedGoesBack if event == Event::Recover => next.state = State::Pending,
-        Weakness::StaleIsDropped if event == Event::Recover => {
+        Weakness::ArmedIsRequeued if event == Event::Recover => next.state = State::Pending,
+        Weakness::StaleClaimIsDropped if event == Event::Recover => {
             next.state = State::Skipped;
             next.reason = Some("stale".to_owned());
         }
-        Weakness::RefusalOfBoth if next.state == State::FailedUncertain => next.state = State::Failed,
+        Weakness::RejectionOfBoth if next.state == State::FailedUncertain => next.state = State::Failed,
         // The row is already `sent`, so the sender gets the result that it expects.
         Weakness::SentFirst if before == State::Claimed && next.state == State::Armed => {
             next.state = State::Sent;
@@ -111,5 +111,5 @@ pub(crate) fn reported(weakness: Option<Weakness>, event: &Event, next: &Deliver
 
 /// Whether the transition is written.
 pub(crate) fn is_written(weakness: Option<Weakness>, next: &Delivery) -> bool {
-    weakness != Some(Weakness::NoArmCommit) || next.state != State::Armed
+    weakness != Some(Weakness::ArmNotWritten) || next.state != State::Armed
 }

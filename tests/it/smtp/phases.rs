@@ -316,13 +316,13 @@ async fn a_message_that_allows_smuggling_is_refused_before_it_is_written() {
 
 #[tokio::test]
 async fn a_connection_closed_while_idle_is_noticed_before_the_next_envelope() {
-    let farewell = Do::Each(vec![
+    let last_reply = Do::Each(vec![
         reply_line("250 ok"),
         Do::Wait(std::time::Duration::from_millis(20)),
         reply_line("421 4.4.2 idle"),
         Do::Cut,
     ]);
-    let server = Server::start(Script::polite().on(At::Dot, farewell));
+    let server = Server::start(Script::polite().on(At::Dot, last_reply));
     let mut connection = transport(&relay(&server)).connect().await.ok().unwrap();
     assert_eq!(classify(&one(&mut *connection, KIM, None).await), Verdict::Sent);
     tokio::time::sleep(std::time::Duration::from_millis(200)).await;

@@ -25,9 +25,9 @@ async fn an_unsubscribe_can_be_undone_for_a_day() {
         "{}",
         page.text()
     );
-    let left = site.post(&path(&page.actions()[0]), "do=leave").await;
+    let unsubscribed = site.post(&path(&page.actions()[0]), "do=leave").await;
     assert_eq!(site.status(KIM).await, Some(SubscriptionStatus::Unsubscribed));
-    let undo = path(&left.actions()[0]);
+    let undo = path(&unsubscribed.actions()[0]);
     assert!(undo.starts_with("/undo/"));
     let page = site.get(&undo).await;
     assert_eq!(
