@@ -35,8 +35,8 @@ fn main() {
     let ed25519 = Ed25519KeyPair::generate().unwrap_or_else(|error| panic!("{error}"));
     let rsa_pem = to_pem(rsa.as_der().unwrap_or_else(|error| panic!("{error}")).as_ref());
     let ed25519_pem = to_pem(ed25519.to_pkcs8v1().unwrap_or_else(|error| panic!("{error}")).as_ref());
-    let letter = Arc::new(korean_message());
-    let size = letter.len();
+    let message = Arc::new(korean_message());
+    let size = message.len();
     println!("a message of {size} bytes; 1 thread, {cores} threads, {TASKS} tasks on {cores} threads");
     let hash = digest(&SHA256, b"a header");
     let bare: Work = Arc::new(move || {
@@ -48,9 +48,9 @@ fn main() {
         black_box(ed25519.sign(hash.as_ref()));
     });
     measured("bare Ed25519", &bare_ed, cores);
-    let whole_one = measured("messages, RSA-2048", &signing(&[("r", &rsa_pem)], &letter), cores);
-    measured("messages, Ed25519", &signing(&[("e", &ed25519_pem)], &letter), cores);
-    measured("messages, both", &signing(&[("e", &ed25519_pem), ("r", &rsa_pem)], &letter), cores);
+    let whole_one = measured("messages, RSA-2048", &signing(&[("r", &rsa_pem)], &message), cores);
+    measured("messages, Ed25519", &signing(&[("e", &ed25519_pem)], &message), cores);
+    measured("messages, both", &signing(&[("e", &ed25519_pem), ("r", &rsa_pem)], &message), cores);
     println!("a message takes {:.2} times as long as a bare RSA signature", bare_one / whole_one);
     match openssl() {
         Some(theirs) => {
@@ -63,16 +63,16 @@ fn main() {
     }
 }
 
-fn signing(keys: &[(&str, &str)], letter: &Arc<Vec<u8>>) -> Work {
+fn signing(keys: &[(&str, &str)], message: &Arc<Vec<u8>>) -> Work {
     let identity = |(selector, pem): &(&str, &str)| Identity {
         domain: "letters.example".to_owned(),
         selector: (*selector).to_owned(),
         key: Key::from_pem(pem).unwrap_or_else(|error| panic!("{error}")),
     };
     let signer = Signer::new(keys.iter().map(identity).collect());
-    let letter = Arc::clone(letter);
+    let message = Arc::clone(message);
     Arc::new(move || {
-        black_box(signer.sign(&letter, DateTime::UNIX_EPOCH).unwrap_or_else(|error| panic!("{error}")));
+        black_box(signer.sign(&message, DateTime::UNIX_EPOCH).unwrap_or_else(|error| panic!("{error}")));
     })
 }
 

@@ -44,13 +44,13 @@ fn raw(first: &'static str, then: &'static str) -> u16 {
     let port = listener.local_addr().unwrap().port();
     std::thread::spawn(move || {
         for stream in listener.incoming() {
-            std::thread::spawn(move || answer(stream.unwrap(), first, then));
+            std::thread::spawn(move || reply(stream.unwrap(), first, then));
         }
     });
     port
 }
 
-fn answer(mut stream: TcpStream, first: &str, then: &str) -> Option<()> {
+fn reply(mut stream: TcpStream, first: &str, then: &str) -> Option<()> {
     stream.write_all(first.as_bytes()).ok()?;
     let mut bytes = [0; 1024];
     while stream.read(&mut bytes).ok()? > 0 {

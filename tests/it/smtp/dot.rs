@@ -13,15 +13,15 @@ fn raw(bytes: &[u8]) -> Do {
 }
 
 /// The verdict on one message when the server writes these bytes after the dot and disconnects.
-async fn verdict_on(answer: Do) -> Verdict {
-    let (_server, outcome) = alone(Script::polite().on(At::Dot, Do::Each(vec![answer, Do::Cut]))).await;
+async fn verdict_on(reply: Do) -> Verdict {
+    let (_server, outcome) = alone(Script::polite().on(At::Dot, Do::Each(vec![reply, Do::Cut]))).await;
     assert_eq!(outcome.phase, Phase::Dot, "{outcome:?}");
     classify(&outcome)
 }
 
 #[tokio::test]
 async fn f49_r2_r3_r4_r20_a_complete_2yz_reply_means_sent_whatever_its_text() {
-    for answer in [
+    for reply in [
         &b"250 2.0.0 ok queued as 4F2\r\n"[..],
         b"250\r\n",
         b"250 \xf6\r\n",
@@ -31,13 +31,13 @@ async fn f49_r2_r3_r4_r20_a_complete_2yz_reply_means_sent_whatever_its_text() {
         b"250 5.1.1 said by mistake\r\n",
         b"299 x\r\n",
     ] {
-        assert_eq!(verdict_on(raw(answer)).await, Verdict::Sent, "{}", answer.escape_ascii());
+        assert_eq!(verdict_on(raw(reply)).await, Verdict::Sent, "{}", reply.escape_ascii());
     }
 }
 
 #[tokio::test]
 async fn f50_r5_r6_r7_r8_r9_r10_r13_an_incomplete_reply_means_unknown() {
-    for answer in [
+    for reply in [
         &b"354 go on\r\n"[..],
         b"100 wait\r\n",
         b"250-queued\r\n",
@@ -50,7 +50,7 @@ async fn f50_r5_r6_r7_r8_r9_r10_r13_an_incomplete_reply_means_unknown() {
         b"\r\n250 ok\r\n",
         b"ok\r\n",
     ] {
-        assert_eq!(verdict_on(raw(answer)).await, Verdict::Unknown, "{}", answer.escape_ascii());
+        assert_eq!(verdict_on(raw(reply)).await, Verdict::Unknown, "{}", reply.escape_ascii());
     }
     assert_eq!(verdict_on(raw(&b"250-x\r\n".repeat(10_000))).await, Verdict::Unknown);
     assert_eq!(verdict_on(raw(&[b"250 ".to_vec(), vec![b'x'; 8_000_000]].concat())).await, Verdict::Unknown);
@@ -58,7 +58,7 @@ async fn f50_r5_r6_r7_r8_r9_r10_r13_an_incomplete_reply_means_unknown() {
 
 #[tokio::test]
 async fn f51_r1_a_rejection_after_the_dot_is_definite() {
-    for (answer, verdict) in [
+    for (reply, verdict) in [
         ("451 4.3.0 later", LATER),
         ("452 4.3.1 full", LATER),
         ("451 4.7.650 slower", Verdict::Throttled),
@@ -67,7 +67,7 @@ async fn f51_r1_a_rejection_after_the_dot_is_definite() {
         ("571 x", FAILED_POLICY),
         ("550 5.1.1 gone", FAILED),
     ] {
-        assert_eq!(verdict_on(reply_line(answer)).await, verdict, "{answer}");
+        assert_eq!(verdict_on(reply_line(reply)).await, verdict, "{reply}");
     }
 }
 

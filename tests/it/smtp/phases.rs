@@ -203,14 +203,14 @@ async fn f52_a_too_many_recipients_reply_defers_one_delivery_only() {
 
 #[tokio::test]
 async fn r6_r7_r9_an_invalid_reply_before_the_dot_is_definite_and_closes_the_connection() {
-    for answer in [
+    for reply in [
         [b"250 ".to_vec(), vec![b'x'; 8_000_000]].concat(),
         b"250-x\r\n".repeat(10_000),
         b"2500 ok\r\n".to_vec(),
         b"250-a\r\n251 b\r\n".to_vec(),
         b"\r\n250 ok\r\n".to_vec(),
     ] {
-        let (server, outcome) = alone(Script::polite().on(At::Rcpt, Do::Write(answer))).await;
+        let (server, outcome) = alone(Script::polite().on(At::Rcpt, Do::Write(reply))).await;
         assert_eq!((outcome.phase, classify(&outcome)), (Phase::Rcpt, LATER), "{outcome:?}");
         assert!(
             matches!(outcome.result, Err(letterpress::delivery::TransportError::Protocol(_))),

@@ -78,7 +78,7 @@ pub(crate) fn settle(site: &Site, relays: &[&Server], subscribers: usize) -> Acc
 fn messages(relays: &[&Server]) -> HashMap<String, MessageCount> {
     let mut seen: HashMap<String, MessageCount> = HashMap::new();
     for message in relays.iter().flat_map(|relay| relay.log().messages) {
-        let refused = matches!(message.answer.first(), Some(b'4' | b'5')) && message.answer.ends_with(b"\n");
+        let refused = matches!(message.reply.first(), Some(b'4' | b'5')) && message.reply.ends_with(b"\n");
         for line in &message.rcpt {
             let address = line.split(['<', '>']).nth(1).unwrap_or_default().to_owned();
             let messages = seen.entry(address).or_default();

@@ -28,13 +28,13 @@ pub(crate) struct Message {
     /// The message without dot-stuffing.
     pub(crate) data: Vec<u8>,
     /// The reply to the dot according to the script.
-    pub(crate) answer: Vec<u8>,
+    pub(crate) reply: Vec<u8>,
 }
 
 impl Message {
     /// Whether the server accepted it: it has a recipient and a complete 2yz reply.
     pub(crate) fn accepted(&self) -> bool {
-        !self.rcpt.is_empty() && is_whole_2yz(&self.answer)
+        !self.rcpt.is_empty() && is_whole_2yz(&self.reply)
     }
 }
 
@@ -169,7 +169,7 @@ impl Client {
         if self.script.implicit_tls {
             self.handshake().await?;
         }
-        self.answer(At::Greeting, "", "220 test.example ESMTP").await?;
+        self.reply(At::Greeting, "", "220 test.example ESMTP").await?;
         loop {
             let line = self.line().await?;
             lock(&self.log).commands.push((self.number, line.clone()));
@@ -177,34 +177,34 @@ impl Client {
             match verb.as_str() {
                 "EHLO" => {
                     let offers = self.offers();
-                    self.answer(At::Ehlo, &line, &offers).await?;
+                    self.reply(At::Ehlo, &line, &offers).await?;
                 }
-                "HELO" => drop(self.answer(At::Helo, &line, "250 test.example").await?),
+                "HELO" => drop(self.reply(At::Helo, &line, "250 test.example").await?),
                 "STARTTLS" => {
-                    self.answer(At::StartTls, &line, "220 go ahead").await?;
+                    self.reply(At::StartTls, &line, "220 go ahead").await?;
                     self.inbox.clear();
                     self.handshake().await?;
                 }
                 "AUTH" => self.auth(&line).await?,
                 "MAIL" => {
                     let default = if self.mail.is_empty() { "250 2.1.0 ok" } else { "503 5.5.1 nested MAIL" };
-                    if is_whole_2yz(&self.answer(At::Mail, &line, default).await?) {
+                    if is_whole_2yz(&self.reply(At::Mail, &line, default).await?) {
                         self.mail.clone_from(&line);
                     }
                 }
                 "RCPT" => {
                     let default = if self.mail.is_empty() { "503 5.5.1 MAIL first" } else { "250 2.1.5 ok" };
-                    if is_whole_2yz(&self.answer(At::Rcpt, &line, default).await?) {
+                    if is_whole_2yz(&self.reply(At::Rcpt, &line, default).await?) {
                         self.rcpt.push(line);
                     }
                 }
                 "DATA" => self.data(&line).await?,
                 "RSET" => {
                     self.reset_envelope();
-                    self.answer(At::Rset, &line, "250 2.0.0 ok").await?;
+                    self.reply(At::Rset, &line, "250 2.0.0 ok").await?;
                 }
                 "QUIT" => {
-                    self.answer(At::Quit, &line, "221 2.0.0 bye").await?;
+                    self.reply(At::Quit, &line, "221 2.0.0 bye").await?;
                     return Ok(());
                 }
                 _ => self.write(b"500 5.5.2 what?\r\n").await?,
@@ -252,12 +252,12 @@ impl Client {
             .as_ref()
             .is_some_and(|(user, password)| given == [user.clone(), password.clone()]);
         let verdict = if right { "235 2.7.0 welcome" } else { "535 5.7.8 no" };
-        self.answer(At::Auth, line, verdict).await.map(drop)
+        self.reply(At::Auth, line, verdict).await.map(drop)
     }
 
     async fn data(&mut self, line: &str) -> io::Result<()> {
         let default = if self.rcpt.is_empty() { "554 5.5.1 no valid recipients" } else { "354 go ahead" };
-        if !self.answer(At::Data, line, default).await?.starts_with(b"354") {
+        if !self.reply(At::Data, line, default).await?.starts_with(b"354") {
             return Ok(());
         }
         let mut body_seen = false;
@@ -266,7 +266,7 @@ impl Client {
                 break found;
             }
             if !self.inbox.is_empty() && !std::mem::replace(&mut body_seen, true) {
-                self.answer(At::Body, "", "").await?;
+                self.reply(At::Body, "", "").await?;
             }
             self.read().await?;
         };
@@ -277,7 +277,7 @@ impl Client {
             mail: self.mail.clone(),
             rcpt: self.rcpt.clone(),
             data,
-            answer: bytes_of(&action),
+            reply: bytes_of(&action),
         };
         // The message is logged before the reply is written, so a client that has the reply finds it in the log.
         lock(&self.log).messages.push(message);
@@ -286,7 +286,7 @@ impl Client {
     }
 
     /// Performs the scripted action or sends the default reply; returns the bytes of the reply.
-    async fn answer(&mut self, at: At, line: &str, default: &str) -> io::Result<Vec<u8>> {
+    async fn reply(&mut self, at: At, line: &str, default: &str) -> io::Result<Vec<u8>> {
         let action = self.next_action(at, line);
         let action = action.unwrap_or_else(|| {
             if default.is_empty() { Do::Each(Vec::new()) } else { super::reply_line(default) }

@@ -168,9 +168,9 @@ impl TestSite {
     }
 
     pub(crate) async fn ask(&self, request: Request<Body>) -> Reply {
-        let answer = self.router.clone().oneshot(request).await.unwrap();
-        let (status, headers) = (answer.status(), answer.headers().clone());
-        let bytes = to_bytes(answer.into_body(), usize::MAX).await.unwrap().to_vec();
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (status, headers) = (response.status(), response.headers().clone());
+        let bytes = to_bytes(response.into_body(), usize::MAX).await.unwrap().to_vec();
         Reply { status, headers, bytes }
     }
 

@@ -24,9 +24,9 @@ fn connect(served: &Served) -> TcpStream {
 fn exchange(served: &Served, bytes: &[u8]) -> String {
     let mut stream = connect(served);
     let _ = stream.write_all(bytes);
-    let mut answer = Vec::new();
-    let _ = stream.read_to_end(&mut answer);
-    String::from_utf8_lossy(&answer).into_owned()
+    let mut reply = Vec::new();
+    let _ = stream.read_to_end(&mut reply);
+    String::from_utf8_lossy(&reply).into_owned()
 }
 
 fn request(method: &str, path: &str, headers: &str, body: &str) -> Vec<u8> {
@@ -34,8 +34,8 @@ fn request(method: &str, path: &str, headers: &str, body: &str) -> Vec<u8> {
         .into_bytes()
 }
 
-fn status(answer: &str) -> u16 {
-    answer.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_else(|| panic!("{answer:?}"))
+fn status(reply: &str) -> u16 {
+    reply.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_else(|| panic!("{reply:?}"))
 }
 
 const FORM: &str = "Content-Type: application/x-www-form-urlencoded\r\n";
@@ -131,9 +131,9 @@ async fn h21_idle_connections_above_the_limit_are_closed_for_new_requests() {
     // The newest connection is still open and usable.
     let mut youngest = idle.pop().unwrap();
     youngest.write_all(b"aaaaaaaaa").unwrap();
-    let mut answer = String::new();
-    youngest.read_to_string(&mut answer).unwrap();
-    assert_eq!(status(&answer), 422, "{answer}");
+    let mut reply = String::new();
+    youngest.read_to_string(&mut reply).unwrap();
+    assert_eq!(status(&reply), 422, "{reply}");
 }
 
 #[tokio::test]
@@ -141,9 +141,9 @@ async fn h21_an_unfinished_form_is_refused_and_its_connection_closed() {
     let site = TestSite::new().await;
     let served = site.serve();
     let began = Instant::now();
-    let answer =
+    let reply =
         exchange(&served, &request("POST", "/subscribe", &format!("{FORM}Content-Length: 10\r\n"), "a"));
-    assert_eq!(status(&answer), 408, "{answer}");
+    assert_eq!(status(&reply), 408, "{reply}");
     assert!((9..19).contains(&began.elapsed().as_secs()), "{:?}", began.elapsed());
 }
 
@@ -158,16 +158,16 @@ async fn h17_a_smuggled_second_request_is_not_answered() {
         format!("{FORM}Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\nContent-Length: 5\r\n"),
         format!("{FORM}Transfer-Encoding: xchunked\r\n"),
     ] {
-        let answer =
+        let reply =
             exchange(&served, &request("POST", "/subscribe", &headers, &format!("0\r\n\r\n{hidden}")));
-        assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{answer}");
-        assert_eq!(status(&answer), 400, "{headers}");
+        assert_eq!(reply.matches("HTTP/1.1 ").count(), 1, "{reply}");
+        assert_eq!(status(&reply), 400, "{headers}");
     }
     // With both lengths the chunks count (RFC 9112, section 6.3), and the bytes after them are not answered as a
     // request.
     let both = format!("{FORM}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n");
-    let answer = exchange(&served, &request("POST", "/subscribe", &both, &format!("0\r\n\r\n{hidden}")));
-    assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{answer}");
+    let reply = exchange(&served, &request("POST", "/subscribe", &both, &format!("0\r\n\r\n{hidden}")));
+    assert_eq!(reply.matches("HTTP/1.1 ").count(), 1, "{reply}");
     assert_eq!(site.status(KIM).await, Some(SubscriptionStatus::Active));
     let old = exchange(&served, b"GET /healthz HTTP/1.0\r\n\r\n");
     assert_eq!(status(&old), 200, "{old}");
@@ -236,9 +236,9 @@ async fn the_server_answers_a_pending_request_before_it_stops_and_accepts_no_new
     std::thread::sleep(Duration::from_millis(300));
     assert!(TcpStream::connect(served.address).is_err(), "it no longer listens");
     stream.write_all(body.as_bytes()).unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    assert_eq!(status(&answer), 200);
+    let mut reply = String::new();
+    stream.read_to_string(&mut reply).unwrap();
+    assert_eq!(status(&reply), 200);
     assert_eq!(site.transactional().len(), 1);
 }
 
@@ -259,15 +259,15 @@ async fn the_server_takes_its_socket_from_systemd_and_notifies_it_when_ready() {
         .stdin(Stdio::from(OwnedFd::from(socket)));
     let served = Served::start(&mut command);
     assert_eq!(served.address, address);
-    let word = || {
-        let mut word = [0; 64];
-        let length = manager.recv(&mut word).unwrap();
-        String::from_utf8_lossy(&word[..length]).into_owned()
+    let state = || {
+        let mut state = [0; 64];
+        let length = manager.recv(&mut state).unwrap();
+        String::from_utf8_lossy(&state[..length]).into_owned()
     };
-    assert_eq!(word(), "READY=1");
+    assert_eq!(state(), "READY=1");
     assert_eq!(status(&exchange(&served, &request("GET", "/healthz", "", ""))), 200);
     let (code, output) = served.stop();
-    assert_eq!((code, word().as_str()), (0, "STOPPING=1"), "{output}");
+    assert_eq!((code, state().as_str()), (0, "STOPPING=1"), "{output}");
 }
 
 #[tokio::test]
