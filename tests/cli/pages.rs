@@ -120,7 +120,10 @@ fn a_file_that_letterpress_did_not_write_is_kept_and_reported() {
     site.write("public/pages.css", "p {}");
     let ran = site.run("build").succeeds();
     for name in ["public/one/index.html", "public/index.html", "public/two/index.html", "public/pages.css"] {
-        assert!(ran.err.contains(&format!("{name}: warning: Letterpress did not make this file")), "{ran:?}");
+        assert!(
+            ran.err.contains(&format!("{name}: warning: Letterpress did not write this file")),
+            "{ran:?}"
+        );
     }
     assert_eq!(read(&site, "public/one/index.html"), "<p>mine</p>");
     assert_eq!(read(&site, "public/index.html"), "<p>my home</p>");

@@ -87,7 +87,7 @@ fn plain_smtp_where_tls_is_expected_is_recognised_by_its_greeting() {
     let expected = [
         "config.toml:12: error: 127.0.0.1:",
         "begins in plain text (\"220 test.example ESMTP\"), and smtp.tls is \"implicit\"",
-        "help: set tls = \"starttls\" in [smtp]",
+        "help: write tls = \"starttls\" below [smtp]",
     ];
     publish_prints(&site, 1, &expected);
     assert_eq!(server.connections(), 1, "a permanent error is tried once");
@@ -165,7 +165,7 @@ fn each_certificate_error_has_its_own_message() {
         (
             Certificates::self_signed(name),
             true,
-            ["is signed by itself", "put the server's certificate (PEM) there"],
+            ["is self-signed", "add the certificate of the server (PEM)"],
         ),
     ] {
         let server = Server::start(Script::polite().tls(&certificates));
@@ -242,7 +242,7 @@ fn a_test_message_fails_with_the_same_error_as_the_issue() {
     let ended = site.run(&["send", "--to", "me@letters.kr"]);
     assert_eq!(ended.code, 1, "{}", ended.output);
     assert!(ended.output.starts_with("config.toml:14: error:"), "{}", ended.output);
-    assert!(ended.output.contains("stands in quotation marks"), "{}", ended.output);
+    assert!(ended.output.contains("is in quotation marks"), "{}", ended.output);
 }
 
 #[test]

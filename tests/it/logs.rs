@@ -41,8 +41,8 @@ fn logs_and_trace_show_the_conversation_without_addresses_passwords_and_tokens()
     let site = site(&server);
     let ended = site.run(&["-vvv", "publish", "--smtp-trace", "trace.txt"]);
     let trace = std::fs::read_to_string(site.path("trace.txt")).unwrap();
-    let log: String =
-        ended.output.lines().filter(|line| line.contains("Z ")).map(|line| format!("{line}\n")).collect();
+    let log: Vec<&str> = ended.output.lines().filter(|line| line.contains("Z ")).collect();
+    let log = log.join("\n");
 
     for shown in [
         " 1 -- connected to 127.0.0.1:",

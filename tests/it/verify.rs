@@ -36,12 +36,15 @@ fn every_change_of_the_ledger_is_reported() {
             "its audience is 3, but the event of its freeze records",
         ),
         ("UPDATE issue SET letter = '{}'", "its frozen email was changed"),
-        ("DELETE FROM attempt WHERE delivery = 2", "reader1@example.org: it is called sent, and neither"),
+        (
+            "DELETE FROM attempt WHERE delivery = 2",
+            "reader1@example.org: it is recorded as sent, but there is neither",
+        ),
         (
             "UPDATE delivery SET state = 'unknown', token = x'00' WHERE id = 3",
             "reader2@example.org: it is recorded as armed or unknown",
         ),
-        ("UPDATE delivery SET state = 'mailed' WHERE id = 4", "reader3@example.org: its state is none"),
+        ("UPDATE delivery SET state = 'mailed' WHERE id = 4", "reader3@example.org: its state is invalid"),
         (
             "DELETE FROM attempt WHERE delivery = 2; INSERT INTO attempt VALUES (x'01', 77, 1, 1, 0, 0, 'sent', '')",
             "for delivery 77: its delivery does not exist",
@@ -81,7 +84,7 @@ fn a_duplicate_delivery_is_found_even_without_the_index_that_prevents_it() {
     drop(database);
     let verified = site.run(&["ledger", "verify"]);
     assert!(
-        verified.code == 1 && verified.output.contains("two copies for one reader"),
+        verified.code == 1 && verified.output.contains("two deliveries to one subscriber"),
         "{}",
         verified.output
     );

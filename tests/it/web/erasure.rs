@@ -77,6 +77,6 @@ async fn x22_the_command_line_exports_and_erases_and_names_the_remaining_files()
     assert!(output.contains("readers.csv") && output.contains(".eml"), "{output}");
     assert_eq!(site.status(LEE).await, Some(SubscriptionStatus::Suppressed));
     let (_, output) = run(&["subscribers", "import", "readers.csv", "--confirmed"]);
-    assert!(output.contains("1 kept out"), "{output}");
+    assert!(output.contains("1 excluded"), "{output}");
     assert_eq!(contains_bytes(&site, LEE), Vec::<String>::new());
 }
