@@ -156,8 +156,7 @@ fn row_at_the_end(
         if !same {
             world.broken(format!("a resend with different bytes: {about}"));
         }
-        if first.subscriber != row.address.to_string() || !first.message_id.contains(&row.imprint.message_id)
-        {
+        if first.subscriber != row.address.to_string() || !first.message_id.contains(&row.fields.message_id) {
             world.broken(format!("a message for another recipient: {about}"));
         }
     }

@@ -57,7 +57,7 @@ fn freeze(world: &World) {
     }
     for issue in 1..=i64::try_from(plan.issues).unwrap() {
         for subscriber in 0..plan.subscribers {
-            let imprint = MessageFields {
+            let fields = MessageFields {
                 message_id: format!("{issue}.{subscriber}@news.example"),
                 boundary_seed: format!("{issue}-{subscriber}"),
                 unsubscribe: String::new(),
@@ -67,7 +67,7 @@ fn freeze(world: &World) {
                 issue,
                 key: key(subscriber),
                 address: address(subscriber),
-                imprint,
+                fields,
                 delivery: Delivery::new(beginning()),
                 owner: None,
                 changed_at: beginning(),

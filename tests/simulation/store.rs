@@ -238,7 +238,7 @@ fn view(ledger: &Ledger, id: i64, row: &Row) -> DeliveryView {
         post: ledger.issues[&row.issue].post.clone(),
         subject: HeaderText::parse("편지").unwrap(),
         address: row.address.to_string(),
-        message_id: row.imprint.message_id.clone(),
+        message_id: row.fields.message_id.clone(),
         row: row.delivery.clone(),
         changed_at: row.changed_at,
     }
