@@ -109,7 +109,7 @@ impl TestSite {
                 .await
                 .unwrap()
                 .with_access_log(true)
-                .with_store_timeout(Duration::from_secs(2))
+                .with_write_timeout(Duration::from_secs(2))
         };
         let session = LedgerSession::open(&config, clock.as_ref()).await.unwrap();
         let site = Self { folder, clock, session, context, router: router(Arc::new(app)), output };
