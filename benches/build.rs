@@ -1,10 +1,10 @@
-//! How fast feeds are built, and in how much memory: 5,000, 10,000 and 50,000 posts, three formats and a feed for each
-//! category; with and without an archive; a run with one new post, and one with nothing to do.
+//! Measures how fast feeds are built, and with how much memory: 5,000, 10,000 and 50,000 posts, three formats and a
+//! feed for each category; with and without an archive; a run with one new post, and one without changes.
 //!
-//! `cargo bench --bench build`. Prints the time beside what it costs to read every file in the same run.
-//! `benches/compare.sh` sets the figures beside other generators.
+//! `cargo bench --bench build` also prints how long it takes to read every file in the same run. `benches/compare.sh`
+//! compares the figures with other generators.
 
-#![expect(clippy::print_stdout, reason = "a benchmark reports to whoever started it")]
+#![expect(clippy::print_stdout, reason = "a benchmark prints its results")]
 
 use std::fs;
 use std::path::Path;
@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 const SIZES: [usize; 3] = [5_000, 10_000, 50_000];
 const CATEGORIES: [&str; 4] = ["글", "Essays", "번역", "How-to"];
 
-/// What is built: a name, lines of `[feeds]`, and whether each post has a page to read online.
+/// A variant: its name, lines of `[feeds]`, and whether each post has a page to read online.
 const BUILDS: [(&str, &str, bool); 4] = [
     ("newest 20 in each feed, no archive", "archive = false", false),
     ("newest 20 in each feed, the rest in pages", "archive = true", false),
@@ -96,7 +96,7 @@ fn read_all(folder: &Path) {
     assert!(bytes > 1_000_000);
 }
 
-/// Builds; returns the most memory it took, in MB, where the system tells.
+/// Builds; returns the peak memory in MB if the system reports it.
 fn build(site: &Path) -> u64 {
     let mut child = Command::new(env!("CARGO_BIN_EXE_letterpress"))
         .current_dir(site)
@@ -117,7 +117,7 @@ fn build(site: &Path) -> u64 {
     }
 }
 
-/// The median time, and the most that `act` gave.
+/// The median time, and the largest value that `act` returned.
 fn median(rounds: usize, act: impl Fn() -> u64) -> (Duration, u64) {
     let mut most = 0;
     let mut times: Vec<Duration> = (0..rounds)

@@ -1,12 +1,11 @@
-//! How fast letters leave: 20,000 readers over 50 connections to a server that only counts, with a durable ledger.
-//!
-//! The same again with each letter signed (DKIM).
+//! Measures how fast an issue is sent: 20,000 subscribers over 50 connections to a server that only counts, with a
+//! durable ledger. Then the same with DKIM signatures.
 //!
 //! `cargo bench --bench send`; with `LETTERPRESS_BENCH_POSTGRES="URL URL"` also over two empty databases, the first
-//! with one sender and the second with four. Prints messages per second beside what an fsync costs on this disk in the same run, and
-//! the memory that the sender needed. `benches/compare.sh` sets the figure beside other senders.
+//! with one sender and the second with four. Prints messages per second, the time of an fsync on this disk in the same
+//! run, and the memory of the sender. `benches/compare.sh` compares the figure with other senders.
 
-#![expect(clippy::print_stdout, reason = "a benchmark reports to whoever started it")]
+#![expect(clippy::print_stdout, reason = "a benchmark prints its results")]
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -15,7 +14,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-const READERS: [u32; 2] = [2_000, 20_000];
+const AUDIENCES: [u32; 2] = [2_000, 20_000];
 const CONNECTIONS: usize = 50;
 
 fn main() {
@@ -24,29 +23,29 @@ fn main() {
     let sync = fsync_cost(folder.path());
     println!("one fsync on this disk: {:.2} ms", sync.as_secs_f64() * 1e3);
     let databases = std::env::vars().find(|(name, _)| name == "LETTERPRESS_BENCH_POSTGRES");
-    let unsigned = READERS.map(|readers| (readers, None));
-    // Databases are compared with the file, and keys with no keys.
-    let signed = ["ed25519", "rsa"].map(|algorithm| (READERS[1], Some(algorithm)));
+    let unsigned = AUDIENCES.map(|subscribers| (subscribers, None));
+    // Databases are compared with the SQLite file, and signed with unsigned messages.
+    let signed = ["ed25519", "rsa"].map(|algorithm| (AUDIENCES[1], Some(algorithm)));
     let signed = signed.into_iter().filter(|_| databases.is_none());
-    for (readers, key) in unsigned.into_iter().chain(signed) {
-        let site = folder.path().join(format!("{readers}-{}", key.unwrap_or_default()));
-        make_site(&site, sink(), readers, "");
+    for (subscribers, key) in unsigned.into_iter().chain(signed) {
+        let site = folder.path().join(format!("{subscribers}-{}", key.unwrap_or_default()));
+        make_site(&site, sink(), subscribers, "");
         if let Some(algorithm) = key {
             make_key(&site, algorithm);
         }
         run(&site, &["--quiet", "subscribers", "import", "readers.csv", "--confirmed"]);
-        measure(&site, readers, 1, key.unwrap_or("unsigned"));
+        measure(&site, subscribers, 1, key.unwrap_or("unsigned"));
     }
     for (url, senders) in databases.iter().flat_map(|(_, urls)| urls.split(' ')).zip([1, 4]) {
-        let (readers, site) = (READERS[1], folder.path().join(format!("shared-{senders}")));
-        make_site(&site, sink(), readers, &format!("[store]\nurl = \"{url}\"\n"));
+        let (subscribers, site) = (AUDIENCES[1], folder.path().join(format!("shared-{senders}")));
+        make_site(&site, sink(), subscribers, &format!("[store]\nurl = \"{url}\"\n"));
         run(&site, &["--quiet", "subscribers", "import", "readers.csv", "--confirmed"]);
-        measure(&site, readers, senders, "unsigned, PostgreSQL");
+        measure(&site, subscribers, senders, "unsigned, PostgreSQL");
     }
 }
 
-/// Times `senders` runs at once, from their start until the last of them has ended.
-fn measure(site: &Path, readers: u32, senders: usize, how: &str) {
+/// The time of `senders` concurrent runs, from their start until the last one has ended.
+fn measure(site: &Path, subscribers: u32, senders: usize, how: &str) {
     let began = Instant::now();
     let runs: Vec<_> = (0..senders)
         .map(|_| {
@@ -57,13 +56,13 @@ fn measure(site: &Path, readers: u32, senders: usize, how: &str) {
     let peak = runs.into_iter().map(|run| run.join().unwrap_or_default()).max().unwrap_or_default();
     let took = began.elapsed();
     println!(
-        "{readers} readers, {senders} x {CONNECTIONS} connections, {how}: {:.0} messages/s in {:.2} s, {peak} kB at most",
-        f64::from(readers) / took.as_secs_f64(),
+        "{subscribers} subscribers, {senders} x {CONNECTIONS} connections, {how}: {:.0} messages/s in {:.2} s, {peak} kB at most",
+        f64::from(subscribers) / took.as_secs_f64(),
         took.as_secs_f64(),
     );
 }
 
-/// The median of fifty small writes that are waited for.
+/// The median of fifty small synced writes.
 fn fsync_cost(folder: &Path) -> Duration {
     let mut file = File::create(folder.join("sync")).unwrap_or_else(|error| panic!("{error}"));
     let mut costs: Vec<Duration> = (0..50)
@@ -78,7 +77,7 @@ fn fsync_cost(folder: &Path) -> Duration {
     costs[costs.len() / 2]
 }
 
-fn make_site(site: &Path, port: u16, readers: u32, more: &str) {
+fn make_site(site: &Path, port: u16, subscribers: u32, more: &str) {
     let config = format!(
         "[site]\ntitle = \"주간 노트\"\nurl = \"https://letters.example/\"\nlanguage = \"ko\"\n\
          [newsletter]\nfrom = \"주간 노트 <news@letters.example>\"\nfirst_run = \"newest\"\nunsubscribe_by_hand = true\n\
@@ -88,7 +87,7 @@ fn make_site(site: &Path, port: u16, readers: u32, more: &str) {
     let sentence = "구독자는 편지를 기다리고, 편지는 구독자를 기다린다. 대기열의 주소는 천천히 줄어든다. ";
     let body = format!("{}\n\n", sentence.repeat(9)).repeat(10);
     let rows: Vec<String> =
-        (0..readers).map(|number| format!("user{number}@example.net,독자 {number}")).collect();
+        (0..subscribers).map(|number| format!("user{number}@example.net,독자 {number}")).collect();
     let files = [
         ("config.toml", config),
         ("posts/note.md", format!("+++\ntitle = \"주간 노트 42호\"\ndate = 2026-11-20\n+++\n\n{body}")),
@@ -102,7 +101,7 @@ fn make_site(site: &Path, port: u16, readers: u32, more: &str) {
     }
 }
 
-/// Makes a key, and lets the letters be signed with it.
+/// Makes a key and enables signing.
 fn make_key(site: &Path, algorithm: &str) {
     let made = Command::new(env!("CARGO_BIN_EXE_letterpress"))
         .current_dir(site)
@@ -116,7 +115,7 @@ fn make_key(site: &Path, algorithm: &str) {
     std::fs::write(&path, config).unwrap_or_else(|error| panic!("{error}"));
 }
 
-/// Runs the program to its end; returns the most memory it had, in kB, where the system tells.
+/// Runs the program; returns its peak memory in kB if the system reports it.
 fn run(site: &Path, arguments: &[&str]) -> u64 {
     let mut child = Command::new(env!("CARGO_BIN_EXE_letterpress"))
         .current_dir(site)
@@ -141,14 +140,14 @@ fn run(site: &Path, arguments: &[&str]) -> u64 {
     }
 }
 
-/// A server that takes everything and keeps nothing; its threads end with the benchmark.
+/// A server that accepts everything and stores nothing; its threads end with the benchmark.
 fn sink() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap_or_else(|error| panic!("{error}"));
     let port = listener.local_addr().map_or(0, |address| address.port());
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             std::thread::spawn(move || {
-                // A client that hangs up is a client that is done.
+                // The client disconnects when it is done.
                 let _ = serve(stream);
             });
         }

@@ -1,11 +1,11 @@
-//! How fast letters are signed: whole copies of 30 kB, on one thread, on all, and in tasks beside sockets, next to the
-//! bare RSA and Ed25519 of the library in the same run.
+//! Measures how fast messages are signed: 30 kB each, on one thread, on all, and in tasks beside sockets, next to bare
+//! RSA and Ed25519 operations of the library in the same run.
 //!
-//! `cargo bench --bench sign`. A signed copy is one that was hashed, signed, put together and verified again. Rates are
-//! for a second of one core's time where the system tells it (Linux), as those of `openssl speed` are, so that they hold
-//! on a busy machine too; "cores" is how many were at work at once. The target is 0.55 of openssl's figure.
+//! `cargo bench --bench sign`. Signing includes hashing, assembling and verifying the message. Where the system reports
+//! CPU time (Linux), rates are per second of CPU time, like those of `openssl speed`, so that they are valid on a busy
+//! machine too; "cores" is the average number of busy cores. The target is 0.55 of the figure of openssl.
 
-#![expect(clippy::print_stdout, reason = "a benchmark reports to whoever started it")]
+#![expect(clippy::print_stdout, reason = "a benchmark prints its results")]
 
 use std::hint::black_box;
 use std::process::Command;
@@ -22,11 +22,11 @@ use chrono::DateTime;
 use letterpress::email::dkim::{Identity, Key, Signer, to_pem};
 
 const ROUND: Duration = Duration::from_secs(2);
-/// Tasks that sign at once, as many as a busy relay gets connections.
+/// Concurrent signing tasks, as many as the connections to a busy relay.
 const TASKS: usize = 50;
-const COPY: usize = 30_000;
+const MESSAGE_SIZE: usize = 30_000;
 
-/// What is done again and again.
+/// The repeated operation.
 type Work = Arc<dyn Fn() + Send + Sync>;
 
 fn main() {
@@ -35,9 +35,9 @@ fn main() {
     let ed25519 = Ed25519KeyPair::generate().unwrap_or_else(|error| panic!("{error}"));
     let rsa_pem = to_pem(rsa.as_der().unwrap_or_else(|error| panic!("{error}")).as_ref());
     let ed25519_pem = to_pem(ed25519.to_pkcs8v1().unwrap_or_else(|error| panic!("{error}")).as_ref());
-    let letter = Arc::new(korean_copy());
-    let size = letter.len();
-    println!("a copy of {size} bytes; 1 thread, {cores} threads, {TASKS} tasks on {cores} threads");
+    let message = Arc::new(korean_message());
+    let size = message.len();
+    println!("a message of {size} bytes; 1 thread, {cores} threads, {TASKS} tasks on {cores} threads");
     let hash = digest(&SHA256, b"a header");
     let bare: Work = Arc::new(move || {
         let mut signature = vec![0; rsa.public_modulus_len()];
@@ -48,14 +48,14 @@ fn main() {
         black_box(ed25519.sign(hash.as_ref()));
     });
     measured("bare Ed25519", &bare_ed, cores);
-    let whole_one = measured("copies, RSA-2048", &signing(&[("r", &rsa_pem)], &letter), cores);
-    measured("copies, Ed25519", &signing(&[("e", &ed25519_pem)], &letter), cores);
-    measured("copies, both", &signing(&[("e", &ed25519_pem), ("r", &rsa_pem)], &letter), cores);
-    println!("a copy takes {:.2} of a bare RSA signature's time", bare_one / whole_one);
+    let whole_one = measured("messages, RSA-2048", &signing(&[("r", &rsa_pem)], &message), cores);
+    measured("messages, Ed25519", &signing(&[("e", &ed25519_pem)], &message), cores);
+    measured("messages, both", &signing(&[("e", &ed25519_pem), ("r", &rsa_pem)], &message), cores);
+    println!("a message takes {:.2} times as long as a bare RSA signature", bare_one / whole_one);
     match openssl() {
         Some(theirs) => {
             println!(
-                "openssl speed rsa2048: {theirs:.0}; a whole copy reaches {:.2} of that",
+                "openssl speed rsa2048: {theirs:.0}; a whole message reaches {:.2} of that",
                 whole_one / theirs
             );
         }
@@ -63,20 +63,20 @@ fn main() {
     }
 }
 
-fn signing(keys: &[(&str, &str)], letter: &Arc<Vec<u8>>) -> Work {
+fn signing(keys: &[(&str, &str)], message: &Arc<Vec<u8>>) -> Work {
     let identity = |(selector, pem): &(&str, &str)| Identity {
         domain: "letters.example".to_owned(),
         selector: (*selector).to_owned(),
         key: Key::from_pem(pem).unwrap_or_else(|error| panic!("{error}")),
     };
     let signer = Signer::new(keys.iter().map(identity).collect());
-    let letter = Arc::clone(letter);
+    let message = Arc::clone(message);
     Arc::new(move || {
-        black_box(signer.sign(&letter, DateTime::UNIX_EPOCH).unwrap_or_else(|error| panic!("{error}")));
+        black_box(signer.sign(&message, DateTime::UNIX_EPOCH).unwrap_or_else(|error| panic!("{error}")));
     })
 }
 
-/// Prints how often `work` is done in a second of a core's time; returns that of one thread.
+/// Prints how often `work` is done per second of CPU time; returns the rate of one thread.
 fn measured(name: &str, work: &Work, cores: usize) -> f64 {
     let [one, all, tasks] = [on_threads(work, 1), on_threads(work, cores), in_tasks(work)];
     let shown = [&one, &all, &tasks].map(|run| format!("{:>7.0} ({:.2} cores)", run.rate(), run.cores()));
@@ -100,10 +100,10 @@ impl Run {
     }
 }
 
-/// The time that this thread had a core, or has existed.
+/// The CPU time of this thread, or its age if the system does not report it.
 fn own_time(began: Instant) -> Duration {
-    let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
-    let nanos = told.and_then(|text| text.split(' ').next()?.parse().ok());
+    let statistics = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
+    let nanos = statistics.and_then(|text| text.split(' ').next()?.parse().ok());
     nanos.map_or_else(|| began.elapsed(), Duration::from_nanos)
 }
 
@@ -127,7 +127,7 @@ fn on_threads(work: &Work, threads: usize) -> Run {
     Run { done: done.into_inner(), cpu: Duration::from_nanos(nanos.into_inner()), wall: began.elapsed() }
 }
 
-/// As the workers of a run do it: in tasks that let the others have their turn after each copy.
+/// Like the workers of a run: in tasks that yield after each message.
 fn in_tasks(work: &Work) -> Run {
     let (done, stop) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicBool::new(false)));
     let (nanos, began) = (Arc::new(AtomicU64::new(0)), Instant::now());
@@ -156,8 +156,8 @@ fn in_tasks(work: &Work) -> Run {
     Run { done: done.load(Ordering::Relaxed), cpu, wall: began.elapsed() }
 }
 
-/// A letter as Letterpress writes it: the usual header, two parts in base64.
-fn korean_copy() -> Vec<u8> {
+/// A message as Letterpress writes it: the usual header, two base64 parts.
+fn korean_message() -> Vec<u8> {
     use base64::Engine as _;
     let head = "From: =?utf-8?b?64qQ66awIOyasOyytOq1rQ==?= <news@letters.example>\r\n\
         Subject: =?utf-8?b?7LKc7LKc7Z6IIOyYpOuKlCDtjrjsp4A=?=\r\n\
@@ -171,23 +171,23 @@ fn korean_copy() -> Vec<u8> {
         List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n\
         Content-Type: multipart/alternative;\r\n boundary=\"=_0123456789abcdef\"\r\n\r\n";
     let sentence = "구독자는 편지를 기다리고, 편지는 구독자를 기다린다. 대기열의 주소는 천천히 줄어든다.\r\n";
-    let mut copy = head.to_owned();
+    let mut message = head.to_owned();
     for (kind, share) in [("plain", 3), ("html", 1)] {
-        let text = sentence.repeat((COPY * 3 / 4 / if share == 3 { 3 } else { 2 }) / sentence.len());
-        copy.push_str("--=_0123456789abcdef\r\nContent-Type: text/");
-        copy.push_str(kind);
-        copy.push_str("; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n");
+        let text = sentence.repeat((MESSAGE_SIZE * 3 / 4 / if share == 3 { 3 } else { 2 }) / sentence.len());
+        message.push_str("--=_0123456789abcdef\r\nContent-Type: text/");
+        message.push_str(kind);
+        message.push_str("; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n");
         let encoded = base64::engine::general_purpose::STANDARD.encode(text);
         for line in encoded.as_bytes().chunks(76) {
-            copy.push_str(&String::from_utf8_lossy(line));
-            copy.push_str("\r\n");
+            message.push_str(&String::from_utf8_lossy(line));
+            message.push_str("\r\n");
         }
     }
-    copy.push_str("--=_0123456789abcdef--\r\n");
-    copy.into_bytes()
+    message.push_str("--=_0123456789abcdef--\r\n");
+    message.into_bytes()
 }
 
-/// What `openssl speed` says of RSA-2048: signatures in a second of one core's time.
+/// The RSA-2048 figure of `openssl speed`: signatures per second of CPU time.
 fn openssl() -> Option<f64> {
     let out = Command::new("openssl").args(["speed", "-seconds", "2", "rsa2048"]).output().ok()?;
     let text = String::from_utf8_lossy(&out.stdout);

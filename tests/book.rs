@@ -15,7 +15,7 @@ use comrak::{Arena, Options, parse_document};
 const ROOT_PAGES: [&str; 5] =
     ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"];
 
-/// The first transcript of README.md is run by `.ci/run`.
+/// `.ci/run` runs the first transcript of README.md.
 const RUN_BY_CI: &str = "$ cargo run --release -- publish";
 
 fn pages_of(folder: &str) -> Vec<PathBuf> {
@@ -29,7 +29,7 @@ fn pages() -> Vec<PathBuf> {
     ROOT_PAGES.iter().map(PathBuf::from).chain(pages_of("docs")).collect()
 }
 
-/// What a page has that others refer to.
+/// The parts of a page that others refer to.
 #[derive(Default)]
 struct Outline {
     links: Vec<(usize, String)>,
@@ -74,7 +74,7 @@ fn outline(path: &Path) -> Outline {
     outline
 }
 
-/// The anchor that GitHub and mdBook give a heading.
+/// The anchor of a heading on GitHub and in mdBook.
 fn anchor(title: &str) -> String {
     let kept = title.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
     kept.flat_map(char::to_lowercase).map(|c| if c == ' ' { '-' } else { c }).collect()
@@ -92,7 +92,7 @@ fn every_relative_link_and_anchor_exists() {
             }
             let (file, anchor) = url.split_once('#').unwrap_or((url, ""));
             let target = if file.is_empty() { path.clone() } else { plain(&path.with_file_name(file)) };
-            // mdBook publishes docs/ alone.
+            // mdBook publishes only docs/.
             let leaves_the_book = path.starts_with("docs") && !target.starts_with("docs");
             let is_there = !leaves_the_book
                 && target.exists()
@@ -162,7 +162,7 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
 }
 
 #[test]
-fn what_the_pages_print_is_what_the_transcripts_print() {
+fn printed_examples_match_the_transcripts() {
     let printed: BTreeSet<String> = pages_of("tests/cmd")
         .iter()
         .flat_map(|path| outline(path).console.into_iter().flatten())

@@ -1,7 +1,7 @@
-//! The command line as its users meet it: transcripts in a frozen world (`tests/cmd/`), and beside them what a
-//! transcript cannot hold: what is in the files, who holds the lock, what was lost.
+//! The command line: transcripts at fixed times (`tests/cmd/`), and tests of what transcripts cannot show, such as the
+//! contents of files, locks, and lost files.
 //!
-//! `TRYCMD=overwrite cargo test --test cli` writes the transcripts anew; then read what it wrote.
+//! `TRYCMD=overwrite cargo test --test cli` rewrites the transcripts; check the result.
 
 #[cfg(test)]
 #[path = "cli/notified.rs"]
@@ -31,10 +31,11 @@ mod writing;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
-use relay::{Relay, Says};
+use relay::{Relay, Reply};
 use site::{PROGRAM, Ran, SEED, Site};
 
-/// The transcripts of `cases`. Environment variables that must not matter are set to values that would show in the output.
+/// Runs the transcripts `cases`. Environment variables that must have no effect get values that would show in the
+/// output.
 fn transcripts(cases: &str) -> trycmd::TestCases {
     let transcripts = trycmd::TestCases::new();
     transcripts
@@ -75,7 +76,7 @@ fn under_cron_a_successful_run_is_silent_in_any_folder_and_with_an_empty_environ
     let ran =
         Ran::of(site.command().current_dir(site.path("posts")).args(["-qc", "../config.toml", "publish"]));
     assert_eq!(ran, Ran { code: 0, out: String::new(), err: String::new() });
-    assert_eq!(site.letters().len(), 1);
+    assert_eq!(site.emails().len(), 1);
 }
 
 #[test]
@@ -85,13 +86,13 @@ fn the_steps_printed_by_new_lead_to_the_first_issue() {
     let steps = (1..=9).take_while(|number| ran.out.contains(&format!("    {number}. "))).count();
     assert!((1..=6).contains(&steps), "{ran:?}");
     site.run("publish").succeeds();
-    assert!(site.letters().is_empty(), "the sample is a draft");
+    assert!(site.emails().is_empty(), "the sample is a draft");
     fs::remove_file(site.path("posts/2026-11-23-hello.md")).unwrap();
-    site.write("posts/first.md", "+++\ntitle = \"First\"\ndate = 2026-11-23\n+++\n\nMy first letter.\n");
+    site.write("posts/first.md", "+++\ntitle = \"First\"\ndate = 2026-11-23\n+++\n\nMy first post.\n");
     site.run("check").succeeds();
     site.run("publish").succeeds();
     site.run_at("2026-11-23T00:10:00Z", "publish").succeeds();
-    assert_eq!(site.letters().len(), 1);
+    assert_eq!(site.emails().len(), 1);
 }
 
 #[test]
@@ -104,7 +105,7 @@ fn a_configuration_in_a_parent_folder_is_found_and_printed_unless_quiet() {
     assert_eq!(run(&["--quiet", "publish"]), Ran { code: 0, out: String::new(), err: String::new() });
     let elsewhere = run(&["--config", "config.toml", "publish"]);
     assert!(elsewhere.code == 1 && elsewhere.err.contains("config.toml does not exist"), "{elsewhere:?}");
-    assert_eq!(site.letters().len(), 1);
+    assert_eq!(site.emails().len(), 1);
 }
 
 #[test]
@@ -123,17 +124,17 @@ fn with_placeholder_addresses_nothing_is_built_or_sent_to_a_remote_relay() {
     site.append("config.toml", "[smtp]\nhost = \"smtp.letters.kr\"\n");
     for line in ["publish", "send", "send --dry-run", "send --to me@letters.kr", "check"] {
         let ran = site.run(line);
-        let said = format!("{}{}", ran.out, ran.err);
-        assert_eq!(ran.code, 1, "{line}: {said}");
+        let output = format!("{}{}", ran.out, ran.err);
+        assert_eq!(ran.code, 1, "{line}: {output}");
         for key in ["config.toml:6: error: `site.url`", "config.toml:13: error: `newsletter.from`"] {
-            assert!(said.contains(key), "{line}: {said}");
+            assert!(output.contains(key), "{line}: {output}");
         }
     }
     assert!(!site.path("public").exists() && !site.path("outbox").exists());
 }
 
 #[test]
-fn f80_a_post_that_cannot_be_read_stops_the_run_before_any_feed_or_letter_is_written() {
+fn f80_an_unreadable_post_stops_the_run_before_any_feed_or_email_is_written() {
     let site = Site::new();
     site.write("posts/broken.md", "+++\ntitle = \"no end\"\n");
     assert_eq!(site.run("publish").code, 1);
@@ -144,11 +145,11 @@ fn f80_a_post_that_cannot_be_read_stops_the_run_before_any_feed_or_letter_is_wri
     );
     site.write("posts/broken.md", "# An end\n");
     assert_eq!(site.run("publish").code, 0);
-    assert_eq!(site.letters().len(), 1);
+    assert_eq!(site.emails().len(), 1);
 }
 
 #[test]
-fn f80_a_password_that_cannot_be_read_stops_the_run_before_anything_is_written() {
+fn f80_an_unreadable_password_stops_the_run_before_anything_is_written() {
     let site = Site::new();
     site.append(
         "config.toml",
@@ -167,7 +168,7 @@ fn an_unchanged_feed_keeps_its_bytes_and_its_time() {
         .map(|name| site.path(name));
     let before =
         feeds.each_ref().map(|path| (fs::read(path).unwrap(), path.metadata().unwrap().modified().unwrap()));
-    // Also when the shortcut for runs with nothing to do is gone and every post is read again.
+    // Also if the cache for unchanged runs is lost and every post is read again.
     for forgets in [false, true] {
         if forgets {
             fs::remove_dir_all(site.path(".letterpress")).unwrap();
@@ -182,7 +183,7 @@ fn an_unchanged_feed_keeps_its_bytes_and_its_time() {
 }
 
 #[test]
-fn f57_a_second_run_sees_the_lock_and_leaves_with_code_4_and_under_cron_without_a_word() {
+fn f57_a_second_run_ends_with_code_4_and_is_silent_under_cron() {
     let site = Site::new();
     site.run("publish").succeeds();
     let lock = fs::File::options().append(true).open(site.path("letterpress.db.lock")).unwrap();
@@ -200,7 +201,7 @@ fn f57_a_second_run_sees_the_lock_and_leaves_with_code_4_and_under_cron_without_
 }
 
 #[test]
-fn f24_f68_a_ledger_that_was_lost_is_not_silently_begun_anew() {
+fn f24_f68_a_lost_ledger_is_not_silently_created_again() {
     let site = Site::new();
     site.run("publish").succeeds();
     for name in ["letterpress.db", "letterpress.db-wal", "letterpress.db-shm"] {
@@ -211,7 +212,7 @@ fn f24_f68_a_ledger_that_was_lost_is_not_silently_begun_anew() {
         assert!(ran.code == 2 && ran.err.contains("letterpress.db is missing"), "{command}: {ran:?}");
     }
     assert!(!site.path("letterpress.db").exists());
-    assert_eq!(site.letters().len(), 1);
+    assert_eq!(site.emails().len(), 1);
 }
 
 #[test]
@@ -235,8 +236,8 @@ fn without_the_keys_nothing_is_sent_because_unsubscribed_addresses_are_not_recog
 fn the_token_of_an_email_unsubscribes_its_recipient_permanently() {
     let site = Site::new();
     site.run("publish").succeeds();
-    let letter = fs::read_to_string(&site.letters()[0]).unwrap().replace("\r\n ", " ");
-    let header = letter.lines().find(|line| line.starts_with("List-Unsubscribe:")).unwrap();
+    let email = fs::read_to_string(&site.emails()[0]).unwrap().replace("\r\n ", " ");
+    let header = email.lines().find(|line| line.starts_with("List-Unsubscribe:")).unwrap();
     let token = header.split("unsubscribe%20").nth(1).unwrap().trim_end_matches('>');
     site.run(&format!("subscribers unsubscribe {token}")).succeeds();
     for again in ["subscribers add reader@example.com", "subscribers unsubscribe v1.k1.u.forged.1.forged"] {
@@ -251,7 +252,7 @@ fn the_token_of_an_email_unsubscribes_its_recipient_permanently() {
             && next.err.contains("\"Next\" (posts/next.md) is not mailed, because it has no recipients"),
         "{next:?}"
     );
-    assert_eq!(site.letters().len(), 1, "an unsubscribed address got the next issue");
+    assert_eq!(site.emails().len(), 1, "an unsubscribed address got the next issue");
 }
 
 #[test]
@@ -271,7 +272,7 @@ fn the_text_page_becomes_five_posts_that_are_never_overwritten() {
     assert_eq!(posts.iter().map(|post| fs::read(post).unwrap()).collect::<Vec<_>>(), texts);
     site.run("publish").succeeds();
     assert!(site.path("public/categories/B2B/rss.xml").exists());
-    assert_eq!(site.letters().len(), 1, "the first run mails the newest post and none of the archive");
+    assert_eq!(site.emails().len(), 1, "the first run mails only the newest post");
 }
 
 #[test]
@@ -297,7 +298,7 @@ fn a_closed_pipe_is_not_an_error_but_a_full_disk_is() {
 #[test]
 fn a_delivery_with_unknown_outcome_ends_with_code_3_and_waits_for_a_decision() {
     let site = Site::new();
-    let relay = Relay::start(Says::NothingAfterTheDot);
+    let relay = Relay::start(Reply::NoReplyToTheDot);
     site.append("config.toml", &relay.section());
     let ran = site.run("publish");
     assert!(
@@ -307,7 +308,7 @@ fn a_delivery_with_unknown_outcome_ends_with_code_3_and_waits_for_a_decision() {
         "{ran:?}"
     );
     let ran = site.run_at("2026-11-23T01:00:00Z", "publish");
-    assert_eq!((ran.code, relay.letters()), (0, 1), "nobody decided, and yet it went out again: {ran:?}");
+    assert_eq!((ran.code, relay.messages()), (0, 1), "it was sent again without a decision: {ran:?}");
     let ran = site.run("status");
     assert!(
         ran.code == 3 && ran.out.contains("unknown outcome") && ran.out.contains("reader@example.com"),
@@ -316,32 +317,32 @@ fn a_delivery_with_unknown_outcome_ends_with_code_3_and_waits_for_a_decision() {
     let ran = site.run("resolve --resend").succeeds();
     assert_eq!(ran.out, "the next run sends 1 delivery again\n");
     let ran = site.run_at("2026-11-23T02:00:00Z", "publish");
-    assert_eq!((ran.code, relay.letters()), (3, 2), "{ran:?}");
+    assert_eq!((ran.code, relay.messages()), (3, 2), "{ran:?}");
     let ran = site.run("resolve --sent").succeeds();
     assert_eq!(ran.out, "recorded 1 delivery as sent\n");
     site.run("status").succeeds();
     site.run_at("2026-11-23T03:00:00Z", "publish").succeeds();
-    assert_eq!(relay.letters(), 2);
+    assert_eq!(relay.messages(), 2);
 }
 
 #[test]
 fn a_rejected_delivery_is_counted_and_not_retried() {
     let site = Site::new();
-    let relay = Relay::start(Says::NoSuchReader);
+    let relay = Relay::start(Reply::UnknownRecipient);
     site.append("config.toml", &relay.section());
     let ran = site.run("--quiet publish");
     assert!(ran.code == 3 && ran.out.is_empty() && ran.err.contains("1 failed"), "{ran:?}");
     let ran = site.run("status history reader@example.com").succeeds();
-    assert!(ran.out.contains("550") && ran.out.contains("no such reader"), "{ran:?}");
+    assert!(ran.out.contains("550") && ran.out.contains("no such user"), "{ran:?}");
     site.run_at("2026-11-23T01:00:00Z", "--quiet publish").succeeds();
-    assert_eq!(relay.letters(), 0);
+    assert_eq!(relay.messages(), 0);
 }
 
 #[test]
 fn a_deferred_delivery_is_retried_after_its_delay() {
     let site = Site::new();
     let config = fs::read_to_string(site.path("config.toml")).unwrap();
-    let (busy, free) = (Relay::start(Says::NotNow), Relay::start(Says::Yes));
+    let (busy, free) = (Relay::start(Reply::Deferred), Relay::start(Reply::Accepted));
     site.write("config.toml", &format!("{config}{}", busy.section()));
     let ran = site.run("--quiet publish");
     assert!(
@@ -350,9 +351,9 @@ fn a_deferred_delivery_is_retried_after_its_delay() {
     );
     site.write("config.toml", &format!("{config}{}", free.section()));
     site.run_at("2026-11-23T00:03:00Z", "publish").succeeds();
-    assert_eq!(free.letters(), 0, "it did not wait");
+    assert_eq!(free.messages(), 0, "the run did not wait for the retry");
     site.run_at("2026-11-23T00:07:00Z", "publish").succeeds();
-    assert_eq!(free.letters(), 1);
+    assert_eq!(free.messages(), 1);
 }
 
 #[test]
@@ -386,12 +387,12 @@ fn publish_and_send_report_a_rejected_row_and_mail_the_others() {
         site.append("subscribers.csv", "not an address,,2026-10-01\n");
         let ran = site.run(&format!("--quiet {command}"));
         assert!(ran.code == 3 && ran.err.starts_with("subscribers.csv:3: error:"), "{command}: {ran:?}");
-        assert_eq!(site.letters().len(), 1, "{command}");
+        assert_eq!(site.emails().len(), 1, "{command}");
     }
 }
 
 #[test]
-fn an_export_makes_the_same_list_on_another_site_in_either_form() {
+fn an_export_in_either_format_gives_the_same_list_on_another_site() {
     let data = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/readers");
     let first = Site::new();
     for file in ["letterpress.csv", "mailchimp-unsubscribed.csv", "kit-subscribers.csv", "ghost-export.json"]
@@ -402,7 +403,7 @@ fn an_export_makes_the_same_list_on_another_site_in_either_form() {
     let exports =
         ["subscribers export", "subscribers export --json"].map(|export| first.run(export).succeeds().out);
     assert!(exports[0].contains("\"'=Yuna\"") && exports[1].contains("\"=Yuna\""), "{exports:?}");
-    // The days on which the readers were first seen come along, also to a machine of another day.
+    // The export keeps the day on which an address was added, even if the other machine has another date.
     for (file, export) in [("readers.csv", &exports[0]), ("readers.json", &exports[1])] {
         let second = Site::new();
         second.write(file, export);
@@ -413,7 +414,7 @@ fn an_export_makes_the_same_list_on_another_site_in_either_form() {
     }
 }
 
-/// Breaks, forges and loses files of a backup before it is put back.
+/// Damages, forges and removes files of a backup before it is restored.
 #[test]
 fn an_invalid_backup_is_refused_before_any_file_changes() {
     let site = Site::new();

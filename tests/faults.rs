@@ -1,4 +1,4 @@
-//! `docs/faults.md` is complete: every row exists, in order, and names tests that exist.
+//! `docs/faults.md` is complete: every row exists, in order, and names existing tests.
 
 #![cfg(test)]
 
@@ -16,7 +16,7 @@ fn functions(folder: &Path, names: &mut BTreeSet<String>) {
             functions(&path, names);
         } else if path.extension().is_some_and(|extension| extension == "rs") {
             let text = fs::read_to_string(&path).unwrap();
-            // A test has no arguments, or takes what a property test draws.
+            // A test has no parameters, or those of a property test.
             let name = |rest: &str| rest.split(['(', '<']).next().unwrap_or_default().to_owned();
             names.extend(text.split("fn ").skip(1).map(name));
         }
@@ -30,8 +30,7 @@ fn all_functions() -> BTreeSet<String> {
     known
 }
 
-/// The cells of the table rows whose first cell begins with one of `letters` and a digit; in `Bad lists` a row without a
-/// number belongs to the row above it.
+/// The cells of the table rows whose first cell begins with one of `letters` and a digit.
 fn rows<'p>(page: &'p str, letters: &[char]) -> Vec<Vec<&'p str>> {
     let cells = |line: &'p str| line.split('|').map(str::trim).collect::<Vec<_>>();
     let is_wanted = |row: &Vec<&str>| {
@@ -42,13 +41,13 @@ fn rows<'p>(page: &'p str, letters: &[char]) -> Vec<Vec<&'p str>> {
     page.lines().filter(|line| line.starts_with('|')).map(cells).filter(is_wanted).collect()
 }
 
-/// The tests that the last cell of a row names: code without a slash or a full stop.
+/// The tests in the last cell of a row: code without a slash or a dot.
 fn named<'r>(row: &[&'r str]) -> Vec<&'r str> {
     let shown = row[row.len() - 2];
     shown.split('`').skip(1).step_by(2).filter(|name| !name.contains(['/', '.'])).collect()
 }
 
-/// Every number from 1 to `last` once and in order, each row with at least one test that exists.
+/// Checks that every number from 1 to `last` occurs once and in order, and that each row names existing tests.
 fn assert_complete(letter: char, last: usize) {
     let (known, page) = (all_functions(), fs::read_to_string(PAGE).unwrap());
     let rows = rows(&page, &[letter]);
@@ -65,7 +64,7 @@ fn assert_complete(letter: char, last: usize) {
 #[test]
 fn every_fault_has_a_row_with_tests_that_exist() {
     assert_complete('F', 83);
-    // A test that carries the number of a row is named in that row.
+    // A test whose name has the number of a row is named in the page.
     let page = fs::read_to_string(PAGE).unwrap();
     let known = all_functions();
     let strays: Vec<&String> = known
@@ -73,7 +72,7 @@ fn every_fault_has_a_row_with_tests_that_exist() {
         .filter(|name| matches!(name.as_bytes(), [b'f' | b'h', b'0'..=b'9', b'0'..=b'9', b'_', ..]))
         .filter(|name| !page.contains(name.as_str()))
         .collect();
-    assert!(strays.is_empty(), "tests that {PAGE} does not name: {strays:#?}");
+    assert!(strays.is_empty(), "tests missing in {PAGE}: {strays:#?}");
 }
 
 #[test]
@@ -101,7 +100,7 @@ fn every_bad_list_has_a_row_and_every_named_test_exists() {
 }
 
 #[test]
-fn every_rule_of_feeds_has_a_row_and_every_named_test_exists() {
+fn every_feed_rule_has_a_row_and_every_named_test_exists() {
     let (known, page) = (all_functions(), fs::read_to_string(PAGE).unwrap());
     let mut rules = BTreeSet::new();
     for row in rows(&page, &['R']) {

@@ -1,7 +1,8 @@
-//! The linter against the cases of the W3C's feed validator: each names in its head what should be found in it.
+//! The linter with the test cases of the W3C feed validator. The head of each case names the expected finding.
 //!
-//! A few dozen stand in `tests/data/feed-testcases`. All 828 run where the folder `shared/data/feed-testcases` is found
-//! beside this checkout or above it; where it is not, the test says so. `-- --nocapture` prints the figures by rule.
+//! A few dozen cases are in `tests/data/feed-testcases`. All 828 run if the folder `shared/data/feed-testcases` is
+//! beside this checkout or above it; otherwise the test prints that it was skipped. `-- --nocapture` prints the figures
+//! by rule.
 
 #![cfg(test)]
 
@@ -18,12 +19,12 @@ enum Grade {
     Error,
     Warning,
     Info,
-    /// Nothing is wrong, and the validator says so.
+    /// The validator explicitly reports that this is valid.
     Success,
 }
 use Grade::{Error as E, Info as I, Success as S, Warning as W};
 
-/// The validator's classes, its grade of them, and the rules that say the same here.
+/// The validator's classes, their grades, and the equivalent rules here.
 const CLASSES: &[(&str, Grade, &[&str])] = &[
     ("AtomLinkNotEmpty", W, &["link-text"]),
     ("AttrNotBlank", W, &["blank"]),
@@ -47,7 +48,7 @@ const CLASSES: &[(&str, Grade, &[&str])] = &[
     ("DuplicateItemSemantics", W, &["same-twice"]),
     ("DuplicateSemantics", W, &["same-twice"]),
     ("DuplicateValue", E, &["value-repeated"]),
-    // Any error: the case names none in particular.
+    // Any error: the case does not name a particular one.
     ("Error", E, &[]),
     ("FeedHistoryRelInEntry", W, &["link-history"]),
     ("FeedRelInCompleteFeed", E, &["history-complete"]),
@@ -103,7 +104,7 @@ const CLASSES: &[(&str, Grade, &[&str])] = &[
     ("InvalidURLAttribute", E, &["link"]),
     ("InvalidURN", E, &["uri-urn"]),
     ("InvalidUriChar", E, &["link"]),
-    // The class of all the others that begin so.
+    // The class of all other findings with this prefix.
     ("InvalidValue", E, &["html-in-text"]),
     ("InvalidW3CDTFDate", E, &["date-w3cdtf"]),
     ("InvalidWidth", E, &["number"]),
@@ -146,7 +147,7 @@ const CLASSES: &[(&str, Grade, &[&str])] = &[
     ("RelativeSelf", W, &["link-relative-self"]),
     ("ReservedPrefix", W, &["prefix-taken"]),
     ("SAXError", E, &["xml-syntax", "xml-entity"]),
-    // These two ask where the document is; a file is nowhere.
+    // These two depend on the address of the document; a file has none.
     ("SameDocumentReference", W, &[]),
     ("SelfDoesntMatchLocation", W, &[]),
     ("SchemeNotIANARegistered", W, &["link-scheme"]),
@@ -169,14 +170,14 @@ const CLASSES: &[(&str, Grade, &[&str])] = &[
     ("Warning", W, &[]),
 ];
 
-/// What the head of a case says.
+/// The expectation in the head of a case.
 struct Expected {
     class: String,
     grade: Grade,
     rules: &'static [&'static str],
-    /// It must not be found.
+    /// The finding must not occur.
     absent: bool,
-    /// The names of the elements it is about.
+    /// The names of the elements concerned.
     about: Vec<String>,
 }
 
@@ -219,7 +220,7 @@ fn cases(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// What came of the cases that expect something to be found under one rule.
+/// The results of the cases that expect a finding of one rule.
 #[derive(Default, Clone, Copy)]
 struct Score {
     cases: usize,
@@ -314,8 +315,8 @@ fn sum(scores: &BTreeMap<&'static str, Score>) -> Score {
     })
 }
 
-/// The agreement over `folder`. Most cases are fragments: those that lack a title or the like although their heads are
-/// about something else are named in `also-wrong.txt`, after what the validator itself says of them.
+/// The agreement over `folder`. Most cases are fragments: `also-wrong.txt` names those that lack a title or the like
+/// although their heads are about something else, according to the validator itself.
 fn agreement(folder: &Path) -> Agreement {
     let also_wrong = fs::read_to_string(here().join("also-wrong.txt")).unwrap();
     let mut paths = Vec::new();
@@ -333,7 +334,7 @@ fn here() -> PathBuf {
 }
 
 #[test]
-fn the_cases_of_this_checkout_are_judged_as_they_say() {
+fn the_cases_of_this_checkout_give_the_expected_findings() {
     let agreement = agreement(&here());
     let errors = sum(&agreement.errors);
     assert!(errors.cases > 40 && agreement.clean > 30, "{} {}", errors.cases, agreement.clean);
@@ -345,7 +346,7 @@ fn the_cases_of_this_checkout_are_judged_as_they_say() {
 }
 
 #[test]
-fn all_cases_of_the_validator_are_judged_as_they_say() {
+fn all_cases_of_the_validator_give_the_expected_findings() {
     let above = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().skip(1);
     let Some(folder) =
         above.map(|folder| folder.join("shared/data/feed-testcases")).find(|folder| folder.is_dir())
@@ -364,7 +365,7 @@ fn all_cases_of_the_validator_are_judged_as_they_say() {
 }
 
 #[test]
-fn every_class_is_compared_with_rules_that_there_are() {
+fn every_class_is_compared_with_existing_rules() {
     for (class, _, rules) in CLASSES {
         for rule in *rules {
             assert!(Rule::named(rule).is_some(), "{class}: {rule}");

@@ -1,5 +1,5 @@
-//! Sites of each generator, as they are: a made-up one of each kind with what must become of it, and one real archive
-//! where it is at hand.
+//! Unmodified sites of each generator: a fictional one for each with its expected result, and one real archive if it is
+//! available.
 
 #![cfg(test)]
 
@@ -10,14 +10,14 @@ use std::process::{Command, Stdio};
 
 const NOW: &str = "2026-11-23T00:00:00Z";
 
-struct World(tempfile::TempDir);
+struct Site(tempfile::TempDir);
 
-impl World {
-    /// A folder with a copy of the site, since a test may not write into the sources.
-    fn with(site: &str) -> Self {
-        let world = Self(tempfile::tempdir().unwrap());
-        copy(&Path::new("tests/data/sites").join(site), &world.0.path().join("site"));
-        world
+impl Site {
+    /// A folder with a copy of the site, because a test must not change the sources.
+    fn with(name: &str) -> Self {
+        let site = Self(tempfile::tempdir().unwrap());
+        copy(&Path::new("tests/data/sites").join(name), &site.0.path().join("site"));
+        site
     }
 
     fn run(&self, line: &str) -> (i32, String) {
@@ -48,28 +48,28 @@ impl World {
         fs::write(self.0.path().join(file), whole).unwrap();
     }
 
-    /// What readers get, and what stays out, in a form that is easy to compare.
-    fn story(&self) -> String {
+    /// What is published and what is held back, in a form that is easy to compare.
+    fn summary(&self) -> String {
         self.succeeds("--config l/config.toml build");
         let feed: serde_json::Value = serde_json::from_str(&self.read("l/public/feed.json")).unwrap();
-        let mut story = String::new();
+        let mut summary = String::new();
         for item in feed["items"].as_array().unwrap() {
             let text = |key: &str| item[key].as_str().unwrap_or_default().to_owned();
             let url = percent_decoded(&text("url"));
             let _ =
-                writeln!(story, "{} {} {url} {}", text("date_published"), text("title"), text("language"));
-            let _ = writeln!(story, "  tags {}", item["tags"]);
+                writeln!(summary, "{} {} {url} {}", text("date_published"), text("title"), text("language"));
+            let _ = writeln!(summary, "  tags {}", item["tags"]);
             for line in text("content_html").lines().filter(|line| !line.is_empty()) {
-                let _ = writeln!(story, "  | {}", percent_decoded(line));
+                let _ = writeln!(summary, "  | {}", percent_decoded(line));
             }
         }
         let (_, checked) = self.run("--config l/config.toml check");
         let about_files =
             checked.lines().filter(|line| line.contains("site/") && !line.contains("alternative text"));
         about_files.for_each(|line| {
-            let _ = writeln!(story, "{line}");
+            let _ = writeln!(summary, "{line}");
         });
-        story
+        summary
     }
 }
 
@@ -90,25 +90,25 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// `new --from` writes a configuration with which the site builds as expected; the expectation lies beside the site.
+/// `new --from` writes a configuration with which the site builds as expected; the expectation is beside the site.
 fn builds_as_expected(generator: &str) {
-    let world = World::with(generator);
-    let said = world.succeeds(&format!("new --from {generator} site l"));
-    let (code, again) = world.run(&format!("new --from {generator} site l"));
+    let site = Site::with(generator);
+    let output = site.succeeds(&format!("new --from {generator} site l"));
+    let (code, again) = site.run(&format!("new --from {generator} site l"));
     assert!(code == 1 && again.contains("already exists"), "nothing is overwritten: {again}");
-    let config = world.read("l/config.toml");
-    world.append("l/config.toml", "\n[feeds]\nentries = 0\nformats = [\"json\"]\nby = []\n");
-    let story = format!("{said}\n{config}\n{}", world.story());
+    let config = site.read("l/config.toml");
+    site.append("l/config.toml", "\n[feeds]\nentries = 0\nformats = [\"json\"]\nby = []\n");
+    let summary = format!("{output}\n{config}\n{}", site.summary());
     insta::with_settings!({ snapshot_path => "data/sites", prepend_module_to_snapshot => false, omit_expression => true }, {
-        insta::assert_snapshot!(generator, story);
+        insta::assert_snapshot!(generator, summary);
     });
-    // The same input, the same bytes: whatever the times of the files and the place of the folder.
-    let elsewhere = World::with(generator);
+    // The same input gives the same bytes, whatever the file times and the folder.
+    let elsewhere = Site::with(generator);
     fs::create_dir_all(elsewhere.0.path().join("l")).unwrap();
-    fs::copy(world.0.path().join("l/config.toml"), elsewhere.0.path().join("l/config.toml")).unwrap();
+    fs::copy(site.0.path().join("l/config.toml"), elsewhere.0.path().join("l/config.toml")).unwrap();
     elsewhere.succeeds("--config l/config.toml build");
     for file in ["l/public/feed.json", "l/ids.txt"] {
-        assert_eq!(elsewhere.read(file), world.read(file), "{file}");
+        assert_eq!(elsewhere.read(file), site.read(file), "{file}");
     }
 }
 
@@ -117,31 +117,31 @@ fn a_hugo_site_builds_as_it_is() {
     builds_as_expected("hugo");
 }
 
-/// Nobody is at the keyboard when a post expires, or when one that readers have is broken by an edit.
+/// No one is present when a post expires, or when an edit breaks a published post.
 #[test]
-fn what_expires_or_breaks_in_a_site_does_not_stop_the_build_and_what_is_deleted_does() {
-    let world = World::with("hugo");
-    world.succeeds("new --from hugo site l");
+fn expired_and_broken_posts_do_not_stop_the_build_and_deleted_posts_do() {
+    let site = Site::with("hugo");
+    site.succeeds("new --from hugo site l");
     let post = |name: &str, expires: &str, end: &str| {
         let text =
             format!("---\ntitle: {name}\ndate: 2026-11-0{name}\nexpiryDate: {expires}\n{end}\n{name}\n");
-        fs::write(world.0.path().join(format!("site/content/posts/{name}.md")), text).unwrap();
+        fs::write(site.0.path().join(format!("site/content/posts/{name}.md")), text).unwrap();
     };
     for name in ["1", "2", "3"] {
         post(name, "2030-01-01", "---");
     }
-    world.succeeds("--config l/config.toml build");
+    site.succeeds("--config l/config.toml build");
     let id = |name: &str| {
-        let ids = world.read("l/ids.txt");
+        let ids = site.read("l/ids.txt");
         let line = ids.lines().find(|line| line.contains(&format!("posts/{name}.md"))).unwrap();
         (line.split('\t').next().unwrap().to_owned(), line.contains("taken back"))
     };
     post("1", "2026-11-22", "---");
     post("2", "2030-01-01", "no end");
-    let said = world.succeeds("--config l/config.toml build");
-    assert!(said.contains("site/content/posts/2.md:1: warning: left out"), "{said}");
+    let output = site.succeeds("--config l/config.toml build");
+    assert!(output.contains("site/content/posts/2.md:1: warning: left out"), "{output}");
     assert_eq!((id("1").1, id("2").1, id("3").1), (true, false, false));
-    let atom = world.read("l/public/atom.xml");
+    let atom = site.read("l/public/atom.xml");
     let tombstone = |name: &str| atom.contains(&format!("deleted-entry ref=\"{}\"", id(name).0));
     assert!(tombstone("1") && !tombstone("2") && !tombstone("3"), "{atom}");
     fs::remove_file(world.0.path().join("site/content/posts/3.md")).unwrap();
@@ -168,74 +168,75 @@ fn a_pelican_site_builds_as_it_is() {
 
 #[test]
 fn a_folder_of_plain_markdown_builds_as_it_is() {
-    let world = World::with("plain");
+    let site = Site::with("plain");
     let config = "[site]\ntitle = \"t\"\nurl = \"https://plain.example\"\nlanguage = \"ko\"\n[archive]\nposts = \"../site/posts\"\n\
                   permalink = \"/:year/:month/:day/:slug/\"\n[feeds]\nentries = 0\nformats = [\"json\"]\nby = []\n";
-    fs::create_dir(world.0.path().join("l")).unwrap();
-    fs::write(world.0.path().join("l/config.toml"), config).unwrap();
+    fs::create_dir(site.0.path().join("l")).unwrap();
+    fs::write(site.0.path().join("l/config.toml"), config).unwrap();
     insta::with_settings!({ snapshot_path => "data/sites", prepend_module_to_snapshot => false, omit_expression => true }, {
-        insta::assert_snapshot!("plain", world.story());
+        insta::assert_snapshot!("plain", site.summary());
     });
 }
 
 #[test]
-fn a_language_is_asked_for_by_its_name() {
-    let world = World::with("hugo");
-    world.succeeds("new --from hugo site l");
-    let config = world.read("l/config.toml").replace("[archive]", "[archive]\nlanguage = \"en\"");
-    fs::write(world.0.path().join("l/config.toml"), config).unwrap();
-    let story = world.story();
+fn a_language_is_selected_by_its_name() {
+    let site = Site::with("hugo");
+    site.succeeds("new --from hugo site l");
+    let config = site.read("l/config.toml").replace("[archive]", "[archive]\nlanguage = \"en\"");
+    fs::write(site.0.path().join("l/config.toml"), config).unwrap();
+    let summary = site.summary();
     assert!(
-        story.starts_with("2024-05-02T00:00:00+09:00 Bundle https://hugo.example/en/posts/bundle/ en"),
-        "{story}"
+        summary.starts_with("2024-05-02T00:00:00+09:00 Bundle https://hugo.example/en/posts/bundle/ en"),
+        "{summary}"
     );
-    assert_eq!(story.matches("https://").count(), 1, "{story}");
+    assert_eq!(summary.matches("https://").count(), 1, "{summary}");
 }
 
 #[test]
-fn a_broken_post_stops_everything_if_that_is_asked_for() {
-    let world = World::with("hugo");
-    world.succeeds("new --from hugo site l");
-    let config = world.read("l/config.toml").replace("[archive]", "[archive]\nstrict = true");
-    fs::write(world.0.path().join("l/config.toml"), config).unwrap();
-    let (code, said) = world.run("--config l/config.toml build");
-    assert!(code == 1 && said.contains("broken.md:2: error"), "{said}");
+fn in_strict_mode_a_broken_post_stops_the_build() {
+    let site = Site::with("hugo");
+    site.succeeds("new --from hugo site l");
+    let config = site.read("l/config.toml").replace("[archive]", "[archive]\nstrict = true");
+    fs::write(site.0.path().join("l/config.toml"), config).unwrap();
+    let (code, output) = site.run("--config l/config.toml build");
+    assert!(code == 1 && output.contains("broken.md:2: error"), "{output}");
 }
 
-/// What the generator itself publishes lies beside the site; of that a bar holds back what flags of other tools do.
+/// The files that the generator itself publishes are beside the site. Letterpress also holds back posts because of
+/// flags of other tools.
 fn holds_back_what_it_does(generator: &str, posts: &str, settings: &str) {
-    let world = World::with(&format!("held/{generator}"));
+    let site = Site::with(&format!("held/{generator}"));
     let config = format!(
         "[site]\ntitle = \"t\"\nurl = \"https://{generator}.example\"\n[archive]\nposts = \"../site/{posts}\"\nids = \"ids.txt\"\n\
          {settings}\n[feeds]\nentries = 0\nformats = [\"json\"]\nby = []\nbudget = \"0\"\n"
     );
-    fs::create_dir(world.0.path().join("l")).unwrap();
-    fs::write(world.0.path().join("l/config.toml"), config).unwrap();
-    world.succeeds("--config l/config.toml build");
-    let feed: serde_json::Value = serde_json::from_str(&world.read("l/public/feed.json")).unwrap();
+    fs::create_dir(site.0.path().join("l")).unwrap();
+    fs::write(site.0.path().join("l/config.toml"), config).unwrap();
+    site.succeeds("--config l/config.toml build");
+    let feed: serde_json::Value = serde_json::from_str(&site.read("l/public/feed.json")).unwrap();
     let mut titles: Vec<&str> =
         feed["items"].as_array().unwrap().iter().map(|item| item["title"].as_str().unwrap()).collect();
     titles.sort_unstable();
-    let published = world.read("site/published.txt");
+    let published = site.read("site/published.txt");
     let expected = published.lines().filter(|line| !line.starts_with('#') && !line.contains(" | "));
-    assert_eq!(titles, expected.collect::<Vec<_>>(), "{}", world.run("--config l/config.toml check").1);
-    // Every file that stays out is named, with the reason.
-    let (code, said) = world.run("--config l/config.toml check");
-    assert_eq!(code, 0, "{said}");
+    assert_eq!(titles, expected.collect::<Vec<_>>(), "{}", site.run("--config l/config.toml check").1);
+    // Every file that is held back is named, with the reason.
+    let (code, output) = site.run("--config l/config.toml check");
+    assert_eq!(code, 0, "{output}");
     insta::with_settings!({ snapshot_path => "data/sites/held", prepend_module_to_snapshot => false, omit_expression => true }, {
-        let held = said.lines().filter(|line| line.contains("site/") && !line.contains("section page"));
+        let held = output.lines().filter(|line| line.contains("site/") && !line.contains("section page"));
         insta::assert_snapshot!(generator, held.collect::<Vec<_>>().join("\n"));
     });
 }
 
-/// A post that nothing concerns, a post that a setting may hold back, and the setting; each in its file.
+/// An unaffected post, a post that a setting may hold back, and the setting; each in its own file.
 struct Unclear {
     generator: &'static str,
     posts: &'static str,
     free: &'static str,
     concerned: &'static str,
     setting: (&'static str, &'static str),
-    /// Where the error points.
+    /// The place that the error names.
     place: &'static str,
 }
 
@@ -336,13 +337,13 @@ const UNCLEAR: [Unclear; 11] = [
     },
 ];
 
-/// The post that is concerned is the newest: its letter would be the next.
+/// The affected post is the newest, so it would be mailed next.
 #[test]
-fn no_letter_leaves_while_a_setting_that_may_hold_it_back_cannot_be_understood_and_the_others_do() {
+fn an_unreadable_setting_holds_back_only_the_posts_that_it_may_affect() {
     for case in UNCLEAR {
-        let world = World(tempfile::tempdir().unwrap());
+        let site = Site(tempfile::tempdir().unwrap());
         let put = |file: &str, text: &str| {
-            let path = world.0.path().join(file);
+            let path = site.0.path().join(file);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, text).unwrap();
         };
@@ -371,87 +372,87 @@ fn no_letter_leaves_while_a_setting_that_may_hold_it_back_cannot_be_understood_a
             post(case.free, "2026-11-22 12:00");
         }
         post(case.concerned, "2026-11-22 18:00");
-        let (code, said) = world.run("--config letters.toml publish");
-        assert_eq!(code, 1, "{}: {said}", case.place);
-        assert!(said.contains(&format!("{}: error: ", case.place)), "{}: {said}", case.place);
-        assert!(said.contains("help: ") && !said.contains("Text of"), "{said}");
-        let letters = |said: &str| -> Vec<String> {
-            let letters = said.lines().filter_map(|line| line.strip_prefix("rehearsal: \""));
-            letters.map(|line| line.split('"').next().unwrap().to_owned()).collect()
+        let (code, output) = site.run("--config letters.toml publish");
+        assert_eq!(code, 1, "{}: {output}", case.place);
+        assert!(output.contains(&format!("{}: error: ", case.place)), "{}: {output}", case.place);
+        assert!(output.contains("help: ") && !output.contains("Text of"), "{output}");
+        let mailed = |output: &str| -> Vec<String> {
+            let mailed = output.lines().filter_map(|line| line.strip_prefix("rehearsal: \""));
+            mailed.map(|line| line.split('"').next().unwrap().to_owned()).collect()
         };
         let free: Vec<&str> = [case.free].into_iter().filter(|free| !free.is_empty()).collect();
-        assert_eq!(letters(&said), free, "{}: {said}", case.place);
-        let feed = world.read("public/feed.json");
+        assert_eq!(mailed(&output), free, "{}: {output}", case.place);
+        let feed = site.read("public/feed.json");
         assert!(!feed.contains(case.concerned), "{}: {feed}", case.place);
-        // It is said until it is put right, or until somebody says that it holds nothing back.
-        let (code, said) = world.run("--config letters.toml publish");
-        assert!(code == 1 && said.contains(&format!("{}: error: ", case.place)), "{said}");
+        // The message is repeated until the setting is corrected or somebody confirms that it holds nothing back.
+        let (code, output) = site.run("--config letters.toml publish");
+        assert!(code == 1 && output.contains(&format!("{}: error: ", case.place)), "{output}");
         let file = case.place.split(':').next().unwrap();
         put("letters.toml", &config(&format!("passed_over = [\"{file}\"]")));
-        let (code, said) = world.run("--config letters.toml publish");
-        assert_eq!((code, letters(&said)), (0, vec![case.concerned.to_owned()]), "{}: {said}", case.place);
+        let (code, output) = site.run("--config letters.toml publish");
+        assert_eq!((code, mailed(&output)), (0, vec![case.concerned.to_owned()]), "{}: {output}", case.place);
     }
 }
 
-/// What readers have does not vanish for good because a setting is broken for a day, and a change of a setting is seen.
+/// A published post is not removed because a setting is broken for a day, and a changed setting is noticed.
 #[test]
-fn a_setting_that_breaks_takes_nothing_back_and_one_that_changes_is_seen() {
-    let world = World::with("held/hugo");
-    let put = |file: &str, text: &str| fs::write(world.0.path().join(file), text).unwrap();
-    fs::create_dir(world.0.path().join("l")).unwrap();
+fn a_broken_setting_retracts_nothing_and_a_changed_one_is_noticed() {
+    let site = Site::with("held/hugo");
+    let put = |file: &str, text: &str| fs::write(site.0.path().join(file), text).unwrap();
+    fs::create_dir(site.0.path().join("l")).unwrap();
     put(
         "l/config.toml",
         "[site]\ntitle = \"t\"\nurl = \"https://hugo.example\"\n[archive]\nposts = \"../site/content\"\nids = \"ids.txt\"\n[feeds]\nentries = 0\n",
     );
-    world.succeeds("--config l/config.toml build");
-    let ids = world.read("l/ids.txt");
+    site.succeeds("--config l/config.toml build");
+    let ids = site.read("l/ids.txt");
     put("site/content/section-draft/_index.md", "---\ncascade: [\n---\n");
-    let (code, said) = world.run("--config l/config.toml build");
-    assert!(code == 1 && said.contains("site/content/section-draft/_index.md:"), "{said}");
-    assert_eq!(world.read("l/ids.txt"), ids, "a tombstone would tell readers that it is gone");
-    assert!(!world.read("l/public/atom.xml").contains("section-draft/a"));
+    let (code, output) = site.run("--config l/config.toml build");
+    assert!(code == 1 && output.contains("site/content/section-draft/_index.md:"), "{output}");
+    assert_eq!(site.read("l/ids.txt"), ids, "a tombstone would remove it from feed readers");
+    assert!(!site.read("l/public/atom.xml").contains("section-draft/a"));
     put("site/content/section-draft/_index.md", "---\ntitle: again\n---\n");
-    world.succeeds("--config l/config.toml build");
-    assert!(world.read("l/public/atom.xml").contains("section-draft/a") && world.read("l/ids.txt") == ids);
+    site.succeeds("--config l/config.toml build");
+    assert!(site.read("l/public/atom.xml").contains("section-draft/a") && site.read("l/ids.txt") == ids);
     put("site/content/section-draft/_index.md", "---\ncascade:\n  draft: true\n---\n");
-    world.succeeds("--config l/config.toml build --allow-loss");
-    let atom = world.read("l/public/atom.xml");
+    site.succeeds("--config l/config.toml build --allow-loss");
+    let atom = site.read("l/public/atom.xml");
     assert!(!atom.contains("<title>section-draft/a</title>") && atom.contains("deleted-entry"), "{atom}");
 }
 
 #[test]
-fn what_hugo_holds_back_stays_back() {
+fn posts_that_hugo_holds_back_are_not_published() {
     holds_back_what_it_does("hugo", "content", "");
 }
 
 #[test]
-fn what_zola_holds_back_stays_back() {
+fn posts_that_zola_holds_back_are_not_published() {
     holds_back_what_it_does("zola", "content", "");
 }
 
 #[test]
-fn what_jekyll_holds_back_stays_back() {
+fn posts_that_jekyll_holds_back_are_not_published() {
     holds_back_what_it_does("jekyll", ".", "");
 }
 
 #[test]
-fn what_pelican_holds_back_stays_back() {
+fn posts_that_pelican_holds_back_are_not_published() {
     holds_back_what_it_does("pelican", "content", "");
 }
 
 #[test]
-fn what_eleventy_holds_back_stays_back() {
+fn posts_that_eleventy_holds_back_are_not_published() {
     holds_back_what_it_does("eleventy", "blog", "permalink = \"/:sections/:slug/\"");
 }
 
 #[test]
-fn what_hexo_holds_back_stays_back() {
+fn posts_that_hexo_holds_back_are_not_published() {
     holds_back_what_it_does("hexo", "source", "generator = \"plain\"");
 }
 
 /// The posts of jekyllrb.com: 102 files over ten years.
 #[test]
-fn a_real_archive_builds_without_leftovers() {
+fn a_real_archive_builds_without_template_remains() {
     let posts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/archives/jekyll/_posts");
     let posts = [posts, Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/archives/jekyll/_posts")]
         .into_iter()
@@ -460,15 +461,15 @@ fn a_real_archive_builds_without_leftovers() {
         println!("NOT RUN jekyll-archive: there is no ../shared/data/archives/jekyll");
         return;
     };
-    let world = World(tempfile::tempdir().unwrap());
-    copy(&posts, &world.0.path().join("site/_posts"));
-    fs::create_dir(world.0.path().join("l")).unwrap();
+    let site = Site(tempfile::tempdir().unwrap());
+    copy(&posts, &site.0.path().join("site/_posts"));
+    fs::create_dir(site.0.path().join("l")).unwrap();
     let config = "[site]\ntitle = \"Jekyll\"\nurl = \"https://jekyllrb.com\"\n[archive]\nposts = \"../site/_posts\"\nids = \"ids.txt\"\n\
                   permalink = \"/news/:year/:month/:day/:title/\"\n[feeds]\nentries = 0\nformats = [\"json\"]\nby = []\n";
-    fs::write(world.0.path().join("l/config.toml"), config).unwrap();
-    let said = world.succeeds("--config l/config.toml build");
-    assert!(said.contains("from 102 posts"), "{said}");
-    let feed = world.read("l/public/feed.json");
+    fs::write(site.0.path().join("l/config.toml"), config).unwrap();
+    let output = site.succeeds("--config l/config.toml build");
+    assert!(output.contains("from 102 posts"), "{output}");
+    let feed = site.read("l/public/feed.json");
     assert!(feed.contains("https://jekyllrb.com/news/2013/05/06/jekyll-1-0-0-released/"));
     let items: serde_json::Value = serde_json::from_str(&feed).unwrap();
     for item in items["items"].as_array().unwrap() {

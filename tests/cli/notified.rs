@@ -1,25 +1,25 @@
-//! Who is told that runs fail: a heartbeat with each run, a topic and a mailbox when something changes.
+//! Notifications about failing runs: a heartbeat for each run, and a topic and a mailbox when something changes.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 
-use super::relay::{Relay, Says};
+use super::relay::{Relay, Reply};
 use super::site::Site;
 
-/// A web server that says yes, and remembers what it was told: path, title, body.
+/// A web server that replies 200 and records its requests: path, title, body.
 struct Listener {
     port: u16,
-    heard: Arc<Mutex<Vec<(String, String, String)>>>,
+    requests: Arc<Mutex<Vec<(String, String, String)>>>,
 }
 
 impl Listener {
     fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let heard = Arc::new(Mutex::new(Vec::new()));
-        let hears = Arc::clone(&heard);
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let shared = Arc::clone(&requests);
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 let mut stream = stream.unwrap();
@@ -42,24 +42,24 @@ impl Listener {
                 let mut body = vec![0; field("content-length").parse().unwrap_or(0)];
                 reader.read_exact(&mut body).unwrap();
                 let path = head.first().and_then(|line| line.split(' ').nth(1)).unwrap_or_default();
-                let told = (path.to_owned(), field("title"), String::from_utf8(body).unwrap());
-                hears.lock().unwrap().push(told);
+                let request = (path.to_owned(), field("title"), String::from_utf8(body).unwrap());
+                shared.lock().unwrap().push(request);
                 let _ =
                     stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
             }
         });
-        Self { port, heard }
+        Self { port, requests }
     }
 
-    /// What was heard since the last look, without the starts: a run may be over while it says that it begins.
-    fn heard(&self) -> Vec<(String, String, String)> {
-        let mut heard = std::mem::take(&mut *self.heard.lock().unwrap());
-        heard.retain(|(path, _, _)| !path.is_empty() && !path.ends_with("/start"));
-        heard
+    /// The requests since the last call, except starts: a run may end before its start notification arrives.
+    fn requests(&self) -> Vec<(String, String, String)> {
+        let mut requests = std::mem::take(&mut *self.requests.lock().unwrap());
+        requests.retain(|(path, _, _)| !path.is_empty() && !path.ends_with("/start"));
+        requests
     }
 }
 
-/// A site with feeds and without letters, and one post; `notify` stands below `[notify]`.
+/// A site with feeds, one post and no newsletter; `notify` is the content of `[notify]`.
 fn site(relay: &Relay, notify: &str) -> Site {
     let site = Site::new();
     for post in site.posts() {
@@ -73,11 +73,11 @@ fn site(relay: &Relay, notify: &str) -> Site {
             relay.section()
         ),
     );
-    mend(&site);
+    repair(&site);
     site
 }
 
-fn mend(site: &Site) {
+fn repair(site: &Site) {
     site.write("posts/2026-11-20-a.md", "# A\n\nText.\n");
 }
 
@@ -87,54 +87,54 @@ fn damage(site: &Site) {
 
 #[test]
 fn a_heartbeat_is_called_for_every_run_without_addresses() {
-    let (relay, listener) = (Relay::start(Says::Yes), Listener::start());
+    let (relay, listener) = (Relay::start(Reply::Accepted), Listener::start());
     let site = site(&relay, &format!("url = \"http://127.0.0.1:{}/token\"", listener.port));
     site.run("publish").succeeds();
-    assert_eq!(listener.heard(), [("/token".to_owned(), String::new(), String::new())]);
+    assert_eq!(listener.requests(), [("/token".to_owned(), String::new(), String::new())]);
     damage(&site);
     for _ in 0..2 {
         assert_eq!(site.run("publish").code, 1);
-        let heard = listener.heard();
-        let [(path, _, body)] = heard.as_slice() else { panic!("{heard:?}") };
-        assert!(path == "/token/fail" && body.starts_with("exit code 1\n"), "{heard:?}");
+        let requests = listener.requests();
+        let [(path, _, body)] = requests.as_slice() else { panic!("{requests:?}") };
+        assert!(path == "/token/fail" && body.starts_with("exit code 1\n"), "{requests:?}");
         assert!(body.contains("posts/2026-11-20-a.md") && !body.contains('@'), "{body}");
     }
 }
 
 #[test]
 fn people_are_notified_when_a_failure_begins_and_ends_and_not_by_each_run() {
-    let (relay, listener) = (Relay::start(Says::Yes), Listener::start());
+    let (relay, listener) = (Relay::start(Reply::Accepted), Listener::start());
     let to = format!(
         "to = \"me@example.com\"\nkind = \"ntfy\"\nurl = \"http://127.0.0.1:{}/letters\"",
         listener.port
     );
     let site = site(&relay, &to);
     site.run("publish").succeeds();
-    assert_eq!((relay.letters(), listener.heard().len()), (0, 0), "all is well, and was");
+    assert_eq!((relay.messages(), listener.requests().len()), (0, 0), "no failure before or after");
     damage(&site);
     for minute in 10..14 {
         assert_eq!(site.run_at(&format!("2026-11-23T00:{minute}:00Z"), "publish").code, 1);
     }
-    let heard = listener.heard();
-    let [(path, title, body)] = heard.as_slice() else { panic!("{heard:?}") };
+    let requests = listener.requests();
+    let [(path, title, body)] = requests.as_slice() else { panic!("{requests:?}") };
     assert_eq!((path.as_str(), title.as_str()), ("/letters", "letterpress publish failed"));
     assert!(body.contains("posts/2026-11-20-a.md"), "{body}");
-    assert_eq!(relay.letters(), 1);
-    mend(&site);
+    assert_eq!(relay.messages(), 1);
+    repair(&site);
     site.run_at("2026-11-23T00:20:00Z", "publish").succeeds();
-    let heard = listener.heard();
+    let requests = listener.requests();
     assert_eq!(
-        heard.iter().map(|told| told.1.as_str()).collect::<Vec<_>>(),
+        requests.iter().map(|request| request.1.as_str()).collect::<Vec<_>>(),
         ["letterpress publish works again"]
     );
-    assert_eq!(relay.letters(), 2);
+    assert_eq!(relay.messages(), 2);
     site.run_at("2026-11-23T00:30:00Z", "publish").succeeds();
-    assert_eq!((relay.letters(), listener.heard().len()), (2, 0));
+    assert_eq!((relay.messages(), listener.requests().len()), (2, 0));
 }
 
 #[test]
 fn a_failed_notification_does_not_change_the_outcome() {
-    let relay = Relay::start(Says::NotNow);
+    let relay = Relay::start(Reply::Deferred);
     let site = site(&relay, "to = \"me@example.com\"\nurl = \"http://127.0.0.1:1/token\"");
     let ran = site.run("publish").succeeds();
     assert!(ran.err.contains("notification to 127.0.0.1 failed") && !ran.err.contains("token"), "{ran:?}");
@@ -143,7 +143,7 @@ fn a_failed_notification_does_not_change_the_outcome() {
     damage(&site);
     let ran = site.run("publish");
     assert!(ran.code == 1 && ran.err.contains("notification to notify.to failed"), "{ran:?}");
-    // The relay is not asked again before the failure is over.
+    // The relay is not asked again while it is throttled.
     let ran = site.run_at("2026-11-23T02:00:00Z", "publish");
     assert!(ran.code == 1 && !ran.err.contains("notify.to"), "{ran:?}");
 }

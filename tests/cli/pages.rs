@@ -1,5 +1,4 @@
-//! The static pages and the pictures beside them: what is written, what is left alone, and what is said of addresses that
-//! lead nowhere.
+//! The static pages and their images: what is written, what is kept, and what is reported about broken links.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -33,7 +32,7 @@ fn read(site: &Site, name: &str) -> String {
     fs::read_to_string(site.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
-/// When each file of the public folder was last written.
+/// The modification time of each file in the public folder.
 fn times(site: &Site) -> BTreeMap<String, SystemTime> {
     fn walk(root: &Path, folder: &Path, times: &mut BTreeMap<String, SystemTime>) {
         for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
@@ -50,7 +49,7 @@ fn times(site: &Site) -> BTreeMap<String, SystemTime> {
     times
 }
 
-/// The pages that differ between two looks at the folder; feeds are another matter.
+/// The pages that changed between two listings; feeds are not compared.
 fn changed(before: &BTreeMap<String, SystemTime>, after: &BTreeMap<String, SystemTime>) -> Vec<String> {
     let names = before.keys().chain(after.keys());
     let mut names: Vec<String> =
@@ -104,7 +103,7 @@ fn a_changed_post_rewrites_only_its_page_its_neighbours_and_its_lists() {
         "years/2026/index.html",
     ];
     assert_eq!(changed(&before, &times(&site)), expected, "another title");
-    // Also when nobody remembers what was made.
+    // Also if the record of written files is lost.
     fs::remove_dir_all(site.path(".letterpress")).unwrap();
     let before = times(&site);
     site.run("build").succeeds();
@@ -244,7 +243,7 @@ fn a_symbolic_link_out_of_the_public_folder_is_not_followed() {
 fn broken_links_are_reported_with_their_lines_and_a_missing_image_stops_the_email() {
     let site = site();
     site.run("publish").succeeds();
-    let letters = site.letters().len();
+    let emails = site.emails().len();
     let body = "Hi ![a](pic.png)\n\n[x](other.md) [y](/nope/) [z](paper.pdf) ![w](/files/w.png) [two](/two/)\n\n\
                 ![there](https://example.com/away.png) [feed](/rss.xml) [list](/categories/글/) [home](/)";
     post(&site, "2026-11-23-missing.md", "Missing", "글", body);
@@ -267,12 +266,12 @@ fn broken_links_are_reported_with_their_lines_and_a_missing_image_stops_the_emai
     }
     let ran = site.run("publish");
     assert!(ran.code == 1 && ran.err.contains("the letter is not sent: pic.png does not exist"), "{ran:?}");
-    assert_eq!(site.letters().len(), letters);
+    assert_eq!(site.emails().len(), emails);
     site.write("posts/pic.png", "picture");
     fs::create_dir_all(site.path("static/files")).unwrap();
     site.write("static/files/w.png", "picture");
     let ran = site.run("publish").succeeds();
-    assert!(ran.out.contains("2 files copied") && site.letters().len() == letters + 1, "{ran:?}");
+    assert!(ran.out.contains("2 files copied") && site.emails().len() == emails + 1, "{ran:?}");
 }
 
 #[test]
@@ -296,8 +295,8 @@ fn read_online_links_to_the_page_the_issue_or_the_url_of_the_post() {
         fs::create_dir_all(site.path("templates")).unwrap();
         site.write("templates/body.txt", "READ <{{ issue.url }}> {{ unsubscribe_url }}\n");
         site.run("publish").succeeds();
-        let letter = fs::read_to_string(&site.letters()[0]).unwrap();
-        assert!(letter.contains(&format!("READ <{link}>")), "{config}: {letter}");
+        let email = fs::read_to_string(&site.emails()[0]).unwrap();
+        assert!(email.contains(&format!("READ <{link}>")), "{config}: {email}");
     }
 }
 
@@ -321,10 +320,10 @@ fn user_templates_replace_a_part_and_their_errors_are_reported() {
     site.write("templates/pages/list.html", "a\n{{ lsit.name }}\n");
     for command in ["build", "check"] {
         let ran = site.run(command);
-        let said = format!("{}{}", ran.out, ran.err);
+        let output = format!("{}{}", ran.out, ran.err);
         assert!(
-            ran.code == 1 && said.contains("templates/pages/list.html:2: error: there is no field"),
-            "{said}"
+            ran.code == 1 && output.contains("templates/pages/list.html:2: error: there is no field"),
+            "{output}"
         );
     }
 }

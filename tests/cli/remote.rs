@@ -1,9 +1,9 @@
 //! A site whose posts come from the feed of another program (`archive.feed`): what is mailed, what is not, and what
-//! happens when the feed cannot be had.
+//! happens when the download fails.
 
 use std::fs;
 
-use super::origin::{Answer, Origin};
+use super::origin::{Origin, Response};
 use super::site::{Ran, Site};
 
 fn item(day: u32, words: &str) -> String {
@@ -23,17 +23,17 @@ fn feed(items: &[String]) -> String {
     )
 }
 
-fn plain(days: &[u32]) -> Answer {
-    Answer::Feed(feed(&days.iter().map(|day| item(*day, &body(*day))).collect::<Vec<_>>()))
+fn plain(days: &[u32]) -> Response {
+    Response::Feed(feed(&days.iter().map(|day| item(*day, &body(*day))).collect::<Vec<_>>()))
 }
 
-/// Entries whose texts have little in common, as real ones do.
+/// Entries with very different texts, like real ones.
 fn body(day: u32) -> String {
     let words = (0..30).map(|at| format!("말{}", (day * 7919 + at * 104_729) % 9973));
     words.collect::<Vec<_>>().join(" ")
 }
 
-/// A site with one reader whose posts come from `source`.
+/// A site with one subscriber whose posts come from `source`.
 fn site(source: &str, private: bool) -> Site {
     let site = Site::new();
     fs::remove_dir_all(site.path("posts")).unwrap();
@@ -59,26 +59,26 @@ fn only_a_new_entry_is_mailed_not_an_old_an_edited_or_a_redated_one() {
     let site = site(&origin.url(), true);
     let ran = publish(&site, 20).succeeds();
     assert!(ran.out.contains("3 older posts will not be mailed"), "{ran:?}");
-    assert_eq!(site.letters().len(), 0);
+    assert_eq!(site.emails().len(), 0);
     let text = rss(&site);
     for part in ["urn:x:19", "https://blog.example/19/", "https://blog.example/about", ">기술</category>"] {
         assert!(text.contains(part), "{part} is not in\n{text}");
     }
 
-    origin.now(plain(&[21, 20, 19]));
+    origin.respond_with(plain(&[21, 20, 19]));
     publish(&site, 21).succeeds();
-    assert_eq!(site.letters().len(), 1, "the new one, and once");
-    let letter = fs::read_to_string(&site.letters()[0]).unwrap();
-    assert!(letter.contains("https://blog.example/21/"), "{letter}");
+    assert_eq!(site.emails().len(), 1, "only the new entry, once");
+    let email = fs::read_to_string(&site.emails()[0]).unwrap();
+    assert!(email.contains("https://blog.example/21/"), "{email}");
 
     let edited = item(21, "고친 본문").replace("21 Nov 2026 09:00", "22 Nov 2026 09:00");
-    origin.now(Answer::Feed(feed(&[edited, item(20, "본문")])));
+    origin.respond_with(Response::Feed(feed(&[edited, item(20, "본문")])));
     let ran = publish(&site, 22).succeeds();
     assert!(ran.out.contains("newsletter: nothing is due"), "{ran:?}");
-    assert_eq!(site.letters().len(), 1);
+    assert_eq!(site.emails().len(), 1);
     let text = rss(&site);
     assert!(text.contains("고친 본문") && text.contains("Sat, 21 Nov 2026 09:00:00 +0900"), "{text}");
-    assert_eq!(site.posts().len(), 4, "what fell off the end of the feed stays");
+    assert_eq!(site.posts().len(), 4, "entries that left the feed at its end stay");
     assert!(text.contains("urn:x:18"));
 }
 
@@ -96,10 +96,10 @@ fn an_unchanged_feed_costs_one_request() {
     let ran = publish(&site, 20).succeeds();
     assert!(ran.out.contains("feeds: unchanged"), "{ran:?}");
     assert_eq!(times(&site), before);
-    assert_eq!(origin.given(), [200, 304]);
+    assert_eq!(origin.statuses(), [200, 304]);
     fs::remove_file(&site.posts()[0]).unwrap();
     publish(&site, 20).succeeds();
-    assert_eq!(origin.given(), [200, 304, 200], "what is not there is fetched again");
+    assert_eq!(origin.statuses(), [200, 304, 200], "a deleted post is downloaded again");
     assert_eq!(site.posts().len(), 2);
 }
 
@@ -108,7 +108,7 @@ fn an_entry_removed_from_the_middle_of_the_feed_is_retracted() {
     let origin = Origin::start(plain(&[20, 19, 18]));
     let site = site(&origin.url(), true);
     publish(&site, 20).succeeds();
-    origin.now(plain(&[21, 20, 18]));
+    origin.respond_with(plain(&[21, 20, 18]));
     publish(&site, 21).succeeds();
     assert!(!rss(&site).contains("urn:x:19"));
     let atom = fs::read_to_string(site.path("public/atom.xml")).unwrap();
@@ -130,21 +130,21 @@ fn a_failed_download_removes_no_post_and_the_run_continues_with_a_warning() {
         (Answer::Feed("<html><body>maintenance</body></html>".to_owned()), "it is not a feed"),
         (Answer::Feed(feed(&[])), "the feed has no entries"),
     ] {
-        origin.now(answer);
+        origin.respond_with(answer);
         let ran = publish(&site, 21);
         assert_eq!(ran.code, 3, "{ran:?}");
         assert!(ran.err.contains(why) && ran.err.contains("no post is removed"), "{ran:?}");
         assert_eq!(rss(&site), before);
-        assert_eq!(site.letters().len(), 0);
+        assert_eq!(site.emails().len(), 0);
     }
-    origin.now(Answer::Feed(whole));
+    origin.respond_with(Response::Feed(whole));
     publish(&site, 21).succeeds();
-    assert_eq!(site.letters().len(), 1);
+    assert_eq!(site.emails().len(), 1);
 }
 
 #[test]
 fn a_failed_first_download_is_an_error_and_a_private_address_must_be_allowed() {
-    let origin = Origin::start(Answer::Status(503));
+    let origin = Origin::start(Response::Status(503));
     let ran = publish(&site(&origin.url(), true), 20);
     assert_eq!(ran.code, 1);
     assert!(ran.err.contains("answers 503"), "{ran:?}");
@@ -158,7 +158,7 @@ fn a_failed_first_download_is_an_error_and_a_private_address_must_be_allowed() {
             || ran.err.contains("the feed was not downloaded yet"),
         "{ran:?}"
     );
-    assert_eq!(origin.given(), [503], "nobody was asked");
+    assert_eq!(origin.statuses(), [503], "check downloads nothing");
 }
 
 #[test]
@@ -178,11 +178,11 @@ fn send_downloads_the_feed_too_and_concurrent_runs_agree() {
     let origin = Origin::start(plain(&[20, 19]));
     let site = site(&origin.url(), true);
     publish(&site, 20).succeeds();
-    origin.now(plain(&[22, 21, 20, 19]));
+    origin.respond_with(plain(&[22, 21, 20, 19]));
     let at = "2026-11-22T12:00:00+09:00";
     site.run_at(at, "send").succeeds();
-    assert_eq!(site.letters().len(), 1);
-    origin.now(plain(&[22, 21, 20]));
+    assert_eq!(site.emails().len(), 1);
+    origin.respond_with(plain(&[22, 21, 20]));
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| site.run_at(at, "build").succeeds());

@@ -1,15 +1,15 @@
-//! DKIM at the command line: keys in files, letters that bear signatures, and what the ledger makes of another key.
+//! DKIM on the command line: key files, signed messages, and the effect of a new key on the ledger.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
-use super::relay::{Relay, Says};
+use super::relay::{Relay, Reply};
 use super::site::Site;
 
 const SECTION: &str = "\n[dkim]\nselector = \"letters-ed25519\"\nkey_file = \"dkim-letters-ed25519.pem\"\n";
 const NEW: &str = "dkim new --algorithm ed25519";
 
-/// A site whose letters are signed.
+/// A site whose messages are signed.
 fn signed_site() -> Site {
     let site = Site::new();
     site.run(NEW).succeeds();
@@ -29,7 +29,7 @@ fn a_new_key_is_readable_only_by_its_owner_and_never_overwritten() {
         assert!(ran.code == 1 && ran.err.contains("already exists"), "{ran:?}");
         assert_eq!(fs::read(site.path(file)).unwrap(), key);
     }
-    assert_eq!(fs::read_dir(site.path(".")).unwrap().count(), 6, "no temporary file stays behind");
+    assert_eq!(fs::read_dir(site.path(".")).unwrap().count(), 6, "no temporary file is left");
 }
 
 #[test]
@@ -51,11 +51,11 @@ fn new_and_show_print_the_same_record_and_never_the_private_key() {
 fn emails_in_the_outbox_start_with_the_signature() {
     let site = signed_site();
     site.run("publish").succeeds();
-    let letter = fs::read_to_string(&site.letters()[0]).unwrap();
-    assert!(letter.starts_with("DKIM-Signature: v=1; a=ed25519-sha256;"), "{letter}");
-    assert!(letter.contains("d=example.com;") && letter.contains("s=letters-ed25519;"), "{letter}");
+    let email = fs::read_to_string(&site.emails()[0]).unwrap();
+    assert!(email.starts_with("DKIM-Signature: v=1; a=ed25519-sha256;"), "{email}");
+    assert!(email.contains("d=example.com;") && email.contains("s=letters-ed25519;"), "{email}");
     site.run("send --to me@example.com").succeeds();
-    let test = site.letters().into_iter().find(|path| path.to_string_lossy().contains("/test/")).unwrap();
+    let test = site.emails().into_iter().find(|path| path.to_string_lossy().contains("/test/")).unwrap();
     assert!(fs::read_to_string(test).unwrap().starts_with("DKIM-Signature: "));
 }
 
@@ -91,12 +91,12 @@ fn check_reports_a_readable_key_and_a_misaligned_domain() {
     assert!(ran.out.contains("signed for example.net; DMARC ignores the signature"), "{ran:?}");
 }
 
-/// A copy in doubt is sent again the same to the byte, signature and all, or not at all.
+/// A message with an unknown outcome is only sent again if it is identical, including its signature.
 #[test]
 fn a_delivery_with_unknown_outcome_is_resent_only_with_the_same_key() {
-    for (same_key, letters) in [(true, 2), (false, 1)] {
+    for (same_key, emails) in [(true, 2), (false, 1)] {
         let site = signed_site();
-        let relay = Relay::start(Says::NothingAfterTheDot);
+        let relay = Relay::start(Reply::NoReplyToTheDot);
         site.append("config.toml", &relay.section());
         assert_eq!(site.run("--quiet publish").code, 3);
         if !same_key {
@@ -105,8 +105,8 @@ fn a_delivery_with_unknown_outcome_is_resent_only_with_the_same_key() {
         }
         site.run("resolve --resend").succeeds();
         let ran = site.run_at("2026-11-23T02:00:00Z", "publish");
-        assert_eq!((ran.code, relay.letters()), (3, letters), "{ran:?}");
-        let said = site.run("status history reader@example.com").succeeds().out;
-        assert_eq!(said.contains("failed"), !same_key, "{said}");
+        assert_eq!((ran.code, relay.messages()), (3, emails), "{ran:?}");
+        let output = site.run("status history reader@example.com").succeeds().out;
+        assert_eq!(output.contains("failed"), !same_key, "{output}");
     }
 }

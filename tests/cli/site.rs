@@ -1,4 +1,4 @@
-//! A site in a folder of its own, and the program run on it as cron would: with an empty environment. Judges nothing.
+//! A site in a temporary folder, and the program run like by cron: with an empty environment.
 
 use std::fs;
 use std::io::Write as _;
@@ -8,20 +8,20 @@ use std::process::{Command, Stdio};
 /// A plain text archive page with five posts.
 pub(crate) const SEED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/seed.txt");
 
-/// The time of every run that does not say another.
+/// The time of every run without another one.
 const NOW: &str = "2026-11-23T00:00:00Z";
 
 /// The program under test.
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_letterpress");
 
-/// What `letterpress new` made, with its sample published.
+/// The site that `letterpress new` makes, with its sample post published.
 pub(crate) struct Site(tempfile::TempDir);
 
 impl Site {
     pub(crate) fn new() -> Self {
         let site = Self(tempfile::tempdir().unwrap());
         site.run("--quiet new").succeeds();
-        // The sample is a draft, and a site that is worth a test has a post that is due.
+        // The sample is a draft, but the tests need a post that is due.
         let (config, post) = ("config.toml", "posts/2026-11-23-hello.md");
         let text = fs::read_to_string(site.path(config)).unwrap();
         site.write(config, &text.replace("delay = \"10m\"", "delay = \"0s\""));
@@ -30,7 +30,7 @@ impl Site {
         site
     }
 
-    /// A folder with nothing in it.
+    /// An empty folder.
     pub(crate) fn empty() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
@@ -48,14 +48,14 @@ impl Site {
         file.write_all(text.as_bytes()).unwrap();
     }
 
-    /// The program in this site's folder, with the time and nothing else in its environment.
+    /// The program in this folder; its environment has only the time.
     pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(PROGRAM);
         command.env_clear().env("LETTERPRESS_FROZEN_AT", NOW).current_dir(self.0.path()).stdin(Stdio::null());
         command
     }
 
-    /// Runs `line`, whose words hold no spaces.
+    /// Runs `line`, whose arguments have no spaces.
     pub(crate) fn run(&self, line: &str) -> Ran {
         self.run_at(NOW, line)
     }
@@ -64,8 +64,8 @@ impl Site {
         Ran::of(self.command().env("LETTERPRESS_FROZEN_AT", now).args(line.split(' ')))
     }
 
-    /// Every letter in the outbox.
-    pub(crate) fn letters(&self) -> Vec<PathBuf> {
+    /// Every message in the outbox.
+    pub(crate) fn emails(&self) -> Vec<PathBuf> {
         files(&self.path("outbox"), "eml")
     }
 
@@ -89,7 +89,7 @@ fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
     found
 }
 
-/// What a run said, and how it ended.
+/// The output and the exit code of a run.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Ran {
     pub(crate) code: i32,
@@ -104,7 +104,7 @@ impl Ran {
         Self { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
     }
 
-    /// The same, if it ended well.
+    /// The same, if the run succeeded.
     pub(crate) fn succeeds(self) -> Self {
         assert_eq!(self.code, 0, "{self:?}");
         self

@@ -1,5 +1,5 @@
-//! A writer at the command line: new posts in sites of every generator, drafts looked at as emails, commands that are
-//! pasted into a shell, and what git is told to leave alone.
+//! Commands for writers: new posts in sites of every generator, test emails of drafts, commands that are pasted into a
+//! shell, and what git ignores.
 
 use std::fs;
 use std::path::Path;
@@ -7,14 +7,14 @@ use std::process::Command;
 
 use super::site::{PROGRAM, Ran, Site};
 
-/// The program in `folder`, at the time of all these stories.
+/// The program in `folder`, at the time of all these tests.
 fn letterpress(folder: &Path, arguments: &[&str]) -> Ran {
     let mut command = Command::new(PROGRAM);
     command.env_clear().env("LETTERPRESS_FROZEN_AT", "2026-11-23T00:00:00Z");
     Ran::of(command.current_dir(folder).args(arguments))
 }
 
-fn test_copy(site: &Site, post: &str) -> Ran {
+fn test_email(site: &Site, post: &str) -> Ran {
     Ran::of(site.command().args(["send", "--to", "me@letters.kr", "--post", post]))
 }
 
@@ -25,7 +25,7 @@ fn draft(title: &str) -> String {
 #[test]
 fn a_post_is_found_by_its_path_name_slug_and_id_and_in_either_form_of_hangul() {
     let site = Site::new();
-    // As macOS writes names: each syllable taken apart.
+    // macOS decomposes the syllables of file names.
     let apart = "posts/2026-11-22-\u{1112}\u{1161}\u{11AB}.md";
     site.write(apart, &draft("한"));
     fs::create_dir(site.path("posts/2026-11-21-trip")).unwrap();
@@ -41,8 +41,8 @@ fn a_post_is_found_by_its_path_name_slug_and_id_and_in_either_form_of_hangul() {
         (whole.to_str().unwrap(), "Trip"),
         ("tag:example.com,2026-11-21:trip", "Trip"),
     ] {
-        let said = test_copy(&site, wanted).succeeds().out;
-        assert!(said.starts_with(&format!("sent a test email of \"{title}\" to")), "{wanted}: {said}");
+        let output = test_email(&site, wanted).succeeds().out;
+        assert!(output.starts_with(&format!("sent a test email of \"{title}\" to")), "{wanted}: {output}");
     }
     let mut from_posts = site.command();
     from_posts.current_dir(site.path("posts")).args([
@@ -52,8 +52,8 @@ fn a_post_is_found_by_its_path_name_slug_and_id_and_in_either_form_of_hangul() {
         "--to",
         "me@letters.kr",
     ]);
-    let said = Ran::of(from_posts.args(["--post", "2026-11-21-trip/index.md"])).succeeds().out;
-    assert!(said.contains("\"Trip\""), "{said}");
+    let output = Ran::of(from_posts.args(["--post", "2026-11-21-trip/index.md"])).succeeds().out;
+    assert!(output.contains("\"Trip\""), "{output}");
 }
 
 #[test]
@@ -61,29 +61,33 @@ fn a_test_email_of_a_draft_is_not_recorded_and_the_post_is_mailed_later() {
     let site = Site::new();
     site.posts().iter().for_each(|sample| fs::remove_file(sample).unwrap());
     site.write("posts/waits.md", &draft("It waits"));
-    test_copy(&site, "waits").succeeds();
+    test_email(&site, "waits").succeeds();
     Ran::of(site.command().args(["send", "--dry-run", "--post", "waits"])).succeeds();
     assert!(!site.path("posts/ids.txt").exists());
     assert!(site.run("status").succeeds().out.starts_with("no issue has been sent yet"));
-    let copy = fs::read_to_string(&site.letters()[0]).unwrap();
+    let email = fs::read_to_string(&site.emails()[0]).unwrap();
     assert!(
-        copy.contains("\nSubject: [draft] It waits\n") || copy.contains("\r\nSubject: [draft] It waits\r\n")
+        email.contains("\nSubject: [draft] It waits\n")
+            || email.contains("\r\nSubject: [draft] It waits\r\n")
     );
 
     site.write("posts/waits.md", &draft("It waits").replace("draft = true\n", ""));
     for now in ["2026-11-23T00:10:00Z", "2026-11-23T01:00:00Z"] {
         site.run_at(now, "publish").succeeds();
     }
-    let mailed: Vec<String> = site.letters().iter().map(|path| fs::read_to_string(path).unwrap()).collect();
-    assert!(mailed.iter().any(|letter| letter.contains("Subject: It waits")), "{mailed:?}");
+    let mailed: Vec<String> = site.emails().iter().map(|path| fs::read_to_string(path).unwrap()).collect();
+    assert!(mailed.iter().any(|email| email.contains("Subject: It waits")), "{mailed:?}");
 }
 
 #[test]
 fn a_post_with_an_error_is_not_sent_as_a_test_and_the_error_is_reported() {
     let site = Site::new();
     site.write("posts/odd.md", "+++\ndraft = true\n+++\n\nText without a title.\n");
-    let said = test_copy(&site, "odd");
-    assert!(said.code == 1 && said.err.contains("posts/odd.md:1: error: the post has no title"), "{said:?}");
+    let output = test_email(&site, "odd");
+    assert!(
+        output.code == 1 && output.err.contains("posts/odd.md:1: error: the post has no title"),
+        "{output:?}"
+    );
 }
 
 #[test]
@@ -91,11 +95,11 @@ fn an_error_in_another_post_does_not_prevent_a_test_email() {
     let site = Site::new();
     site.write("posts/odd.md", "+++\ntitle = \"Odd\"\ndate = 2026-11-20\n+++\n");
     site.write("posts/fine.md", "+++\ntitle = \"Fine\"\ndraft = true\n+++\n\nText.\n");
-    assert_eq!(test_copy(&site, "fine").code, 0);
-    assert_eq!(test_copy(&site, "odd").code, 1);
+    assert_eq!(test_email(&site, "fine").code, 0);
+    assert_eq!(test_email(&site, "odd").code, 1);
 }
 
-/// What lies in a site, and where its posts are as seen from the folder `mail` in it; then what `post new` makes.
+/// The files of a site, and its post folder relative to the folder `mail`; then the file that `post new` makes.
 struct Generator {
     files: &'static [(&'static str, &'static str)],
     posts: &'static str,
@@ -176,8 +180,8 @@ fn a_new_post_is_created_in_the_folder_of_each_generator_and_read_from_there() {
         fs::write(&path, text + "Text.\n").unwrap();
         letterpress(&mail, &["--quiet", "build"]).succeeds();
         assert_eq!(fs::read_to_string(mail.join("public/feed.json")).unwrap(), feed, "{}", generator.draft);
-        let said = letterpress(&mail, &["send", "--to", "me@letters.kr", "--post", "waits"]).succeeds().out;
-        assert!(said.contains("\"[draft] Waits\""), "{said}");
+        let output = letterpress(&mail, &["send", "--to", "me@letters.kr", "--post", "waits"]).succeeds().out;
+        assert!(output.contains("\"[draft] Waits\""), "{output}");
     }
 }
 
@@ -189,8 +193,11 @@ fn an_editor_with_options_gets_the_path_as_one_argument_and_without_editor_nothi
         command.env("EDITOR", editor).args(["post", "new", "Two words", "--slug", "two words", "--edit"]);
         Ran::of(&mut command)
     };
-    let said = new(" ");
-    assert!(said.code == 1 && said.err.contains("posts/2026-11-23-two-words.md was not created"), "{said:?}");
+    let output = new(" ");
+    assert!(
+        output.code == 1 && output.err.contains("posts/2026-11-23-two-words.md was not created"),
+        "{output:?}"
+    );
     assert!(!site.path("posts/2026-11-23-two-words.md").exists());
     new("sh -c 'echo edited >> \"$0\"'").succeeds();
     assert!(fs::read_to_string(site.path("posts/2026-11-23-two-words.md")).unwrap().ends_with("edited\n"));
@@ -200,7 +207,7 @@ fn an_editor_with_options_gets_the_path_as_one_argument_and_without_editor_nothi
 fn printed_commands_are_quoted_for_any_folder_name() {
     let place = tempfile::tempdir().unwrap();
     let name = "나의 50% 편지's $HOME";
-    let said = letterpress(place.path(), &["new", name]).succeeds().out;
+    let output = letterpress(place.path(), &["new", name]).succeeds().out;
     let bin = Path::new(PROGRAM).parent().unwrap();
     let pasted = |line: &str| {
         let mut shell = Command::new("/bin/sh");
@@ -208,11 +215,11 @@ fn printed_commands_are_quoted_for_any_folder_name() {
         Ran::of(shell.current_dir(place.path()).args(["-c", line])).succeeds()
     };
     let enter =
-        said.lines().find_map(|line| line.trim().strip_prefix("1. ")?.split(", then").next()).unwrap();
+        output.lines().find_map(|line| line.trim().strip_prefix("1. ")?.split(", then").next()).unwrap();
     pasted(&format!("{enter} && letterpress publish"));
     assert!(place.path().join(name).join("public/rss.xml").exists());
-    // cron takes a `%` for a line break unless a backslash stands before it.
-    let cron = said.lines().find_map(|line| line.trim().strip_prefix("*/10 * * * * ")).unwrap();
+    // cron treats a `%` without a backslash as a line break.
+    let cron = output.lines().find_map(|line| line.trim().strip_prefix("*/10 * * * * ")).unwrap();
     assert!(!cron.replace("\\%", "").contains('%'), "{cron}");
     pasted(&cron.replace("\\%", "%"));
 }
@@ -265,8 +272,8 @@ fn the_date_order_in_the_configuration_applies_at_once() {
         "{first:?}"
     );
     let config = fs::read_to_string(site.path("config.toml")).unwrap();
-    let said = config.replace("[newsletter]\n", "[newsletter]\nlist_dates = \"dmy\"\n");
-    site.write("config.toml", &said);
+    let output = config.replace("[newsletter]\n", "[newsletter]\nlist_dates = \"dmy\"\n");
+    site.write("config.toml", &output);
     let second = site.run("publish").succeeds();
     assert!(second.out.contains("subscribers: 0 new, 1 changed"), "{second:?}");
     let listed = site.run("subscribers list --json").succeeds().out;

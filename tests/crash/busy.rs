@@ -1,4 +1,4 @@
-//! A ledger that somebody else holds for longer than a run waits: half a minute, so this stands apart.
+//! A ledger that another process locks for longer than a run waits. Takes half a minute, so it is a separate test.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -7,11 +7,11 @@ use rusqlite::TransactionBehavior::Immediate;
 
 use super::support::account::settle;
 use super::support::site::NOW;
-use super::support::{At, Do, Script, Server, Site, say};
+use super::support::{At, Do, Script, Server, Site, reply_line};
 
 #[test]
-fn f22_a_ledger_that_stays_locked_at_the_arm_lets_no_dot_out_and_the_next_run_sends() {
-    let slow = Do::Each(vec![Do::Wait(Duration::from_secs(1)), say("250 2.1.5 ok")]);
+fn f22_a_ledger_locked_at_the_arm_prevents_the_dot_and_the_next_run_sends() {
+    let slow = Do::Each(vec![Do::Wait(Duration::from_secs(1)), reply_line("250 2.1.5 ok")]);
     let relay = Server::start(Script::polite().nth(At::Rcpt, 1, slow));
     let site = Site::new(relay.port(), 3, 1);
     let mut command = site.command(Some(NOW), &["publish"]);
@@ -23,12 +23,12 @@ fn f22_a_ledger_that_stays_locked_at_the_arm_lets_no_dot_out_and_the_next_run_se
     let held = other.transaction_with_behavior(Immediate).unwrap();
     let ended = run.wait_with_output().unwrap();
     drop(held);
-    let said = String::from_utf8(ended.stderr).unwrap();
-    assert_eq!(ended.status.code(), Some(2), "{said}");
-    assert!(said.contains("another program holds what is needed"), "{said}");
+    let output = String::from_utf8(ended.stderr).unwrap();
+    assert_eq!(ended.status.code(), Some(2), "{output}");
+    assert!(output.contains("another program holds what is needed"), "{output}");
     assert!(relay.log().messages.is_empty(), "a dot without an arm");
     let next = site.run_at("2026-11-20T10:07:00Z", &["publish"]);
-    assert_eq!(next.code, 0, "{}", next.said);
+    assert_eq!(next.code, 0, "{}", next.output);
     let account = settle(&site, &[&relay], 3);
-    assert!(account.broken.is_empty() && account.in_doubt == 0, "{account:?}");
+    assert!(account.broken.is_empty() && account.unknown == 0, "{account:?}");
 }

@@ -1,5 +1,6 @@
-//! The real program, killed: at named points, at random moments, alone and in company. `cargo test --features
-//! crash-points --test crash` builds it with the points of `src/crash.rs`; a plain `cargo test` leaves all this out.
+//! Kills the real program at named points and at random moments, with one and with several senders. `cargo test
+//! --features crash-points --test crash` builds it with the points of `src/crash.rs`; a plain `cargo test` skips these
+//! tests.
 
 #[cfg(test)]
 mod busy;

@@ -1,4 +1,5 @@
-//! Every crash point times every relay: a run dies there, the next ones finish, and the account is settled.
+//! Every crash point with every relay script: a run dies there, later runs finish, and the ledger is compared with the
+//! relay.
 
 use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt as _;
@@ -9,14 +10,14 @@ use super::replies;
 use super::support::account::{Account, published, rows, settle};
 use super::support::{Script, Server, Site};
 
-const READERS: usize = 5;
+const SUBSCRIBERS: usize = 5;
 const THREADS: usize = 4;
 
-/// Later, when every deferred copy may be tried again.
+/// A later time, when every deferred delivery may be retried.
 const LATER: &str = "2026-11-20T10:07:00Z";
 const MUCH_LATER: &str = "2026-11-20T12:00:00Z";
 
-/// Where a run dies, `name:n` at the n-th passing; and over how many connections it sends.
+/// Where a run dies (`name:n` is the n-th time that it is reached) and how many connections it uses.
 const POINTS: &[(&str, usize)] = &[
     // F14 and the first run
     ("store-made", 1),
@@ -74,38 +75,38 @@ const POINTS: &[(&str, usize)] = &[
     ("committed/closing finished issues", 1),
 ];
 
-/// So many of them come before the first connection.
+/// How many of these points come before the first connection.
 const BEFORE_ANY_RELAY: usize = 17;
 
-/// What became of one cell.
+/// The result of one combination.
 struct Cell {
     killed: bool,
     account: Account,
 }
 
-/// Runs `publish` with a crash point; whether it died there.
+/// Runs `publish` with a crash point; returns whether it died there.
 pub(crate) fn dies(site: &Site, now: &str, point: &str) -> bool {
     dies_with(site, now, point, &["publish"])
 }
 
-/// The same of another command.
+/// The same for another command.
 pub(crate) fn dies_with(site: &Site, now: &str, point: &str, arguments: &[&str]) -> bool {
     let mut command = site.command(Some(now), arguments);
     let output = command.env("LETTERPRESS_CRASH_AT", point).output().unwrap();
-    // SIGABRT, and not a panic: that would be exit code 101.
+    // SIGABRT, not a panic, which would be exit code 101.
     let killed = output.status.signal() == Some(6);
-    let said = String::from_utf8_lossy(&output.stderr);
+    let errors = String::from_utf8_lossy(&output.stderr);
     assert!(
         killed || [Some(0), Some(1), Some(2), Some(3)].contains(&output.status.code()),
-        "{point}: {said}"
+        "{point}: {errors}"
     );
-    assert!(!said.contains("panicked"), "{point}: {said}");
+    assert!(!errors.contains("panicked"), "{point}: {errors}");
     killed
 }
 
 fn cell(point: &str, connections: usize, script: Script, clean: &str) -> Cell {
     let odd = Server::start(script);
-    let site = Site::unopened(odd.port(), READERS, connections);
+    let site = Site::unopened(odd.port(), SUBSCRIBERS, connections);
     let list = "list = \"readers.csv\"\nlist_confirmed = true\n";
     site.relay(odd.port(), connections, list);
     let killed = dies(&site, super::support::site::NOW, point);
@@ -116,10 +117,10 @@ fn cell(point: &str, connections: usize, script: Script, clean: &str) -> Cell {
     let arrived = || relays.map(|relay| relay.log().messages.len());
     let before = arrived();
     let last = site.run_at(MUCH_LATER, &["publish"]);
-    let mut account = settle(&site, &relays, READERS);
+    let mut account = settle(&site, &relays, SUBSCRIBERS);
     let mut wants = |holds: bool, what: &str| {
         if !holds {
-            account.broken.push(format!("{what}: {}{}", next.said, last.said));
+            account.broken.push(format!("{what}: {}{}", next.output, last.output));
         }
     };
     wants([0, 3].contains(&next.code), "the next run failed");
@@ -127,8 +128,8 @@ fn cell(point: &str, connections: usize, script: Script, clean: &str) -> Cell {
     wants(arrived() == before, "a run with nothing to do sent something");
     wants(published(&site.path("public")) == clean, "the feeds differ from a clean build's");
     let most = connections + 1;
-    if account.in_doubt > most {
-        account.broken.push(format!("{} in doubt, and not at most {most}", account.in_doubt));
+    if account.unknown > most {
+        account.broken.push(format!("{} unknown, more than {most}", account.unknown));
     }
     Cell { killed, account }
 }
@@ -140,9 +141,9 @@ fn clean_build() -> String {
 }
 
 #[test]
-fn every_crash_point_with_every_reply_loses_nobody_and_gives_nobody_two_copies() {
+fn every_crash_point_with_every_reply_loses_and_duplicates_no_message() {
     let (scripts, clean) = (replies::all(), clean_build());
-    // A run that dies before it connects never hears what an odd relay would have said: one script stands for all.
+    // A run that dies before it connects is not affected by the relay's script, so one script is enough.
     let scripts_for = |point: usize| if point < BEFORE_ANY_RELAY { 1 } else { scripts.len() };
     let work: Vec<(usize, usize)> = (0..POINTS.len())
         .flat_map(|point| (0..scripts_for(point)).map(move |script| (point, script)))
@@ -172,11 +173,12 @@ fn every_crash_point_with_every_reply_loses_nobody_and_gives_nobody_two_copies()
     assert_eq!(cells.len(), work.len());
     for (point, (name, _)) in POINTS.iter().enumerate() {
         let reached = (0..scripts_for(point)).any(|script| cells[&(point, script)].killed);
-        assert!(reached, "no run ever died at {name}, so nothing was shown there");
+        assert!(reached, "no run died at {name}, so the point was not tested");
     }
 }
 
-/// The table: a digit is the number in doubt after a death, a point is a run that ended before it came to the point.
+/// The table: a digit is the number of unknown outcomes after a death, a dot is a run that ended before it reached the
+/// point.
 fn show(cells: &BTreeMap<(usize, usize), Cell>, scripts: &[(&str, Script)]) {
     for (number, (name, _)) in scripts.iter().enumerate() {
         println!("{number:>3}  {name}");
@@ -189,19 +191,19 @@ fn show(cells: &BTreeMap<(usize, usize), Cell>, scripts: &[(&str, Script)]) {
             .map(|cell| match cell {
                 Cell { account, .. } if account.duplicated > 0 => 'D',
                 Cell { account, .. } if account.lost > 0 => 'L',
-                Cell { killed: false, account } if account.in_doubt == 0 => '.',
+                Cell { killed: false, account } if account.unknown == 0 => '.',
                 Cell { killed: false, .. } => '?',
-                Cell { account, .. } => digit(account.in_doubt),
+                Cell { account, .. } => digit(account.unknown),
             })
             .collect();
         println!("{:46} {line}", format!("{name} ({connections})"));
     }
     let sum = |of: fn(&Cell) -> usize| cells.values().map(of).sum::<usize>();
     println!(
-        "{} cells, {} kills, {} in doubt, {} lost, {} duplicated",
+        "{} cells, {} kills, {} unknown, {} lost, {} duplicated",
         cells.len(),
         sum(|cell| usize::from(cell.killed)),
-        sum(|cell| cell.account.in_doubt),
+        sum(|cell| cell.account.unknown),
         sum(|cell| cell.account.lost),
         sum(|cell| cell.account.duplicated)
     );
@@ -211,17 +213,17 @@ fn digit(number: usize) -> char {
     u32::try_from(number).ok().and_then(|number| char::from_digit(number, 10)).unwrap_or('+')
 }
 
-/// A site that has not run yet, with readers in its list.
-pub(crate) fn site(relay: &Server, readers: usize, connections: usize) -> Site {
-    let site = Site::unopened(relay.port(), readers, connections);
+/// A site before its first run, with subscribers in its list.
+pub(crate) fn site(relay: &Server, subscribers: usize, connections: usize) -> Site {
+    let site = Site::unopened(relay.port(), subscribers, connections);
     site.relay(relay.port(), connections, "list = \"readers.csv\"\nlist_confirmed = true\n");
     site
 }
 
 #[test]
-fn f13_a_recovery_that_dies_again_and_again_comes_to_the_same_end() {
+fn f13_a_recovery_that_dies_repeatedly_has_the_same_result() {
     let relay = Server::start(Script::polite().pipelining(true));
-    let site = site(&relay, READERS, 2);
+    let site = site(&relay, SUBSCRIBERS, 2);
     assert!(dies(&site, LATER, "armed:3"));
     for _ in 0..5 {
         assert!(dies(&site, LATER, "before-commit/recovering after a crash"));
@@ -231,8 +233,8 @@ fn f13_a_recovery_that_dies_again_and_again_comes_to_the_same_end() {
         assert!(dies(&site, LATER, "committed/recovering after a crash"));
     }
     assert!(held.values().any(|state| *state == letterpress::ledger::State::Armed), "{held:?}");
-    assert_eq!(site.run_at(LATER, &["publish"]).code, 3, "a doubt must be told, whoever found it");
-    let account = settle(&site, &[&relay], READERS);
+    assert_eq!(site.run_at(LATER, &["publish"]).code, 3, "an unknown outcome must be reported by every run");
+    let account = settle(&site, &[&relay], SUBSCRIBERS);
     assert!(account.broken.is_empty(), "{:?}", account.broken);
-    assert!((1..=2).contains(&account.in_doubt), "{account:?}");
+    assert!((1..=2).contains(&account.unknown), "{account:?}");
 }

@@ -1,4 +1,4 @@
-//! The rows F1 to F14 of `docs/faults.md`, one by one: what a death at each place must leave behind.
+//! The rows F1 to F14 of `docs/faults.md`: the required state after a death at each place.
 
 use letterpress::ledger::State;
 
@@ -7,36 +7,36 @@ use super::support::account::{published, rows, settle};
 use super::support::site::NOW;
 use super::support::{Script, Server, Site};
 
-const READERS: usize = 4;
+const SUBSCRIBERS: usize = 4;
 const LATER: &str = "2026-11-20T10:07:00Z";
 
 fn relay() -> Server {
     Server::start(Script::polite().pipelining(true))
 }
 
-/// Dies at `point` over one connection; the site and its relay as they are then.
+/// Dies at `point` over one connection; returns the site and its relay.
 fn died_at(point: &str) -> (Site, Server) {
     let relay = relay();
-    let site = site(&relay, READERS, 1);
-    assert!(dies(&site, NOW, point), "{point} was not passed");
+    let site = site(&relay, SUBSCRIBERS, 1);
+    assert!(dies(&site, NOW, point), "the run did not reach {point}");
     (site, relay)
 }
 
-/// The next run finishes; returns how many are in doubt.
+/// Lets the next run finish; returns the number of unknown outcomes.
 fn finishes(site: &Site, relay: &Server) -> usize {
     let next = site.run_at(LATER, &["publish"]);
-    let account = settle(site, &[relay], READERS);
-    assert!(account.broken.is_empty(), "{:?}\n{}", account.broken, next.said);
-    assert_eq!(next.code, if account.in_doubt > 0 { 3 } else { 0 }, "{}", next.said);
-    account.in_doubt
+    let account = settle(site, &[relay], SUBSCRIBERS);
+    assert!(account.broken.is_empty(), "{:?}\n{}", account.broken, next.output);
+    assert_eq!(next.code, if account.unknown > 0 { 3 } else { 0 }, "{}", next.output);
+    account.unknown
 }
 
-fn copies(relay: &Server) -> usize {
+fn accepted(relay: &Server) -> usize {
     relay.log().messages.len()
 }
 
 #[test]
-fn f01_f02_a_death_among_the_feeds_leaves_whole_ones_and_mails_nothing() {
+fn f01_f02_a_death_while_feeds_are_written_leaves_them_complete_and_mails_nothing() {
     let second = "+++\ntitle = \"둘째\"\ndate = 2026-11-20T09:30:00Z\nslug = \"two\"\n+++\n\n더 늦은 편지.\n";
     let want = Site::unopened(9, 0, 1);
     let folder = want.path("public");
@@ -46,41 +46,45 @@ fn f01_f02_a_death_among_the_feeds_leaves_whole_ones_and_mails_nothing() {
     assert_eq!((old.0, new.0), (0, 0));
     for point in ["ids-written", "feed-staged:3", "feed-renamed:1", "feed-renamed:2", "feeds-in-place"] {
         let relay = relay();
-        let site = site(&relay, READERS, 1);
+        let site = site(&relay, SUBSCRIBERS, 1);
         assert_eq!(site.run(&["publish"]).code, 0);
         site.write("posts/two.md", second);
         assert!(dies(&site, NOW, point));
-        assert_eq!(copies(&relay), READERS, "{point}: mail left before the feeds were in place");
+        assert_eq!(
+            accepted(&relay),
+            SUBSCRIBERS,
+            "{point}: messages were sent before the feeds were written"
+        );
         for file in ["rss.xml", "atom.xml", "feed.json"] {
             let text = std::fs::read_to_string(site.path("public").join(file)).unwrap();
             assert!(old.1.contains(&text) || new.1.contains(&text), "{point}: {file} is half of one");
         }
         assert_eq!(site.run_at(LATER, &["publish"]).code, 0);
         assert_eq!(published(&site.path("public")), new.1, "{point}");
-        assert_eq!(copies(&relay), 2 * READERS, "{point}");
+        assert_eq!(accepted(&relay), 2 * SUBSCRIBERS, "{point}");
     }
 }
 
 #[test]
-fn f03_a_death_before_the_freeze_is_durable_freezes_nothing_and_the_next_run_freezes_once() {
+fn f03_a_death_before_the_durable_freeze_freezes_nothing_and_the_next_run_freezes_once() {
     let (site, relay) = died_at("before-commit/freezing the issue");
     assert!(rows(&site).is_empty());
-    assert_eq!(relay.log().connections, 0, "it called the relay before the freeze was durable");
+    assert_eq!(relay.log().connections, 0, "it connected to the relay before the freeze was durable");
     assert_eq!(finishes(&site, &relay), 0);
-    assert_eq!(copies(&relay), READERS);
+    assert_eq!(accepted(&relay), SUBSCRIBERS);
 }
 
 #[test]
-fn f04_a_death_after_the_freeze_leaves_everybody_waiting_and_the_next_run_sends_all() {
+fn f04_a_death_after_the_freeze_leaves_all_pending_and_the_next_run_sends_all() {
     let (site, relay) = died_at("committed/freezing the issue");
-    assert_eq!(rows(&site).values().filter(|state| **state == State::Pending).count(), READERS);
+    assert_eq!(rows(&site).values().filter(|state| **state == State::Pending).count(), SUBSCRIBERS);
     assert_eq!(relay.log().connections, 0);
     assert_eq!(finishes(&site, &relay), 0);
-    assert_eq!(copies(&relay), READERS);
+    assert_eq!(accepted(&relay), SUBSCRIBERS);
 }
 
 #[test]
-fn f05_f06_f07_a_death_before_the_arm_costs_nobody_a_copy_and_puts_nobody_in_doubt() {
+fn f05_f06_f07_a_death_before_the_arm_loses_no_message_and_leaves_no_unknown_outcome() {
     for point in [
         "committed/claiming deliveries",
         "mail-answered:1",
@@ -95,52 +99,52 @@ fn f05_f06_f07_a_death_before_the_arm_costs_nobody_a_copy_and_puts_nobody_in_dou
             rows(&site).values().all(|state| matches!(state, State::Pending | State::Claimed)),
             "{point}"
         );
-        assert_eq!(copies(&relay), 0, "{point}: a dot was written");
+        assert_eq!(accepted(&relay), 0, "{point}: a dot was sent");
         assert_eq!(finishes(&site, &relay), 0, "{point}");
-        assert_eq!(copies(&relay), READERS, "{point}");
+        assert_eq!(accepted(&relay), SUBSCRIBERS, "{point}");
     }
 }
 
 #[test]
-fn f08_f12_a_copy_that_was_armed_and_not_ended_is_in_doubt_is_listed_and_nobody_has_it() {
+fn f08_f12_an_armed_delivery_without_a_dot_is_listed_as_unknown() {
     for point in ["committed/recording outcomes:1", "armed:1"] {
         let (site, relay) = died_at(point);
         assert_eq!(rows(&site)["reader0@example.org"], State::Armed, "{point}");
         assert_eq!(finishes(&site, &relay), 1, "{point}");
         assert_eq!(site.in_state("unknown"), ["reader0@example.org"], "{point}");
-        assert_eq!(copies(&relay), READERS - 1, "{point}");
+        assert_eq!(accepted(&relay), SUBSCRIBERS - 1, "{point}");
     }
 }
 
 #[test]
-fn f09_a_dot_without_an_answer_is_in_doubt_and_is_not_sent_again() {
+fn f09_a_dot_without_a_reply_is_unknown_and_not_sent_again() {
     let (site, relay) = died_at("dot-written:1");
     assert_eq!(finishes(&site, &relay), 1);
     assert_eq!(site.in_state("unknown"), ["reader0@example.org"]);
-    assert!((READERS - 1..=READERS).contains(&copies(&relay)));
+    assert!((SUBSCRIBERS - 1..=SUBSCRIBERS).contains(&accepted(&relay)));
 }
 
 #[test]
-fn f10_an_answer_that_was_not_recorded_is_a_doubt_that_evidence_settles() {
+fn f10_an_unrecorded_reply_is_unknown_until_evidence_resolves_it() {
     let (site, relay) = died_at("dot-answered:1");
     assert_eq!(finishes(&site, &relay), 1);
-    assert_eq!(copies(&relay), READERS);
+    assert_eq!(accepted(&relay), SUBSCRIBERS);
     let settled = site.run_at(LATER, &["resolve", "--sent"]);
-    assert_eq!(settled.code, 0, "{}", settled.said);
+    assert_eq!(settled.code, 0, "{}", settled.output);
     assert!(rows(&site).values().all(|state| *state == State::Sent));
-    assert_eq!(copies(&relay), READERS);
+    assert_eq!(accepted(&relay), SUBSCRIBERS);
 }
 
 #[test]
-fn f11_a_death_after_the_last_record_leaves_nothing_to_do() {
+fn f11_a_death_after_the_last_commit_leaves_nothing_to_do() {
     let (site, relay) = died_at("before-quit");
     assert!(rows(&site).values().all(|state| *state == State::Sent));
     assert_eq!(finishes(&site, &relay), 0);
-    assert_eq!(copies(&relay), READERS);
+    assert_eq!(accepted(&relay), SUBSCRIBERS);
 }
 
 #[test]
-fn f14_a_death_in_the_migration_is_made_good_and_a_newer_schema_is_refused() {
+fn f14_a_death_in_the_migration_is_repaired_and_a_newer_schema_is_refused() {
     for point in ["store-made", "in-migration", "before-commit/migrating it", "keys-staged", "keys-made"] {
         let (site, relay) = died_at(point);
         assert_eq!(relay.log().connections, 0, "{point}");
@@ -149,56 +153,56 @@ fn f14_a_death_in_the_migration_is_made_good_and_a_newer_schema_is_refused() {
         database.pragma_update(None, "user_version", 99).unwrap();
         drop(database);
         let refused = site.run_at(LATER, &["publish"]);
-        assert_eq!(refused.code, 2, "{}", refused.said);
-        assert!(refused.said.contains("newer Letterpress"), "{}", refused.said);
-        assert_eq!(copies(&relay), READERS);
+        assert_eq!(refused.code, 2, "{}", refused.output);
+        assert!(refused.output.contains("newer Letterpress"), "{}", refused.output);
+        assert_eq!(accepted(&relay), SUBSCRIBERS);
     }
 }
 
 #[test]
-fn a_death_in_a_restore_leaves_the_old_or_the_new_ledger_whole_and_a_second_try_ends_well() {
+fn a_death_in_a_restore_leaves_the_old_or_the_new_ledger_and_a_second_restore_succeeds() {
     for point in ["restore-aside", "restore-keys", "restore-cleared", "restore-done"] {
         let relay = relay();
-        let site = site(&relay, READERS, 1);
+        let site = site(&relay, SUBSCRIBERS, 1);
         assert_eq!(site.run(&["publish"]).code, 0);
         assert_eq!(site.run(&["backup", "b.db"]).code, 0);
         let restore = ["backup", "restore", "b.db", "--reason", "test"];
         let output = site.command(Some(NOW), &restore).env("LETTERPRESS_CRASH_AT", point).output().unwrap();
-        assert!(!output.status.success(), "{point} was not passed");
-        assert_eq!(rows(&site).len(), READERS, "{point}: a whole ledger stands there");
+        assert!(!output.status.success(), "the run did not reach {point}");
+        assert_eq!(rows(&site).len(), SUBSCRIBERS, "{point}: the ledger is complete");
         let again = site.run_at(LATER, &restore);
-        assert_eq!(again.code, 0, "{point}: {}", again.said);
+        assert_eq!(again.code, 0, "{point}: {}", again.output);
         assert_eq!(site.run_at(LATER, &["ledger", "verify"]).code, 0);
         assert_eq!(finishes(&site, &relay), 0);
-        assert_eq!(copies(&relay), READERS, "{point}: nobody got it twice");
+        assert_eq!(accepted(&relay), SUBSCRIBERS, "{point}: no duplicates");
     }
 }
 
 #[test]
-fn a_death_while_a_rehearsal_ends_or_an_issue_is_extended_mails_nobody_twice_and_nobody_too_little() {
+fn f82_a_death_after_a_rehearsal_or_while_an_issue_is_extended_loses_and_duplicates_no_message() {
     for point in ["before-commit/ending the rehearsal", "committed/ending the rehearsal"] {
         let relay = relay();
-        let site = site(&relay, READERS, 1);
+        let site = site(&relay, SUBSCRIBERS, 1);
         let config = std::fs::read_to_string(site.path("config.toml")).unwrap();
         site.write("config.toml", config.split("[smtp]").next().unwrap());
         assert_eq!(site.run(&["publish"]).code, 0);
         site.write("config.toml", &config);
-        assert!(dies(&site, NOW, point), "{point} was not passed");
-        assert_eq!(copies(&relay), 0);
+        assert!(dies(&site, NOW, point), "the run did not reach {point}");
+        assert_eq!(accepted(&relay), 0);
         assert_eq!(site.run_at(LATER, &["publish"]).code, 0);
-        assert_eq!(copies(&relay), READERS, "{point}");
+        assert_eq!(accepted(&relay), SUBSCRIBERS, "{point}");
         assert_eq!(site.run_at(LATER, &["ledger", "verify"]).code, 0);
     }
     for point in ["before-commit/extending an issue", "committed/extending an issue"] {
         let relay = relay();
-        let site = site(&relay, READERS, 1);
+        let site = site(&relay, SUBSCRIBERS, 1);
         assert_eq!(site.run(&["publish"]).code, 0);
         assert_eq!(site.run(&["subscribers", "add", "late@example.org"]).code, 0);
         let missing = ["send", "--post", "slow", "--missing"];
-        assert!(dies_with(&site, LATER, point, &missing), "{point} was not passed");
-        assert_eq!(copies(&relay), READERS, "{point}: it was mailed before it was on record");
+        assert!(dies_with(&site, LATER, point, &missing), "the run did not reach {point}");
+        assert_eq!(accepted(&relay), SUBSCRIBERS, "{point}: it was mailed before it was recorded");
         assert_eq!(site.run_at(LATER, &missing).code, 0);
-        let account = settle(&site, &[&relay], READERS + 1);
-        assert!(account.broken.is_empty() && account.sent == READERS + 1, "{point}: {account:?}");
+        let account = settle(&site, &[&relay], SUBSCRIBERS + 1);
+        assert!(account.broken.is_empty() && account.sent == SUBSCRIBERS + 1, "{point}: {account:?}");
     }
 }

@@ -1,5 +1,5 @@
-//! Kills at random moments: one, two and three senders over one ledger, with the run lock and without it; between the
-//! kills terminations, readers who leave, and a ledger that somebody else holds. `just torture 1000` for a long night.
+//! Kills at random moments: one, two and three senders on one ledger, with and without the run lock. Between the kills
+//! there are terminations, unsubscribes, and locks by other processes. `just torture 1000` runs for several hours.
 
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
@@ -9,95 +9,95 @@ use letterpress::ledger::State;
 
 use super::support::account::{rows, settle};
 use super::support::site::NOW;
-use super::support::{At, Do, Script, Server, Site, say};
+use super::support::{At, Do, Script, Server, Site, reply_line};
 
 const CONNECTIONS: usize = 4;
-/// Kills that one ledger goes through before it is settled.
+/// The number of kills of one ledger before it is checked.
 const ROUND: usize = 40;
-/// More than the senders of one kill can reach.
-const READERS_PER_KILL: usize = 150;
-/// From the kill until the next run's first dot.
+/// More than all senders reach between two kills.
+const SUBSCRIBERS_PER_KILL: usize = 150;
+/// The time from the kill to the first dot of the next run.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// Who is at work at once.
+/// How many senders run at once, and how.
 #[derive(Debug, Clone, Copy)]
-struct Company {
+struct Setup {
     senders: usize,
-    /// Without it, leases and tokens are all that keeps the senders apart.
+    /// Without the lock, only leases and tokens separate the senders.
     lock: bool,
 }
 
-const COMPANIES: [Company; 5] = [
-    Company { senders: 1, lock: true },
-    Company { senders: 2, lock: true },
-    Company { senders: 3, lock: true },
-    Company { senders: 2, lock: false },
-    Company { senders: 3, lock: false },
+const SETUPS: [Setup; 5] = [
+    Setup { senders: 1, lock: true },
+    Setup { senders: 2, lock: true },
+    Setup { senders: 3, lock: true },
+    Setup { senders: 2, lock: false },
+    Setup { senders: 3, lock: false },
 ];
 
-/// What the kills came to.
+/// The totals over all kills.
 #[derive(Debug, Default)]
 struct Losses {
     kills: usize,
     terminations: usize,
-    left: usize,
+    unsubscribed: usize,
     turned_away: usize,
     sent: usize,
-    in_doubt: usize,
+    unknown: usize,
     lost: usize,
     duplicated: usize,
     pauses: Vec<Duration>,
     broken: Vec<String>,
 }
 
-/// Numbers that differ from step to step without asking for chance.
+/// Numbers that differ in each step without a random source.
 fn spread(step: usize, below: u64) -> u64 {
     (step as u64).wrapping_mul(2_654_435_761) % below
 }
 
 struct Round {
-    company: Company,
+    setup: Setup,
     relay: Server,
     site: Site,
-    readers: usize,
+    subscribers: usize,
     began: DateTime<Utc>,
     losses: Losses,
 }
 
 impl Round {
-    fn new(company: Company, kills: usize) -> Self {
-        let slow = Do::Each(vec![Do::Wait(Duration::from_millis(10)), say("250 2.0.0 ok")]);
-        let relay = Server::start(Script::polite().pipelining(company.senders % 2 == 1).on(At::Dot, slow));
-        let readers = kills * READERS_PER_KILL;
-        let site = Site::new(relay.port(), readers, CONNECTIONS);
+    fn new(setup: Setup, kills: usize) -> Self {
+        let slow = Do::Each(vec![Do::Wait(Duration::from_millis(10)), reply_line("250 2.0.0 ok")]);
+        let relay = Server::start(Script::polite().pipelining(setup.senders % 2 == 1).on(At::Dot, slow));
+        let subscribers = kills * SUBSCRIBERS_PER_KILL;
+        let site = Site::new(relay.port(), subscribers, CONNECTIONS);
         let began = NOW.parse().unwrap();
         Self { company, relay, site, readers, began, losses: Losses::default() }
     }
 
-    /// Each step is later than every lease of the step before it: a sender that still lives then is a stalled one.
+    /// Each step is later than every lease of the previous one, so a sender that is still alive then is stalled.
     fn time(&self, step: usize) -> String {
         (self.began + TimeDelta::minutes(7 * i64::try_from(step).unwrap())).to_rfc3339()
     }
 
     fn start(&self, step: usize) -> Child {
         let mut command = self.site.command(Some(&self.time(step)), &["publish"]);
-        if !self.company.lock {
+        if !self.setup.lock {
             command.env("LETTERPRESS_NO_RUN_LOCK", "1");
         }
-        // One page for all of a round: how a run ended is no riddle then.
-        let said = std::fs::File::options().create(true).append(true).open(self.site.path("said")).unwrap();
-        command.stdout(Stdio::null()).stderr(said).spawn().unwrap()
+        // One log for the whole round, to explain how a run ended.
+        let log = std::fs::File::options().create(true).append(true).open(self.site.path("log")).unwrap();
+        command.stdout(Stdio::null()).stderr(log).spawn().unwrap()
     }
 
     fn step(&mut self, step: usize, died: Option<Instant>) -> Instant {
         let connections = self.relay.connections();
-        let mut senders: Vec<Child> = (0..self.company.senders).map(|_| self.start(step)).collect();
+        let mut senders: Vec<Child> = (0..self.setup.senders).map(|_| self.start(step)).collect();
         let waited = Instant::now();
-        while !self.relay.heard_beyond(connections) {
+        while !self.relay.has_message_after(connections) {
             assert!(
                 waited.elapsed() < Duration::from_secs(60),
-                "{:?}: nobody sends in step {step}",
-                self.company
+                "{:?}: no sender is active in step {step}",
+                self.setup
             );
             std::thread::sleep(Duration::from_millis(1));
         }
@@ -112,7 +112,7 @@ impl Round {
         self.end(step, senders)
     }
 
-    /// What else goes on while the letter is sent.
+    /// What else happens while the issue is being sent.
     fn disturb(&mut self, step: usize) {
         if step.is_multiple_of(3) {
             let address = self.leaver(self.losses.left);
@@ -129,9 +129,9 @@ impl Round {
         }
     }
 
-    /// The readers at the end of the list leave, where the letter comes last.
-    fn leaver(&self, number: usize) -> String {
-        format!("reader{}@example.org", self.readers - 1 - number)
+    /// Subscribers at the end of the list unsubscribe, because they are mailed last.
+    fn address_from_the_end(&self, number: usize) -> String {
+        format!("reader{}@example.org", self.subscribers - 1 - number)
     }
 
     fn end(&mut self, step: usize, mut senders: Vec<Child>) -> Instant {
@@ -139,13 +139,13 @@ impl Round {
         for sender in &mut senders {
             if let Some(ended) = sender.try_wait().unwrap() {
                 let code = ended.code();
-                // Two runs without a lock that freeze at once: the later one is told that the issue is there already.
-                let beaten = code == Some(1) && step == 0 && !self.company.lock;
+                // If two runs without a lock schedule the issue at once, the second one finds that it exists already.
+                let beaten = code == Some(1) && step == 0 && !self.setup.lock;
                 assert!(
                     beaten || matches!(code, Some(0 | 3 | 4)),
                     "{:?}: ended with {ended} in step {step}: {}",
-                    self.company,
-                    std::fs::read_to_string(self.site.path("said")).unwrap()
+                    self.setup,
+                    std::fs::read_to_string(self.site.path("log")).unwrap()
                 );
                 self.losses.turned_away += usize::from(code == Some(4));
             } else if terminate {
@@ -166,8 +166,8 @@ impl Round {
 
     fn settle(mut self, steps: usize) -> Losses {
         let last = self.site.run_at(&self.time(steps + 20), &["publish"]);
-        assert!([0, 3].contains(&last.code), "{}", last.said);
-        let account = settle(&self.site, &[&self.relay], self.readers);
+        assert!([0, 3].contains(&last.code), "{}", last.output);
+        let account = settle(&self.site, &[&self.relay], self.subscribers);
         let rows = rows(&self.site);
         for number in 0..self.losses.left {
             let leaver = self.leaver(number);
@@ -182,7 +182,7 @@ impl Round {
         self.losses.broken.extend(account.broken);
         Losses {
             sent: account.sent,
-            in_doubt: account.in_doubt,
+            unknown: account.unknown,
             lost: account.lost,
             duplicated: account.duplicated,
             ..self.losses
@@ -234,7 +234,7 @@ fn f57_f58_f73_kills_at_any_moment_lose_nobody_and_give_nobody_two_copies() {
     let (median, longest) = (pauses[pauses.len() / 2], pauses[pauses.len() - 1]);
     let (kills, in_doubt) = (sum(|losses| losses.kills), sum(|losses| losses.in_doubt));
     println!(
-        "{kills} kills, {} lost, {} duplicated, {in_doubt} in doubt ({}.{:02} for each kill); \
+        "{kills} kills, {} lost, {} duplicated, {unknown} unknown ({}.{:02} for each kill); \
          the next run sends after {median:.0?}, at most {longest:.0?}",
         sum(|losses| losses.lost),
         sum(|losses| losses.duplicated),
@@ -243,7 +243,7 @@ fn f57_f58_f73_kills_at_any_moment_lose_nobody_and_give_nobody_two_copies() {
     );
     let broken: Vec<_> = results.iter().flat_map(|(_, losses)| &losses.broken).collect();
     assert!(broken.is_empty(), "{broken:?}");
-    // A lock that went stale would hold up every run; a machine that is busy with other things holds up some.
+    // A stale lock would delay every run; a busy machine delays only some.
     let quarter = pauses[pauses.len() / 4];
     assert!(quarter < LONGEST_PAUSE, "the next run waits {quarter:?} after a kill");
     let away = |lock| results.iter().any(|(company, losses)| company.lock == lock && losses.turned_away > 0);

@@ -1,11 +1,11 @@
-//! Feeds as readers fetch them: the archive that was made to hurt (`tests/data/hurt`), made by the real program and read
-//! back by a parser that is not ours; and what must not change when posts, addresses and file times do.
+//! Feeds of an archive with difficult posts (`tests/data/hurt`): built by the real program and read by an independent
+//! parser; and what must not change when posts, addresses and file times do.
 //!
-//! `readers.py` beside this file has Python's and npm's parsers read the same feeds, and compares all of them.
+//! `readers.py` beside this file reads the same feeds with Python and npm parsers and compares the results.
 
 #![cfg(test)]
 
-mod hurt;
-mod keeping;
+mod content;
 mod pages;
-mod world;
+mod site;
+mod stability;

@@ -1,22 +1,22 @@
-//! Pages of an archive (RFC 5005): never changed once written, but for a post that was taken back.
+//! The pages of an archive (RFC 5005): once written they change only if a post is retracted.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
-use crate::world::World;
+use crate::site::Site;
 
 const LATER: &str = "2026-11-24T00:00:00Z";
 
-fn pages(world: &World) -> BTreeMap<String, Vec<u8>> {
-    world.public().into_iter().filter(|(path, _)| path.starts_with("archive/")).collect()
+fn pages(site: &Site) -> BTreeMap<String, Vec<u8>> {
+    site.public().into_iter().filter(|(path, _)| path.starts_with("archive/")).collect()
 }
 
-/// Follows the feed through its archive, as a reader does who comes new: the newest version of each entry.
-fn everything(world: &World) -> BTreeMap<String, String> {
+/// Follows the feed through its archive like a new feed reader; returns the newest version of each entry.
+fn everything(site: &Site) -> BTreeMap<String, String> {
     let mut entries: BTreeMap<String, (String, String)> = BTreeMap::new();
     let mut path = "feed.json".to_owned();
     loop {
-        let feed: serde_json::Value = serde_json::from_str(&world.text(&format!("public/{path}"))).unwrap();
+        let feed: serde_json::Value = serde_json::from_str(&site.text(&format!("public/{path}"))).unwrap();
         for item in feed["items"].as_array().unwrap() {
             let text = |key: &str| item[key].as_str().unwrap_or_default().to_owned();
             let updated = [text("date_modified"), text("date_published")].into_iter().max().unwrap();
@@ -32,29 +32,29 @@ fn everything(world: &World) -> BTreeMap<String, String> {
 }
 
 #[test]
-fn a_year_of_posts_edits_and_builds_changes_no_page_and_loses_no_post() {
-    let world = World::diary(20, 8);
-    world.build();
-    let mut before = pages(&world);
+fn a_year_of_posts_edits_and_builds_changes_no_archive_page_and_loses_no_post() {
+    let site = Site::diary(20, 8);
+    site.build();
+    let mut before = pages(&site);
     for number in 20..60 {
-        world.day(number);
+        site.day(number);
         if number % 5 == 0 {
             let old = number / 3;
-            world.write(
+            site.write(
                 &format!("posts/day-{old:03}.md"),
-                &world.text(&format!("posts/day-{old:03}.md")).replace("오늘의", "다시 쓴"),
+                &site.text(&format!("posts/day-{old:03}.md")).replace("오늘의", "다시 쓴"),
             );
         }
         if number % 7 == 0 {
-            world.replace("config.toml", "title = \"", "title = \"새 ");
+            site.replace("config.toml", "title = \"", "title = \"새 ");
         }
-        world.build_at(&format!("2026-12-{:02}T{:02}:00:00Z", 1 + (number - 20) / 2, number % 2));
-        let now = pages(&world);
+        site.build_at(&format!("2026-12-{:02}T{:02}:00:00Z", 1 + (number - 20) / 2, number % 2));
+        let now = pages(&site);
         for (path, bytes) in &before {
-            assert_eq!(&now[path], bytes, "{path} changed as post {number} came");
+            assert_eq!(&now[path], bytes, "{path} changed with post {number}");
         }
         before = now;
-        let all = everything(&world);
+        let all = everything(&site);
         assert_eq!(all.len(), usize::try_from(number + 1).unwrap());
         for old in (20..=number).filter(|number| number % 5 == 0).map(|number| number / 3) {
             assert!(
@@ -67,47 +67,46 @@ fn a_year_of_posts_edits_and_builds_changes_no_page_and_loses_no_post() {
 }
 
 #[test]
-fn a_post_that_is_taken_back_goes_from_its_page_and_the_other_pages_stay() {
-    let world = World::diary(60, 8);
-    world.write("config.toml", &format!("{}[output]\ncompress = [\"gzip\"]\n", world.text("config.toml")));
-    world.build();
-    let before = pages(&world);
-    fs::remove_file(world.path("posts/day-002.md")).unwrap();
-    world.build_at(LATER);
-    let after = pages(&world);
+fn a_retracted_post_is_removed_from_its_archive_page_only() {
+    let site = Site::diary(60, 8);
+    site.write("config.toml", &format!("{}[output]\ncompress = [\"gzip\"]\n", site.text("config.toml")));
+    site.build();
+    let before = pages(&site);
+    fs::remove_file(site.path("posts/day-002.md")).unwrap();
+    site.build_at(LATER);
+    let after = pages(&site);
     let changed: BTreeSet<&str> = before
         .iter()
         .filter(|(path, bytes)| after[*path] != **bytes)
         .map(|(path, _)| path.as_str())
         .collect();
     assert!(!changed.is_empty() && changed.iter().all(|path| path.starts_with("archive/1/")), "{changed:?}");
-    assert!(everything(&world).values().all(|html| !html.contains("오늘의 2.")));
-    assert!(!world.text("public/archive/1/rss.xml").contains(">2번째 날<"));
+    assert!(everything(&site).values().all(|html| !html.contains("오늘의 2.")));
+    assert!(!site.text("public/archive/1/rss.xml").contains(">2번째 날<"));
     assert!(
-        world
-            .text("public/atom.xml")
+        site.text("public/atom.xml")
             .contains("<at:deleted-entry ref=\"tag:diary.example,2020-01-03:day-002\"")
     );
-    assert_eq!(pages(world.build_at("2027-01-01T00:00:00Z")), after);
+    assert_eq!(pages(site.build_at("2027-01-01T00:00:00Z")), after);
 }
 
 #[test]
-fn a_page_that_was_lost_or_cut_short_is_made_again() {
-    let world = World::diary(60, 8);
-    world.build();
-    let before = world.public();
-    fs::remove_file(world.path("public/archive/1/rss.xml")).unwrap();
-    let atom = world.text("public/archive/1/atom.xml");
-    fs::write(world.path("public/archive/1/atom.xml"), atom.chars().take(900).collect::<String>()).unwrap();
-    world.build_at(LATER);
-    assert_eq!(world.public(), before);
+fn a_lost_or_truncated_archive_page_is_generated_again() {
+    let site = Site::diary(60, 8);
+    site.build();
+    let before = site.public();
+    fs::remove_file(site.path("public/archive/1/rss.xml")).unwrap();
+    let atom = site.text("public/archive/1/atom.xml");
+    fs::write(site.path("public/archive/1/atom.xml"), atom.chars().take(900).collect::<String>()).unwrap();
+    site.build_at(LATER);
+    assert_eq!(site.public(), before);
 }
 
 #[test]
-fn without_an_archive_there_are_no_pages_and_no_ledger_of_them() {
-    let world = World::diary(60, 8);
-    world.replace("config.toml", "by = []", "by = []\narchive = false");
-    world.build();
-    assert!(pages(&world).is_empty() && !world.path("posts/pages.txt").exists());
-    assert!(!world.text("public/rss.xml").contains("prev-archive"));
+fn without_an_archive_there_are_no_archive_pages_and_no_record_of_them() {
+    let site = Site::diary(60, 8);
+    site.replace("config.toml", "by = []", "by = []\narchive = false");
+    site.build();
+    assert!(pages(&site).is_empty() && !site.path("posts/pages.txt").exists());
+    assert!(!site.text("public/rss.xml").contains("prev-archive"));
 }

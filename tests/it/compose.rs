@@ -1,4 +1,4 @@
-//! A copy that cannot be composed, or whose signature does not verify, is its reader's failure: the others get theirs.
+//! A message that cannot be composed, or whose signature cannot be verified, fails for its subscriber only.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +18,7 @@ fn now() -> DateTime<Utc> {
     "2026-11-20T10:00:00Z".parse().unwrap()
 }
 
-fn reader(number: u8) -> NewSubscriber {
+fn subscriber(number: u8) -> NewSubscriber {
     let email = EmailAddress::parse(&format!("reader{number}@example.org")).unwrap();
     let profile = Profile { consented_at: Some(now()), ..Profile::new(email, SubscriptionStatus::Active) };
     NewSubscriber::new(AddressKey([number; 16]), profile, "story")
@@ -33,16 +33,16 @@ fn fields(recipient: &DeliveryRecipient<'_>) -> MessageFields {
     }
 }
 
-/// The first reader's copy does not verify, the second's panics.
-fn compose(copy: &Claimed) -> Result<OutgoingMessage, String> {
-    let message = format!("To: {}\r\n\r\n편지\r\n", copy.address).into_bytes();
-    match copy.address.local_part() {
+/// The first message has an invalid signature, the second one panics.
+fn compose(delivery: &Claimed) -> Result<OutgoingMessage, String> {
+    let message = format!("To: {}\r\n\r\n편지\r\n", delivery.address).into_bytes();
+    match delivery.address.local_part() {
         "reader1" => Err("the signature does not verify".to_owned()),
-        "reader2" => panic!("a copy that cannot be"),
+        "reader2" => panic!("a message that cannot be composed"),
         _ => Ok(OutgoingMessage {
             envelope: Envelope {
                 from: EmailAddress::parse("news@example.com").unwrap(),
-                to: copy.address.clone(),
+                to: delivery.address.clone(),
                 size: message.len(),
             },
             message,
@@ -51,12 +51,12 @@ fn compose(copy: &Claimed) -> Result<OutgoingMessage, String> {
 }
 
 #[tokio::test]
-async fn a_copy_that_cannot_be_composed_fails_alone_and_says_why() {
+async fn a_message_that_cannot_be_composed_fails_alone_with_its_reason() {
     let folder = tempfile::tempdir().unwrap();
     let folder = Utf8Path::from_path(folder.path()).unwrap();
     let path = folder.join("letterpress.db");
     let store: Arc<Store> = open_sqlite(&path, &path.with_extension("keys"), "instance").unwrap();
-    store.add_subscribers((1..=5).map(reader).collect(), now()).await.unwrap();
+    store.add_subscribers((1..=5).map(subscriber).collect(), now()).await.unwrap();
     let issue = NewIssue {
         post: "slow".to_owned(),
         subject: HeaderText::parse("천천히 오는 편지").unwrap(),
@@ -87,7 +87,7 @@ async fn a_copy_that_cannot_be_composed_fails_alone_and_says_why() {
     assert_eq!(in_state(State::Sent).await.len(), 3);
     let failed = in_state(State::Failed).await;
     assert_eq!(failed.len(), 2);
-    let said = format!("{failed:?}");
-    assert!(said.contains("the signature does not verify"), "{said}");
+    let output = format!("{failed:?}");
+    assert!(output.contains("the signature does not verify"), "{output}");
     assert_eq!(outbox.join("slow").read_dir_utf8().unwrap().count(), 3);
 }

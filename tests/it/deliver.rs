@@ -1,10 +1,10 @@
-//! The whole program against a server that does what its script says: what it accepted is compared with the ledger.
+//! The whole program against a scripted server: what the server accepted is compared with the ledger.
 
 use std::time::Duration;
 
 use serde_json::json;
 
-use super::support::{At, Do, Script, Server, Site, say};
+use super::support::{At, Do, Script, Server, Site, reply_line};
 
 fn pipelining() -> Script {
     Script::polite().pipelining(true)
@@ -16,40 +16,41 @@ fn times(server: &Server, address: &str) -> usize {
 }
 
 #[test]
-fn every_reader_gets_the_letter_once_and_a_second_run_sends_nothing() {
+fn every_subscriber_gets_one_email_and_a_second_run_sends_nothing() {
     for pipelines in [true, false] {
         let server = Server::start(Script::polite().pipelining(pipelines));
         let site = Site::new(server.port(), 25, 3);
         let ended = site.run(&["publish"]);
-        assert_eq!(ended.code, 0, "{}", ended.said);
+        assert_eq!(ended.code, 0, "{}", ended.output);
         assert_eq!(site.counts(), json!({ "sent": 25 }));
         (0..25).for_each(|number| assert_eq!(times(&server, &format!("reader{number}@example.org")), 1));
         let again = site.run(&["publish"]);
-        assert_eq!((again.code, server.accepted().len()), (0, 25), "{}", again.said);
-        assert!(again.said.contains("nothing is due"), "{}", again.said);
+        assert_eq!((again.code, server.accepted().len()), (0, 25), "{}", again.output);
+        assert!(again.output.contains("nothing is due"), "{}", again.output);
     }
 }
 
 #[test]
-fn f38_a_reader_who_is_refused_fails_alone_and_the_others_get_theirs() {
-    let server = Server::start(pipelining().recipient("reader3@example.org", say("550 5.1.1 no such user")));
+fn f38_a_rejected_recipient_fails_and_the_others_get_their_email() {
+    let server =
+        Server::start(pipelining().recipient("reader3@example.org", reply_line("550 5.1.1 no such user")));
     let site = Site::new(server.port(), 10, 2);
     let ended = site.run(&["publish"]);
-    assert_eq!(ended.code, 3, "{}", ended.said);
+    assert_eq!(ended.code, 3, "{}", ended.output);
     assert_eq!(site.counts(), json!({ "sent": 9, "failed": 1 }));
     assert_eq!(site.in_state("failed"), ["reader3@example.org"]);
 }
 
 #[test]
-fn f39_a_greylisted_reader_gets_the_same_letter_with_a_later_run() {
-    let server = Server::start(pipelining().nth(At::Rcpt, 2, say("450 4.2.0 greylisted")));
+fn f39_a_greylisted_subscriber_gets_the_email_with_a_later_run() {
+    let server = Server::start(pipelining().nth(At::Rcpt, 2, reply_line("450 4.2.0 greylisted")));
     let site = Site::new(server.port(), 3, 1);
     assert_eq!(site.run(&["publish"]).code, 3);
     assert_eq!(site.counts(), json!({ "sent": 2, "pending": 1 }));
     assert_eq!(
         site.run_at("2026-11-20T10:01:00Z", &["publish"]).code,
         0,
-        "it is not time yet, and all is well"
+        "the retry is not due yet, and this is not an error"
     );
     assert_eq!(server.accepted().len(), 2);
     assert_eq!(site.run_at("2026-11-20T10:07:00Z", &["publish"]).code, 0);
@@ -58,18 +59,22 @@ fn f39_a_greylisted_reader_gets_the_same_letter_with_a_later_run() {
 }
 
 #[test]
-fn f47_f50_a_reply_that_is_lost_after_the_dot_is_a_doubt_and_nobody_gets_a_second_copy() {
-    for lost in
-        [Do::Cut, Do::Reset, Do::Stall, say("354 what"), Do::Each(vec![Do::Say(b"250-ha".to_vec()), Do::Cut])]
-    {
+fn f47_f50_a_lost_reply_after_the_dot_is_unknown_and_the_message_is_not_sent_again() {
+    for lost in [
+        Do::Cut,
+        Do::Reset,
+        Do::Stall,
+        reply_line("354 what"),
+        Do::Each(vec![Do::Write(b"250-ha".to_vec()), Do::Cut]),
+    ] {
         let server = Server::start(pipelining().nth(At::Dot, 2, lost.clone()));
         let site = Site::new(server.port(), 6, 1);
         let ended = site.run(&["publish"]);
-        assert_eq!(ended.code, 3, "{lost:?}: {}", ended.said);
+        assert_eq!(ended.code, 3, "{lost:?}: {}", ended.output);
         assert_eq!(site.counts(), json!({ "sent": 5, "unknown": 1 }), "{lost:?}");
         let again = site.run_at("2026-11-21T10:00:00Z", &["publish"]);
-        assert_eq!(again.code, 0, "{}", again.said);
-        assert_eq!(server.log().messages.len(), 6, "{lost:?}: a doubt was sent again");
+        assert_eq!(again.code, 0, "{}", again.output);
+        assert_eq!(server.log().messages.len(), 6, "{lost:?}: an unknown delivery was sent again");
     }
 }
 
@@ -78,29 +83,29 @@ fn a_decided_resend_is_the_same_message_to_the_byte() {
     let server = Server::start(pipelining().nth(At::Dot, 2, Do::Cut));
     let site = Site::new(server.port(), 3, 1);
     site.run(&["publish"]);
-    let doubt = site.in_state("unknown");
+    let unknown = site.in_state("unknown");
     site.write(
         "posts/slow.md",
         "+++\ntitle = \"고쳤다\"\ndate = 2026-11-20T09:00:00Z\nslug = \"slow\"\n+++\n다른 글.\n",
     );
     assert_eq!(site.run(&["resolve", "--resend", "--reason", "the relay's log has no such message"]).code, 0);
     let ended = site.run_at("2026-11-20T20:00:00Z", &["publish"]);
-    assert_eq!(ended.code, 0, "{}", ended.said);
+    assert_eq!(ended.code, 0, "{}", ended.output);
     assert_eq!(site.counts(), json!({ "sent": 3 }));
-    let to_them = format!("<{}>", doubt[0]);
+    let to_them = format!("<{}>", unknown[0]);
     let log = server.log();
-    let copies: Vec<_> =
+    let messages: Vec<_> =
         log.messages.iter().filter(|message| message.rcpt.concat().contains(&to_them)).collect();
-    assert_eq!(copies.len(), 2);
-    assert_eq!(copies[0].data, copies[1].data);
+    assert_eq!(messages.len(), 2);
+    assert_eq!(messages[0].data, messages[1].data);
 }
 
 #[test]
-fn evidence_settles_a_doubt_without_another_copy() {
+fn evidence_resolves_an_unknown_outcome_without_sending_again() {
     let server = Server::start(pipelining().nth(At::Dot, 1, Do::Cut));
     let site = Site::new(server.port(), 2, 1);
     site.run(&["publish"]);
-    assert_eq!(site.run(&["status"]).code, 3, "a doubt shows in the exit code");
+    assert_eq!(site.run(&["status"]).code, 3, "an unknown outcome sets the exit code");
     assert_eq!(site.run(&["resolve", "--sent"]).code, 0);
     assert_eq!(site.counts(), json!({ "sent": 2 }));
     assert_eq!(site.run(&["status"]).code, 0);
@@ -108,21 +113,21 @@ fn evidence_settles_a_doubt_without_another_copy() {
 }
 
 #[test]
-fn f37_a_refused_login_stops_the_run_and_touches_nobody() {
-    let server = Server::start(pipelining().on(At::Mail, say("530 5.7.0 authentication required")));
+fn f37_a_refused_login_stops_the_run_and_changes_no_delivery() {
+    let server = Server::start(pipelining().on(At::Mail, reply_line("530 5.7.0 authentication required")));
     let site = Site::new(server.port(), 20, 4);
     let ended = site.run(&["publish"]);
-    assert_eq!(ended.code, 1, "{}", ended.said);
-    assert!(ended.said.contains("530 5.7.0 authentication required"), "{}", ended.said);
+    assert_eq!(ended.code, 1, "{}", ended.output);
+    assert!(ended.output.contains("530 5.7.0 authentication required"), "{}", ended.output);
     assert_eq!(site.counts(), json!({ "pending": 20 }));
 }
 
 #[test]
-fn f41_throttling_stops_the_run_and_fails_nobody() {
-    let server = Server::start(pipelining().nth(At::Rcpt, 5, say("421 4.7.0 try again later")));
+fn f41_throttling_stops_the_run_and_no_delivery_fails() {
+    let server = Server::start(pipelining().nth(At::Rcpt, 5, reply_line("421 4.7.0 try again later")));
     let site = Site::new(server.port(), 20, 1);
     let ended = site.run(&["publish"]);
-    assert_eq!(ended.code, 3, "{}", ended.said);
+    assert_eq!(ended.code, 3, "{}", ended.output);
     assert_eq!(site.counts(), json!({ "sent": 4, "pending": 16 }));
     assert_eq!(site.run_at("2026-11-20T11:00:00Z", &["publish"]).code, 0);
     assert_eq!(site.counts(), json!({ "sent": 20 }));
@@ -130,34 +135,34 @@ fn f41_throttling_stops_the_run_and_fails_nobody() {
 }
 
 #[test]
-fn f51_a_letter_that_every_filter_refuses_pauses_its_issue() {
-    let server = Server::start(pipelining().on(At::Dot, say("554 5.7.1 looks like spam")));
+fn f51_an_issue_whose_messages_are_all_rejected_is_paused() {
+    let server = Server::start(pipelining().on(At::Dot, reply_line("554 5.7.1 looks like spam")));
     let site = Site::new(server.port(), 40, 1);
     let ended = site.run(&["publish"]);
-    assert_eq!(ended.code, 3, "{}", ended.said);
-    assert!(ended.said.contains("paused") && ended.said.contains("looks like spam"), "{}", ended.said);
+    assert_eq!(ended.code, 3, "{}", ended.output);
+    assert!(ended.output.contains("paused") && ended.output.contains("looks like spam"), "{}", ended.output);
     assert_eq!(site.counts()["failed"], 5);
     let again = site.run(&["publish"]);
-    assert_eq!(server.log().messages.len(), 5, "a paused issue went on: {}", again.said);
+    assert_eq!(server.log().messages.len(), 5, "a paused issue was continued: {}", again.output);
     assert_eq!(site.run(&["resolve", "--resume"]).code, 0);
     let resumed = site.run_at("2026-11-20T11:00:00Z", &["publish"]);
-    assert!(server.log().messages.len() > 5, "{}", resumed.said);
+    assert!(server.log().messages.len() > 5, "{}", resumed.output);
 }
 
 #[test]
-fn f34_a_relay_that_is_not_there_is_one_line_and_no_reader_moves() {
+fn f34_an_unreachable_relay_is_one_error_line_and_changes_no_delivery() {
     let server = Server::start(pipelining());
     let site = Site::new(server.port(), 5, 4);
     drop(server);
     let ended = site.run(&["publish"]);
-    assert_eq!(ended.code, 1, "{}", ended.said);
-    assert_eq!(ended.said.matches("refused").count(), 1, "{}", ended.said);
+    assert_eq!(ended.code, 1, "{}", ended.output);
+    assert_eq!(ended.output.matches("refused").count(), 1, "{}", ended.output);
     assert_eq!(site.counts(), json!({ "pending": 5 }));
 }
 
 #[test]
-fn f73_a_reader_who_leaves_while_the_issue_waits_gets_no_letter() {
-    let server = Server::start(pipelining().nth(At::Mail, 3, say("421 4.3.2 going down")));
+fn f73_a_subscriber_who_unsubscribes_while_the_issue_is_pending_gets_no_email() {
+    let server = Server::start(pipelining().nth(At::Mail, 3, reply_line("421 4.3.2 going down")));
     let site = Site::new(server.port(), 10, 1);
     site.run(&["publish"]);
     let waiting = site.in_state("pending");
@@ -170,9 +175,9 @@ fn f73_a_reader_who_leaves_while_the_issue_waits_gets_no_letter() {
 }
 
 #[test]
-fn f57_a_run_that_overlaps_another_leaves_at_once_with_a_code_of_its_own() {
+fn f57_a_concurrent_run_ends_at_once_with_code_4() {
     let server = Server::start(
-        pipelining().on(At::Dot, Do::Each(vec![Do::Wait(Duration::from_millis(300)), say("250 ok")])),
+        pipelining().on(At::Dot, Do::Each(vec![Do::Wait(Duration::from_millis(300)), reply_line("250 ok")])),
     );
     let site = Site::new(server.port(), 4, 1);
     let mut first = site.start(&["publish"]);
@@ -180,15 +185,15 @@ fn f57_a_run_that_overlaps_another_leaves_at_once_with_a_code_of_its_own() {
         std::thread::sleep(Duration::from_millis(5));
     }
     let second = site.run_now(&["publish"]);
-    assert_eq!(second.code, 4, "{}", second.said);
+    assert_eq!(second.code, 4, "{}", second.output);
     assert!(first.wait().unwrap().success());
     assert_eq!(server.accepted().len(), 4);
 }
 
 #[test]
-fn f15_a_terminated_run_finishes_what_is_on_the_wire_and_gives_the_rest_back() {
+fn f15_a_terminated_run_finishes_messages_in_flight_and_releases_the_rest() {
     let server = Server::start(
-        pipelining().on(At::Dot, Do::Each(vec![Do::Wait(Duration::from_millis(30)), say("250 ok")])),
+        pipelining().on(At::Dot, Do::Each(vec![Do::Wait(Duration::from_millis(30)), reply_line("250 ok")])),
     );
     let site = Site::new(server.port(), 200, 2);
     let mut run = site.start(&["publish"]);
@@ -203,7 +208,7 @@ fn f15_a_terminated_run_finishes_what_is_on_the_wire_and_gives_the_rest_back() {
 }
 
 #[test]
-fn f24_a_ledger_that_vanished_is_not_begun_anew() {
+fn f24_a_missing_ledger_is_not_created_again() {
     let server = Server::start(pipelining());
     let site = Site::new(server.port(), 3, 1);
     site.run(&["publish"]);
@@ -211,62 +216,62 @@ fn f24_a_ledger_that_vanished_is_not_begun_anew() {
         let _ = std::fs::remove_file(site.path(file));
     }
     let ended = site.run(&["publish"]);
-    assert_eq!(ended.code, 2, "{}", ended.said);
-    assert!(ended.said.contains("letterpress.db") && ended.said.contains("backup"), "{}", ended.said);
+    assert_eq!(ended.code, 2, "{}", ended.output);
+    assert!(ended.output.contains("letterpress.db") && ended.output.contains("backup"), "{}", ended.output);
     assert_eq!(server.accepted().len(), 3);
 }
 
 #[test]
-fn a_build_between_the_new_post_and_the_run_does_not_lose_the_letter() {
+fn a_build_before_the_run_does_not_prevent_the_issue() {
     let server = Server::start(pipelining());
     let site = Site::new(server.port(), 2, 1);
     assert_eq!(site.run(&["publish"]).code, 0);
     site.write("posts/next.md", "+++\ntitle = \"다음 편지\"\ndate = 2026-11-20T09:30:00Z\n+++\n\n또 왔다.\n");
     assert_eq!(site.run(&["build"]).code, 0);
     let ended = site.run(&["publish"]);
-    assert!(ended.said.contains("다음 편지"), "{}", ended.said);
+    assert!(ended.output.contains("다음 편지"), "{}", ended.output);
     assert_eq!(server.accepted().len(), 4);
 }
 
 #[test]
-fn f23_a_ledger_that_was_emptied_is_not_begun_anew() {
+fn f23_an_emptied_ledger_is_not_created_again() {
     let server = Server::start(pipelining());
     let site = Site::new(server.port(), 3, 1);
     site.run(&["publish"]);
     let _ = std::fs::remove_file(site.path("letterpress.db-wal"));
     site.write("letterpress.db", "");
     let ended = site.run(&["publish"]);
-    assert_eq!(ended.code, 2, "{}", ended.said);
+    assert_eq!(ended.code, 2, "{}", ended.output);
     assert_eq!(server.accepted().len(), 3);
 }
 
 #[test]
-fn f36_a_relay_that_refuses_every_session_for_now_ends_the_run_and_does_not_hold_it() {
+fn f36_a_relay_that_refuses_every_session_ends_the_run_promptly() {
     for (at, reply) in [(At::Ehlo, "450 4.3.0 later"), (At::Greeting, "354 what")] {
-        let server = Server::start(Script::polite().on(at, say(reply)));
+        let server = Server::start(Script::polite().on(at, reply_line(reply)));
         let site = Site::new(server.port(), 3, 2);
         let ended = site.run(&["publish"]);
-        assert_eq!(ended.code, 2, "{reply}: {}", ended.said);
+        assert_eq!(ended.code, 2, "{reply}: {}", ended.output);
         assert_eq!(site.counts(), json!({ "pending": 3 }), "{reply}");
     }
 }
 
 #[test]
-fn f47_a_relay_that_hangs_up_at_every_dot_does_not_put_the_whole_audience_in_doubt() {
-    for lost in [Do::Cut, say("354 what")] {
+fn f47_a_relay_that_disconnects_at_every_dot_leaves_only_a_few_outcomes_unknown() {
+    for lost in [Do::Cut, reply_line("354 what")] {
         let server = Server::start(pipelining().on(At::Dot, lost));
         let site = Site::new(server.port(), 100, 4);
         let ended = site.run(&["publish"]);
-        assert_eq!(ended.code, 3, "{}", ended.said);
+        assert_eq!(ended.code, 3, "{}", ended.output);
         let counts = site.counts();
-        let doubts = counts["unknown"].as_u64().unwrap();
-        assert!((5..=12).contains(&doubts), "{counts}");
-        assert_eq!(doubts + counts["pending"].as_u64().unwrap(), 100, "{counts}");
+        let unknown = counts["unknown"].as_u64().unwrap();
+        assert!((5..=12).contains(&unknown), "{counts}");
+        assert_eq!(unknown + counts["pending"].as_u64().unwrap(), 100, "{counts}");
     }
 }
 
 #[test]
-fn an_issue_that_is_long_past_asks_before_it_is_sent() {
+fn an_old_issue_is_paused_before_it_is_sent() {
     let server = Server::start(pipelining());
     let site = Site::new(server.port(), 3, 1);
     let port = server.port();
@@ -276,15 +281,15 @@ fn an_issue_that_is_long_past_asks_before_it_is_sent() {
     let server = Server::start(pipelining());
     site.write("config.toml", &config.replace(&port.to_string(), &server.port().to_string()));
     let late = site.run_at("2026-12-20T10:00:00Z", &["publish"]);
-    assert_eq!((late.code, server.accepted().len()), (3, 0), "{}", late.said);
-    assert!(late.said.contains("paused") && late.said.contains("--resume"), "{}", late.said);
+    assert_eq!((late.code, server.accepted().len()), (3, 0), "{}", late.output);
+    assert!(late.output.contains("paused") && late.output.contains("--resume"), "{}", late.output);
     assert_eq!(site.run_at("2026-12-20T10:00:00Z", &["resolve", "--resume"]).code, 0);
     assert_eq!(site.run_at("2026-12-20T10:00:00Z", &["publish"]).code, 0);
     assert_eq!(server.accepted().len(), 3);
 }
 
 #[test]
-fn letters_that_left_through_a_relay_do_not_turn_into_files() {
+fn after_mail_through_a_relay_messages_are_not_written_to_files() {
     let server = Server::start(pipelining());
     let site = Site::new(server.port(), 2, 1);
     site.run(&["publish"]);
@@ -292,6 +297,6 @@ fn letters_that_left_through_a_relay_do_not_turn_into_files() {
     site.write("config.toml", config.split("[smtp]").next().unwrap());
     site.write("posts/next.md", "+++\ntitle = \"다음 편지\"\ndate = 2026-11-20T09:30:00Z\n+++\n\n또 왔다.\n");
     let ended = site.run(&["publish"]);
-    assert_eq!(ended.code, 1, "{}", ended.said);
-    assert!(ended.said.contains("[smtp]") && !site.path("outbox").exists(), "{}", ended.said);
+    assert_eq!(ended.code, 1, "{}", ended.output);
+    assert!(ended.output.contains("[smtp]") && !site.path("outbox").exists(), "{}", ended.output);
 }

@@ -1,5 +1,5 @@
-//! A first failure at a mail server, met by the real program: what it says, in which line of the configuration, with which exit
-//! code; and how often cron hears of it.
+//! The first failure at a mail server: what the real program prints, which line of the configuration it names, its exit
+//! code, and how often cron gets a message.
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -8,9 +8,9 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::support::site::NOW;
-use super::support::{At, Certificates, Do, Script, Server, Site, say};
+use super::support::{At, Certificates, Do, Script, Server, Site, reply_line};
 
-/// A site whose `[smtp]` begins in line 7 with `host` and `port`, and goes on with `more`.
+/// A site whose `[smtp]` begins in line 7 with `host` and `port`, followed by `more`.
 fn site(host: &str, port: u16, more: &str) -> Site {
     let site = Site::unopened(port, 2, 1);
     write(&site, host, port, more);
@@ -28,29 +28,29 @@ fn write(site: &Site, host: &str, port: u16, more: &str) {
     site.write("config.toml", &config);
 }
 
-/// Runs the cron line, and holds what it says and its exit code; nothing may have left.
-fn publish_says(site: &Site, code: i32, words: &[&str]) {
+/// Runs the cron command and checks its output and exit code; nothing may have been sent.
+fn publish_prints(site: &Site, code: i32, expected: &[&str]) {
     let ended = site.run(&["--quiet", "publish"]);
-    assert_eq!(ended.code, code, "{}", ended.said);
-    for word in words {
-        assert!(ended.said.contains(word), "{word:?} is not in:\n{}", ended.said);
+    assert_eq!(ended.code, code, "{}", ended.output);
+    for text in expected {
+        assert!(ended.output.contains(text), "{text:?} is not in:\n{}", ended.output);
     }
-    assert!(ended.said.contains("nothing was sent"), "{}", ended.said);
+    assert!(ended.output.contains("nothing was sent"), "{}", ended.output);
 }
 
-/// A server that says `first`, if anything, and then what else it would say to bytes it does not understand.
+/// A server that sends `first`, if anything, and then replies to unknown bytes with its own error.
 fn raw(first: &'static str, then: &'static str) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     std::thread::spawn(move || {
         for stream in listener.incoming() {
-            std::thread::spawn(move || answer(stream.unwrap(), first, then));
+            std::thread::spawn(move || reply(stream.unwrap(), first, then));
         }
     });
     port
 }
 
-fn answer(mut stream: TcpStream, first: &str, then: &str) -> Option<()> {
+fn reply(mut stream: TcpStream, first: &str, then: &str) -> Option<()> {
     stream.write_all(first.as_bytes()).ok()?;
     let mut bytes = [0; 1024];
     while stream.read(&mut bytes).ok()? > 0 {
@@ -62,7 +62,7 @@ fn answer(mut stream: TcpStream, first: &str, then: &str) -> Option<()> {
     None
 }
 
-/// A server that speaks nothing but TLS, and waits for it.
+/// A server that accepts only TLS and waits for the handshake.
 fn only_tls() -> u16 {
     let certificates = Certificates::for_name("localhost");
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -84,21 +84,21 @@ fn only_tls() -> u16 {
 fn plain_smtp_where_tls_is_expected_is_recognised_by_its_greeting() {
     let server = Server::start(Script::polite());
     let site = site("127.0.0.1", server.port(), "tls = \"implicit\"");
-    let words = [
+    let expected = [
         "config.toml:12: error: 127.0.0.1:",
         "begins in plain text (\"220 test.example ESMTP\"), and smtp.tls is \"implicit\"",
         "help: write tls = \"starttls\" below [smtp]",
     ];
-    publish_says(&site, 1, &words);
-    assert_eq!(server.connections(), 1, "what cannot work is tried once");
+    publish_prints(&site, 1, &expected);
+    assert_eq!(server.connections(), 1, "a permanent error is tried once");
 }
 
 #[test]
-fn tls_where_plain_text_is_expected_is_recognised_although_it_says_nothing() {
+fn tls_where_plain_text_is_expected_is_recognised_by_its_silence() {
     for tls in ["none", "starttls"] {
         let site = site("127.0.0.1", only_tls(), &format!("tls = \"{tls}\""));
         let is = format!("wants TLS from the first byte, and smtp.tls is \"{tls}\"");
-        publish_says(&site, 1, &["config.toml:12: error:", &is, "write tls = \"implicit\" below [smtp]"]);
+        publish_prints(&site, 1, &["config.toml:12: error:", &is, "write tls = \"implicit\" below [smtp]"]);
     }
 }
 
@@ -113,34 +113,34 @@ fn a_web_server_an_ssh_server_and_an_imap_server_on_the_port_are_named() {
         (raw("+OK ready\r\n", ""), "implicit", "a POP3 server"),
     ] {
         let site = site("127.0.0.1", port, &format!("tls = \"{tls}\""));
-        publish_says(&site, 1, &["config.toml:11: error: what answers at 127.0.0.1:", kind, "465"]);
+        publish_prints(&site, 1, &["config.toml:11: error: what answers at 127.0.0.1:", kind, "465"]);
     }
 }
 
 #[test]
-fn a_closed_port_and_a_host_that_does_not_exist_are_the_users_to_mend() {
+fn a_closed_port_and_an_unknown_host_are_configuration_errors() {
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let site = site("127.0.0.1", closed, "tls = \"none\"");
-    publish_says(
+    publish_prints(
         &site,
         1,
         &["config.toml:11: error: nothing listens at 127.0.0.1:", "is the mail server of this"],
     );
     write(&site, "smtp.letters.invalid", 465, "");
-    publish_says(&site, 1, &["config.toml:10: error: there is no server called \"smtp.letters.invalid\""]);
+    publish_prints(&site, 1, &["config.toml:10: error: there is no server called \"smtp.letters.invalid\""]);
 }
 
 #[test]
-fn a_relay_that_takes_calls_and_says_nothing_is_no_ones_fault_here() {
+fn a_relay_that_disconnects_at_once_is_not_a_configuration_error() {
     let server = Server::start(Script::polite().on(At::Greeting, Do::Cut));
     let site = site("127.0.0.1", server.port(), "tls = \"none\"");
-    publish_says(&site, 2, &["takes the connection and hangs up at once"]);
+    publish_prints(&site, 2, &["takes the connection and hangs up at once"]);
 }
 
 #[test]
-fn each_fault_of_a_certificate_is_told_apart() {
+fn each_certificate_error_has_its_own_message() {
     let name = "localhost";
-    for (certificates, trusts, words) in [
+    for (certificates, trusts, expected) in [
         (
             Certificates::expired(name),
             true,
@@ -171,52 +171,52 @@ fn each_fault_of_a_certificate_is_told_apart() {
         let server = Server::start(Script::polite().tls(&certificates));
         let file = if trusts { format!("ca_file = \"{}\"", certificates.ca_file()) } else { String::new() };
         let site = site(name, server.port(), &file);
-        publish_says(&site, 1, &words);
-        assert!(server.verbs().is_empty(), "{words:?}");
+        publish_prints(&site, 1, &expected);
+        assert!(server.verbs().is_empty(), "{expected:?}");
     }
 }
 
 #[test]
-fn a_self_signed_certificate_is_believed_once_it_is_named_as_the_hint_says() {
+fn a_self_signed_certificate_is_accepted_after_following_the_hint() {
     let certificates = Certificates::self_signed_and_trusted("localhost");
     let server = Server::start(Script::polite().tls(&certificates));
     let site = site("localhost", server.port(), &format!("ca_file = \"{}\"", certificates.ca_file()));
     let ended = site.run(&["--quiet", "publish"]);
-    assert_eq!((ended.code, server.accepted().len()), (0, 2), "{}", ended.said);
+    assert_eq!((ended.code, server.accepted().len()), (0, 2), "{}", ended.output);
 }
 
 #[test]
-fn a_wrong_password_names_its_key_its_file_and_the_space_at_its_end() {
+fn a_wrong_password_error_names_its_key_its_file_and_a_trailing_space() {
     let server = Server::start(Script::polite().auth("PLAIN", "kim", "hunter2"));
     let more = "tls = \"none\"\nuser = \"kim\"\npassword_file = \"smtp-password\"";
     let site = site("127.0.0.1", server.port(), more);
     site.write("smtp-password", "hunter3\n");
     let place = "the password came from the file smtp-password (smtp.password_file)";
-    publish_says(
+    publish_prints(
         &site,
         1,
         &["config.toml:14: error:", "rejected the login of \"kim\": 535 5.7.8", place, "full email address"],
     );
     site.write("smtp-password", "hunter2 \n");
-    publish_says(&site, 1, &[place, "begins or ends with a space", "fix that first"]);
+    publish_prints(&site, 1, &[place, "begins or ends with a space", "fix that first"]);
     site.write("smtp-password", "\n");
     let ended = site.run(&["--quiet", "publish"]);
     assert!(
-        ended.code == 1 && ended.said.contains("the password in smtp-password is empty"),
+        ended.code == 1 && ended.output.contains("the password in smtp-password is empty"),
         "{}",
-        ended.said
+        ended.output
     );
     assert!(server.verbs().iter().all(|verb| verb != "MAIL"));
 }
 
 #[test]
-fn a_login_that_is_offered_only_after_starttls_says_so() {
+fn a_login_that_needs_starttls_is_reported() {
     let certificates = Certificates::for_name("localhost");
     let server = Server::start(Script::polite().starttls(&certificates));
     let site =
         site("127.0.0.1", server.port(), "tls = \"none\"\nuser = \"kim\"\npassword_file = \"smtp-password\"");
     site.write("smtp-password", "hunter2\n");
-    publish_says(
+    publish_prints(
         &site,
         1,
         &["config.toml:12: error:", "offers a login only after STARTTLS", "tls = \"starttls\""],
@@ -224,16 +224,17 @@ fn a_login_that_is_offered_only_after_starttls_says_so() {
 }
 
 #[test]
-fn a_relay_that_wants_a_login_says_so_also_to_the_only_subscriber() {
-    let server = Server::start(Script::polite().on(At::Rcpt, say("554 5.7.1 <x>: Relay access denied")));
+fn a_relay_that_requires_a_login_is_reported_even_with_one_subscriber() {
+    let server =
+        Server::start(Script::polite().on(At::Rcpt, reply_line("554 5.7.1 <x>: Relay access denied")));
     let site = site("127.0.0.1", server.port(), "tls = \"none\"");
     let ended = site.run(&["--quiet", "publish"]);
-    assert_eq!(ended.code, 1, "{}", ended.said);
-    assert!(ended.said.contains("requires a login"), "{}", ended.said);
+    assert_eq!(ended.code, 1, "{}", ended.output);
+    assert!(ended.output.contains("requires a login"), "{}", ended.output);
 }
 
 #[test]
-fn a_test_message_ends_with_the_same_words_as_the_issue_would() {
+fn a_test_message_fails_with_the_same_error_as_the_issue() {
     let server = Server::start(Script::polite().auth("PLAIN", "kim", "hunter2"));
     let more = "tls = \"none\"\nuser = \"kim\"\npassword_file = \"smtp-password\"";
     let site = site("127.0.0.1", server.port(), more);
@@ -258,7 +259,7 @@ fn the_mailbox_of_inbox_is_diagnosed_like_the_relay() {
         site.run(&["inbox", "--imap"])
     };
     let refuses = raw("* OK ready\r\n", "L1 OK done\r\nL2 NO [AUTHENTICATIONFAILED] no\r\n");
-    for (port, tls, code, words) in [
+    for (port, tls, code, expected) in [
         (
             only_tls(),
             "none",
@@ -275,11 +276,11 @@ fn the_mailbox_of_inbox_is_diagnosed_like_the_relay() {
         (refuses, "none", 1, ["the file imap-password (inbox.password_file)", "begins or ends with a space"]),
     ] {
         let ended = inbox(port, tls);
-        assert_eq!(ended.code, code, "{words:?}: {}", ended.said);
-        for word in words {
-            assert!(ended.said.contains(word), "{word:?} is not in:\n{}", ended.said);
+        assert_eq!(ended.code, code, "{expected:?}: {}", ended.output);
+        for text in expected {
+            assert!(ended.output.contains(text), "{text:?} is not in:\n{}", ended.output);
         }
-        assert!(ended.said.starts_with("config.toml:"), "{}", ended.said);
+        assert!(ended.output.starts_with("config.toml:"), "{}", ended.output);
     }
 }
 
@@ -288,36 +289,36 @@ fn check_live_logs_in_to_the_relay_and_sends_nothing() {
     let server = Server::start(Script::polite().auth("PLAIN", "kim", "hunter2"));
     let more = "tls = \"none\"\nuser = \"kim\"\npassword_file = \"smtp-password\"";
     let site = site("127.0.0.1", server.port(), more);
-    // Nobody serves the feeds; that is found too, and at once.
+    // No server has the feeds; that is also detected, and immediately.
     let config = std::fs::read_to_string(site.path("config.toml")).unwrap();
     site.write("config.toml", &config.replace("https://letters.kr/", "http://127.0.0.1:9/"));
     for (password, is_right) in [("hunter3", false), ("hunter2", true)] {
         site.write("smtp-password", password);
         let ended = site.run(&["check", "--live"]);
-        assert_eq!(ended.said.contains("rejected the login of \"kim\""), !is_right, "{}", ended.said);
+        assert_eq!(ended.output.contains("rejected the login of \"kim\""), !is_right, "{}", ended.output);
     }
     assert!(server.verbs().iter().all(|verb| verb != "MAIL"));
 }
 
 #[test]
-fn cron_hears_of_a_failure_when_it_begins_when_it_changes_and_when_it_is_over() {
+fn cron_output_reports_a_failure_when_it_begins_changes_and_ends() {
     let server = Server::start(Script::polite().auth("PLAIN", "kim", "hunter2"));
     let more = "tls = \"none\"\nuser = \"kim\"\npassword_file = \"smtp-password\"";
     let site = site("127.0.0.1", server.port(), more);
     let run = |minute: u32, quiet: bool| {
         let now = NOW.replace(":00:00Z", &format!(":{minute:02}:00Z"));
-        let words: &[&str] = if quiet { &["--quiet", "publish"] } else { &["publish"] };
-        let ended = site.run_at(&now, words);
-        (ended.code, ended.said)
+        let expected: &[&str] = if quiet { &["--quiet", "publish"] } else { &["publish"] };
+        let ended = site.run_at(&now, expected);
+        (ended.code, ended.output)
     };
     site.write("smtp-password", "hunter3\n");
     let (code, begins) = run(0, true);
     assert!(code == 1 && begins.contains("535 5.7.8"), "{begins}");
     for minute in [10, 20] {
-        assert_eq!(run(minute, true), (1, String::new()), "it was said already");
+        assert_eq!(run(minute, true), (1, String::new()), "it was already reported");
     }
     let (code, by_hand) = run(25, false);
-    assert!(code == 1 && by_hand.contains("535 5.7.8"), "whoever runs it by hand is told: {by_hand}");
+    assert!(code == 1 && by_hand.contains("535 5.7.8"), "a manual run prints it: {by_hand}");
     site.write("smtp-password", "hunter2 \n");
     let (code, changed) = run(30, true);
     assert!(code == 1 && changed.contains("begins or ends with a space"), "{changed}");
@@ -333,34 +334,35 @@ fn cron_hears_of_a_failure_when_it_begins_when_it_changes_and_when_it_is_over() 
 }
 
 #[test]
-fn a_broken_post_is_told_once_to_cron_as_well_and_a_refused_subscriber_is_no_incident() {
-    let server =
-        Server::start(Script::polite().recipient("reader1@example.org", say("550 5.1.1 no such user")));
+fn cron_output_reports_a_broken_post_once_and_no_rejected_subscriber() {
+    let server = Server::start(
+        Script::polite().recipient("reader1@example.org", reply_line("550 5.1.1 no such user")),
+    );
     let site = site("127.0.0.1", server.port(), "tls = \"none\"");
     site.write("posts/broken.md", "+++\ntitle = \"no end\"\n");
     let first = site.run(&["--quiet", "publish"]);
-    assert!(first.code == 1 && first.said.contains("posts/broken.md"), "{}", first.said);
+    assert!(first.code == 1 && first.output.contains("posts/broken.md"), "{}", first.output);
     let second = site.run(&["--quiet", "publish"]);
-    assert_eq!((second.code, second.said.as_str()), (1, ""));
+    assert_eq!((second.code, second.output.as_str()), (1, ""));
     std::fs::remove_file(site.path("posts/broken.md")).unwrap();
     let over = site.run(&["--quiet", "publish"]);
-    assert!(over.code == 3 && over.said.contains("sending works again"), "{}", over.said);
-    assert!(over.said.contains("1 sent, 1 failed"), "{}", over.said);
+    assert!(over.code == 3 && over.output.contains("sending works again"), "{}", over.output);
+    assert!(over.output.contains("1 sent, 1 failed"), "{}", over.output);
     let after = site.run_at("2026-11-20T10:10:00Z", &["--quiet", "publish"]);
-    assert_eq!((after.code, after.said.as_str()), (0, ""));
+    assert_eq!((after.code, after.output.as_str()), (0, ""));
 }
 
-/// The one object that a run prints.
+/// The single JSON object that a run prints.
 fn object(site: &Site, now: &str, command: &str) -> (i32, Value) {
     let output = site.command(Some(now), &[command, "--json"]).output().unwrap();
     assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
-    let said = String::from_utf8(output.stdout).unwrap();
-    let object = serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error}: {said}"));
+    let text = String::from_utf8(output.stdout).unwrap();
+    let object = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
     (output.status.code().unwrap(), object)
 }
 
 #[test]
-fn publish_as_json_is_one_object_with_all_that_the_text_says() {
+fn publish_json_is_one_object_with_everything_in_the_text_output() {
     let server = Server::start(Script::polite());
     let site = site("127.0.0.1", server.port(), "tls = \"none\"");
     let (code, built) = object(&site, NOW, "build");
@@ -383,12 +385,12 @@ fn publish_as_json_is_one_object_with_all_that_the_text_says() {
     assert_eq!(waiting["due_at"], "2026-11-20T10:10:00Z", "{waiting}");
     assert_eq!(waiting["next"][0]["name"], "Soon", "{waiting}");
     let text = site.run(&["publish"]);
-    assert!(text.said.contains("newsletter: \"Soon\" is due at 10:10"), "{}", text.said);
+    assert!(text.output.contains("newsletter: \"Soon\" is due at 10:10"), "{}", text.output);
 }
 
 #[test]
-fn a_failure_is_json_too_wherever_it_comes_from() {
-    let server = Server::start(Script::polite().on(At::Mail, say("553 5.7.1 not your sender")));
+fn every_failure_is_reported_as_json_too() {
+    let server = Server::start(Script::polite().on(At::Mail, reply_line("553 5.7.1 not your sender")));
     let site = site("127.0.0.1", server.port(), "tls = \"none\"");
     let (code, refused) = object(&site, NOW, "publish");
     assert_eq!(
@@ -415,26 +417,26 @@ fn a_failure_is_json_too_wherever_it_comes_from() {
 }
 
 #[test]
-fn a_long_run_speaks_into_a_log_and_not_when_it_is_told_to_be_quiet() {
+fn a_long_run_reports_progress_in_a_log_unless_quiet() {
     for (arguments, lines) in [(&["publish"][..], true), (&["--quiet", "publish"][..], false)] {
         let server = Server::start(Script::polite().pipelining(true));
         let site = Site::unopened(server.port(), 2_500, 4);
         write(&site, "127.0.0.1", server.port(), "tls = \"none\"\nconnections = 4");
         let ended = site.run(arguments);
-        assert_eq!(ended.code, 0, "{}", ended.said);
+        assert_eq!(ended.code, 0, "{}", ended.output);
         for line in ["1,000 of 2,500 messages", "2,000 of 2,500 messages"] {
             assert_eq!(
-                ended.said.contains(&format!("sending \"천천히 오는 편지\": {line}, ")),
+                ended.output.contains(&format!("sending \"천천히 오는 편지\": {line}, ")),
                 lines,
                 "{}",
-                ended.said
+                ended.output
             );
         }
     }
 }
 
 #[test]
-fn a_run_that_waits_for_a_permit_says_so_before_it_is_over() {
+fn a_run_that_waits_for_a_permit_reports_it_while_waiting() {
     let server = Server::start(Script::polite());
     let site = Site::unopened(server.port(), 6_000, 1);
     write(&site, "127.0.0.1", server.port(), "tls = \"none\"\nper_minute = 60000");
@@ -445,14 +447,14 @@ fn a_run_that_waits_for_a_permit_says_so_before_it_is_over() {
         .spawn()
         .unwrap();
     let mut out = child.stdout.take().unwrap();
-    let (mut said, mut bytes) = (String::new(), [0; 4096]);
+    let (mut output, mut bytes) = (String::new(), [0; 4096]);
     let begun = std::time::Instant::now();
-    while !said.contains("1,000 of 6,000 messages") && begun.elapsed() < Duration::from_secs(60) {
+    while !output.contains("1,000 of 6,000 messages") && begun.elapsed() < Duration::from_secs(60) {
         let read = out.read(&mut bytes).unwrap();
-        assert!(read > 0, "{said}");
-        said += &String::from_utf8_lossy(&bytes[..read]);
+        assert!(read > 0, "{output}");
+        output += &String::from_utf8_lossy(&bytes[..read]);
     }
-    assert!(child.try_wait().unwrap().is_none(), "it was said only at the end: {said}");
+    assert!(child.try_wait().unwrap().is_none(), "it was printed only at the end: {output}");
     let _ = child.kill();
     let _ = child.wait();
 }

@@ -1,14 +1,14 @@
-//! Databases that are damaged, gone, old, cloned or somebody else's (F23 to F28, C10): nothing is sent from them, nothing is
-//! made in their place, and whoever adopts one mails nobody twice.
+//! Databases that are damaged, missing, old, cloned or foreign (F23 to F28, C10): nothing is sent from them, no new one
+//! is created, and after an adoption nobody gets a second email.
 
 use std::path::Path;
 use std::time::Duration;
 
 use serde_json::json;
 
-use super::support::{At, Do, Script, Server, Site, say};
+use super::support::{At, Do, Script, Server, Site, reply_line};
 
-/// When the second post is an hour old, and the third.
+/// The times at which the second and the third post are one hour old.
 const SECOND: &str = "2026-11-21T10:00:00Z";
 const THIRD: &str = "2026-11-22T10:00:00Z";
 
@@ -19,13 +19,13 @@ fn post(site: &Site, slug: &str, date: &str) {
     site.write(&format!("posts/{slug}.md"), &text);
 }
 
-/// A site that has mailed its first post to every reader.
-fn mailed(script: Script, readers: usize) -> (Server, Site) {
+/// A site that has mailed its first post to every subscriber.
+fn mailed(script: Script, subscribers: usize) -> (Server, Site) {
     let server = Server::start(script);
-    let site = Site::new(server.port(), readers, 1);
+    let site = Site::new(server.port(), subscribers, 1);
     let ended = site.run(&["publish"]);
-    assert_eq!(ended.code, 0, "{}", ended.said);
-    assert_eq!(server.accepted().len(), readers);
+    assert_eq!(ended.code, 0, "{}", ended.output);
+    assert_eq!(server.accepted().len(), subscribers);
     (server, site)
 }
 
@@ -35,14 +35,14 @@ fn remove(site: &Site, names: &[&str]) {
     }
 }
 
-/// Puts `from` into the place of the database, as a person would who knows how.
+/// Replaces the database with `from`, like an experienced user would.
 fn put_back(site: &Site, from: &Path) {
     remove(site, &DATABASE);
     std::fs::copy(from, site.path("letterpress.db")).unwrap();
 }
 
-/// Runs every command that could send and sees it refuse, with `word` in what it says.
-fn refused(site: &Site, now: &str, code: i32, word: &str) {
+/// Checks that every command that could send refuses to run, with `text` in its output.
+fn refused(site: &Site, now: &str, code: i32, text: &str) {
     for command in [
         "publish",
         "send",
@@ -51,26 +51,30 @@ fn refused(site: &Site, now: &str, code: i32, word: &str) {
         "ledger reconcile --message-ids config.toml",
     ] {
         let ended = site.run_at(now, &command.split(' ').collect::<Vec<_>>());
-        assert_eq!(ended.code, code, "{command}: {}", ended.said);
-        assert!(ended.said.contains(word) && ended.said.contains("help: "), "{command}: {}", ended.said);
+        assert_eq!(ended.code, code, "{command}: {}", ended.output);
+        assert!(
+            ended.output.contains(text) && ended.output.contains("help: "),
+            "{command}: {}",
+            ended.output
+        );
     }
 }
 
-fn adopts(site: &Site, now: &str) -> String {
+fn adopt(site: &Site, now: &str) -> String {
     let ended = site.run_at(now, &["ledger", "adopt-restored", "--reason", "a test put it back"]);
-    assert_eq!(ended.code, 0, "{}", ended.said);
+    assert_eq!(ended.code, 0, "{}", ended.output);
     let verified = site.run_at(now, &["ledger", "verify"]);
-    assert_eq!(verified.code, 0, "{}", verified.said);
-    ended.said
+    assert_eq!(verified.code, 0, "{}", verified.output);
+    ended.output
 }
 
-fn copies(server: &Server, address: &str) -> usize {
+fn messages_to(server: &Server, address: &str) -> usize {
     let wanted = format!("<{address}>");
     server.accepted().iter().filter(|line| line.contains(&wanted)).count()
 }
 
 #[test]
-fn f23_a_damaged_database_is_refused_and_nothing_is_made_in_its_place() {
+fn f23_a_damaged_database_is_refused_and_not_replaced() {
     let (server, site) = mailed(Script::polite(), 20);
     post(&site, "second", "2026-11-21");
     let whole = std::fs::read(site.path("letterpress.db")).unwrap();
@@ -83,7 +87,7 @@ fn f23_a_damaged_database_is_refused_and_nothing_is_made_in_its_place() {
         [vec![0; 100], whole[100..].to_vec()].concat(),
         [vec![0; page], whole[page..].to_vec()].concat(),
     ];
-    // The byte that says what kind of page it is, in each page of the tree.
+    // The byte with the type of the page, in each page of the tree.
     let kinds = (0..whole.len() / page).map(|number| number * page + if number == 0 { 100 } else { 0 });
     for at in kinds.filter(|at| [2, 5, 10, 13].contains(&whole[*at])) {
         let mut flipped = whole.clone();
@@ -96,11 +100,11 @@ fn f23_a_damaged_database_is_refused_and_nothing_is_made_in_its_place() {
         std::fs::write(site.path("letterpress.db"), bytes).unwrap();
         for command in ["publish", "status"] {
             let ended = site.run_at(SECOND, &[command]);
-            assert_eq!(ended.code, 2, "damage {kind}, {command}: {}", ended.said);
-            assert!(ended.said.contains("backup"), "damage {kind}: {}", ended.said);
+            assert_eq!(ended.code, 2, "damage {kind}, {command}: {}", ended.output);
+            assert!(ended.output.contains("backup"), "damage {kind}: {}", ended.output);
         }
-        let left = std::fs::read(site.path("letterpress.db")).unwrap();
-        assert!(left == *bytes, "damage {kind}: the file was written to");
+        let remaining = std::fs::read(site.path("letterpress.db")).unwrap();
+        assert!(remaining == *bytes, "damage {kind}: the file was written to");
     }
     assert_eq!(server.accepted().len(), 20);
     remove(&site, &DATABASE);
@@ -110,14 +114,16 @@ fn f23_a_damaged_database_is_refused_and_nothing_is_made_in_its_place() {
 }
 
 #[test]
-fn f24_where_only_the_keys_or_only_the_fence_is_left_there_was_a_ledger_and_it_is_not_begun_anew() {
-    for left in
+fn f24_if_only_the_keys_or_the_fence_are_left_no_new_ledger_is_created() {
+    for remaining in
         [&["letterpress.keys", "letterpress.fence"][..], &["letterpress.keys"], &["letterpress.fence"]]
     {
         for emptied in [false, true] {
             let (server, site) = mailed(Script::polite(), 3);
             remove(&site, &DATABASE);
-            for name in ["letterpress.keys", "letterpress.fence"].iter().filter(|name| !left.contains(name)) {
+            for name in
+                ["letterpress.keys", "letterpress.fence"].iter().filter(|name| !remaining.contains(name))
+            {
                 remove(&site, &[name]);
             }
             if emptied {
@@ -130,8 +136,12 @@ fn f24_where_only_the_keys_or_only_the_fence_is_left_there_was_a_ledger_and_it_i
                 &["ledger", "adopt-restored", "--reason", "x"],
             ] {
                 let ended = site.run_at(SECOND, command);
-                assert_eq!(ended.code, 2, "{left:?}, {command:?}: {}", ended.said);
-                assert!(ended.said.contains(left[0]) && ended.said.contains("is missing"), "{}", ended.said);
+                assert_eq!(ended.code, 2, "{remaining:?}, {command:?}: {}", ended.output);
+                assert!(
+                    ended.output.contains(remaining[0]) && ended.output.contains("is missing"),
+                    "{}",
+                    ended.output
+                );
             }
             assert!(std::fs::metadata(site.path("letterpress.db")).map_or(true, |meta| meta.len() == 0));
             assert_eq!(server.accepted().len(), 3);
@@ -140,22 +150,22 @@ fn f24_where_only_the_keys_or_only_the_fence_is_left_there_was_a_ledger_and_it_i
 }
 
 #[test]
-fn f25_with_everything_gone_it_is_a_first_run_and_mails_nothing_old() {
+fn f25_without_any_ledger_file_it_is_a_first_run_and_mails_no_old_post() {
     let (server, site) = mailed(Script::polite(), 3);
     remove(&site, &DATABASE);
     remove(&site, &["letterpress.keys", "letterpress.fence"]);
     let config = std::fs::read_to_string(site.path("config.toml")).unwrap();
     site.write("config.toml", &config.replace("first_run = \"newest\"", ""));
     let ended = site.run(&["publish"]);
-    assert!(ended.code == 0 && ended.said.contains("ledger: created"), "{}", ended.said);
+    assert!(ended.code == 0 && ended.output.contains("ledger: created"), "{}", ended.output);
     assert_eq!(server.accepted().len(), 3);
 }
 
 #[test]
-fn f26_a_restored_backup_is_refused_and_once_adopted_mails_nobody_twice_and_the_next_post_to_all() {
+fn f26_a_restored_backup_is_refused_and_after_its_adoption_only_the_next_post_is_mailed() {
     let (server, site) = mailed(Script::polite().pipelining(true), 5);
     assert_eq!(site.run(&["backup", "old.db"]).code, 0);
-    // At once: nothing was sent since, but a backup cannot know that.
+    // Nothing was sent after the backup, but the backup cannot know that.
     for later in [false, true] {
         if later {
             post(&site, "second", "2026-11-21");
@@ -169,30 +179,30 @@ fn f26_a_restored_backup_is_refused_and_once_adopted_mails_nobody_twice_and_the_
         assert!(
             status.said.contains("adopt-restored") && status.said.contains("5 subscribers: 5 sent"),
             "{}",
-            status.said
+            status.output
         );
-        let said = adopts(&site, SECOND);
+        let output = adopt(&site, SECOND);
         assert!(
-            said.contains(if later {
+            output.contains(if later {
                 "1 published post recorded"
             } else {
                 "the ledger knows every published post"
             }),
-            "{said}"
+            "{output}"
         );
         assert_eq!(site.run_at(SECOND, &["publish"]).code, 0);
-        assert_eq!(server.accepted().len(), if later { 10 } else { 5 }, "an old letter went out again");
+        assert_eq!(server.accepted().len(), if later { 10 } else { 5 }, "an old message was sent again");
     }
     post(&site, "third", "2026-11-22");
     assert_eq!(site.run_at(THIRD, &["publish"]).code, 0);
     assert_eq!(server.accepted().len(), 15);
-    (0..5).for_each(|number| assert_eq!(copies(&server, &format!("reader{number}@example.org")), 3));
+    (0..5).for_each(|number| assert_eq!(messages_to(&server, &format!("reader{number}@example.org")), 3));
 }
 
 #[test]
-fn f26_a_file_copy_from_before_the_last_send_is_refused_and_its_waiting_copies_become_doubts() {
+fn f26_an_old_file_copy_is_refused_and_its_pending_deliveries_become_unknown() {
     for policy in ["hold", "resend"] {
-        let server = Server::start(Script::polite().nth(At::Rcpt, 2, say("450 4.2.0 greylisted")));
+        let server = Server::start(Script::polite().nth(At::Rcpt, 2, reply_line("450 4.2.0 greylisted")));
         let site = Site::new(server.port(), 3, 1);
         let config = std::fs::read_to_string(site.path("config.toml")).unwrap();
         site.write("config.toml", &config.replace("[smtp]", &format!("on_unknown = \"{policy}\"\n[smtp]")));
@@ -202,26 +212,26 @@ fn f26_a_file_copy_from_before_the_last_send_is_refused_and_its_waiting_copies_b
         assert_eq!(server.accepted().len(), 3);
         put_back(&site, &site.path("copy.db"));
         refused(&site, SECOND, 1, "but the fence is at 4");
-        let said = adopts(&site, SECOND);
-        assert!(said.contains("1 pending delivery marked as \"outcome unknown\""), "{said}");
+        let output = adopt(&site, SECOND);
+        assert!(output.contains("1 pending delivery marked as \"outcome unknown\""), "{output}");
         assert_eq!(site.counts(), json!({ "sent": 2, "unknown": 1 }));
         assert_eq!(site.run_at(SECOND, &["status"]).code, 3);
         for _ in 0..2 {
             site.run_at(SECOND, &["publish"]);
         }
-        assert_eq!(server.accepted().len(), 3, "{policy}: a copy of before went out again");
+        assert_eq!(server.accepted().len(), 3, "{policy}: an old delivery was sent again");
         post(&site, "third", "2026-11-22");
         assert_eq!(site.run_at(THIRD, &["publish"]).code, 0);
         assert_eq!(server.accepted().len(), 6);
-        // The doubt can be left as it is; then nobody is told of it any more.
-        let ended = site.run_at(THIRD, &["resolve", "slow", "--acknowledge", "--reason", "nobody knows"]);
-        assert!(ended.code == 0 && ended.said.contains("acknowledged 1 delivery"), "{}", ended.said);
+        // After an acknowledgement the unknown outcome is not reported again.
+        let ended = site.run_at(THIRD, &["resolve", "slow", "--acknowledge", "--reason", "unknown"]);
+        assert!(ended.code == 0 && ended.output.contains("acknowledged 1 delivery"), "{}", ended.output);
         assert_eq!(site.run_at(THIRD, &["status"]).code, 0);
     }
 }
 
 #[test]
-fn f26_a_clone_without_the_fence_is_refused_until_somebody_says_what_it_is() {
+fn f26_a_clone_without_the_fence_is_refused_until_it_is_adopted() {
     let (server, site) = mailed(Script::polite(), 3);
     let clone = Site::new(server.port(), 1, 1);
     for name in ["letterpress.db", "letterpress.keys"] {
@@ -230,21 +240,25 @@ fn f26_a_clone_without_the_fence_is_refused_until_somebody_says_what_it_is() {
     remove(&clone, &["letterpress.fence"]);
     post(&clone, "second", "2026-11-21");
     refused(&clone, SECOND, 1, "it has sent before (epoch 2), but its fence file is missing");
-    let unsaid = clone.run_at(SECOND, &["ledger", "adopt-restored", "--reason", " "]);
-    assert!(unsaid.code == 1 && unsaid.said.contains("--reason is empty"), "{}", unsaid.said);
+    let without_reason = clone.run_at(SECOND, &["ledger", "adopt-restored", "--reason", " "]);
+    assert!(
+        without_reason.code == 1 && without_reason.output.contains("--reason is empty"),
+        "{}",
+        without_reason.output
+    );
     let moved = ["ledger", "adopt-restored", "--moved", "--reason", "a new server"];
     let ended = clone.run_at(SECOND, &moved);
-    assert_eq!(ended.code, 0, "{}", ended.said);
+    assert_eq!(ended.code, 0, "{}", ended.output);
     assert_eq!(clone.run_at(SECOND, &["publish"]).code, 0);
-    assert_eq!(server.accepted().len(), 6, "the second post was due and goes out, the first does not");
-    // Where there is a fence, nothing was forgotten, and --moved would hide what is wrong.
+    assert_eq!(server.accepted().len(), 6, "only the second post was due");
+    // If the fence file exists, the ledger was not moved, and --moved would hide the real problem.
     let again = clone.run_at(SECOND, &moved);
     assert!(again.code == 1 && again.said.contains("here it exists"), "{}", again.said);
 }
 
 #[test]
-fn f26_a_copy_that_was_taken_while_a_run_was_at_work_is_older_than_its_end() {
-    let slow = Do::Each(vec![Do::Wait(Duration::from_millis(100)), say("250 2.0.0 ok")]);
+fn f26_a_file_copy_from_during_a_run_is_refused() {
+    let slow = Do::Each(vec![Do::Wait(Duration::from_millis(100)), reply_line("250 2.0.0 ok")]);
     let server = Server::start(Script::polite().on(At::Dot, slow));
     let site = Site::new(server.port(), 10, 1);
     let mut run = site.start(&["publish"]);
@@ -259,16 +273,16 @@ fn f26_a_copy_that_was_taken_while_a_run_was_at_work_is_older_than_its_end() {
     put_back(&site, &site.path("copy-letterpress.db"));
     std::fs::copy(site.path("copy-letterpress.db-wal"), site.path("letterpress.db-wal")).unwrap();
     refused(&site, SECOND, 1, "epoch is 1, but the fence is at 2");
-    adopts(&site, SECOND);
+    adopt(&site, SECOND);
     assert_eq!(site.run_at(SECOND, &["publish"]).code, 0);
     assert_eq!(server.accepted().len(), 10);
 }
 
 #[test]
-fn f26_a_backup_can_be_made_while_a_run_is_at_work_is_private_and_never_overwrites() {
+fn f26_a_backup_during_a_run_succeeds_is_private_and_overwrites_nothing() {
     use std::os::unix::fs::PermissionsExt as _;
 
-    let slow = Do::Each(vec![Do::Wait(Duration::from_millis(20)), say("250 2.0.0 ok")]);
+    let slow = Do::Each(vec![Do::Wait(Duration::from_millis(20)), reply_line("250 2.0.0 ok")]);
     let server = Server::start(Script::polite().on(At::Dot, slow));
     let site = Site::new(server.port(), 40, 1);
     let mut run = site.start(&["publish"]);
@@ -276,8 +290,8 @@ fn f26_a_backup_can_be_made_while_a_run_is_at_work_is_private_and_never_overwrit
         std::thread::sleep(Duration::from_millis(2));
     }
     let ended = site.run_now(&["backup", "copy.db"]);
-    assert_eq!(ended.code, 0, "{}", ended.said);
-    assert!(run.try_wait().unwrap().is_none(), "the run was over before the backup was");
+    assert_eq!(ended.code, 0, "{}", ended.output);
+    assert!(run.try_wait().unwrap().is_none(), "the run ended before the backup");
     assert!(run.wait().unwrap().success());
     assert_eq!(server.accepted().len(), 40);
     for name in ["copy.db", "copy.db.keys"] {
@@ -287,15 +301,15 @@ fn f26_a_backup_can_be_made_while_a_run_is_at_work_is_private_and_never_overwrit
     let before = std::fs::read(site.path("copy.db")).unwrap();
     for taken in ["copy.db", "copy.db.keys"] {
         let ended = site.run_now(&["backup", taken]);
-        assert!(ended.code == 1 && ended.said.contains("never overwritten"), "{}", ended.said);
+        assert!(ended.code == 1 && ended.output.contains("never overwritten"), "{}", ended.output);
     }
     assert!(std::fs::read(site.path("copy.db")).unwrap() == before);
     let names = std::fs::read_dir(site.path("")).unwrap().map(|entry| entry.unwrap().file_name());
     assert!(!names.into_iter().any(|name| name.to_string_lossy().starts_with(".letterpress-backup")));
     put_back(&site, &site.path("copy.db"));
-    adopts(&site, SECOND);
+    adopt(&site, SECOND);
     assert_eq!(site.run_at(SECOND, &["publish"]).code, 0);
-    assert_eq!(site.run_at(SECOND, &["status"]).code, 3, "what became of the interrupted issue is in doubt");
+    assert_eq!(site.run_at(SECOND, &["status"]).code, 3, "the outcome of the interrupted issue is unknown");
     assert_eq!(server.accepted().len(), 40);
 }
 
@@ -320,13 +334,13 @@ fn f28_a_database_without_its_write_ahead_log_is_refused() {
             remove(&site, &["letterpress.db-wal", "letterpress.db-shm"]);
         }
         let ended = site.run_now(&["publish"]);
-        assert!(ended.code == 1 && ended.said.contains("write-ahead log"), "{}", ended.said);
+        assert!(ended.code == 1 && ended.output.contains("write-ahead log"), "{}", ended.output);
         assert_eq!(server.accepted().len(), accepted);
     }
 }
 
 #[test]
-fn f28_a_write_ahead_log_that_another_database_left_behind_is_not_mixed_into_a_backup() {
+fn f28_a_write_ahead_log_of_another_database_is_not_mixed_into_a_backup() {
     let server = Server::start(Script::polite().nth(At::Dot, 2, Do::Stall));
     let site = Site::new(server.port(), 3, 1);
     assert_eq!(site.run(&["backup", "old.db"]).code, 0);
@@ -347,11 +361,11 @@ fn f28_a_write_ahead_log_that_another_database_left_behind_is_not_mixed_into_a_b
         std::fs::read(site.path("old.db")).unwrap() == std::fs::read(site.path("letterpress.db")).unwrap()
     );
     remove(&site, &["letterpress.db-wal", "letterpress.db-shm"]);
-    adopts(&site, SECOND);
+    adopt(&site, SECOND);
 }
 
 #[test]
-fn c10_a_ledger_that_the_fence_does_not_know_is_refused_and_cannot_be_adopted_either() {
+fn c10_a_ledger_of_another_fence_is_refused_and_cannot_be_adopted() {
     let (server, site) = mailed(Script::polite(), 2);
     let (_, other) = mailed(Script::polite(), 2);
     for name in ["letterpress.db", "letterpress.keys"] {
@@ -365,7 +379,7 @@ fn c10_a_ledger_that_the_fence_does_not_know_is_refused_and_cannot_be_adopted_ei
 }
 
 #[test]
-fn a_run_that_died_between_database_and_fence_bars_nobody_and_a_fence_that_says_nothing_does() {
+fn a_fence_one_epoch_behind_is_accepted_and_an_empty_one_is_refused() {
     let (server, site) = mailed(Script::polite(), 2);
     let fence = std::fs::read_to_string(site.path("letterpress.fence")).unwrap();
     assert!(fence.ends_with("epoch = 2\n"), "{fence}");
@@ -377,7 +391,7 @@ fn a_run_that_died_between_database_and_fence_bars_nobody_and_a_fence_that_says_
 }
 
 #[test]
-fn a_ledger_from_before_there_were_fences_is_given_one() {
+fn a_ledger_of_a_version_without_fences_gets_one() {
     let (server, site) = mailed(Script::polite(), 2);
     remove(&site, &["letterpress.fence"]);
     let database = rusqlite::Connection::open(site.path("letterpress.db")).unwrap();
@@ -395,13 +409,13 @@ fn a_ledger_from_before_there_were_fences_is_given_one() {
 }
 
 #[test]
-fn a_fence_that_cannot_be_written_sends_nothing() {
+fn without_a_writable_fence_nothing_is_sent() {
     let server = Server::start(Script::polite());
     let site = Site::new(server.port(), 2, 1);
     let config = std::fs::read_to_string(site.path("config.toml")).unwrap();
     site.write("config.toml", &format!("{config}[store]\nfence = \"missing/letterpress.fence\"\n"));
     let ended = site.run(&["publish"]);
-    assert!(ended.code == 2 && ended.said.contains("cannot write the fence"), "{}", ended.said);
+    assert!(ended.code == 2 && ended.output.contains("cannot write the fence"), "{}", ended.output);
     assert_eq!(server.accepted().len(), 0);
     std::fs::create_dir(site.path("missing")).unwrap();
     assert_eq!(site.run(&["publish"]).code, 0);

@@ -1,4 +1,4 @@
-//! What comes back to the real program: through a Maildir while it is killed, and through a pipe.
+//! Inbound mail for the real program: from a Maildir while the program is killed, and through a pipe.
 
 use std::fs;
 use std::time::Duration;
@@ -7,10 +7,10 @@ use serde_json::Value;
 
 use super::support::{At, Do, Script, Server, Site};
 
-/// A site whose copies have return paths of their own and were all sent; each copy's reader and return path.
-fn sent(readers: usize, script: Script) -> (Site, Server, Vec<(String, String)>) {
+/// A site with individual return paths whose messages were all sent; returns the subscriber and return path of each.
+fn sent(subscribers: usize, script: Script) -> (Site, Server, Vec<(String, String)>) {
     let server = Server::start(script);
-    let site = Site::new(server.port(), readers, 1);
+    let site = Site::new(server.port(), subscribers, 1);
     let config = fs::read_to_string(site.path("config.toml")).unwrap();
     let from = "first_run = \"newest\"\n";
     let bounces =
@@ -18,13 +18,13 @@ fn sent(readers: usize, script: Script) -> (Site, Server, Vec<(String, String)>)
     site.write("config.toml", &config.replace(from, &bounces));
     assert!([0, 3].contains(&site.run(&["publish"]).code));
     let within = |line: &str| line.split(['<', '>']).nth(1).unwrap().to_owned();
-    let copies = server
+    let messages = server
         .log()
         .messages
         .iter()
         .map(|message| (within(&message.rcpt[0]), within(&message.mail)))
         .collect();
-    (site, server, copies)
+    (site, server, messages)
 }
 
 fn bounce(to: &str, id: usize) -> String {
@@ -36,9 +36,14 @@ fn bounce(to: &str, id: usize) -> String {
     )
 }
 
-fn standings(site: &Site) -> Vec<String> {
-    let readers: Value = serde_json::from_str(&site.run(&["subscribers", "list", "--json"]).said).unwrap();
-    let words = readers.as_array().unwrap().iter().map(|reader| reader["state"].as_str().unwrap().to_owned());
+fn statuses(site: &Site) -> Vec<String> {
+    let subscribers: Value =
+        serde_json::from_str(&site.run(&["subscribers", "list", "--json"]).output).unwrap();
+    let words = subscribers
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|subscriber| subscriber["state"].as_str().unwrap().to_owned());
     words.collect()
 }
 
@@ -47,13 +52,13 @@ fn number_of_files(site: &Site, folder: &str) -> usize {
 }
 
 #[test]
-fn a_maildir_that_is_read_by_a_program_that_is_killed_loses_nothing_and_counts_nothing_twice() {
-    const READERS: usize = 60;
-    let (site, _server, copies) = sent(READERS, Script::polite().pipelining(true));
-    assert_eq!(copies.len(), READERS);
+fn a_kill_while_a_maildir_is_read_loses_nothing_and_counts_nothing_twice() {
+    const SUBSCRIBERS: usize = 60;
+    let (site, _server, messages) = sent(SUBSCRIBERS, Script::polite().pipelining(true));
+    assert_eq!(messages.len(), SUBSCRIBERS);
     site.write("mail/cur/old.host:2,S", "Subject: read\r\n\r\nx\r\n");
     site.write("mail/new/friend.host", "Subject: hello\r\n\r\nx\r\n");
-    for (at, (_, path)) in copies.iter().enumerate() {
+    for (at, (_, path)) in messages.iter().enumerate() {
         site.write(&format!("mail/new/{at:03}.host"), &bounce(path, at));
     }
     let mut caught = 0;
@@ -66,58 +71,58 @@ fn a_maildir_that_is_read_by_a_program_that_is_killed_loses_nothing_and_counts_n
         run.kill().unwrap();
         run.wait().unwrap();
         let after = number_of_files(&site, "mail/cur");
-        caught += usize::from(before < after && after <= READERS);
+        caught += usize::from(before < after && after <= SUBSCRIBERS);
     }
-    assert!(caught > 0, "no kill caught the program at work, so nothing was shown");
+    assert!(caught > 0, "no kill caught the program while it was reading");
     let ended = site.run(&["inbox", "--maildir", "mail"]);
-    assert_eq!(ended.code, 0, "{}", ended.said);
-    assert_eq!(number_of_files(&site, "mail/cur"), READERS + 1);
+    assert_eq!(ended.code, 0, "{}", ended.output);
+    assert_eq!(number_of_files(&site, "mail/cur"), SUBSCRIBERS + 1);
     assert!(site.path("mail/new/friend.host").exists() && number_of_files(&site, "mail/new") == 1);
-    assert_eq!(standings(&site), vec!["suppressed"; READERS]);
+    assert_eq!(statuses(&site), vec!["suppressed"; SUBSCRIBERS]);
     let last: Value =
-        serde_json::from_str(&site.run(&["inbox", "--maildir", "mail", "--json"]).said).unwrap();
+        serde_json::from_str(&site.run(&["inbox", "--maildir", "mail", "--json"]).output).unwrap();
     assert_eq!((last["mails"].as_u64(), last["foreign"].as_u64()), (Some(1), Some(1)));
 }
 
 #[test]
-fn a_bounce_through_a_pipe_settles_the_copy_in_doubt_and_the_reader() {
-    // It hangs up after the dot, so that nobody can know.
+fn a_bounce_through_a_pipe_resolves_the_unknown_outcome_and_suppresses() {
+    // The relay disconnects after the dot, so the outcome is unknown.
     let script = Script::polite().pipelining(true).nth(At::Dot, 1, Do::Cut);
-    let (site, _server, copies) = sent(2, script);
-    let doubtful = site.in_state("unknown");
-    assert_eq!(doubtful.len(), 1);
-    let (_, path) = copies.iter().find(|(reader, _)| *reader == doubtful[0]).unwrap();
+    let (site, _server, messages) = sent(2, script);
+    let unknown = site.in_state("unknown");
+    assert_eq!(unknown.len(), 1);
+    let (_, path) = messages.iter().find(|(subscriber, _)| *subscriber == unknown[0]).unwrap();
     let rehearsed = site.run_with(&["inbox", "--stdin", "--dry-run"], bounce(path, 1).as_bytes());
-    assert_eq!((rehearsed.code, site.in_state("unknown").len()), (0, 1), "{}", rehearsed.said);
+    assert_eq!((rehearsed.code, site.in_state("unknown").len()), (0, 1), "{}", rehearsed.output);
     let ended = site.run_with(&["inbox", "--stdin"], bounce(path, 1).as_bytes());
-    assert_eq!(ended.code, 0, "{}", ended.said);
+    assert_eq!(ended.code, 0, "{}", ended.output);
     assert_eq!(
-        ended.said,
+        ended.output,
         "inbox: 1 email\n  processed: 1 bounces\n  subscribers: 1 suppressed\n  ledger: 1 delivery with unknown outcome proved to be accepted\n"
     );
     assert!(site.in_state("unknown").is_empty());
     let again = site.run_with(&["--quiet", "inbox", "--stdin"], bounce(path, 1).as_bytes());
-    assert_eq!((again.code, again.said.as_str()), (0, ""));
-    // Somebody else's mail is none of its business, however long.
+    assert_eq!((again.code, again.output.as_str()), (0, ""));
+    // Unrelated mail is left untouched, whatever its length.
     let foreign = format!("Subject: hello\r\n\r\n{}", "x".repeat(5_000_000));
     assert_eq!(site.run_with(&["inbox", "--stdin"], foreign.as_bytes()).code, 0);
 }
 
 #[test]
-fn a_mail_that_cannot_be_taken_stays_with_the_mail_server() {
-    let (site, _server, copies) = sent(1, Script::polite().pipelining(true));
-    let mail = bounce(&copies[0].1, 1);
+fn a_mail_that_cannot_be_recorded_stays_with_the_mail_server() {
+    let (site, _server, messages) = sent(1, Script::polite().pipelining(true));
+    let mail = bounce(&messages[0].1, 1);
     fs::rename(site.path("letterpress.db"), site.path("elsewhere.db")).unwrap();
     let ended = site.run_with(&["inbox", "--stdin"], b"");
-    assert!(ended.code == 75 && ended.said.contains("letterpress.db is missing"), "{}", ended.said);
+    assert!(ended.code == 75 && ended.output.contains("letterpress.db is missing"), "{}", ended.output);
     fs::rename(site.path("elsewhere.db"), site.path("letterpress.db")).unwrap();
     let ended = site.run_with(&["--config", "nowhere.toml", "inbox", "--stdin"], b"");
-    assert_eq!(ended.code, 75, "{}", ended.said);
+    assert_eq!(ended.code, 75, "{}", ended.output);
     assert_eq!(site.run_with(&["inbox", "--stdin"], mail.as_bytes()).code, 0);
-    assert_eq!(standings(&site), ["suppressed"]);
-    // What is no pipe keeps the usual codes.
+    assert_eq!(statuses(&site), ["suppressed"]);
+    // Without a pipe the usual exit codes apply.
     let ended = site.run(&["inbox", "--maildir", "nowhere"]);
     assert!(ended.code == 1 && ended.said.contains("is not a Maildir"), "{}", ended.said);
     let ended = site.run(&["inbox", "--imap"]);
-    assert!(ended.code == 1 && ended.said.contains("no section [inbox]"), "{}", ended.said);
+    assert!(ended.code == 1 && ended.output.contains("no section [inbox]"), "{}", ended.output);
 }

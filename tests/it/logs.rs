@@ -1,21 +1,21 @@
-//! `-v` and `--smtp-trace`: what they show of a run, and that no address, password or token of it is among that.
+//! `-v` and `--smtp-trace`: what they log, and that the log has no address, password or token.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
-use super::support::{At, Do, Script, Server, Site, say};
+use super::support::{At, Do, Script, Server, Site, reply_line};
 
 const PASSWORD: &str = "hunter2-correct-horse";
 
-/// A relay that repeats in its replies what it was told, and may refuse one reader.
-fn talkative_relay() -> Script {
+/// A relay that echoes commands in its replies and may refuse one recipient.
+fn echoing_relay() -> Script {
     Script::polite()
         .pipelining(true)
         .keyword("DSN")
         .auth("PLAIN", "relay-user", PASSWORD)
-        .on(At::Auth, Do::Say(format!("235 2.7.0 welcome, {PASSWORD}\r\n").into_bytes()))
-        .recipient("reader1@example.org", say("550 5.1.1 <reader1@example.org>: no such user"))
-        .recipient("reader2@example.org", say("451 4.2.0 reader2@example.org: mailbox busy"))
+        .on(At::Auth, Do::Write(format!("235 2.7.0 welcome, {PASSWORD}\r\n").into_bytes()))
+        .recipient("reader1@example.org", reply_line("550 5.1.1 <reader1@example.org>: no such user"))
+        .recipient("reader2@example.org", reply_line("451 4.2.0 reader2@example.org: mailbox busy"))
 }
 
 fn site(server: &Server) -> Site {
@@ -28,7 +28,7 @@ fn site(server: &Server) -> Site {
     site
 }
 
-/// The signed tokens in a text: six parts, joined by dots.
+/// The signed tokens in a text: six parts, separated by dots.
 fn tokens(text: &str) -> Vec<String> {
     let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '-')));
     let tokens = words.filter(|word| word.starts_with("v1.") && word.matches('.').count() == 5);
@@ -37,7 +37,7 @@ fn tokens(text: &str) -> Vec<String> {
 
 #[test]
 fn logs_and_trace_show_the_conversation_without_addresses_passwords_and_tokens() {
-    let server = Server::start(talkative_relay());
+    let server = Server::start(echoing_relay());
     let site = site(&server);
     let ended = site.run(&["-vvv", "publish", "--smtp-trace", "trace.txt"]);
     let trace = std::fs::read_to_string(site.path("trace.txt")).unwrap();
@@ -93,9 +93,9 @@ fn logs_and_trace_show_the_conversation_without_addresses_passwords_and_tokens()
 
 #[test]
 fn without_the_flags_nothing_is_logged() {
-    let server = Server::start(talkative_relay());
+    let server = Server::start(echoing_relay());
     let ended = site(&server).run(&["publish"]);
     for word in ["INFO", "DEBUG", "TRACE", "session opened"] {
-        assert!(!ended.said.contains(word), "{}", ended.said);
+        assert!(!ended.output.contains(word), "{}", ended.output);
     }
 }

@@ -6,8 +6,6 @@ mod compose;
 #[cfg(test)]
 mod deliver;
 #[cfg(test)]
-mod desk;
-#[cfg(test)]
 mod diagnosis;
 #[cfg(test)]
 mod earlier;
@@ -22,15 +20,19 @@ mod kill;
 #[cfg(test)]
 mod logs;
 #[cfg(test)]
-mod pace;
-#[cfg(test)]
 mod postgres;
 #[cfg(test)]
 mod posts;
 #[cfg(test)]
+mod rate_limit;
+#[cfg(test)]
 mod sharing;
 #[cfg(test)]
-mod store_story;
+mod smtp;
+#[cfg(test)]
+mod store_contract;
+#[cfg(test)]
+mod subscriber_store;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
@@ -41,7 +43,5 @@ mod web;
 mod websub;
 #[cfg(test)]
 mod weekly;
-#[cfg(test)]
-mod wire;
 #[cfg(test)]
 mod writer;

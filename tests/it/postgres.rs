@@ -1,4 +1,4 @@
-//! The ledger in `PostgreSQL`: the same story, and what only a database across a network can do to it.
+//! The ledger in `PostgreSQL`: the same contract tests, and the faults that only a networked database has.
 
 use std::sync::Arc;
 
@@ -8,17 +8,18 @@ use letterpress::ledger::transition::{Event, Rejection};
 use letterpress::store::{DeliveryStore as _, Filter, StateChange, Store, StoreError};
 use letterpress::subscribers::SubscriptionStatus;
 
-use super::store_story::{
-    arm, bounced, cancelled, claim, fields, fresh, imported, issue, now, one, pace, reader, restored, story,
+use super::store_contract::{
+    arm, bounced, cancelled, claim, delivers, fields, fresh, imported, issue, now, one, rate_limited,
+    restored, subscriber,
 };
 use super::support::postgres::open;
 use super::support::{Bouncer, Cutter, Postgres};
 
-async fn with_readers(url: &str, readers: u8) -> Arc<Store> {
+async fn with_subscribers(url: &str, subscribers: u8) -> Arc<Store> {
     let store = open(url).await.unwrap();
     store
         .add_subscribers(
-            (1..=readers).map(|number| reader(number, SubscriptionStatus::Active)).collect(),
+            (1..=subscribers).map(|number| subscriber(number, SubscriptionStatus::Active)).collect(),
             now(),
         )
         .await
@@ -32,26 +33,26 @@ async fn count(store: &Store, state: State) -> u64 {
 }
 
 #[tokio::test]
-async fn postgres_tells_the_story() {
+async fn postgres_delivers_an_issue() {
     let Some(server) = Postgres::shared() else { return };
-    story(open(&server.database()).await.unwrap().as_ref()).await;
+    delivers(open(&server.database()).await.unwrap().as_ref()).await;
 }
 
 #[tokio::test]
-async fn a_cancelled_issue_lets_nobody_wait_in_postgres_either() {
+async fn a_cancelled_issue_has_no_pending_deliveries_in_postgres_either() {
     let Some(server) = Postgres::shared() else { return };
     cancelled(open(&server.database()).await.unwrap()).await;
 }
 
 #[tokio::test]
-async fn postgres_can_be_put_back_and_keeps_those_off_the_list_who_bounce_or_complain() {
+async fn postgres_can_be_restored_and_suppresses_after_bounces_and_complaints() {
     let Some(server) = Postgres::shared() else { return };
     restored(open(&server.database()).await.unwrap().as_ref()).await;
     bounced(open(&server.database()).await.unwrap().as_ref()).await;
 }
 
 #[tokio::test]
-async fn postgres_keeps_what_a_list_brings_along() {
+async fn postgres_keeps_reasons_and_times_of_an_imported_list() {
     let Some(server) = Postgres::shared() else { return };
     imported(open(&server.database()).await.unwrap().as_ref()).await;
 }
@@ -60,115 +61,122 @@ async fn postgres_keeps_what_a_list_brings_along() {
 async fn two_senders_share_their_permits_in_postgres_too() {
     let Some(server) = Postgres::shared() else { return };
     let url = server.database();
-    let (first, second) = (with_readers(&url, 60).await, open(&url).await.unwrap());
+    let (first, second) = (with_subscribers(&url, 60).await, open(&url).await.unwrap());
     let number = first.open_issues().await.unwrap()[0].number;
-    let ration = async |store: &Store, pace: letterpress::store::RateLimitedClaim| {
+    let claim_limited = async |store: &Store, rate_limited: letterpress::store::RateLimitedClaim| {
         let lease = chrono::TimeDelta::minutes(30);
         let claim =
             letterpress::store::LeaseClaim { issue: number, limit: 9, owner: fresh().to_string(), lease };
-        store.claim_within_limits(pace, claim, (0..9).map(|_| fresh()).collect(), now()).await.unwrap()
+        store
+            .claim_within_limits(rate_limited, claim, (0..9).map(|_| fresh()).collect(), now())
+            .await
+            .unwrap()
     };
-    // One in each second: two senders that ask at the same moment get one copy between them.
-    let all = || pace(Some(60), None, &[]);
-    let (one, other) = tokio::join!(ration(first.as_ref(), all()), ration(second.as_ref(), all()));
+    // One each second: two senders that ask at the same time get one delivery between them.
+    let all = || rate_limited(Some(60), None, &[]);
+    let (one, other) =
+        tokio::join!(claim_limited(first.as_ref(), all()), claim_limited(second.as_ref(), all()));
     assert_eq!(one.deliveries.len() + other.deliveries.len(), 1);
     assert!(one.wait.or(other.wait).is_some_and(|wait| wait <= chrono::TimeDelta::seconds(1)));
     let domains = first.due_domains(number, now()).await.unwrap();
     assert_eq!(domains, ["example.org"]);
-    let each = || pace(None, Some(60), &domains);
-    let (one, other) = tokio::join!(ration(first.as_ref(), each()), ration(second.as_ref(), each()));
+    let each = || rate_limited(None, Some(60), &domains);
+    let (one, other) =
+        tokio::join!(claim_limited(first.as_ref(), each()), claim_limited(second.as_ref(), each()));
     assert_eq!(one.deliveries.len() + other.deliveries.len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn f32_the_story_is_the_same_behind_pgbouncer_in_transaction_mode() {
+async fn f32_the_store_works_behind_pgbouncer_in_transaction_mode() {
     let Some(server) = Postgres::shared() else { return };
     let Some(bouncer) = Bouncer::start(&server) else { return };
     let url = bouncer.through(&server.database(), &server);
-    story(open(&url).await.unwrap().as_ref()).await;
+    delivers(open(&url).await.unwrap().as_ref()).await;
 }
 
-/// Tells the whole story through a connection that is cut at the `at`th message; returns how many there were.
-async fn story_cut_at(server: &Postgres, at: u64, after: bool) -> u64 {
+/// Runs the contract test through a connection that is cut at message number `at`; returns the number of messages.
+async fn delivers_with_a_cut(server: &Postgres, at: u64, after: bool) -> u64 {
     let url = server.database();
     let cutter = Cutter::start(server.port(), at, after);
     let through = url.replace(&format!(":{}/", server.port()), &format!(":{}/", cutter.port()));
     match open(&through).await {
-        Ok(store) => story(store.as_ref()).await,
-        // A server that is not there at the very start is said, and nothing has begun.
+        Ok(store) => delivers(store.as_ref()).await,
+        // A server that is unavailable at the start is an error, and nothing has changed.
         Err(error) => {
             assert!(error.is_transient() && cutter.has_cut(), "{error}");
-            story(open(&through).await.unwrap().as_ref()).await;
+            delivers(open(&through).await.unwrap().as_ref()).await;
         }
     }
-    assert!(cutter.has_cut() || at == u64::MAX, "message {at} never came");
+    assert!(cutter.has_cut() || at == u64::MAX, "there was no message {at}");
     cutter.seen()
 }
 
-/// Before the message: what was asked did not happen. After it: it may have, and for a commit it did. Every answer of the
-/// story is looked at, so a verb that ran twice or not at all is noticed.
+/// After a cut before the message, the request was not executed. After a cut behind it, the request may have been
+/// executed, and a commit has been. The contract test checks every result, so it notices an operation that ran twice or
+/// not at all.
 #[tokio::test(flavor = "multi_thread")]
-async fn f30_a_connection_cut_at_any_message_changes_no_answer() {
+async fn f30_a_connection_cut_at_any_message_changes_no_result() {
     let Some(server) = Postgres::shared() else { return };
-    let messages = story_cut_at(&server, u64::MAX, false).await;
+    let messages = delivers_with_a_cut(&server, u64::MAX, false).await;
     assert!(messages > 100, "{messages}");
-    // A stride that walks through all kinds of messages; the whole way is `--ignored`.
+    // A step width that reaches all kinds of messages; the test with `--ignored` tries each one.
     for (turn, at) in (0..messages - 10).step_by(23).enumerate() {
-        story_cut_at(&server, at, turn % 2 == 0).await;
+        delivers_with_a_cut(&server, at, turn % 2 == 0).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "takes minutes"]
-async fn f30_a_connection_cut_at_every_message_changes_no_answer() {
+async fn f30_a_connection_cut_at_every_message_changes_no_result() {
     let Some(server) = Postgres::shared() else { return };
-    let messages = story_cut_at(&server, u64::MAX, false).await;
+    let messages = delivers_with_a_cut(&server, u64::MAX, false).await;
     for at in 0..messages - 10 {
         for after in [false, true] {
-            story_cut_at(&server, at, after).await;
+            delivers_with_a_cut(&server, at, after).await;
         }
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn f31_after_a_failover_whatever_was_under_way_is_in_doubt_and_no_dot_follows() {
+async fn f31_after_a_failover_deliveries_in_flight_are_unknown_and_no_dot_follows() {
     let Some(server) = Postgres::start() else { return };
-    let store = with_readers(&server.database(), 5).await;
-    let copies = claim(store.as_ref(), 2, "first", now()).await;
+    let store = with_subscribers(&server.database(), 5).await;
+    let deliveries = claim(store.as_ref(), 2, "first", now()).await;
     let standby = server.back_up();
-    // These moments the standby never sees: one copy is sent, one is armed, one more is claimed.
-    assert_eq!(one(store.as_ref(), &copies[0], arm(&copies[0])).await, Ok(State::Armed));
-    let yes = |copy: &letterpress::store::Claimed| Event::Accept { token: Some(copy.token), last: None };
-    assert_eq!(one(store.as_ref(), &copies[0], yes(&copies[0])).await, Ok(State::Sent));
-    assert_eq!(one(store.as_ref(), &copies[1], arm(&copies[1])).await, Ok(State::Armed));
+    // The standby does not have these changes: one delivery is sent, one is armed, one more is claimed.
+    assert_eq!(one(store.as_ref(), &deliveries[0], arm(&deliveries[0])).await, Ok(State::Armed));
+    let yes =
+        |delivery: &letterpress::store::Claimed| Event::Accept { token: Some(delivery.token), last: None };
+    assert_eq!(one(store.as_ref(), &deliveries[0], yes(&deliveries[0])).await, Ok(State::Sent));
+    assert_eq!(one(store.as_ref(), &deliveries[1], arm(&deliveries[1])).await, Ok(State::Armed));
     let lost = claim(store.as_ref(), 1, "first", now()).await;
     server.fail_over_to(standby);
 
     assert_eq!(one(store.as_ref(), &lost[0], arm(&lost[0])).await, Err(Rejection::WrongToken), "no dot");
     assert_eq!(store.failed_over(), Some(5));
     assert_eq!(count(store.as_ref(), State::Unknown).await, 5);
-    assert!(claim(store.as_ref(), 5, "first", now()).await.is_empty(), "nobody is mailed again");
-    // What the server says to a dot that was on its way still counts.
-    assert_eq!(one(store.as_ref(), &copies[1], yes(&copies[1])).await, Ok(State::Sent));
-    // The next process finds nothing new.
+    assert!(claim(store.as_ref(), 5, "first", now()).await.is_empty(), "no message is sent again");
+    // A reply to a dot that was in flight still counts.
+    assert_eq!(one(store.as_ref(), &deliveries[1], yes(&deliveries[1])).await, Ok(State::Sent));
+    // The next process finds nothing to recover.
     let filter = Filter { states: vec![State::Unknown], ..Filter::default() };
     assert_eq!(store.deliveries(filter).await.unwrap().len(), 4);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn f31_a_crash_of_the_server_alone_puts_nothing_in_doubt() {
+async fn f31_a_crash_of_the_server_alone_leaves_no_outcome_unknown() {
     let Some(server) = Postgres::start() else { return };
-    let store = with_readers(&server.database(), 3).await;
-    let copies = claim(store.as_ref(), 2, "first", now()).await;
-    assert_eq!(one(store.as_ref(), &copies[0], arm(&copies[0])).await, Ok(State::Armed));
+    let store = with_subscribers(&server.database(), 3).await;
+    let deliveries = claim(store.as_ref(), 2, "first", now()).await;
+    assert_eq!(one(store.as_ref(), &deliveries[0], arm(&deliveries[0])).await, Ok(State::Armed));
     server.down();
     server.up(&[]);
-    assert_eq!(one(store.as_ref(), &copies[1], arm(&copies[1])).await, Ok(State::Armed));
+    assert_eq!(one(store.as_ref(), &deliveries[1], arm(&deliveries[1])).await, Ok(State::Armed));
     assert_eq!((store.failed_over(), count(store.as_ref(), State::Unknown).await), (None, 0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_forgets_what_it_committed_is_refused() {
+async fn a_server_that_loses_commits_is_refused() {
     let Some(server) = Postgres::start() else { return };
     let url = server.database();
     for setting in ["fsync=off", "full_page_writes=off"] {
@@ -180,29 +188,36 @@ async fn a_server_that_forgets_what_it_committed_is_refused() {
     }
     server.down();
     server.up(&["synchronous_commit=off"]);
-    story(open(&url).await.unwrap().as_ref()).await;
+    delivers(open(&url).await.unwrap().as_ref()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn f33_a_clock_that_is_wrong_by_hours_neither_steals_a_lease_nor_loses_one() {
+async fn f33_a_clock_that_is_hours_wrong_neither_steals_nor_loses_a_lease() {
     let Some(server) = Postgres::shared() else { return };
-    let store = with_readers(&server.database(), 2).await;
+    let store = with_subscribers(&server.database(), 2).await;
     for wrong in [TimeDelta::hours(-9), TimeDelta::hours(9)] {
         let here = now() + wrong;
-        let copies = claim(store.as_ref(), 1, "first", here).await;
+        let deliveries = claim(store.as_ref(), 1, "first", here).await;
         assert_eq!(store.recover("second", false, here + TimeDelta::days(300)).await.unwrap(), (0, 0));
-        assert_eq!(one(store.as_ref(), &copies[0], arm(&copies[0])).await, Ok(State::Armed), "{wrong}");
+        assert_eq!(
+            one(store.as_ref(), &deliveries[0], arm(&deliveries[0])).await,
+            Ok(State::Armed),
+            "{wrong}"
+        );
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_machines_that_freeze_at_once_freeze_once_and_count_right() {
+async fn two_machines_that_freeze_at_once_freeze_once_and_count_correctly() {
     let Some(server) = Postgres::shared() else { return };
     let url = server.database();
     let (one, other) = (open(&url).await.unwrap(), open(&url).await.unwrap());
-    one.add_subscribers((1..=200).map(|number| reader(number, SubscriptionStatus::Active)).collect(), now())
-        .await
-        .unwrap();
+    one.add_subscribers(
+        (1..=200).map(|number| subscriber(number, SubscriptionStatus::Active)).collect(),
+        now(),
+    )
+    .await
+    .unwrap();
     let freeze =
         |store: Arc<Store>| async move { store.schedule_issue(issue("new"), Box::new(fields), now()).await };
     let (a, b) = tokio::join!(tokio::spawn(freeze(one.clone())), tokio::spawn(freeze(other)));
@@ -226,12 +241,12 @@ async fn several_machines_may_start_on_an_empty_database_at_once() {
     }
 }
 
-/// Claims of several senders never meet, and batches that touch the same rows in another order do not stay stuck.
+/// Concurrent claims do not overlap, and batches that touch the same rows in a different order do not deadlock.
 #[tokio::test(flavor = "multi_thread")]
-async fn senders_that_share_an_issue_claim_each_copy_once() {
+async fn senders_that_share_an_issue_claim_each_delivery_once() {
     let Some(server) = Postgres::shared() else { return };
     let url = server.database();
-    let store = with_readers(&url, 200).await;
+    let store = with_subscribers(&url, 200).await;
     let tasks: Vec<_> = (0..4)
         .map(|sender| {
             let url = url.clone();
@@ -239,19 +254,19 @@ async fn senders_that_share_an_issue_claim_each_copy_once() {
                 let store = open(&url).await.unwrap();
                 let mut sent = 0;
                 loop {
-                    let copies = claim(store.as_ref(), 7, &format!("sender {sender}"), now()).await;
-                    if copies.is_empty() {
+                    let deliveries = claim(store.as_ref(), 7, &format!("sender {sender}"), now()).await;
+                    if deliveries.is_empty() {
                         return sent;
                     }
-                    for events in [arm, |copy: &_| yes(copy)] {
-                        let mut moves: Vec<StateChange> = copies
+                    for events in [arm, |delivery: &_| yes(delivery)] {
+                        let mut moves: Vec<StateChange> = deliveries
                             .iter()
-                            .map(|copy| StateChange { number: copy.number, event: events(copy) })
+                            .map(|delivery| StateChange { number: delivery.number, event: events(delivery) })
                             .collect();
                         moves.reverse();
                         assert!(store.commit(moves, now()).await.unwrap().iter().all(Result::is_ok));
                     }
-                    sent += copies.len();
+                    sent += deliveries.len();
                 }
             })
         })
@@ -263,6 +278,6 @@ async fn senders_that_share_an_issue_claim_each_copy_once() {
     assert_eq!((sent, count(store.as_ref(), State::Sent).await), (200, 200));
 }
 
-fn yes(copy: &letterpress::store::Claimed) -> Event {
-    Event::Accept { token: Some(copy.token), last: None }
+fn yes(delivery: &letterpress::store::Claimed) -> Event {
+    Event::Accept { token: Some(delivery.token), last: None }
 }

@@ -1,8 +1,8 @@
-//! One post, one issue, whichever command: what the ledger remembers of posts, rehearsals, approvals, and subscribers who
-//! came late.
+//! One post is mailed as one issue, whichever command sends it: what the ledger remembers of posts, rehearsals,
+//! approvals, and later subscribers.
 
 use super::support::site::NOW;
-use super::support::{At, Script, Server, Site, say};
+use super::support::{At, Script, Server, Site, reply_line};
 
 const LATER: &str = "2026-11-20T11:00:00Z";
 const POST: &str = "posts/slow.md";
@@ -17,7 +17,7 @@ fn post(title: &str, date: &str, body: &str) -> String {
     format!("+++\ntitle = \"{title}\"\ndate = {date}\n+++\n\n{body}\n")
 }
 
-/// The subjects of what the relay took, in order.
+/// The subjects of the received messages, in order.
 fn subjects(server: &Server) -> Vec<String> {
     let subject =
         |data: &[u8]| mail_parser::MessageParser::new().parse(data).unwrap().subject().unwrap().to_owned();
@@ -30,7 +30,7 @@ fn without_relay(site: &Site) {
 }
 
 #[test]
-fn send_mails_no_post_again_that_was_renamed_re_dated_or_moved_to_another_address() {
+fn send_does_not_mail_a_renamed_redated_or_moved_post_again() {
     let (server, site) = polite();
     assert_eq!(site.run(&["send"]).code, 0);
     assert_eq!(server.log().messages.len(), 2);
@@ -46,10 +46,10 @@ fn send_mails_no_post_again_that_was_renamed_re_dated_or_moved_to_another_addres
 }
 
 #[test]
-fn without_its_id_an_old_post_is_held_back_and_somebody_who_knows_may_let_it_go() {
+fn an_old_post_that_lost_its_id_is_held_back_until_it_is_released() {
     let (server, site) = polite();
     assert_eq!(site.run(&["send"]).code, 0);
-    // No feed was ever built, so that the ledger alone remembers the post.
+    // No feed was built, so only the ledger remembers the post.
     std::fs::remove_file(site.path("posts/ids.txt")).unwrap();
     std::fs::remove_file(site.path(POST)).unwrap();
     site.write(
@@ -57,33 +57,33 @@ fn without_its_id_an_old_post_is_held_back_and_somebody_who_knows_may_let_it_go(
         &post("천천히 오는 편지", "2026-11-20T09:30:00Z", "**편지**는 천천히 온다."),
     );
     let held = site.run_at(LATER, &["send"]);
-    assert_eq!(held.code, 1, "{}", held.said);
-    assert!(held.said.contains("posts/other.md looks like \"천천히 오는 편지\""), "{}", held.said);
-    assert!(held.said.contains("letterpress approve tag:letters.example"), "{}", held.said);
+    assert_eq!(held.code, 1, "{}", held.output);
+    assert!(held.output.contains("posts/other.md looks like \"천천히 오는 편지\""), "{}", held.output);
+    assert!(held.output.contains("letterpress approve tag:letters.example"), "{}", held.output);
     let again = site.run_at(LATER, &["send", "--quiet"]);
-    assert_eq!((again.code, again.said.as_str()), (0, ""), "it is said once");
+    assert_eq!((again.code, again.output.as_str()), (0, ""), "it is reported once");
     let named = site.run_at(LATER, &["send", "--post", "other"]);
-    assert_eq!(named.code, 1, "{}", named.said);
+    assert_eq!(named.code, 1, "{}", named.output);
     assert_eq!(server.log().messages.len(), 2);
     let approved = site.run_at(LATER, &["approve", "other"]);
-    assert_eq!(approved.code, 0, "{}", approved.said);
+    assert_eq!(approved.code, 0, "{}", approved.output);
     assert_eq!(site.run_at(LATER, &["send"]).code, 0);
-    assert_eq!(server.log().messages.len(), 4, "it was meant");
+    assert_eq!(server.log().messages.len(), 4, "the removal is confirmed");
 }
 
 #[test]
-fn a_rehearsal_uses_no_issue_up_and_after_the_first_real_one_there_is_no_way_back() {
+fn a_rehearsal_does_not_count_as_an_issue_and_is_impossible_after_the_first_real_one() {
     let (server, site) = polite();
     let config = std::fs::read_to_string(site.path("config.toml")).unwrap();
     without_relay(&site);
     let rehearsed = site.run(&["publish"]);
     assert!(
-        rehearsed.said.contains("rehearsal: \"천천히 오는 편지\" to 2 subscribers"),
+        rehearsed.output.contains("rehearsal: \"천천히 오는 편지\" to 2 subscribers"),
         "{}",
-        rehearsed.said
+        rehearsed.output
     );
-    assert!(site.run(&["status"]).said.contains("[rehearsal]"));
-    assert!(site.run(&["publish"]).said.contains("nothing is due"), "a rehearsal is mailed once, too");
+    assert!(site.run(&["status"]).output.contains("[rehearsal]"));
+    assert!(site.run(&["publish"]).output.contains("nothing is due"), "a rehearsal is mailed once, too");
     site.write("config.toml", &config);
     let real = site.run_at(LATER, &["publish"]);
     assert!(real.said.contains("rehearsal ended"), "{}", real.said);
@@ -91,16 +91,16 @@ fn a_rehearsal_uses_no_issue_up_and_after_the_first_real_one_there_is_no_way_bac
     assert_eq!(site.run_at(LATER, &["ledger", "verify"]).code, 0);
     without_relay(&site);
     let back = site.run_at(LATER, &["publish"]);
-    assert!(back.code == 1 && back.said.contains("put the section [smtp] back"), "{}", back.said);
+    assert!(back.code == 1 && back.output.contains("put the section [smtp] back"), "{}", back.output);
     site.write("config.toml", &config);
-    // Rehearsals are erased after a month.
+    // Rehearsals are deleted after a month.
     assert_eq!(site.run_at("2027-01-01T00:00:00Z", &["publish"]).code, 0);
-    assert!(!site.run_at("2027-01-01T00:00:00Z", &["status"]).said.contains("[rehearsal]"));
+    assert!(!site.run_at("2027-01-01T00:00:00Z", &["status"]).output.contains("[rehearsal]"));
     assert_eq!(site.run_at("2027-01-01T00:00:00Z", &["ledger", "verify"]).code, 0);
 }
 
 #[test]
-fn those_who_came_late_get_an_issue_by_name_and_nobody_gets_it_twice() {
+fn later_subscribers_get_an_issue_on_request_and_nobody_gets_it_twice() {
     let (server, site) = polite();
     assert_eq!(site.run(&["publish"]).code, 0);
     assert_eq!(site.run(&["subscribers", "add", "late@example.org"]).code, 0);
@@ -109,50 +109,50 @@ fn those_who_came_late_get_an_issue_by_name_and_nobody_gets_it_twice() {
     let weeks_later = "2026-12-20T10:00:00Z";
     let added = site.run_at(weeks_later, &["send", "--post", "slow", "--missing"]);
     assert!(
-        added.code == 0 && added.said.contains("to 1 subscriber who had not received it"),
+        added.code == 0 && added.output.contains("to 1 subscriber who had not received it"),
         "{}",
-        added.said
+        added.output
     );
     assert_eq!(server.accepted().last().unwrap(), "RCPT TO:<late@example.org>");
     let again = site.run_at(weeks_later, &["send", "--post", "slow", "--missing"]);
-    assert!(again.code == 0 && again.said.contains("to 0 subscribers"), "{}", again.said);
+    assert!(again.code == 0 && again.output.contains("to 0 subscribers"), "{}", again.output);
     assert_eq!(server.log().messages.len(), 3);
     assert_eq!(site.run_at(weeks_later, &["ledger", "verify"]).code, 0);
     let unknown = site.run_at(weeks_later, &["send", "--post", "nothing", "--missing"]);
-    assert_eq!(unknown.code, 1, "{}", unknown.said);
+    assert_eq!(unknown.code, 1, "{}", unknown.output);
 }
 
 #[test]
-fn with_approval_nothing_is_mailed_before_its_writer_said_so_and_an_edit_asks_again() {
+fn with_approval_nothing_is_mailed_before_it_and_an_edit_needs_a_new_one() {
     let (server, site) = polite();
     site.relay(server.port(), 1, "approve = true\ntest = \"me@letters.example\"\n");
     let asked = site.run(&["publish"]);
     assert!(
-        asked.code == 0 && asked.said.contains("is waiting for approval: letterpress approve"),
+        asked.code == 0 && asked.output.contains("is waiting for approval: letterpress approve"),
         "{}",
-        asked.said
+        asked.output
     );
     assert_eq!(subjects(&server), ["[approve] 천천히 오는 편지"]);
     assert_eq!(server.accepted(), ["RCPT TO:<me@letters.example>"]);
     let text = String::from_utf8(server.log().messages[0].data.clone()).unwrap();
     assert!(text.contains("Subject: "), "{text}");
     assert_eq!(site.run(&["publish"]).code, 0);
-    assert_eq!(server.log().messages.len(), 1, "it asks once");
+    assert_eq!(server.log().messages.len(), 1, "approval is requested once");
     let old = std::fs::read_to_string(site.path(POST)).unwrap();
     site.write(POST, &old.replace("천천히 온다", "아주 천천히 온다"));
     assert_eq!(site.run(&["publish"]).code, 0);
-    assert_eq!(server.log().messages.len(), 2, "what changed is asked about again");
+    assert_eq!(server.log().messages.len(), 2, "a change needs a new approval");
     assert_eq!(site.run(&["approve", "slow"]).code, 0);
     let mailed = site.run(&["publish"]);
-    assert_eq!((mailed.code, server.log().messages.len()), (0, 4), "{}", mailed.said);
+    assert_eq!((mailed.code, server.log().messages.len()), (0, 4), "{}", mailed.output);
     assert_eq!(site.run(&["approve", "slow"]).code, 0);
     assert_eq!(site.run(&["publish"]).code, 0);
-    assert_eq!(server.log().messages.len(), 4, "an approval that comes twice mails nothing twice");
+    assert_eq!(server.log().messages.len(), 4, "a second approval mails nothing twice");
 }
 
 #[test]
-fn a_request_for_approval_that_is_refused_keeps_no_subscriber_waiting_and_is_said() {
-    let refused = Script::polite().pipelining(true).nth(At::Rcpt, 3, say("550 5.1.1 no such user"));
+fn a_rejected_approval_request_is_reported_and_delays_no_subscriber() {
+    let refused = Script::polite().pipelining(true).nth(At::Rcpt, 3, reply_line("550 5.1.1 no such user"));
     let server = Server::start(refused);
     let site = Site::new(server.port(), 2, 1);
     assert_eq!(site.run(&["publish"]).code, 0);
@@ -160,15 +160,15 @@ fn a_request_for_approval_that_is_refused_keeps_no_subscriber_waiting_and_is_sai
     site.write("posts/two.md", &post("둘째", "2026-11-20T09:30:00Z", "새 글이다. 아침에 쓴다."));
     site.relay(server.port(), 1, "approve = true\ntest = \"gone@letters.example\"\n");
     let ended = site.run_at(LATER, &["publish"]);
-    assert!(ended.said.contains("the request for approval was not sent"), "{}", ended.said);
-    assert!(ended.said.contains("waiting for approval"), "{}", ended.said);
+    assert!(ended.output.contains("the request for approval was not sent"), "{}", ended.output);
+    assert!(ended.output.contains("waiting for approval"), "{}", ended.output);
     assert_eq!(server.accepted().len(), 2);
     site.run_at(LATER, &["publish"]);
-    assert_eq!(server.accepted().last().unwrap(), "RCPT TO:<gone@letters.example>", "it is asked again");
+    assert_eq!(server.accepted().last().unwrap(), "RCPT TO:<gone@letters.example>", "it is requested again");
 }
 
 #[test]
-fn a_delay_begins_when_the_post_is_first_seen_and_again_when_it_is_edited() {
+fn a_delay_starts_when_the_post_is_first_seen_and_again_after_an_edit() {
     let (server, site) = polite();
     site.relay(server.port(), 1, "delay = \"10m\"\n");
     assert_eq!(site.run(&["publish"]).code, 0);
@@ -177,19 +177,19 @@ fn a_delay_begins_when_the_post_is_first_seen_and_again_when_it_is_edited() {
     site.write("posts/two.md", &new);
     let minute = |minute: u32| format!("2026-11-20T12:{minute:02}:00Z");
     let first = site.run_at(&minute(0), &["publish"]);
-    assert!(first.said.contains("is due at 21:10"), "{}", first.said);
+    assert!(first.output.contains("is due at 21:10"), "{}", first.output);
     site.run_at(&minute(9), &["publish"]);
     assert_eq!(server.log().messages.len(), mailed);
     site.write("posts/two.md", &new.replace("아침", "저녁"));
     site.run_at(&minute(10), &["publish"]);
     site.run_at(&minute(19), &["publish"]);
-    assert_eq!(server.log().messages.len(), mailed, "the edit began it anew");
+    assert_eq!(server.log().messages.len(), mailed, "the edit restarted the delay");
     assert_eq!(site.run_at(&minute(20), &["publish"]).code, 0);
     assert_eq!(server.log().messages.len(), mailed + 2);
 }
 
 #[test]
-fn a_note_of_a_clock_that_was_ahead_settles_nothing_and_the_jump_is_said() {
+fn f83_a_run_with_a_clock_that_is_ahead_decides_nothing_and_the_jump_is_reported() {
     let (server, site) = polite();
     assert_eq!(site.run(&["publish"]).code, 0);
     let mailed = server.log().messages.len();
@@ -200,20 +200,20 @@ fn a_note_of_a_clock_that_was_ahead_settles_nothing_and_the_jump_is_said() {
     assert!(back.said.contains("the clock was set back"), "{}", back.said);
     assert_eq!(server.log().messages.len(), mailed, "it may jump again");
     let then = site.run_at(LATER, &["publish"]);
-    assert_eq!((then.code, server.log().messages.len()), (0, mailed + 2), "{}", then.said);
+    assert_eq!((then.code, server.log().messages.len()), (0, mailed + 2), "{}", then.output);
 }
 
 #[test]
-fn a_newcomer_gets_from_an_empty_folder_to_the_first_real_letter_in_the_six_steps_that_new_prints() {
+fn the_six_steps_printed_by_new_lead_to_the_first_real_email() {
     let server = Server::start(Script::polite().pipelining(true));
     let place = Site::unopened(server.port(), 0, 1);
     let run = |now: &str, arguments: &[&str]| {
         let ended = place.run_at(now, &[&["--config", "mine/config.toml"], arguments].concat());
-        assert_eq!(ended.code, 0, "{arguments:?}: {}", ended.said);
-        ended.said
+        assert_eq!(ended.code, 0, "{arguments:?}: {}", ended.output);
+        ended.output
     };
     assert_eq!(place.run(&["new", "mine"]).code, 0);
-    // 1. Names and addresses, and oneself as a subscriber.
+    // 1. Names and addresses, with the writer as a subscriber.
     let config = std::fs::read_to_string(place.path("mine/config.toml")).unwrap();
     let config = config.replace("https://example.com/", "https://kim.letters.kr/");
     let config = config.replace("@example.com>", "@letters.kr>");
@@ -224,7 +224,7 @@ fn a_newcomer_gets_from_an_empty_folder_to_the_first_real_letter_in_the_six_step
     let post = "mine/posts/2026-11-20-첫-편지.md";
     let draft = std::fs::read_to_string(place.path(post)).unwrap();
     place.write(post, &format!("{}안녕하세요.\n", draft.replace("draft = true\n", "")));
-    // 3. to 5. A look, the feeds, and ten minutes later the letter in outbox/.
+    // 3. to 5. A check, the feeds, and ten minutes later the email in outbox/.
     run(NOW, &["check"]);
     assert!(run(NOW, &["publish"]).contains("\"첫 편지\" is due at 10:10"));
     let rehearsed = run("2026-11-20T10:10:00Z", &["publish"]);

@@ -1,5 +1,4 @@
-//! `ledger verify` against a ledger that somebody changed behind its back, and `ledger reconcile` against what a relay
-//! wrote down.
+//! `ledger verify` with a ledger that was modified by other programs, and `ledger reconcile` with the log of a relay.
 
 use rusqlite::Connection;
 use serde_json::Value;
@@ -13,13 +12,13 @@ fn mailed() -> (Server, Site) {
     assert_eq!(site.run(&["subscribers", "unsubscribe", "reader1@example.org"]).code, 0);
     assert_eq!(site.run(&["subscribers", "unsubscribe", "reader2@example.org"]).code, 0);
     let verified = site.run(&["ledger", "verify"]);
-    assert_eq!((verified.code, verified.said.trim()), (0, "the ledger is consistent"));
+    assert_eq!((verified.code, verified.output.trim()), (0, "the ledger is consistent"));
     (server, site)
 }
 
 #[test]
-fn whatever_is_changed_in_the_ledger_is_named() {
-    // What somebody does to it, and what must be said of it.
+fn every_change_of_the_ledger_is_reported() {
+    // A change to the database, and the expected message.
     let tampers = [
         ("UPDATE event SET detail = 'x' WHERE id = 2", "broken at event 2 ("),
         ("UPDATE event SET at = at + 1 WHERE id = 3", "broken at event 3 ("),
@@ -53,17 +52,17 @@ fn whatever_is_changed_in_the_ledger_is_named() {
     ];
     let (_server, site) = mailed();
     let whole = std::fs::read(site.path("letterpress.db")).unwrap();
-    for (sql, word) in tampers {
+    for (sql, message) in tampers {
         std::fs::write(site.path("letterpress.db"), &whole).unwrap();
         let database = Connection::open(site.path("letterpress.db")).unwrap();
         database.pragma_update(None, "foreign_keys", false).unwrap();
         database.execute_batch(sql).unwrap();
         drop(database);
         let verified = site.run(&["ledger", "verify"]);
-        assert_eq!(verified.code, 1, "{sql}: {}", verified.said);
-        assert!(verified.said.contains(word), "{sql}: {}", verified.said);
+        assert_eq!(verified.code, 1, "{sql}: {}", verified.output);
+        assert!(verified.output.contains(message), "{sql}: {}", verified.output);
         let flaws: Value =
-            serde_json::from_str(site.run(&["ledger", "verify", "--json"]).said.trim()).unwrap();
+            serde_json::from_str(site.run(&["ledger", "verify", "--json"]).output.trim()).unwrap();
         assert!(!flaws["flaws"].as_array().unwrap().is_empty());
     }
     std::fs::write(site.path("letterpress.db"), &whole).unwrap();
@@ -71,7 +70,7 @@ fn whatever_is_changed_in_the_ledger_is_named() {
 }
 
 #[test]
-fn two_copies_for_one_reader_are_found_even_where_the_index_that_forbids_them_is_gone() {
+fn a_duplicate_delivery_is_found_even_without_the_index_that_prevents_it() {
     let (_server, site) = mailed();
     let database = Connection::open(site.path("letterpress.db")).unwrap();
     database
@@ -91,13 +90,13 @@ fn two_copies_for_one_reader_are_found_even_where_the_index_that_forbids_them_is
     );
 }
 
-/// A site with two copies in doubt, and their Message-IDs.
-fn doubtful() -> (Server, Site, Vec<String>) {
+/// A site with two unknown outcomes, and the Message-IDs of these messages.
+fn with_unknown_outcomes() -> (Server, Site, Vec<String>) {
     let server = Server::start(Script::polite().nth(At::Dot, 1, Do::Cut).nth(At::Dot, 3, Do::Cut));
     let site = Site::new(server.port(), 4, 1);
     assert_eq!(site.run(&["publish"]).code, 3);
     let rows: Vec<Value> =
-        serde_json::from_str(site.run(&["status", "--json", "recipients"]).said.trim()).unwrap();
+        serde_json::from_str(site.run(&["status", "--json", "recipients"]).output.trim()).unwrap();
     let ids = rows.iter().filter(|row| row["state"] == "unknown");
     let ids: Vec<String> = ids.map(|row| row["message_id"].as_str().unwrap().to_owned()).collect();
     assert_eq!(ids.len(), 2);
@@ -105,9 +104,9 @@ fn doubtful() -> (Server, Site, Vec<String>) {
 }
 
 #[test]
-fn a_postfix_log_settles_what_it_proves_and_nothing_else() {
-    let (server, site, ids) = doubtful();
-    // The first was queued; the sender of the second hung up before the dot.
+fn a_postfix_log_resolves_only_what_it_proves() {
+    let (server, site, ids) = with_unknown_outcomes();
+    // The relay queued the first; the client of the second disconnected before the dot.
     let log = format!(
         "Nov 20 10:00:00 mail postfix/cleanup[9]: A1B2C3D4: message-id=<{}>\n\
          Nov 20 10:00:00 mail postfix/qmgr[7]: A1B2C3D4: from=<news@letters.example>, size=18300, nrcpt=1 (queue active)\n\
@@ -116,40 +115,41 @@ fn a_postfix_log_settles_what_it_proves_and_nothing_else() {
         ids[0], ids[1]
     );
     site.write("mail.log", &log);
-    let said = "2 deliveries with unknown outcome: 1 proven and";
+    let output = "2 deliveries with unknown outcome: 1 proven and";
     for (dry, code, state) in [(true, 0, 2), (false, 3, 1), (false, 3, 1)] {
         let mut line = vec!["ledger", "reconcile", "--postfix-log", "mail.log"];
         line.extend(dry.then_some("--dry-run"));
         let ended = site.run(&line);
-        assert_eq!(ended.code, code, "{}", ended.said);
+        assert_eq!(ended.code, code, "{}", ended.output);
         assert!(
-            ended.said.contains(said) || ended.said.contains("1 delivery with unknown outcome: 0 proven"),
+            ended.output.contains(output)
+                || ended.output.contains("1 delivery with unknown outcome: 0 proven"),
             "{}",
-            ended.said
+            ended.output
         );
         assert_eq!(site.in_state("unknown").len(), state);
     }
     assert_eq!(site.run(&["ledger", "verify"]).code, 0);
     let got = site.run(&["status", "recipients"]);
-    assert!(got.said.contains("accepted by the relay according to mail.log"), "{}", got.said);
+    assert!(got.output.contains("accepted by the relay according to mail.log"), "{}", got.output);
     assert_eq!(server.log().messages.len(), 4);
 }
 
 #[test]
-fn a_list_of_message_ids_settles_doubts_and_a_file_that_is_not_there_is_named() {
-    let (_server, site, ids) = doubtful();
+fn a_list_of_message_ids_resolves_unknown_outcomes_and_a_missing_file_is_named() {
+    let (_server, site, ids) = with_unknown_outcomes();
     site.write(
         "accepted.csv",
         &format!("time,id\n2026-11-20,\"<{}>\"\n2026-11-20,<other@example.org>\n", ids[0]),
     );
     site.write("ids.txt", &format!("{}\n", ids[1]));
     let ended = site.run(&["ledger", "reconcile", "--message-ids", "missing.txt"]);
-    assert!(ended.code == 1 && ended.said.contains("missing.txt"), "{}", ended.said);
+    assert!(ended.code == 1 && ended.output.contains("missing.txt"), "{}", ended.output);
     let ended = site.run(&["ledger", "reconcile", "--message-ids", "accepted.csv", "ids.txt"]);
     assert!(
-        ended.code == 0 && ended.said.contains("2 proven and recorded as sent, 0 still"),
+        ended.code == 0 && ended.output.contains("2 proven and recorded as sent, 0 still"),
         "{}",
-        ended.said
+        ended.output
     );
     assert_eq!(site.in_state("sent").len(), 4);
     assert_eq!(site.run(&["ledger", "verify"]).code, 0);

@@ -1,13 +1,13 @@
-//! `letterpress serve` against what the open internet sends it: the rows H1 to H20, one test or more for each, and the
-//! ways of people through the pages.
+//! `letterpress serve` with requests of the open internet: the rows H1 to H20, at least one test for each, and the
+//! paths of people through the pages.
 
 mod erasure;
 mod exchange;
 mod files;
-mod house;
 mod people;
 mod requests;
 mod sign_ups;
-mod wire;
+mod site;
+mod sockets;
 
-use house::{House, Reply};
+use site::{Reply, TestSite};

@@ -1,4 +1,4 @@
-//! `WebSub`: a small hub and the live address of a feed, both on loopback, and the program that tells the one of the other.
+//! `WebSub`: a small hub and a web server with the published feed, both on the loopback interface.
 
 use std::collections::HashMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -8,55 +8,55 @@ use std::sync::{Arc, Mutex};
 use super::support::Site;
 use super::support::site::NOW;
 
-/// What the web looks like from outside: the files that are live, and what the hub was told.
+/// The published files, and the notifications that the hub received.
 #[derive(Default)]
-struct World {
-    live: HashMap<String, Vec<u8>>,
-    /// Topic and the bytes that the hub then fetched, in order.
-    told: Vec<(String, Vec<u8>)>,
-    /// Requests for feeds that were answered with 304.
+struct State {
+    published: HashMap<String, Vec<u8>>,
+    /// Each topic and the bytes that the hub then downloaded, in order.
+    notifications: Vec<(String, Vec<u8>)>,
+    /// How many feed requests were answered with 304.
     unchanged: usize,
     hub_fails: bool,
 }
 
-/// A web server and a hub in one: `/hub` takes `hub.mode=publish` and fetches the topic, everything else is a live file.
+/// Web server and hub in one: `/hub` accepts `hub.mode=publish` and downloads the topic, every other path is a file.
 struct Web {
     port: u16,
-    world: Arc<Mutex<World>>,
+    state: Arc<Mutex<State>>,
 }
 
 impl Web {
     fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let world: Arc<Mutex<World>> = Arc::default();
-        let shared = Arc::clone(&world);
+        let state: Arc<Mutex<State>> = Arc::default();
+        let shared = Arc::clone(&state);
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let _ = answer(stream, &shared, port);
+                let _ = serve(stream, &shared, port);
             }
         });
-        Self { port, world }
+        Self { port, state }
     }
 
-    /// Puts what the site has built on the air.
+    /// Publishes the built files of the site.
     fn deploy(&self, site: &Site) {
-        let mut world = self.world.lock().unwrap();
+        let mut state = self.state.lock().unwrap();
         for name in ["rss.xml", "atom.xml", "feed.json"] {
-            world
-                .live
+            state
+                .published
                 .insert(format!("/{name}"), std::fs::read(site.path(&format!("public/{name}"))).unwrap());
         }
     }
 
-    fn told(&self) -> Vec<(String, Vec<u8>)> {
-        let mut told = std::mem::take(&mut self.world.lock().unwrap().told);
-        told.sort();
-        told
+    fn notifications(&self) -> Vec<(String, Vec<u8>)> {
+        let mut notifications = std::mem::take(&mut self.state.lock().unwrap().notifications);
+        notifications.sort();
+        notifications
     }
 }
 
-fn answer(mut stream: TcpStream, world: &Mutex<World>, port: u16) -> std::io::Result<()> {
+fn serve(mut stream: TcpStream, state: &Mutex<State>, port: u16) -> std::io::Result<()> {
     let mut reader = BufReader::new(stream.try_clone()?);
     let mut head = String::new();
     while !head.ends_with("\r\n\r\n") && reader.read_line(&mut head)? > 0 {}
@@ -67,7 +67,7 @@ fn answer(mut stream: TcpStream, world: &Mutex<World>, port: u16) -> std::io::Re
     };
     let mut words = head.split_whitespace();
     let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-    let mut world = world.lock().unwrap();
+    let mut state = state.lock().unwrap();
     if method == "POST" {
         let length = field("content-length:").and_then(|length| length.parse().ok()).unwrap_or(0);
         let mut body = vec![0; length];
@@ -76,21 +76,21 @@ fn answer(mut stream: TcpStream, world: &Mutex<World>, port: u16) -> std::io::Re
         let is_form = field("content-type:").as_deref() == Some("application/x-www-form-urlencoded");
         let topic = form.get("hub.url").cloned().unwrap_or_default();
         let own = format!("http://127.0.0.1:{port}");
-        let fetched = topic.strip_prefix(&own).and_then(|path| world.live.get(path)).cloned();
+        let fetched = topic.strip_prefix(&own).and_then(|path| state.published.get(path)).cloned();
         return match fetched {
-            Some(bytes) if is_form && path == "/hub" && form["hub.mode"] == "publish" && !world.hub_fails => {
-                world.told.push((topic, bytes));
+            Some(bytes) if is_form && path == "/hub" && form["hub.mode"] == "publish" && !state.hub_fails => {
+                state.notifications.push((topic, bytes));
                 stream.write_all(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
             }
             _ => stream.write_all(b"HTTP/1.1 503 Later\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"),
         };
     }
-    let Some(bytes) = world.live.get(path).cloned() else {
+    let Some(bytes) = state.published.get(path).cloned() else {
         return stream.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
     };
     let etag = format!("\"{}-{}\"", bytes.len(), bytes.iter().map(|byte| u64::from(*byte)).sum::<u64>());
     if field("if-none-match:").as_deref() == Some(&etag) {
-        world.unchanged += 1;
+        state.unchanged += 1;
         let head = format!("HTTP/1.1 304 Not Modified\r\nETag: {etag}\r\nConnection: close\r\n\r\n");
         return stream.write_all(head.as_bytes());
     }
@@ -115,58 +115,62 @@ fn site(web: &Web) -> Site {
 }
 
 #[test]
-fn a_hub_is_told_of_a_change_once_and_only_when_the_live_address_serves_it() {
+fn a_hub_is_notified_once_of_a_change_and_only_when_it_is_published() {
     let web = Web::start();
     let site = site(&web);
     let first = site.run(&["publish"]);
-    assert!(web.told().is_empty(), "the feeds are not on the air yet: {}", first.said);
+    assert!(web.notifications().is_empty(), "the feeds are not published yet: {}", first.output);
 
     web.deploy(&site);
     let second = site.run(&["publish"]);
-    assert!(second.said.contains("WebSub: hubs notified of 3 feeds"), "{}", second.said);
-    let told = web.told();
-    let topics: Vec<&str> = told.iter().map(|(topic, _)| topic.rsplit('/').next().unwrap()).collect();
+    assert!(second.output.contains("WebSub: hubs notified of 3 feeds"), "{}", second.output);
+    let notifications = web.notifications();
+    let topics: Vec<&str> =
+        notifications.iter().map(|(topic, _)| topic.rsplit('/').next().unwrap()).collect();
     assert_eq!(topics, ["atom.xml", "feed.json", "rss.xml"]);
-    for (topic, fetched) in &told {
+    for (topic, fetched) in &notifications {
         let name = topic.rsplit('/').next().unwrap();
         assert_eq!(*fetched, std::fs::read(site.path(&format!("public/{name}"))).unwrap(), "{name}");
     }
     site.run(&["publish"]);
-    assert!(web.told().is_empty(), "once for each change");
+    assert!(web.notifications().is_empty(), "once for each change");
 }
 
 #[test]
-fn what_a_hub_did_not_take_is_told_by_the_next_run_and_an_old_feed_is_asked_for_with_its_tag() {
+fn a_failed_hub_notification_is_repeated_by_the_next_run_with_a_conditional_request() {
     let web = Web::start();
     let site = site(&web);
     site.run(&["publish"]);
     web.deploy(&site);
     site.run(&["publish"]);
-    web.told();
+    web.notifications();
 
     site.write("posts/new.md", "+++\ntitle = \"새 글\"\ndate = 2026-11-20T09:30:00Z\n+++\n\n새 글이다.\n");
     site.run_at(NOW, &["publish"]);
-    assert!(web.told().is_empty() && web.world.lock().unwrap().unchanged == 3, "304: still the old feed");
+    assert!(
+        web.notifications().is_empty() && web.state.lock().unwrap().unchanged == 3,
+        "304: still the old feed"
+    );
     web.deploy(&site);
-    web.world.lock().unwrap().hub_fails = true;
+    web.state.lock().unwrap().hub_fails = true;
     let refused = site.run(&["publish"]);
-    assert!(refused.code == 0 && refused.said.contains("503"), "{}", refused.said);
-    web.world.lock().unwrap().hub_fails = false;
+    assert!(refused.code == 0 && refused.output.contains("503"), "{}", refused.output);
+    web.state.lock().unwrap().hub_fails = false;
     site.run(&["publish"]);
-    let told = web.told();
-    assert_eq!(told.len(), 3);
-    assert!(told.iter().all(|(_, fetched)| String::from_utf8_lossy(fetched).contains("새 글")));
+    let notifications = web.notifications();
+    assert_eq!(notifications.len(), 3);
+    assert!(notifications.iter().all(|(_, fetched)| String::from_utf8_lossy(fetched).contains("새 글")));
 }
 
 #[test]
-fn a_hub_that_has_been_out_of_order_for_a_day_is_spoken_of_even_under_cron() {
+fn a_hub_that_fails_for_a_day_is_reported_even_under_cron() {
     let web = Web::start();
     let site = site(&web);
     site.run(&["publish"]);
     web.deploy(&site);
-    web.world.lock().unwrap().hub_fails = true;
+    web.state.lock().unwrap().hub_fails = true;
     let soon = site.run_at("2026-11-20T12:00:00Z", &["--quiet", "publish"]);
-    assert_eq!((soon.code, soon.said.as_str()), (0, ""));
+    assert_eq!((soon.code, soon.output.as_str()), (0, ""));
     let late = site.run_at("2026-11-21T12:00:00Z", &["--quiet", "publish"]);
-    assert!(late.code == 0 && late.said.contains("503"), "{}", late.said);
+    assert!(late.code == 0 && late.output.contains("503"), "{}", late.output);
 }

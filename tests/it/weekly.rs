@@ -1,5 +1,5 @@
-//! Who gets a post by itself, who gets it with the week, and that nobody gets it twice: told to both databases, then
-//! lived through by the whole program.
+//! Immediate and weekly subscribers: who gets a post as its own issue, who gets it with the digest, and that nobody
+//! gets it twice. Tested with both databases, then with the whole program.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -26,22 +26,22 @@ use letterpress::subscribers::{
 use letterpress::text::HeaderText;
 use proptest::prelude::*;
 
-use super::store_story::{arm, claim, fields, issue, now, one, reader};
+use super::store_contract::{arm, claim, fields, issue, now, one, subscriber};
 use super::support::postgres::open;
-use super::support::{At, Do, Postgres, Script, Server, Site, say};
+use super::support::{At, Do, Postgres, Script, Server, Site, reply_line};
 
 fn header(text: &str) -> HeaderText {
     HeaderText::parse(text).unwrap()
 }
 
-fn preferences(cadence: Frequency, topics: &[&str]) -> Preferences {
-    Preferences { frequency: cadence, topics: Topics::only(topics.iter().map(|topic| header(topic))) }
+fn preferences(frequency: Frequency, topics: &[&str]) -> Preferences {
+    Preferences { frequency, topics: Topics::only(topics.iter().map(|topic| header(topic))) }
 }
 
-fn wisher(number: u8, cadence: Frequency, topics: &[&str]) -> NewSubscriber {
-    let mut reader = reader(number, SubscriptionStatus::Active);
-    reader.profile.preferences = preferences(cadence, topics);
-    reader
+fn subscriber_with(number: u8, frequency: Frequency, topics: &[&str]) -> NewSubscriber {
+    let mut subscriber = subscriber(number, SubscriptionStatus::Active);
+    subscriber.profile.preferences = preferences(frequency, topics);
+    subscriber
 }
 
 fn about(post: &str, categories: &[&str]) -> NewIssue {
@@ -52,16 +52,16 @@ fn post(id: &str, categories: &[&str]) -> DigestPost {
     DigestPost { id: id.to_owned(), categories: categories.iter().map(|name| header(name)).collect() }
 }
 
-async fn chooses(store: &Store, number: u8, preferences: Preferences) {
+async fn set_preferences(store: &Store, number: u8, preferences: Preferences) {
     let circumstances = ConsentContext { form: "story".to_owned(), wording: [0; 32], network: None };
     assert!(
         store.set_preferences(AddressKey([number; 16]), preferences, circumstances, now()).await.unwrap()
     );
 }
 
-/// A week with a letter for each of these parts.
+/// A digest with an issue for each of these parts.
 fn week(name: &str, posts: &[DigestPost], parts: impl IntoIterator<Item = DigestPart>) -> NewDigest {
-    let letter = |share: DigestPart| {
+    let message = |share: DigestPart| {
         let issue = issue(&format!("digest:{name}:{:x}", share.0));
         (share, DigestIssue { issue, fields: Box::new(fields) })
     };
@@ -70,7 +70,7 @@ fn week(name: &str, posts: &[DigestPost], parts: impl IntoIterator<Item = Digest
         week: name.to_owned(),
         moment: now(),
         posts: posts.to_vec(),
-        issues: parts.into_iter().map(letter).collect(),
+        issues: parts.into_iter().map(message).collect(),
     }
 }
 
@@ -79,8 +79,8 @@ async fn freeze_week(store: &Store, name: &str, posts: &[DigestPost]) -> Result<
     store.schedule_digest(week(name, posts, parts), now()).await
 }
 
-/// Who has a copy of which issue.
-async fn copies(store: &Store) -> BTreeMap<String, Vec<String>> {
+/// The subscribers of each issue.
+async fn audiences(store: &Store) -> BTreeMap<String, Vec<String>> {
     let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for view in store.deliveries(Filter::default()).await.unwrap() {
         found.entry(view.post).or_default().push(view.address.replace("@example.org", ""));
@@ -92,31 +92,33 @@ fn names(numbers: &[u8]) -> Vec<String> {
     numbers.iter().map(|number| format!("reader{number}")).collect()
 }
 
-async fn wished(store: &Store) {
+async fn delivers_wanted_posts(store: &Store) {
     store.baseline(vec![("old".to_owned(), header("옛 글"))], now()).await.unwrap();
     let (each, weekly) = (Frequency::Immediate, Frequency::Weekly);
-    let mut readers = vec![
-        wisher(1, each, &[]),
-        wisher(2, each, &["기술", "생각"]),
-        wisher(3, each, &["기"]),
-        wisher(4, weekly, &[]),
-        wisher(5, weekly, &["기술"]),
-        wisher(6, weekly, &["편지"]),
-        wisher(7, weekly, &[]),
+    let mut subscribers = vec![
+        subscriber_with(1, each, &[]),
+        subscriber_with(2, each, &["기술", "생각"]),
+        subscriber_with(3, each, &["기"]),
+        subscriber_with(4, weekly, &[]),
+        subscriber_with(5, weekly, &["기술"]),
+        subscriber_with(6, weekly, &["편지"]),
+        subscriber_with(7, weekly, &[]),
     ];
-    readers[6].profile.status = SubscriptionStatus::Unconfirmed;
-    store.add_subscribers(readers, now()).await.unwrap();
+    subscribers[6].profile.status = SubscriptionStatus::Unconfirmed;
+    store.add_subscribers(subscribers, now()).await.unwrap();
 
-    // By itself: whoever wants one of its categories, and one that has none goes to those who want all.
+    // Own issue: it goes to subscribers of one of its categories. A post without categories goes only to those without
+    // a topic filter.
     assert_eq!(
         store.schedule_issue(about("tech", &["잡담", "기술"]), Box::new(fields), now()).await.unwrap(),
         2
     );
     assert_eq!(store.schedule_issue(about("plain", &[]), Box::new(fields), now()).await.unwrap(), 1);
-    assert_eq!(copies(store).await["tech"], names(&[1, 2]));
+    assert_eq!(audiences(store).await["tech"], names(&[1, 2]));
 
-    // The week: each gets what they want and do not have. Reader 1 has both, and chose otherwise since.
-    chooses(store, 1, preferences(weekly, &[])).await;
+    // Digest: everyone gets the posts that they want and do not have yet. Subscriber 1 has both, and has changed the
+    // topics.
+    set_preferences(store, 1, preferences(weekly, &[])).await;
     let posts = [post("tech", &["잡담", "기술"]), post("plain", &[]), post("later", &["생각"])];
     let (tech, plain, later) =
         (DigestPart::default().and(0), DigestPart::default().and(1), DigestPart::default().and(2));
@@ -124,44 +126,44 @@ async fn wished(store: &Store) {
     let expected = BTreeMap::from([(DigestPart::default(), 1), (tech, 1), (later, 1), (whole, 1)]);
     assert_eq!(store.digest_parts(posts.to_vec()).await.unwrap(), expected);
 
-    // A part without a letter: nothing is written. Then everything, once.
+    // If one part has no issue, nothing is written. Then everything is written once.
     let before = store.digest_history().await.unwrap().unwrap();
     let short = store.schedule_digest(week("2026-W47", &posts, [tech, whole]), now()).await;
     assert!(matches!(short, Err(StoreError::PreferencesChanged)), "{short:?}");
     assert_eq!(store.digest_history().await.unwrap().unwrap(), before);
     assert_eq!(store.issues().await.unwrap().len(), 2);
-    // A letter that nobody gets makes no issue.
+    // An issue without subscribers is not created.
     let more = week("2026-W47", &posts, [tech, plain, later, whole]);
     assert_eq!(store.schedule_digest(more, now()).await.unwrap(), 3);
     assert_eq!(store.issues().await.unwrap().len(), 5);
     let again = freeze_week(store, "2026-W47", &posts).await;
     assert!(matches!(again, Err(StoreError::AlreadyIssued(_))), "{again:?}");
-    let copies_then = copies(store).await;
-    assert_eq!(copies_then["digest:2026-W47:7"], names(&[4]));
-    assert_eq!(copies_then["digest:2026-W47:1"], names(&[5]));
-    assert_eq!(copies_then["digest:2026-W47:4"], names(&[1]));
+    let audiences_then = audiences(store).await;
+    assert_eq!(audiences_then["digest:2026-W47:7"], names(&[4]));
+    assert_eq!(audiences_then["digest:2026-W47:1"], names(&[5]));
+    assert_eq!(audiences_then["digest:2026-W47:4"], names(&[1]));
     let record = store.digest_history().await.unwrap().unwrap();
     assert_eq!((record.latest, record.weeks), (Some(now()), HashSet::from(["2026-W47".to_owned()])));
     assert_eq!(record.resolved, HashSet::from(["old", "tech", "plain", "later"].map(str::to_owned)));
     assert_eq!(record.mailed.len(), 2);
 
-    // Whoever has a post with the week does not get it by itself, if they choose that now.
-    chooses(store, 4, preferences(each, &[])).await;
+    // A subscriber who got a post with the digest does not get it again after a change to immediate.
+    set_preferences(store, 4, preferences(each, &[])).await;
     assert_eq!(store.schedule_issue(about("later", &["생각"]), Box::new(fields), now()).await.unwrap(), 1);
-    assert_eq!(copies(store).await["later"], names(&[2]));
+    assert_eq!(audiences(store).await["later"], names(&[2]));
 
-    // A week of which nobody gets anything is not frozen: its posts come with the next one.
-    chooses(store, 1, preferences(each, &[])).await;
-    let nobody = freeze_week(store, "2026-W48", &[post("unread", &["시"])]).await;
-    assert!(matches!(nobody, Err(StoreError::NoAudience(_))), "{nobody:?}");
+    // A digest without an audience is not frozen; its posts come with the next one.
+    set_preferences(store, 1, preferences(each, &[])).await;
+    let no_audience = freeze_week(store, "2026-W48", &[post("unread", &["시"])]).await;
+    assert!(matches!(no_audience, Err(StoreError::NoAudience(_))), "{no_audience:?}");
     let record = store.digest_history().await.unwrap().unwrap();
     assert!(!record.resolved.contains("unread") && !record.weeks.contains("2026-W48"));
-    // The web shows no issue of a week.
+    // The web pages do not show digests.
     let shown: Vec<_> = store.published().await.unwrap().into_iter().map(|issue| issue.post).collect();
     assert!(shown.iter().all(|post| !post.starts_with("digest:")), "{shown:?}");
     assert_eq!(store.verify().await.unwrap(), Vec::<String>::new());
 
-    // A ledger that was put back carries nothing in a later week that may have been carried before.
+    // After a restore, a later digest has no post that an earlier one may have had.
     let adoption = RestoreRequest {
         published: Some(vec![("forgotten".to_owned(), header("글")), ("tech".to_owned(), header("글"))]),
         above: 1,
@@ -173,11 +175,14 @@ async fn wished(store: &Store) {
     assert_eq!(store.verify().await.unwrap(), Vec::<String>::new());
 }
 
-/// A copy that certainly did not come is no reason to leave a post out of the week.
+/// A post whose delivery definitely failed is included in the digest.
 async fn failed_before(store: &Store) {
     store
         .add_subscribers(
-            vec![wisher(1, Frequency::Immediate, &[]), wisher(2, Frequency::Immediate, &[])],
+            vec![
+                subscriber_with(1, Frequency::Immediate, &[]),
+                subscriber_with(2, Frequency::Immediate, &[]),
+            ],
             now(),
         )
         .await
@@ -190,11 +195,15 @@ async fn failed_before(store: &Store) {
     let silence = Event::LoseReply { token: claimed[1].token, last: None };
     assert_eq!(one(store, &claimed[1], silence).await, Ok(State::Unknown));
     for number in [1, 2] {
-        chooses(store, number, preferences(Frequency::Weekly, &[])).await;
+        set_preferences(store, number, preferences(Frequency::Weekly, &[])).await;
     }
     assert_eq!(freeze_week(store, "2026-W47", &[post("a", &[])]).await.unwrap(), 1);
-    let copies = copies(store).await;
-    assert_eq!(copies["digest:2026-W47:1"], names(&[claimed[0].key.0[0]]), "a doubt may have arrived");
+    let audiences = audiences(store).await;
+    assert_eq!(
+        audiences["digest:2026-W47:1"],
+        names(&[claimed[0].key.0[0]]),
+        "an unknown message may have arrived"
+    );
 }
 
 fn sqlite() -> (tempfile::TempDir, Arc<Store>) {
@@ -205,26 +214,26 @@ fn sqlite() -> (tempfile::TempDir, Arc<Store>) {
 }
 
 #[tokio::test]
-async fn sqlite_gives_each_reader_what_they_want_and_do_not_have() {
-    wished(sqlite().1.as_ref()).await;
+async fn sqlite_gives_each_subscriber_the_wanted_posts_once() {
+    delivers_wanted_posts(sqlite().1.as_ref()).await;
     failed_before(sqlite().1.as_ref()).await;
 }
 
 #[tokio::test]
-async fn postgres_gives_each_reader_what_they_want_and_do_not_have() {
+async fn postgres_gives_each_subscriber_the_wanted_posts_once() {
     let Some(server) = Postgres::shared() else { return };
-    wished(open(&server.database()).await.unwrap().as_ref()).await;
+    delivers_wanted_posts(open(&server.database()).await.unwrap().as_ref()).await;
     failed_before(open(&server.database()).await.unwrap().as_ref()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_machines_that_freeze_a_week_at_once_freeze_it_once() {
+async fn two_machines_that_freeze_a_digest_at_once_freeze_it_once() {
     let Some(server) = Postgres::shared() else { return };
     let url = server.database();
     let stores = [open(&url).await.unwrap(), open(&url).await.unwrap(), open(&url).await.unwrap()];
-    let readers =
-        (1..=150).map(|number| wisher(number, Frequency::Weekly, if number % 2 == 0 { &["a"] } else { &[] }));
-    stores[0].add_subscribers(readers.collect(), now()).await.unwrap();
+    let subscribers = (1..=150)
+        .map(|number| subscriber_with(number, Frequency::Weekly, if number % 2 == 0 { &["a"] } else { &[] }));
+    stores[0].add_subscribers(subscribers.collect(), now()).await.unwrap();
     let posts = [post("one", &["a"]), post("two", &["b"])];
     let tasks = stores.clone().map(|store| {
         let posts = posts.clone();
@@ -238,49 +247,52 @@ async fn two_machines_that_freeze_a_week_at_once_freeze_it_once() {
     let refused =
         outcomes.iter().filter(|outcome| matches!(outcome, Err(StoreError::AlreadyIssued(_)))).count();
     assert_eq!((frozen, refused), (1, 2), "{outcomes:?}");
-    let copies = copies(stores[0].as_ref()).await;
-    assert_eq!(copies.values().map(Vec::len).collect::<Vec<_>>(), [75, 75]);
+    let audiences = audiences(stores[0].as_ref()).await;
+    assert_eq!(audiences.values().map(Vec::len).collect::<Vec<_>>(), [75, 75]);
     assert_eq!(stores[0].verify().await.unwrap(), Vec::<String>::new());
 }
 
-/// What happens in a random life.
+/// A random action.
 #[derive(Debug, Clone)]
-enum Deed {
+enum Action {
     Publish(u8),
-    /// The posts that it carries, as bits.
+    /// The posts in the digest, as bits.
     Week(u8),
     Choose(u8, bool, u8),
 }
 
-fn deeds() -> impl Strategy<Value = Vec<Deed>> {
-    let deed = prop_oneof![
-        3 => (0_u8..8).prop_map(Deed::Publish),
-        2 => any::<u8>().prop_map(Deed::Week),
-        4 => (1_u8..6, any::<bool>(), 0_u8..4).prop_map(|(who, weekly, topics)| Deed::Choose(who, weekly, topics)),
+fn actions() -> impl Strategy<Value = Vec<Action>> {
+    let action = prop_oneof![
+        3 => (0_u8..8).prop_map(Action::Publish),
+        2 => any::<u8>().prop_map(Action::Week),
+        4 => (1_u8..6, any::<bool>(), 0_u8..4).prop_map(|(who, weekly, topics)| Action::Choose(who, weekly, topics)),
     ];
-    prop::collection::vec(deed, 1..40)
+    prop::collection::vec(action, 1..40)
 }
 
 const CATEGORIES: [&[&str]; 4] = [&[], &["a"], &["b"], &["a", "b"]];
 
-async fn live(store: &Store, deeds: Vec<Deed>) {
+async fn run_actions(store: &Store, actions: Vec<Action>) {
     store
-        .add_subscribers((1..6).map(|number| wisher(number, Frequency::Immediate, &[])).collect(), now())
+        .add_subscribers(
+            (1..6).map(|number| subscriber_with(number, Frequency::Immediate, &[])).collect(),
+            now(),
+        )
         .await
         .unwrap();
     store.baseline(Vec::new(), now()).await.unwrap();
     let (mut weeks, mut carries) = (0, HashMap::new());
-    for deed in deeds {
-        match deed {
-            Deed::Publish(number) => {
+    for action in actions {
+        match action {
+            Action::Publish(number) => {
                 let issue = about(&format!("post{number}"), CATEGORIES[usize::from(number % 4)]);
                 drop(store.schedule_issue(issue, Box::new(fields), now()).await);
             }
-            Deed::Choose(who, weekly, topics) => {
-                let cadence = if weekly { Frequency::Weekly } else { Frequency::Immediate };
-                chooses(store, who, preferences(cadence, CATEGORIES[usize::from(topics)])).await;
+            Action::Choose(who, weekly, topics) => {
+                let frequency = if weekly { Frequency::Weekly } else { Frequency::Immediate };
+                set_preferences(store, who, preferences(frequency, CATEGORIES[usize::from(topics)])).await;
             }
-            Deed::Week(bits) => {
+            Action::Week(bits) => {
                 let posts = (0..8_u8).filter(|n| bits & (1 << n) != 0);
                 let posts: Vec<_> =
                     posts.map(|n| post(&format!("post{n}"), CATEGORIES[usize::from(n % 4)])).collect();
@@ -298,10 +310,12 @@ async fn live(store: &Store, deeds: Vec<Deed>) {
         }
     }
     let mut had = HashSet::new();
-    for (issue, readers) in copies(store).await {
+    for (issue, subscribers) in audiences(store).await {
         let posts = carries.get(&issue).cloned().unwrap_or_else(|| vec![issue.clone()]);
-        for (reader, post) in readers.iter().flat_map(|reader| posts.iter().map(move |post| (reader, post))) {
-            assert!(had.insert((reader.clone(), post.clone())), "{reader} got {post} twice");
+        for (subscriber, post) in
+            subscribers.iter().flat_map(|subscriber| posts.iter().map(move |post| (subscriber, post)))
+        {
+            assert!(had.insert((subscriber.clone(), post.clone())), "{subscriber} got {post} twice");
         }
     }
     assert_eq!(store.verify().await.unwrap(), Vec::<String>::new());
@@ -311,13 +325,14 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
-    fn nobody_gets_a_post_twice_whatever_they_choose_and_when(deeds in deeds()) {
+    fn changed_preferences_never_give_anyone_a_post_twice(actions in actions()) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async { live(sqlite().1.as_ref(), deeds).await });
+        runtime.block_on(async { run_actions(sqlite().1.as_ref(), actions).await });
     }
 }
 
-/// A site whose ledger has begun on Monday; reader 0 wants each post, 1 the week, 2 the week's technology.
+/// A site whose ledger was created on Monday; subscriber 0 wants each post, 1 the digest, 2 the digest with technology
+/// only.
 fn site(server: &Server) -> Site {
     let site = Site::unopened(server.port(), 0, 1);
     site.relay(server.port(), 1, "first_run = \"nothing\"\n");
@@ -329,7 +344,7 @@ fn site(server: &Server) -> Site {
         assert_eq!(site.run_at(MONDAY, &add).code, 0);
     }
     let begun = site.run_at(MONDAY, &["publish"]);
-    assert_eq!(begun.code, 0, "{}", begun.said);
+    assert_eq!(begun.code, 0, "{}", begun.output);
     publish(&site, "tuesday", "2026-11-24T09:00:00Z", "기술");
     publish(&site, "wednesday", "2026-11-25T09:00:00Z", "생각");
     site
@@ -347,7 +362,7 @@ fn publish(site: &Site, slug: &str, date: &str, category: &str) {
     site.write(&format!("posts/{slug}.md"), &text);
 }
 
-/// The subjects of what a reader got, in order.
+/// The subjects of the messages to one subscriber, in order.
 fn got(server: &Server, number: u8) -> Vec<String> {
     let wanted = format!("<reader{number}@example.org>");
     let log = server.log();
@@ -359,39 +374,47 @@ fn got(server: &Server, number: u8) -> Vec<String> {
 }
 
 #[test]
-fn on_friday_the_week_goes_out_once_and_next_friday_brings_only_what_is_new() {
+fn the_digest_is_sent_once_on_friday_and_the_next_one_has_only_new_posts() {
     let server = Server::start(Script::polite().pipelining(true));
     let site = site(&server);
-    // Each post by itself, one a run, to reader 0 alone.
+    // Each post is its own issue, one per run, for subscriber 0 only.
     for now in ["2026-11-26T10:00:00Z", "2026-11-26T10:05:00Z"] {
         let ended = site.run_at(now, &["publish"]);
-        assert_eq!(ended.code, 0, "{}", ended.said);
+        assert_eq!(ended.code, 0, "{}", ended.output);
     }
     assert_eq!(got(&server, 0), ["tuesday의 글", "wednesday의 글"]);
     assert_eq!(server.log().messages.len(), 2);
-    let status = site.run_at(THURSDAY, &["status"]).said;
+    let status = site.run_at(THURSDAY, &["status"]).output;
     assert!(
         status.contains("next: weekly digest on 2026-11-27 09:00 with 2 posts, for 2 subscribers"),
         "{status}"
     );
     let idle = site.run_at("2026-11-26T23:59:59Z", &["publish"]);
-    assert!(idle.said.contains("newsletter: the weekly digest 2026-W48 is due at 09:00"), "{}", idle.said);
+    assert!(
+        idle.output.contains("newsletter: the weekly digest 2026-W48 is due at 09:00"),
+        "{}",
+        idle.output
+    );
 
-    let rehearsal = site.run_at(FRIDAY, &["send", "--dry-run"]).said;
+    let rehearsal = site.run_at(FRIDAY, &["send", "--dry-run"]).output;
     assert!(
         rehearsal.contains("would send the weekly digest \"tuesday의 글 외 1편\" (2 posts) to 1 subscriber"),
         "{rehearsal}"
     );
-    // Nothing has changed in the folder, and still the moment is not slept through.
+    // No file has changed, but the digest is still sent on time.
     let friday = site.run_at(FRIDAY, &["publish"]);
-    assert_eq!(friday.code, 0, "{}", friday.said);
-    assert!(friday.said.contains("weekly digest: 2026-W48, 2 posts, to 2 subscribers"), "{}", friday.said);
+    assert_eq!(friday.code, 0, "{}", friday.output);
+    assert!(
+        friday.output.contains("weekly digest: 2026-W48, 2 posts, to 2 subscribers"),
+        "{}",
+        friday.output
+    );
     assert_eq!(got(&server, 1), ["tuesday의 글 외 1편"]);
     assert_eq!(got(&server, 2), ["tuesday의 글"]);
     let again = site.run_at("2026-11-27T00:05:00Z", &["publish"]);
-    assert!(again.said.contains("nothing is due"), "{}", again.said);
+    assert!(again.output.contains("nothing is due"), "{}", again.output);
 
-    // Reader 1 wants each post from now on: the next one comes by itself, and no week.
+    // Subscriber 1 now wants each post: the next one is its own issue, and there is no digest.
     assert_eq!(
         site.run_at(FRIDAY, &["subscribers", "set-preferences", "reader1@example.org", "--every-post"]).code,
         0
@@ -401,39 +424,39 @@ fn on_friday_the_week_goes_out_once_and_next_friday_brings_only_what_is_new() {
     assert_eq!(site.run_at("2026-12-04T00:00:00Z", &["publish"]).code, 0);
     assert_eq!(got(&server, 1), ["tuesday의 글 외 1편", "monday의 글"]);
     assert_eq!(got(&server, 2), ["tuesday의 글", "monday의 글"]);
-    let who = site.run_at(FRIDAY, &["status", "recipients", "2026-W48"]).said;
+    let who = site.run_at(FRIDAY, &["status", "recipients", "2026-W48"]).output;
     assert!(who.contains("reader1@") && who.contains("reader2@") && !who.contains("reader0@"), "{who}");
     let verified = site.run_at(FRIDAY, &["ledger", "verify"]);
-    assert_eq!(verified.code, 0, "{}", verified.said);
+    assert_eq!(verified.code, 0, "{}", verified.output);
 }
 
 #[test]
-fn a_friday_that_is_late_or_cut_off_loses_nothing_and_repeats_nothing() {
+fn a_late_or_interrupted_digest_loses_and_repeats_nothing() {
     let lost = Do::Each(vec![Do::Wait(std::time::Duration::from_millis(10)), Do::Cut]);
     let server = Server::start(Script::polite().pipelining(true).nth(At::Mail, 3, lost));
     let site = site(&server);
     site.run_at(THURSDAY, &["publish"]);
     site.run_at(THURSDAY, &["publish"]);
-    // The relay hangs up on Saturday's run; a post is dated back into the week meanwhile.
+    // The relay disconnects during Saturday's run; meanwhile a post is dated back into that week.
     let saturday = site.run_at("2026-11-28T10:00:00Z", &["publish"]);
-    assert!(saturday.said.contains("weekly digest: 2026-W48"), "{}", saturday.said);
+    assert!(saturday.output.contains("weekly digest: 2026-W48"), "{}", saturday.output);
     publish(&site, "late", "2026-11-26T09:00:00Z", "기술");
     let sunday = site.run_at("2026-11-29T10:00:00Z", &["publish"]);
-    assert!([0, 3].contains(&sunday.code), "{}", sunday.said);
+    assert!([0, 3].contains(&sunday.code), "{}", sunday.output);
     site.run_at("2026-11-29T16:00:00Z", &["publish"]);
     let next = site.run_at("2026-12-04T00:00:00Z", &["publish"]);
-    assert_eq!(next.code, 0, "{}", next.said);
+    assert_eq!(next.code, 0, "{}", next.output);
     assert_eq!(got(&server, 0), ["tuesday의 글", "wednesday의 글", "late의 글"]);
     assert_eq!(got(&server, 1), ["tuesday의 글 외 1편", "late의 글"]);
     assert_eq!(got(&server, 2), ["tuesday의 글", "late의 글"]);
     let verified = site.run_at(FRIDAY, &["ledger", "verify"]);
-    assert_eq!(verified.code, 0, "{}", verified.said);
+    assert_eq!(verified.code, 0, "{}", verified.output);
 }
 
-/// The coming Friday, as the machine's clock has it, is a matter of waiting: the moment is put a minute back instead.
+/// Instead of waiting for the next Friday of the real clock, the time of the digest is set to one minute ago.
 #[test]
-fn a_run_that_is_killed_while_the_week_goes_out_gives_nobody_two_letters_of_it() {
-    let slow = Do::Each(vec![Do::Wait(std::time::Duration::from_millis(5)), say("250 2.0.0 ok")]);
+fn a_kill_while_the_digest_is_sent_gives_nobody_two_digests() {
+    let slow = Do::Each(vec![Do::Wait(std::time::Duration::from_millis(5)), reply_line("250 2.0.0 ok")]);
     let server = Server::start(Script::polite().pipelining(true).on(At::Dot, slow));
     let site = Site::unopened(server.port(), 300, 4);
     let now = SystemClock.now();
@@ -446,16 +469,16 @@ fn a_run_that_is_killed_while_the_week_goes_out_gives_nobody_two_letters_of_it()
     site.relay(server.port(), 4, &settings);
     std::fs::remove_file(site.path("posts/slow.md")).unwrap();
     let at = |time: DateTime<Utc>| time.to_rfc3339();
-    // The ledger began an hour ago, and everybody chose the week.
+    // The ledger was created an hour ago, and all subscribers chose the digest.
     let begun = at(now - TimeDelta::hours(1));
     assert_eq!(site.run_at(&begun, &["subscribers", "import", "readers.csv", "--confirmed"]).code, 0);
     assert_eq!(site.run_at(&begun, &["publish"]).code, 0);
-    let readers = everybody_chooses_the_week(&site);
+    let subscribers = set_everyone_to_weekly(&site);
     publish(&site, "week", &at(now - TimeDelta::minutes(30)), "기술");
     for kill in 0..4_u64 {
         let mut run = site.start(&["publish"]);
         let before = server.connections();
-        while !server.heard_beyond(before) && run.try_wait().unwrap().is_none() {
+        while !server.has_message_after(before) && run.try_wait().unwrap().is_none() {
             std::thread::sleep(std::time::Duration::from_millis(2));
         }
         std::thread::sleep(std::time::Duration::from_millis(20 + kill * 30));
@@ -463,79 +486,90 @@ fn a_run_that_is_killed_while_the_week_goes_out_gives_nobody_two_letters_of_it()
         run.wait().unwrap();
     }
     let last = site.run_now(&["publish"]);
-    assert!([0, 3].contains(&last.code), "{}", last.said);
+    assert!([0, 3].contains(&last.code), "{}", last.output);
     let mut times: HashMap<String, usize> = HashMap::new();
     server.accepted().into_iter().for_each(|line| *times.entry(line).or_default() += 1);
-    assert!(times.values().all(|number| *number == 1), "somebody has two letters of the week");
+    assert!(times.values().all(|number| *number == 1), "a subscriber got two digests");
     let counts = site.counts();
     let number = |state: &str| counts[state].as_u64().unwrap_or(0);
-    assert_eq!(number("sent") + number("unknown"), readers, "{counts}");
+    assert_eq!(number("sent") + number("unknown"), subscribers, "{counts}");
     let verified = site.run_now(&["ledger", "verify"]);
-    assert_eq!(verified.code, 0, "{}", verified.said);
+    assert_eq!(verified.code, 0, "{}", verified.output);
 }
 
-/// Lets every reader choose the week; returns how many they are.
-fn everybody_chooses_the_week(site: &Site) -> u64 {
+/// Sets every subscriber to weekly; returns how many there are.
+fn set_everyone_to_weekly(site: &Site) -> u64 {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let path = Utf8Path::from_path(&site.path("letterpress.db")).unwrap().to_owned();
     runtime.block_on(async {
         let store = open_sqlite(&path, &path.with_extension("keys"), "instance").unwrap();
-        let readers = store.subscribers(0, 1_000).await.unwrap();
-        for (_, reader) in &readers {
+        let subscribers = store.subscribers(0, 1_000).await.unwrap();
+        for (_, subscriber) in &subscribers {
             let circumstances = ConsentContext { form: "story".to_owned(), wording: [0; 32], network: None };
             let weekly = preferences(Frequency::Weekly, &[]);
             assert!(
-                store.set_preferences(reader.key, weekly, circumstances, SystemClock.now()).await.unwrap()
+                store
+                    .set_preferences(subscriber.key, weekly, circumstances, SystemClock.now())
+                    .await
+                    .unwrap()
             );
         }
-        readers.len() as u64
+        subscribers.len() as u64
     })
 }
 
 #[test]
-fn a_template_of_the_week_with_a_slip_is_found_by_check_and_stops_friday_before_anything_is_frozen() {
+fn an_invalid_digest_template_is_reported_by_check_and_stops_the_run_before_the_freeze() {
     let server = Server::start(Script::polite().pipelining(true));
     let site = site(&server);
     site.write("templates/digest/subject.txt", "{{ titel }}");
     for (now, command) in [(THURSDAY, "check"), (FRIDAY, "publish")] {
         let ended = site.run_at(now, &[command]);
-        assert_eq!(ended.code, 1, "{}", ended.said);
+        assert_eq!(ended.code, 1, "{}", ended.output);
         assert!(
-            ended.said.contains("templates/digest/subject.txt:1: error: there is no field"),
+            ended.output.contains("templates/digest/subject.txt:1: error: there is no field"),
             "{}",
-            ended.said
+            ended.output
         );
     }
     assert_eq!(server.log().messages.len(), 0);
     std::fs::remove_file(site.path("templates/digest/subject.txt")).unwrap();
     let friday = site.run_at("2026-11-27T00:10:00Z", &["publish"]);
-    assert!(friday.said.contains("weekly digest: 2026-W48, 2 posts, to 2 subscribers"), "{}", friday.said);
+    assert!(
+        friday.output.contains("weekly digest: 2026-W48, 2 posts, to 2 subscribers"),
+        "{}",
+        friday.output
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn somebody_who_chooses_between_the_look_and_the_freeze_gets_what_they_chose() {
+async fn preferences_that_change_before_the_freeze_apply_to_it() {
     let server = Server::start(Script::polite().pipelining(true));
     let site = site(&server);
     let path = site.path("config.toml");
     let config = config::load(Utf8Path::from_path(&path).unwrap()).unwrap();
-    let world = RunContext {
+    let context = RunContext {
         config: Arc::new(config),
         clock: Arc::new(StoppedClock(FRIDAY.parse().unwrap())),
         on_progress: Arc::new(|_| ()),
         breaker: Arc::default(),
     };
-    let session = LedgerSession::open_for_sending(&world.config, world.clock.as_ref()).await.unwrap();
-    let archive = folder::read(&world.config, world.clock.now()).unwrap().archive;
-    let draft = pipeline::newsletter::draft(&world, &session, &archive, None, true).await.unwrap();
+    let session = LedgerSession::open_for_sending(&context.config, context.clock.as_ref()).await.unwrap();
+    let archive = folder::read(&context.config, context.clock.now()).unwrap().archive;
+    let draft = pipeline::newsletter::draft(&context, &session, &archive, None, true).await.unwrap();
     assert_eq!(draft.digest.as_ref().unwrap().letters.len(), 2);
-    let reader = EmailAddress::parse("reader2@example.org").unwrap();
+    let subscriber = EmailAddress::parse("reader2@example.org").unwrap();
     let circumstances = ConsentContext { form: "story".to_owned(), wording: [0; 32], network: None };
     let thoughts = preferences(Frequency::Weekly, &["생각"]);
     assert!(
-        session.store.set_preferences(session.key_of(&reader), thoughts, circumstances, now()).await.unwrap()
+        session
+            .store
+            .set_preferences(session.key_of(&subscriber), thoughts, circumstances, now())
+            .await
+            .unwrap()
     );
-    let mailing = pipeline::newsletter::schedule_issue(&world, &session, draft).await.unwrap();
-    assert_eq!(mailing.digest.unwrap().audience, 2);
+    let scheduled = pipeline::newsletter::schedule_issue(&context, &session, draft).await.unwrap();
+    assert_eq!(scheduled.digest.unwrap().audience, 2);
     assert_eq!(got(&server, 1), ["tuesday의 글 외 1편"]);
     assert_eq!(got(&server, 2), ["wednesday의 글"]);
 }

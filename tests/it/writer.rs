@@ -1,8 +1,9 @@
-//! A writer at work: posts are written, edited, renamed, re-dated, deleted and replaced, the file of ids is lost, the site
-//! moves, the ledger is put back, and commands come in any order. Nobody gets a post twice, and no post is swallowed.
+//! The work of a writer: posts are written, edited, renamed, re-dated, deleted and replaced, the file of ids is lost,
+//! the site moves, the ledger is restored, and commands run in any order. Nobody gets a post twice, and no post is
+//! missed.
 //!
-//! The real program, a scripted relay, one seed a life. What a post is, is known here by words of its own that no edit
-//! takes out.
+//! Uses the real program, a scripted relay, and one seed for each history. A unique word that no edit removes
+//! identifies each post.
 
 #[path = "../simulation/chance.rs"]
 #[expect(dead_code, reason = "the simulation draws more kinds of chance")]
@@ -16,21 +17,21 @@ use letterpress::config::environment;
 use self::chance::Chance;
 use super::support::{Script, Server, Site};
 
-/// How many lives `cargo test` lives through; `LETTERPRESS_WRITERS` asks for more.
-const LIVES: u64 = 24;
-/// Deeds in each.
-const DEEDS: usize = 14;
+/// The number of histories in a normal `cargo test`; `LETTERPRESS_WRITERS` changes it.
+const HISTORIES: u64 = 24;
+/// The number of actions in each.
+const ACTIONS: usize = 14;
 const SUBSCRIBERS: usize = 2;
 
 /// A post as its writer knows it.
 struct Post {
-    /// Stands in its text, whatever is edited.
+    /// A word that is always in its text.
     name: String,
     title: String,
     words: Vec<String>,
     date: DateTime<Utc>,
     path: String,
-    /// Nothing happened that may make somebody ask whether it is new.
+    /// Nothing happened because of which Letterpress may ask whether it is new.
     is_plain: bool,
 }
 
@@ -47,7 +48,7 @@ impl Post {
     }
 }
 
-struct Life {
+struct History {
     site: Site,
     server: Server,
     chance: Chance,
@@ -55,17 +56,17 @@ struct Life {
     posts: Vec<Post>,
     written: usize,
     trace: Vec<String>,
-    /// An id may be gone for good: what was written before may be asked about, or be taken for mailed.
+    /// An id may be lost: older posts may be held back or count as mailed.
     is_shaken: bool,
 }
 
-impl Life {
+impl History {
     fn new(seed: u64) -> Self {
         let server = Server::start(Script::polite().pipelining(true));
         let site = Site::new(server.port(), SUBSCRIBERS, 1);
         std::fs::remove_file(site.path("posts/slow.md")).unwrap();
         let now = "2026-11-20T10:00:00Z".parse().unwrap();
-        let mut life = Self {
+        let mut history = Self {
             site,
             server,
             chance: Chance::new(seed),
@@ -75,15 +76,15 @@ impl Life {
             trace: Vec::new(),
             is_shaken: false,
         };
-        // The ledger begins with an empty archive, so that every post is one to mail.
-        life.run(&["publish"]);
-        life
+        // The ledger starts with an empty archive, so every post is mailed.
+        history.run(&["publish"]);
+        history
     }
 
     fn run(&mut self, arguments: &[&str]) -> i32 {
         self.now += TimeDelta::minutes(7);
         let ended = self.site.run_at(&self.now.to_rfc3339(), arguments);
-        self.trace.push(format!("$ {} -> {}\n{}", arguments.join(" "), ended.code, ended.said.trim_end()));
+        self.trace.push(format!("$ {} -> {}\n{}", arguments.join(" "), ended.code, ended.output.trim_end()));
         assert!(ended.code != 2 && ended.code >= 0, "{}", self.trace.join("\n"));
         ended.code
     }
@@ -96,7 +97,7 @@ impl Life {
         self.written += 1;
         let name = format!("marker{}x", self.written);
         let date = self.now - TimeDelta::minutes(i64::try_from(self.chance.below(300)).unwrap());
-        // Some paths and titles come again, as they do in life.
+        // Some paths and titles occur again.
         let path = match self.chance.below(3) {
             0 => format!("posts/{}.md", date.format("%Y-%m-%d")),
             _ => format!("posts/{}-post-{}.md", date.format("%Y-%m-%d"), self.written),
@@ -173,10 +174,10 @@ impl Life {
         self.is_shaken = true;
         let backup = format!("backup-{}.db", self.chance.below(1_000_000));
         self.run(&["backup", &backup]);
-        self.deed();
+        self.act();
         self.run(&["backup", "restore", &backup]);
-        self.run(&["ledger", "adopt-restored", "--reason", "a story"]);
-        // What was not mailed yet counts as mailed from here on.
+        self.run(&["ledger", "adopt-restored", "--reason", "a test"]);
+        // Posts that were not mailed yet now count as mailed.
         self.posts.iter_mut().for_each(|post| post.is_plain = false);
     }
 
@@ -191,7 +192,7 @@ impl Life {
         };
     }
 
-    fn deed(&mut self) {
+    fn act(&mut self) {
         match self.chance.below(20) {
             0..=4 => self.write(),
             5..=8 => self.change(),
@@ -203,46 +204,52 @@ impl Life {
     }
 
     /// How often each subscriber got each post.
-    fn letters(&self) -> HashMap<(String, String), usize> {
-        let mut letters = HashMap::new();
+    fn messages(&self) -> HashMap<(String, String), usize> {
+        let mut messages = HashMap::new();
         for message in self.server.log().messages {
             let text = String::from_utf8_lossy(&message.data).into_owned();
             let from = text.find("marker").unwrap_or_else(|| panic!("{text}"));
             let name: String = text[from..].chars().take_while(char::is_ascii_alphanumeric).collect();
             for recipient in &message.rcpt {
-                *letters.entry((name.clone(), recipient.clone())).or_default() += 1;
+                *messages.entry((name.clone(), recipient.clone())).or_default() += 1;
             }
         }
-        letters
+        messages
     }
 
     fn judge(&self) {
-        for ((post, recipient), times) in self.letters() {
+        for ((post, recipient), times) in self.messages() {
             assert_eq!(times, 1, "{recipient} got {post}\n{}", self.trace.join("\n"));
         }
     }
 }
 
-fn live(seed: u64) {
-    let mut life = Life::new(seed);
-    for _ in 0..DEEDS {
-        life.deed();
+fn run_history(seed: u64) {
+    let mut history = History::new(seed);
+    for _ in 0..ACTIONS {
+        history.act();
     }
-    for _ in 0..=life.posts.len() {
-        life.run(&["publish", "--allow-loss", "--allow-redelivery"]);
+    for _ in 0..=history.posts.len() {
+        history.run(&["publish", "--allow-loss", "--allow-redelivery"]);
     }
-    life.judge();
-    let letters = life.letters();
-    for post in life.posts.iter().filter(|post| post.is_plain && !life.is_shaken) {
-        let got = letters.keys().filter(|(name, _)| *name == post.name).count();
-        assert_eq!(got, SUBSCRIBERS, "seed {seed}: {} was swallowed\n{}", post.name, life.trace.join("\n"));
+    history.judge();
+    let messages = history.messages();
+    for post in history.posts.iter().filter(|post| post.is_plain && !history.is_shaken) {
+        let got = messages.keys().filter(|(name, _)| *name == post.name).count();
+        assert_eq!(
+            got,
+            SUBSCRIBERS,
+            "seed {seed}: {} was swallowed\n{}",
+            post.name,
+            history.trace.join("\n")
+        );
     }
 }
 
 #[test]
-fn whatever_a_writer_does_nobody_gets_a_post_twice_and_no_post_is_swallowed() {
-    let lives = environment("LETTERPRESS_WRITERS").and_then(|lives| lives.parse().ok());
-    for seed in 0..lives.unwrap_or(LIVES) {
-        live(seed);
+fn random_actions_of_a_writer_mail_no_post_twice_and_miss_none() {
+    let histories = environment("LETTERPRESS_WRITERS").and_then(|histories| histories.parse().ok());
+    for seed in 0..histories.unwrap_or(HISTORIES) {
+        run_history(seed);
     }
 }

@@ -1,4 +1,4 @@
-//! Chance that repeats: one seed, one row of draws. Small and fast, and not for secrets.
+//! Deterministic random numbers from a seed. Small and fast; not for secrets.
 
 /// `SplitMix64` (Steele, Lea, Flood 2014).
 #[derive(Debug, Clone)]
@@ -40,7 +40,7 @@ impl Chance {
         (u128::from(self.draw()) << 64 | u128::from(self.draw())).to_be_bytes()
     }
 
-    /// A row of draws of its own, so that one part of a world does not disturb another.
+    /// An independent sequence, so that one part of a run does not affect another.
     pub(crate) fn split(&mut self) -> Self {
         Self(self.draw())
     }

@@ -1,7 +1,7 @@
-//! The promises of `docs/ledger.md`, held against what the relay took and what the ledger says.
+//! Checks the guarantees of `docs/ledger.md` against what the relay accepted and what the ledger contains.
 //!
-//! Some can be broken only at one moment and are looked at there (the dot, an acceptance, a commit); the rest is
-//! compared at the end, when a healthy world has finished the issue.
+//! Some can only be broken at one moment (the dot, an acceptance, a commit) and are checked then. The others are
+//! checked at the end, after runs without faults have finished the issue.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use super::ledger::{GIVE_UP_HOURS, Ledger, Row};
 use super::server::Accepted;
 use super::world::{Process, World};
 
-/// A dot is about to be written: it must have been armed, durably, and never used before. Returns its token.
+/// Before a dot: the delivery must be armed durably, and the arm must be unused. Returns its token.
 pub(crate) fn dot(process: &Process, envelope: &Envelope) -> [u8; 16] {
     let world = &process.world;
     world.count("dots");
@@ -39,20 +39,20 @@ fn token(envelope: &Envelope) -> [u8; 16] {
     u128::from_str_radix(hex, 16).unwrap().to_be_bytes()
 }
 
-/// The relay takes a copy: its reader must not have left before it was armed.
-pub(crate) fn accept(world: &World, token: [u8; 16], copy: Accepted) {
+/// When the relay accepts a message: its subscriber must not have unsubscribed before the arm.
+pub(crate) fn accept(world: &World, token: [u8; 16], message: Accepted) {
     world.count("accepted");
     let ledger = world.ledger();
     if let Some(arm) = ledger.arms.get(&token) {
         let key = ledger.rows[&arm.number].key;
-        if ledger.left.get(&key).is_some_and(|left| *left < arm.commit) {
-            world.broken(format!("{} left before the copy was armed, and got it", copy.reader));
+        if ledger.unsubscribed.get(&key).is_some_and(|unsubscribed| *unsubscribed < arm.commit) {
+            world.broken(format!("{} unsubscribed before the arm and got the message", message.subscriber));
         }
     }
-    world.relay().accepted.insert(token, copy);
+    world.relay().accepted.insert(token, message);
 }
 
-/// What must hold after every commit.
+/// After every commit.
 pub(crate) fn after_commit(world: &World, ledger: &Ledger) {
     let mut armed: BTreeMap<&str, usize> = BTreeMap::new();
     for row in ledger.rows.values().filter(|row| row.delivery.state == State::Armed) {
@@ -60,15 +60,17 @@ pub(crate) fn after_commit(world: &World, ledger: &Ledger) {
     }
     let processes = world.processes.lock().unwrap();
     for (owner, armed) in armed {
-        let channels = processes
+        let connections = processes
             .iter()
             .find(|process| process.owner == owner)
-            .map_or(0, |process| process.sender.channels);
-        if armed > channels {
-            world.broken(format!("{armed} copies of {owner} are armed at once on {channels} channel(s)"));
+            .map_or(0, |process| process.sender.connections);
+        if armed > connections {
+            world.broken(format!(
+                "{armed} deliveries of {owner} are armed at once on {connections} connection(s)"
+            ));
         }
     }
-    // No clock that jumps may put a copy off beyond the horizon.
+    // A clock jump must not delay a delivery beyond the retry limit.
     for (number, row) in ledger.rows.iter().filter(|(_, row)| row.delivery.state == State::Pending) {
         let horizon = ledger.issues[&row.issue].frozen_at + TimeDelta::hours(GIVE_UP_HOURS);
         if row.delivery.next_at > horizon {
@@ -80,21 +82,22 @@ pub(crate) fn after_commit(world: &World, ledger: &Ledger) {
     }
 }
 
-/// What must hold when a healthy world has had its turn.
+/// After the final runs without faults.
 pub(crate) fn at_the_end(world: &World) {
     let (ledger, relay) = (world.ledger(), world.relay());
-    let mut copies: BTreeMap<i64, Vec<&Accepted>> = BTreeMap::new();
-    for (token, copy) in &relay.accepted {
+    let mut messages: BTreeMap<i64, Vec<&Accepted>> = BTreeMap::new();
+    for (token, message) in &relay.accepted {
         match ledger.arms.get(token) {
-            Some(arm) => copies.entry(arm.number).or_default().push(copy),
-            None => world.broken(format!("the relay took a copy of {} that nobody armed", copy.reader)),
+            Some(arm) => messages.entry(arm.number).or_default().push(message),
+            None => world
+                .broken(format!("the relay accepted a message to {} that was not armed", message.subscriber)),
         }
     }
     let yes =
-        relay.heard_yes.iter().filter_map(|token| ledger.arms.get(token)).map(|arm| arm.number).collect();
+        relay.confirmed.iter().filter_map(|token| ledger.arms.get(token)).map(|arm| arm.number).collect();
     for (number, row) in &ledger.rows {
-        let copies = copies.remove(number).unwrap_or_default();
-        row_at_the_end(world, &ledger, (*number, row), &copies, &yes);
+        let messages = messages.remove(number).unwrap_or_default();
+        row_at_the_end(world, &ledger, (*number, row), &messages, &yes);
     }
     for (number, issue) in &ledger.issues {
         let rows = ledger.rows.values().filter(|row| row.issue == *number);
@@ -103,9 +106,9 @@ pub(crate) fn at_the_end(world: &World) {
             world.broken(format!("L4: {} rows for an audience of {}", tally.total(), issue.audience));
         }
         if tally.open() > 0 {
-            world.broken(format!("L5: {} of issue {number} are open for ever", tally.open()));
+            world.broken(format!("L5: {} of issue {number} are still open", tally.open()));
         }
-        world.add("in doubt at the end", tally.unknown());
+        world.add("unknown at the end", tally.unknown());
         world.add("sent at the end", tally.count(State::Sent));
         world.add("failed at the end", tally.count(State::Failed));
         world.add("skipped at the end", tally.count(State::Skipped));
@@ -118,19 +121,19 @@ fn row_at_the_end(
     world: &World,
     ledger: &Ledger,
     (number, row): (i64, &Row),
-    copies: &[&Accepted],
+    messages: &[&Accepted],
     yes: &std::collections::BTreeSet<i64>,
 ) {
     let decided = ledger.resends.get(&number).copied().unwrap_or(0);
-    let (state, count) = (row.delivery.state, copies.len() as u64);
+    let (state, count) = (row.delivery.state, messages.len() as u64);
     let about = format!("delivery {number} to {} is {state}", row.address);
     if count > 1 + decided {
-        world.broken(format!("L1: {count} copies with {decided} decided resends: {about}"));
+        world.broken(format!("L1: {count} messages with {decided} decided resends: {about}"));
     }
     if u64::from(row.delivery.resends) != decided {
         world.broken(format!("L1: {decided} resends were decided, {} counted", row.delivery.resends));
     }
-    // Where the store has a clock of its own, no host's clock gives a reader up early.
+    // If the store has its own clock, no host clock may end the retries early.
     let tried = row.changed_at - ledger.issues[&row.issue].frozen_at;
     if world.plan.style == Style::Database
         && row.delivery.reason.as_deref() == Some("expired")
@@ -140,29 +143,29 @@ fn row_at_the_end(
     }
     let evidence = ledger.evidence.contains(&number);
     if state == State::Sent && !yes.contains(&number) && !evidence {
-        world.broken(format!("L2: nobody read a 2yz, but {about}"));
+        world.broken(format!("L2: no sender read a 2yz, but {about}"));
     }
     if matches!(state, State::Failed | State::Skipped | State::Pending) && count > 0 {
-        world.broken(format!("L3: the relay took {count} copies, but {about}"));
+        world.broken(format!("L3: the relay accepted {count} messages, but {about}"));
     }
     if state != State::Sent && (yes.contains(&number) || evidence) && !unrecorded(world) {
         world.broken(format!("L4: a 2yz was read, but {about}"));
     }
-    if let [first, rest @ ..] = copies {
-        let same = rest.iter().all(|copy| copy == first);
+    if let [first, rest @ ..] = messages {
+        let same = rest.iter().all(|message| message == first);
         if !same {
-            world.broken(format!("a resend with other bytes: {about}"));
+            world.broken(format!("a resend with different bytes: {about}"));
         }
-        if first.reader != row.address.to_string() || !first.message_id.contains(&row.imprint.message_id) {
-            world.broken(format!("a copy of somebody else's: {about}"));
+        if first.subscriber != row.address.to_string() || !first.message_id.contains(&row.fields.message_id) {
+            world.broken(format!("a message for another recipient: {about}"));
         }
     }
     if count > 1 {
-        world.add("second copies by decision", count - 1);
+        world.add("second messages by decision", count - 1);
     }
 }
 
-/// Whether a process may have taken what it heard with it: it was killed, or its store failed.
+/// Whether a process may have lost a reply that it read: it was killed, or its store failed.
 fn unrecorded(world: &World) -> bool {
     let full = world.counts().contains_key("fault: disk full");
     full || world

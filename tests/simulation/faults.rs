@@ -1,7 +1,7 @@
-//! Everything that goes wrong in one run, drawn from its seed before the run begins.
+//! All faults of one run, drawn from its seed before the run starts.
 //!
-//! Each kind of fault is there in some seeds and absent in others: a world in which everything fails at once hides
-//! what two faults alone would show.
+//! Each kind of fault occurs in some seeds and not in others: if everything failed at once, errors that need only two
+//! faults would stay hidden.
 
 use std::fmt;
 use std::time::Duration;
@@ -13,58 +13,58 @@ use super::chance::Chance;
 /// How the processes share the store and the time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Style {
-    /// `SQLite` with its run lock: one sender at a time, the clock of one machine, and whoever recovers is alone.
+    /// `SQLite` with the run lock: one sender at a time, one clock, and no other sender during recovery.
     Locked,
-    /// The same file, but the lock was got around: several senders at a time, judged by their leases.
+    /// `SQLite` without the lock: several senders at a time, separated only by their leases.
     Unlocked,
-    /// A database with a clock of its own, and hosts whose clocks agree with nobody's.
+    /// A database with its own clock, and hosts whose clocks differ.
     Database,
 }
 
-/// What happens to one write to the store.
+/// A fault of one write to the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum StoreFault {
-    /// Somebody else holds the file; nothing was written, and waiting helps.
+    /// Another process has locked the file; nothing was written, and a retry helps.
     Busy,
     /// The disk failed; nothing was written.
     Broken,
-    /// The commit took place, and its answer was lost.
+    /// The commit was applied, but its reply was lost.
     Lost,
-    /// The answer was lost, and the commit takes place some time later. Only a database does that.
+    /// The reply was lost, and the commit is applied some time later. Only a database server does that.
     Late,
 }
 
-/// Something that a person, a reader or the machine does in mid-issue.
+/// An action of a person, a subscriber or the machine while the issue is being sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Deed {
-    /// This reader leaves.
+pub(crate) enum Action {
+    /// This subscriber unsubscribes.
     Unsubscribe(u64),
-    /// This reader must not be mailed any more.
+    /// This subscriber is suppressed.
     Suppress(u64),
     /// The issue is paused.
     Pause,
-    /// The issue goes on.
+    /// The issue is resumed.
     Resume,
-    /// The issue is given up.
+    /// The issue is cancelled.
     Cancel,
-    /// Somebody decides to send again what is in doubt.
+    /// Deliveries with an unknown outcome are sent again.
     Resend,
-    /// Somebody finds evidence of what did arrive.
+    /// Evidence of what arrived is recorded.
     Evidence,
-    /// SIGTERM to the sender of this number.
+    /// SIGTERM to the sender with this number.
     Signal(usize),
-    /// The disk is full for so many seconds.
+    /// The disk is full for this number of seconds.
     DiskFull(u64),
-    /// The clock jumps: of the machine, or of the host of this sender.
+    /// The clock of the machine or of this sender's host jumps.
     Jump(usize, TimeDelta),
 }
 
-/// A sender that stands still at one of its steps, and comes back.
+/// A sender that is suspended at one of its steps and continues later.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Stall {
     pub(crate) step: u64,
     pub(crate) lasts: Duration,
-    /// The whole process (SIGSTOP, a suspended machine), or only one of its connections.
+    /// The whole process (SIGSTOP, a suspended machine) or only one of its connections.
     pub(crate) whole: bool,
 }
 
@@ -72,22 +72,22 @@ pub(crate) struct Stall {
 #[derive(Debug, Clone)]
 pub(crate) struct Sender {
     pub(crate) starts: Duration,
-    pub(crate) channels: usize,
+    pub(crate) connections: usize,
     /// `kill -9` at this step.
     pub(crate) crash: Option<u64>,
     pub(crate) stalls: Vec<Stall>,
-    /// Faults of its writes, by their number.
+    /// Faults of its writes, by the number of the write.
     pub(crate) store: Vec<(u64, StoreFault)>,
-    /// How wrong its host's clock is from the start, where hosts have clocks of their own.
+    /// How far its host's clock is wrong from the start, if hosts have their own clocks.
     pub(crate) skew: TimeDelta,
 }
 
 impl Sender {
-    /// One to whom nothing happens.
+    /// A process without faults.
     pub(crate) fn healthy() -> Self {
         Self {
             starts: Duration::ZERO,
-            channels: 2,
+            connections: 2,
             crash: None,
             stalls: Vec::new(),
             store: Vec::new(),
@@ -96,18 +96,18 @@ impl Sender {
     }
 }
 
-/// How the relay behaves: so many times in a hundred something is wrong with an answer.
+/// How the relay behaves: how many percent of its replies are wrong.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Temper {
     pub(crate) connect: u64,
     pub(crate) envelope: u64,
     pub(crate) body: u64,
     pub(crate) dot: u64,
-    /// So many times in a hundred a dot is on its way for long.
+    /// The percentage of dots that arrive late.
     pub(crate) slow_dot: u64,
-    /// Whether the envelope of the next copy travels with a dot.
+    /// Whether the next envelope is pipelined with a dot.
     pub(crate) pipelines: bool,
-    /// Messages that one connection takes.
+    /// The number of messages that one connection accepts.
     pub(crate) messages: u64,
 }
 
@@ -116,18 +116,18 @@ pub(crate) struct Temper {
 pub(crate) struct Plan {
     pub(crate) seed: u64,
     pub(crate) style: Style,
-    pub(crate) readers: u64,
+    pub(crate) subscribers: u64,
     pub(crate) issues: u64,
     /// `newsletter.on_unknown = "resend"`.
     pub(crate) resend: bool,
-    /// The longest wait for anything that is answered.
+    /// The longest wait for a reply.
     pub(crate) latency: Duration,
     pub(crate) senders: Vec<Sender>,
-    pub(crate) deeds: Vec<(Duration, Deed)>,
+    pub(crate) actions: Vec<(Duration, Action)>,
     pub(crate) temper: Temper,
-    /// A reader whom the relay does not know.
+    /// A recipient that the relay does not know.
     pub(crate) stranger: Option<u64>,
-    /// A reader for whom the relay says "later" for ever.
+    /// A recipient that the relay always defers.
     pub(crate) greylisted: Option<u64>,
 }
 
@@ -137,17 +137,17 @@ impl Plan {
         let mut chance = Chance::new(seed);
         let style = *chance.pick(&[Style::Locked, Style::Unlocked, Style::Database]);
         let latency = Duration::from_millis(*chance.pick(&[0, 3, 60, 4_000]));
-        // Without faults a run takes about so long; what happens beside it should meet it.
+        // Without faults a run takes about this long; actions should happen within it.
         let span = latency * 120 + Duration::from_millis(5);
-        let readers = chance.between(3, 11);
+        let subscribers = chance.between(3, 11);
         let jumps = style_jumps(style, &mut chance);
         let (crashes, stalls, store) = (chance.percent(60), chance.percent(40), chance.percent(40));
         let senders = (0..chance.between(2, 4))
             .map(|number| Sender {
                 starts: if number == 0 { Duration::ZERO } else { moment(&mut chance, span) },
-                channels: usize::try_from(chance.between(1, 3)).unwrap(),
-                crash: (crashes && chance.percent(70)).then(|| chance.between(1, readers * 10 + 12)),
-                stalls: draw_stalls(stalls, readers, &mut chance),
+                connections: usize::try_from(chance.between(1, 3)).unwrap(),
+                crash: (crashes && chance.percent(70)).then(|| chance.between(1, subscribers * 10 + 12)),
+                stalls: draw_stalls(stalls, subscribers, &mut chance),
                 store: draw_store(store, style, &mut chance),
                 skew: match style {
                     Style::Database if jumps && chance.percent(50) => jump(&mut chance),
@@ -159,42 +159,42 @@ impl Plan {
         let mut plan = Self {
             seed,
             style,
-            readers,
+            subscribers,
             issues: if chance.percent(20) { 2 } else { 1 },
             resend: chance.percent(25),
             latency,
             senders,
-            deeds: Vec::new(),
+            actions: Vec::new(),
             temper,
-            stranger: chance.percent(15).then(|| chance.below(readers)),
-            greylisted: chance.percent(8).then(|| chance.below(readers)),
+            stranger: chance.percent(15).then(|| chance.below(subscribers)),
+            greylisted: chance.percent(8).then(|| chance.below(subscribers)),
         };
-        plan.draw_deeds(jumps, span, &mut chance);
+        plan.draw_actions(jumps, span, &mut chance);
         plan
     }
 
-    fn draw_deeds(&mut self, jumps: bool, span: Duration, chance: &mut Chance) {
+    fn draw_actions(&mut self, jumps: bool, span: Duration, chance: &mut Chance) {
         let people = if chance.percent(60) { chance.between(1, 5) } else { 0 };
         for _ in 0..people {
-            let reader = chance.below(self.readers);
+            let subscriber = chance.below(self.subscribers);
             let sender = usize::try_from(chance.below(self.senders.len() as u64)).unwrap();
-            let deed = match chance.below(20) {
-                0..=5 => Deed::Unsubscribe(reader),
-                6 | 7 => Deed::Suppress(reader),
-                8 | 9 => Deed::Pause,
-                10 | 11 => Deed::Resume,
-                12 => Deed::Cancel,
-                13..=15 => Deed::Resend,
-                16 => Deed::Evidence,
-                17 | 18 => Deed::Signal(sender),
-                _ => Deed::DiskFull(*chance.pick(&[1, 10, 45, 600])),
+            let action = match chance.below(20) {
+                0..=5 => Action::Unsubscribe(subscriber),
+                6 | 7 => Action::Suppress(subscriber),
+                8 | 9 => Action::Pause,
+                10 | 11 => Action::Resume,
+                12 => Action::Cancel,
+                13..=15 => Action::Resend,
+                16 => Action::Evidence,
+                17 | 18 => Action::Signal(sender),
+                _ => Action::DiskFull(*chance.pick(&[1, 10, 45, 600])),
             };
-            self.deeds.push((moment(chance, span), deed));
+            self.actions.push((moment(chance, span), action));
         }
         if jumps {
             for _ in 0..chance.between(1, 3) {
                 let sender = usize::try_from(chance.below(self.senders.len() as u64)).unwrap();
-                self.deeds.push((moment(chance, span), Deed::Jump(sender, jump(chance))));
+                self.actions.push((moment(chance, span), Action::Jump(sender, jump(chance))));
             }
         }
     }
@@ -204,7 +204,7 @@ fn style_jumps(style: Style, chance: &mut Chance) -> bool {
     chance.percent(if style == Style::Database { 50 } else { 35 })
 }
 
-/// Mostly while the first run is at work, sometimes minutes or hours later.
+/// Mostly during the first run, sometimes minutes or hours later.
 fn moment(chance: &mut Chance, span: Duration) -> Duration {
     let micros = u64::try_from(span.as_micros()).unwrap();
     match chance.below(10) {
@@ -221,11 +221,11 @@ fn jump(chance: &mut Chance) -> TimeDelta {
     if chance.percent(50) { far } else { -far }
 }
 
-fn draw_stalls(any: bool, readers: u64, chance: &mut Chance) -> Vec<Stall> {
+fn draw_stalls(any: bool, subscribers: u64, chance: &mut Chance) -> Vec<Stall> {
     let number = if any && chance.percent(70) { chance.between(1, 2) } else { 0 };
     (0..number)
         .map(|_| Stall {
-            step: chance.between(1, readers * 10 + 12),
+            step: chance.between(1, subscribers * 10 + 12),
             lasts: Duration::from_secs(*chance.pick(&[30, 700, 2_600, 9_000])),
             whole: chance.percent(50),
         })
@@ -259,18 +259,22 @@ impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "seed {}: {:?}, {} issue(s) to {} readers, on_unknown = {}, latency up to {:?}",
+            "seed {}: {:?}, {} issue(s) to {} subscribers, on_unknown = {}, latency up to {:?}",
             self.seed,
             self.style,
             self.issues,
-            self.readers,
+            self.subscribers,
             if self.resend { "resend" } else { "hold" },
             self.latency
         )?;
         let (stranger, greylisted) = (self.stranger, self.greylisted);
-        writeln!(f, "  relay: {:?}, unknown reader: {stranger:?}, greylisted: {greylisted:?}", self.temper)?;
+        writeln!(
+            f,
+            "  relay: {:?}, unknown recipient: {stranger:?}, greylisted: {greylisted:?}",
+            self.temper
+        )?;
         for (number, sender) in self.senders.iter().enumerate() {
-            write!(f, "  sender {number} at {:?} with {} channel(s)", sender.starts, sender.channels)?;
+            write!(f, "  sender {number} at {:?} with {} connection(s)", sender.starts, sender.connections)?;
             if let Some(step) = sender.crash {
                 write!(f, ", killed at step {step}")?;
             }
@@ -286,8 +290,8 @@ impl fmt::Display for Plan {
             }
             writeln!(f)?;
         }
-        for (at, deed) in &self.deeds {
-            writeln!(f, "  at {at:?}: {deed:?}")?;
+        for (at, action) in &self.actions {
+            writeln!(f, "  at {at:?}: {action:?}")?;
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
-//! What the simulated store has committed. Nothing that is in flight stands here.
+//! The committed state of the simulated store. Work in progress is not part of it.
 //!
-//! The states move by the real transition table. What the checker needs to know beyond the rows (who armed what when,
-//! which decisions were taken) is written down in the same breath.
+//! States change by the real transition table. For the checker, the same commit also records who armed what and when,
+//! and which decisions people made.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,10 +13,10 @@ use letterpress::store::{Claimed, DeliveryNumber, IssueNumber, LeaseClaim, Messa
 use letterpress::subscribers::{AddressKey, SubscriptionStatus};
 
 use super::faults::Style;
-use super::weakness::{Weakness, is_written, judge, told};
+use super::weakness::{Weakness, is_written, judge, reported};
 use super::world::World;
 
-/// How long after its freeze a copy is still tried.
+/// How long after the issue was scheduled a delivery is retried.
 pub(crate) const GIVE_UP_HOURS: i64 = 48;
 
 #[derive(Debug, Clone)]
@@ -25,7 +25,7 @@ pub(crate) struct Issue {
     pub(crate) state: IssueState,
     pub(crate) frozen_at: DateTime<Utc>,
     pub(crate) audience: u64,
-    /// It was paused once, and somebody let it go on.
+    /// It was paused and resumed once.
     pub(crate) resumed: bool,
 }
 
@@ -34,7 +34,7 @@ pub(crate) struct Row {
     pub(crate) issue: i64,
     pub(crate) key: AddressKey,
     pub(crate) address: EmailAddress,
-    pub(crate) imprint: MessageFields,
+    pub(crate) fields: MessageFields,
     pub(crate) delivery: Delivery,
     pub(crate) owner: Option<String>,
     pub(crate) changed_at: DateTime<Utc>,
@@ -44,7 +44,7 @@ pub(crate) struct Row {
 #[derive(Debug, Clone)]
 pub(crate) struct Arm {
     pub(crate) number: i64,
-    /// Which commit it was.
+    /// The number of the commit.
     pub(crate) commit: u64,
     /// Whether its dot was written.
     pub(crate) dotted: bool,
@@ -55,17 +55,17 @@ pub(crate) struct Arm {
 pub(crate) struct Ledger {
     pub(crate) issues: BTreeMap<i64, Issue>,
     pub(crate) rows: BTreeMap<i64, Row>,
-    pub(crate) standing: BTreeMap<AddressKey, SubscriptionStatus>,
-    /// In which commit a reader left.
-    pub(crate) left: BTreeMap<AddressKey, u64>,
+    pub(crate) status: BTreeMap<AddressKey, SubscriptionStatus>,
+    /// The commit in which a subscriber unsubscribed.
+    pub(crate) unsubscribed: BTreeMap<AddressKey, u64>,
     pub(crate) arms: BTreeMap<[u8; 16], Arm>,
     /// Recorded decisions to send again, by delivery.
     pub(crate) resends: BTreeMap<i64, u64>,
-    /// Deliveries of which somebody recorded evidence.
+    /// Deliveries for which evidence was recorded.
     pub(crate) evidence: BTreeSet<i64>,
-    /// Commits so far.
+    /// The number of commits so far.
     pub(crate) commits: u64,
-    /// Before the last commit of each owner, if the store is one that forgets.
+    /// The state before the last commit of each owner, if the store can lose commits.
     unsynced: Option<(String, Box<Ledger>)>,
 }
 
@@ -80,17 +80,17 @@ impl Ledger {
         self.commits += 1;
     }
 
-    /// The process of `owner` died. A store that syncs forgets nothing; a weak one loses the last commit.
+    /// The process of `owner` died. A correct store keeps everything; a broken one loses the last commit.
     pub(crate) fn forget_unsynced(&mut self, world: &World, owner: &str) {
         if let Some((last, before)) = self.unsynced.take()
             && last == owner
         {
-            world.say(|| "the last commit is lost".to_owned());
+            world.log(|| "the last commit is lost".to_owned());
             *self = *before;
         }
     }
 
-    /// The number of the issue and the one of the reader make a row; a second one is refused, as by `UNIQUE`.
+    /// Issue and subscriber identify a row; a second row is refused, like by `UNIQUE`.
     pub(crate) fn insert(&mut self, row: Row) -> Result<(), String> {
         if self.rows.values().any(|other| (other.issue, other.key) == (row.issue, row.key)) {
             return Err(format!("a second row for {} in issue {}", row.address, row.issue));
@@ -100,16 +100,16 @@ impl Ledger {
     }
 
     fn around(&self, world: &World, row: &Row, now: DateTime<Utc>) -> TransitionContext {
-        let standing = self.standing.get(&row.key);
+        let status = self.status.get(&row.key);
         TransitionContext {
             now: world.store_now(now),
             issue: self.issues[&row.issue].state,
-            exclusion: standing.map_or(Some("unsubscribed"), |standing| standing.exclusion_reason()),
+            exclusion: status.map_or(Some("unsubscribed"), |status| status.exclusion_reason()),
             is_exclusive: false,
         }
     }
 
-    /// One event to one delivery: read, judge, write.
+    /// Applies one event to one delivery.
     pub(crate) fn step(
         &mut self,
         world: &World,
@@ -131,14 +131,14 @@ impl Ledger {
     ) -> Result<State, Rejection> {
         let row = self.rows.get_mut(&number).ok_or(Rejection::NoSuchTransition)?;
         let judged = judge(world.weakness, &row.delivery, event, around);
-        world.say(|| match &judged {
+        world.log(|| match &judged {
             Ok(next) => format!("    {number}: {} -> {} by {}", row.delivery.state, next.state, brief(event)),
             Err(refusal) => {
                 format!("    {number}: {} stays: {} ({refusal})", row.delivery.state, brief(event))
             }
         });
         let next = judged?;
-        let answer = told(world.weakness, event, &next);
+        let answer = reported(world.weakness, event, &next);
         if let (Event::Arm { token, .. }, State::Armed) = (event, answer) {
             let arm = Arm { number, commit: self.commits, dotted: false };
             if self.arms.insert(token.0, arm).is_some() {
@@ -151,7 +151,7 @@ impl Ledger {
             let issue = self.issues.get_mut(&row.issue).unwrap();
             if row.delivery.state == State::Pending
                 && issue.state == IssueState::Done
-                && world.weakness != Some(Weakness::FinishedForEver)
+                && world.weakness != Some(Weakness::NeverReopened)
             {
                 issue.state = IssueState::Sending;
             }
@@ -159,7 +159,7 @@ impl Ledger {
         Ok(answer)
     }
 
-    /// A batch in one transaction.
+    /// Applies a batch in one transaction.
     pub(crate) fn commit(
         &mut self,
         world: &World,
@@ -169,7 +169,7 @@ impl Ledger {
         moves.iter().map(|step| self.step(world, step.number.0, &step.event, now)).collect()
     }
 
-    /// T1, as the real store does it.
+    /// T1, like in the real store.
     pub(crate) fn claim(
         &mut self,
         world: &World,
@@ -178,8 +178,8 @@ impl Ledger {
         now: DateTime<Utc>,
     ) -> Vec<Claimed> {
         let at = world.store_now(now);
-        // A store that believes the times of its callers counts a lease from their present.
-        let foreign = world.plan.style == Style::Database && world.weakness == Some(Weakness::ForeignTimes);
+        // A store that trusts the clocks of its callers starts a lease at their current time.
+        let foreign = world.plan.style == Style::Database && world.weakness == Some(Weakness::MixedClocks);
         let lease = if foreign { now + claim.lease - at } else { claim.lease };
         let mut tokens = tokens.iter().take(claim.limit);
         let mut claimed = Vec::new();
@@ -201,7 +201,7 @@ impl Ledger {
                 if state == State::Claimed {
                     let row = self.rows.get_mut(&number).unwrap();
                     row.owner = Some(claim.owner.clone());
-                    claimed.push(in_hand(number, row));
+                    claimed.push(in_flight(number, row));
                 }
             }
             if !moved || !claimed.is_empty() || tokens.len() == 0 {
@@ -222,20 +222,20 @@ impl Ledger {
             matches!(row.delivery.state, State::Claimed | State::Armed) && row.owner.as_deref() != Some(owner)
         };
         let numbers: Vec<i64> = self.rows.iter().filter(|(_, row)| held(row)).map(|(n, _)| *n).collect();
-        let (mut waiting, mut in_doubt) = (0, 0);
+        let (mut waiting, mut unknown) = (0, 0);
         for number in numbers {
             let around =
                 TransitionContext { is_exclusive: alone, ..self.around(world, &self.rows[&number], now) };
             match self.step_around(world, number, &Event::Recover, &around) {
-                Ok(State::Unknown) => in_doubt += 1,
+                Ok(State::Unknown) => unknown += 1,
                 Ok(_) => waiting += 1,
                 Err(_) => {}
             }
         }
-        (waiting, in_doubt)
+        (waiting, unknown)
     }
 
-    /// T11 or T12, decided by somebody.
+    /// T11 or T12, a decision by a person.
     pub(crate) fn resolve(
         &mut self,
         world: &World,
@@ -300,21 +300,21 @@ impl Ledger {
         self.rows.values().any(|row| row.issue == number && row.delivery.state.is_open())
     }
 
-    /// When the next waiting copy of an issue may go out.
+    /// When the next pending delivery of an issue is due.
     pub(crate) fn next_at(&self, number: i64) -> Option<DateTime<Utc>> {
         let waiting = |row: &&Row| row.issue == number && row.delivery.state == State::Pending;
         self.rows.values().filter(waiting).map(|row| row.delivery.next_at).min()
     }
 }
 
-fn in_hand(number: i64, row: &Row) -> Claimed {
+fn in_flight(number: i64, row: &Row) -> Claimed {
     let delivery = &row.delivery;
     Claimed {
         number: DeliveryNumber(number),
         key: row.key,
         address: row.address.clone(),
         name: None,
-        fields: row.imprint.clone(),
+        fields: row.fields.clone(),
         token: delivery.token.unwrap(),
         attempts: delivery.attempts,
         dated: delivery.dated.unwrap(),
@@ -325,10 +325,10 @@ fn brief(event: &Event) -> String {
     match event {
         Event::Claim { .. } => "claim".to_owned(),
         Event::Defer { retry, last, .. } => {
-            let said = last.as_ref().map_or("given back", |last| &last.text);
+            let reply = last.as_ref().map_or("released", |last| &last.text);
             match retry {
-                Some(retry) => format!("defer for {} s ({said})", retry.wait.num_seconds()),
-                None => format!("defer ({said})"),
+                Some(retry) => format!("defer for {} s ({reply})", retry.wait.num_seconds()),
+                None => format!("defer ({reply})"),
             }
         }
         Event::Reject { reason, .. } => format!("reject: {reason}"),
@@ -344,7 +344,7 @@ fn brief(event: &Event) -> String {
     }
 }
 
-/// The number under which the store knows an issue.
+/// The number of an issue in the store.
 pub(crate) fn number(issue: i64) -> IssueNumber {
     IssueNumber(issue)
 }

@@ -1,7 +1,8 @@
-//! The delivery loop in a scripted world: clock, store and relay obey a seed, one seed is one run.
+//! The delivery loop with a simulated clock, store and relay. A seed determines the whole run.
 //!
-//! `just simulate N` runs N seeds; `LETTERPRESS_SEED=123 cargo test --test simulation one_seed -- --ignored --nocapture` repeats
-//! one with its whole trace. Seeds in `seeds.txt` found something once; they run first.
+//! `just simulate N` runs N seeds. To repeat one with its trace:
+//! `LETTERPRESS_SEED=123 cargo test --test simulation one_seed -- --ignored --nocapture`.
+//! The seeds in `seeds.txt` once found an error; they run first.
 
 #![cfg(test)]
 

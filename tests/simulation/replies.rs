@@ -1,4 +1,4 @@
-//! What a relay may say, as bytes; the real parser reads them.
+//! The replies of a relay as bytes; the real parser reads them.
 
 use std::time::Duration;
 
@@ -7,39 +7,39 @@ use letterpress::delivery::{Phase, Reply, TransportError};
 
 use super::chance::Chance;
 
-/// What the relay does after its bytes.
+/// What the relay does after these bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Then {
-    /// It listens on.
+    /// It waits for the next command.
     Listen,
     /// It closes the connection.
     Close,
     /// The connection is reset.
     Reset,
-    /// Nothing: it stands still.
+    /// It sends nothing more.
     Stall,
 }
 
-/// One answer: bytes, and what comes after them.
+/// One reply: bytes, and what follows them.
 #[derive(Debug, Clone)]
-pub(crate) struct Answer {
+pub(crate) struct Response {
     pub(crate) bytes: Vec<u8>,
     pub(crate) then: Then,
 }
 
-impl Answer {
+impl Response {
     pub(crate) fn new(bytes: &[u8], then: Then) -> Self {
         Self { bytes: bytes.to_vec(), then }
     }
 
-    /// What a client hears, and whether bytes are left that nobody asked for.
-    pub(crate) fn heard(&self) -> (Result<Reply, TransportError>, bool) {
+    /// The reply that a client reads, and whether unread bytes are left.
+    pub(crate) fn read(&self) -> (Result<Reply, TransportError>, bool) {
         let mut parser = ReplyParser::default();
-        // In small pieces, as a network may deliver them.
+        // In small pieces, like packets of a network.
         for end in (0..self.bytes.len()).step_by(7).chain([self.bytes.len()]) {
             match parser.push(&self.bytes[..end]) {
                 Parse::Need => {}
-                // What was sent in the same packet is there too, whatever the piece.
+                // Bytes of the same packet are in the buffer, whatever the size of a piece.
                 Parse::Done { reply, used } => return (Ok(reply), used < self.bytes.len()),
                 Parse::Broken(why) => return (Err(TransportError::Protocol(why)), false),
             }
@@ -53,7 +53,7 @@ impl Answer {
     }
 }
 
-/// How long a client waits in a phase.
+/// The client's deadline for a phase.
 pub(crate) fn deadline(phase: Phase) -> Duration {
     match phase {
         Phase::Data | Phase::Body => Duration::from_secs(2 * 60),
@@ -62,19 +62,19 @@ pub(crate) fn deadline(phase: Phase) -> Duration {
     }
 }
 
-/// The answer of a relay to which nothing is wrong.
-pub(crate) fn yes(phase: Phase) -> Answer {
+/// The reply of a correct relay.
+pub(crate) fn yes(phase: Phase) -> Response {
     let bytes: &[u8] = match phase {
         Phase::Greeting => b"220 relay.example ESMTP\r\n",
         Phase::Data => b"354 go ahead\r\n",
         Phase::Auth => b"235 2.7.0 welcome\r\n",
         _ => b"250 2.0.0 ok\r\n",
     };
-    Answer::new(bytes, Then::Listen)
+    Response::new(bytes, Then::Listen)
 }
 
-/// What may be said instead of an answer, in any phase.
-fn noise(chance: &mut Chance) -> Answer {
+/// Wrong replies that are possible in every phase.
+fn noise(chance: &mut Chance) -> Response {
     let (bytes, then): (&[u8], Then) = *chance.pick(&[
         (b"".as_slice(), Then::Close),
         (b"", Then::Reset),
@@ -92,11 +92,11 @@ fn noise(chance: &mut Chance) -> Answer {
         (b"\x16\x03\x01\x02\x00\x01", Then::Stall),
         (b"XXXXXXXX 250\r\n", Then::Listen),
     ]);
-    Answer::new(bytes, then)
+    Response::new(bytes, then)
 }
 
-/// A wrong answer before the dot: nothing was accepted, whatever it is.
-pub(crate) fn no(phase: Phase, chance: &mut Chance) -> Answer {
+/// A wrong reply before the dot; the message is not accepted.
+pub(crate) fn no(phase: Phase, chance: &mut Chance) -> Response {
     if chance.percent(35) {
         return noise(chance);
     }
@@ -123,15 +123,15 @@ pub(crate) fn no(phase: Phase, chance: &mut Chance) -> Answer {
     };
     let bytes = if chance.percent(50) { *chance.pick(common) } else { *chance.pick(own) };
     let then = if bytes.starts_with(b"421") { Then::Close } else { Then::Listen };
-    Answer::new(bytes, then)
+    Response::new(bytes, then)
 }
 
-/// Whether the relay took the message, and what it says; a definite answer is true.
-pub(crate) fn at_the_dot(chance: &mut Chance) -> (bool, Answer) {
+/// Whether the relay accepts the message, and its reply; a definite reply is truthful.
+pub(crate) fn at_the_dot(chance: &mut Chance) -> (bool, Response) {
     match chance.below(10) {
         0..=3 => (chance.percent(60), lost(chance)),
         4 => {
-            let said: &[u8] = chance.pick::<&[u8]>(&[
+            let text: &[u8] = chance.pick::<&[u8]>(&[
                 b"250\r\n".as_slice(),
                 b"250 \xf6\xb0\r\n",
                 b"250 ok\n",
@@ -139,35 +139,35 @@ pub(crate) fn at_the_dot(chance: &mut Chance) -> (bool, Answer) {
                 b"250 5.1.1 what\r\n",
                 b"299 \x1b[2Jok\r\n",
             ]);
-            (true, Answer::new(said, *chance.pick(&[Then::Listen, Then::Close])))
+            (true, Response::new(text, *chance.pick(&[Then::Listen, Then::Close])))
         }
-        5 => (true, Answer::new(b"250 2.0.0 ok\r\n250 2.0.0 again\r\n", Then::Listen)),
+        5 => (true, Response::new(b"250 2.0.0 ok\r\n250 2.0.0 again\r\n", Then::Listen)),
         6 | 7 => {
-            let said: &[u8] = chance.pick::<&[u8]>(&[
+            let text: &[u8] = chance.pick::<&[u8]>(&[
                 b"451 4.3.0 later\r\n".as_slice(),
                 b"452 4.2.2 mailbox full\r\n",
                 b"451 4.7.1 slow\r\n",
                 b"421 4.3.2 closing\r\n",
             ]);
-            let then = if said.starts_with(b"421") { Then::Close } else { Then::Listen };
-            (false, Answer::new(said, then))
+            let then = if text.starts_with(b"421") { Then::Close } else { Then::Listen };
+            (false, Response::new(text, then))
         }
         _ => {
-            let said: &[u8] = chance.pick::<&[u8]>(&[
+            let text: &[u8] = chance.pick::<&[u8]>(&[
                 b"554 5.7.1 spam\r\n".as_slice(),
                 b"550 5.1.1 no such user\r\n",
                 b"571\r\n",
                 b"599 x\r\n",
             ]);
-            (false, Answer::new(said, Then::Listen))
+            (false, Response::new(text, Then::Listen))
         }
     }
 }
 
-/// An answer to the dot that says nothing.
-fn lost(chance: &mut Chance) -> Answer {
+/// A reply to the dot that does not tell the outcome.
+fn lost(chance: &mut Chance) -> Response {
     if chance.percent(15) {
-        return Answer::new(b"354 after the dot\r\n", Then::Listen);
+        return Response::new(b"354 after the dot\r\n", Then::Listen);
     }
     noise(chance)
 }

@@ -1,4 +1,4 @@
-//! One run of the simulation: senders and people in a world full of faults, then a healthy world that finishes.
+//! One run of the simulation: senders and people with faults, then runs without faults until the issue is finished.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,60 +14,60 @@ use letterpress::subscribers::{AddressKey, SubscriptionStatus};
 use tokio::task::JoinSet;
 
 use super::checker;
-use super::faults::{Deed, Plan, Sender, Style};
+use super::faults::{Action, Plan, Sender, Style};
 use super::ledger::{GIVE_UP_HOURS, Issue, Row};
-use super::server::SimWire;
+use super::server::SimTransport;
 use super::store::SimStore;
 use super::weakness::Weakness;
 use super::world::{HostClock, Process, World, beginning};
 
-/// All phases of a message, as `pipeline::way_out` adds up the default deadlines.
+/// The sum of the default deadlines of all phases of a message, as in `pipeline::transport`.
 const LEASE: Duration = Duration::from_secs((4 * 5 + 2 * 2 + 10 + 5) * 60);
 
-/// Lives through the run of one seed.
+/// Runs the simulation of one seed.
 pub(crate) fn simulate(plan: Plan, weakness: Option<Weakness>, tracing: bool) -> Arc<World> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     runtime.unwrap().block_on(async {
         let world = World::new(plan, weakness, tracing);
-        let live = async {
+        let run_with_faults = async {
             freeze(&world);
-            if live(&world).await && finish(&world).await {
+            if run_with_faults(&world).await && finish(&world).await {
                 checker::at_the_end(&world);
             }
         };
         tokio::select! {
             biased;
             () = world.endless.notified() => {}
-            () = live => {}
+            () = run_with_faults => {}
         }
-        // Processes know their world, and the world its processes.
+        // Processes refer to their world, and the world to its processes.
         let processes = std::mem::take(&mut *world.processes.lock().unwrap());
         drop(processes);
         world
     })
 }
 
-/// T0, before anything goes wrong.
+/// T0, before any fault.
 fn freeze(world: &World) {
     let plan = &world.plan;
-    let address = |reader: u64| EmailAddress::parse(&format!("reader{reader}@example.org")).unwrap();
+    let address = |subscriber: u64| EmailAddress::parse(&format!("reader{subscriber}@example.org")).unwrap();
     let mut ledger = world.ledger();
-    for reader in 0..plan.readers {
-        ledger.standing.insert(key(reader), SubscriptionStatus::Active);
+    for subscriber in 0..plan.subscribers {
+        ledger.status.insert(key(subscriber), SubscriptionStatus::Active);
     }
     for issue in 1..=i64::try_from(plan.issues).unwrap() {
-        for reader in 0..plan.readers {
-            let imprint = MessageFields {
-                message_id: format!("{issue}.{reader}@news.example"),
-                boundary_seed: format!("{issue}-{reader}"),
+        for subscriber in 0..plan.subscribers {
+            let fields = MessageFields {
+                message_id: format!("{issue}.{subscriber}@news.example"),
+                boundary_seed: format!("{issue}-{subscriber}"),
                 unsubscribe: String::new(),
                 bounce: String::new(),
             };
             let row = Row {
                 issue,
-                key: key(reader),
-                address: address(reader),
-                imprint,
+                key: key(subscriber),
+                address: address(subscriber),
+                fields,
                 delivery: Delivery::new(beginning()),
                 owner: None,
                 changed_at: beginning(),
@@ -78,33 +78,33 @@ fn freeze(world: &World) {
             post: format!("post-{issue}"),
             state: IssueState::Sending,
             frozen_at: beginning(),
-            audience: plan.readers,
+            audience: plan.subscribers,
             resumed: false,
         };
         ledger.issues.insert(issue, frozen);
     }
     let mut relay = world.relay();
-    relay.strangers.extend(plan.stranger.map(|reader| address(reader).to_string()));
-    relay.greylisted.extend(plan.greylisted.map(|reader| address(reader).to_string()));
+    relay.strangers.extend(plan.stranger.map(|subscriber| address(subscriber).to_string()));
+    relay.greylisted.extend(plan.greylisted.map(|subscriber| address(subscriber).to_string()));
 }
 
-fn key(reader: u64) -> AddressKey {
-    AddressKey(u128::from(reader).to_be_bytes())
+fn key(subscriber: u64) -> AddressKey {
+    AddressKey(u128::from(subscriber).to_be_bytes())
 }
 
-/// The world with its faults. False if somebody never ends.
-async fn live(world: &Arc<World>) -> bool {
+/// The part with faults. Returns false if a process never ends.
+async fn run_with_faults(world: &Arc<World>) -> bool {
     let mut tasks = JoinSet::new();
     for sender in &world.plan.senders {
         let process = Process::spawn(world, sender.clone());
         tasks.spawn(run(process));
     }
     let people = Process::spawn(world, Sender::healthy());
-    for (at, deed) in world.plan.deeds.clone() {
+    for (at, action) in world.plan.actions.clone() {
         let people = Arc::clone(&people);
         tasks.spawn(async move {
             tokio::time::sleep(at).await;
-            act(&people, deed).await;
+            act(&people, action).await;
         });
     }
     let ended = tokio::time::timeout(Duration::from_secs(24 * 30 * 3_600), async {
@@ -120,13 +120,13 @@ async fn live(world: &Arc<World>) -> bool {
     ended
 }
 
-/// A healthy world goes on until nothing is open: honest answers, right clocks, beyond all leases and waits.
+/// Runs without faults until nothing is open: truthful replies, correct clocks, later than all leases and waits.
 async fn finish(world: &Arc<World>) -> bool {
     world.heal();
     tokio::time::sleep(Duration::from_secs(3_600)).await;
     for _ in 0..14 {
         let people = Process::spawn(world, Sender::healthy());
-        act(&people, Deed::Resume).await;
+        act(&people, Action::Resume).await;
         people.end();
         let sender = Process::spawn(world, Sender::healthy());
         if tokio::time::timeout(Duration::from_secs(24 * 3_600), run(sender)).await.is_err() {
@@ -159,14 +159,14 @@ async fn run(process: Arc<Process>) {
         *lock = Some(process.number);
     }
     world.count("runs");
-    world.say(|| format!("{} starts", process.number));
+    world.log(|| format!("{} starts", process.number));
     let ended = tokio::select! {
         biased;
         () = process.killed() => None,
         ended = publish(&process) => Some(ended),
     };
     if let Some(ended) = ended {
-        world.say(|| format!("{} ends: {ended:?}", process.number));
+        world.log(|| format!("{} ends: {ended:?}", process.number));
         if ended.is_err() {
             world.count("runs that the store ended");
         }
@@ -174,7 +174,7 @@ async fn run(process: Arc<Process>) {
     }
 }
 
-/// What `pipeline::sending` does, with the real delivery.
+/// The same steps as `pipeline::sending`, with the real delivery code.
 async fn publish(process: &Arc<Process>) -> Result<(), StoreError> {
     let world = &process.world;
     let store = Arc::new(SimStore(Arc::clone(process)));
@@ -183,7 +183,7 @@ async fn publish(process: &Arc<Process>) -> Result<(), StoreError> {
         world.plan.style == Style::Locked || (world.plan.style == Style::Unlocked && world.is_healthy());
     let now = clock.now();
     let recovered = store.recover(&process.owner, alone, now).await?;
-    world.add("recovered into doubt", recovered.1);
+    world.add("recovered as unknown", recovered.1);
     world.add("recovered to waiting", recovered.0);
     if world.plan.resend {
         resend_once(store.as_ref(), clock.as_ref()).await?;
@@ -217,7 +217,7 @@ async fn publish(process: &Arc<Process>) -> Result<(), StoreError> {
 
 async fn resend_once(store: &SimStore, clock: &dyn Clock) -> Result<(), StoreError> {
     let now = clock.now();
-    for view in store.doubts().await? {
+    for view in store.unknown().await? {
         if view.row.resends == 0 && now - view.changed_at <= TimeDelta::hours(GIVE_UP_HOURS) {
             let _ = store.resolve(view.number, Event::Resend, now).await?;
         }
@@ -235,11 +235,11 @@ fn job(
     let store: Arc<dyn DeliveryStore> = Arc::<SimStore>::clone(store);
     DeliveryJob {
         store,
-        transport: Arc::new(SimWire(Arc::clone(process))),
+        transport: Arc::new(SimTransport(Arc::clone(process))),
         clock: Arc::clone(clock),
         issue: issue.number,
         frozen_at: issue.frozen_at,
-        render: Box::new(move |copy| Ok(compose(&post, copy))),
+        render: Box::new(move |delivery| Ok(compose(&post, delivery))),
         rate_limits: None,
         retry: RetrySchedule {
             waits: [5, 15, 60, 180, 360].map(TimeDelta::minutes).to_vec(),
@@ -251,39 +251,42 @@ fn job(
     }
 }
 
-/// The bytes depend only on the issue and the row; only the envelope has the token.
-fn compose(post: &str, copy: &Claimed) -> OutgoingMessage {
+/// The bytes depend only on issue and row; the token is only in the envelope.
+fn compose(post: &str, delivery: &Claimed) -> OutgoingMessage {
     let message = format!(
         "Message-ID: <{}>\r\nDate: {}\r\nTo: {}\r\n\r\n{post}\r\n",
-        copy.fields.message_id,
-        copy.dated.timestamp_millis(),
-        copy.address
+        delivery.fields.message_id,
+        delivery.dated.timestamp_millis(),
+        delivery.address
     )
     .into_bytes();
-    let from = EmailAddress::parse(&format!("b+{}@news.example", copy.token)).unwrap();
-    OutgoingMessage { envelope: Envelope { from, to: copy.address.clone(), size: message.len() }, message }
+    let from = EmailAddress::parse(&format!("b+{}@news.example", delivery.token)).unwrap();
+    OutgoingMessage {
+        envelope: Envelope { from, to: delivery.address.clone(), size: message.len() },
+        message,
+    }
 }
 
-/// A person does something. An error of the store is ignored here.
-async fn act(people: &Arc<Process>, deed: Deed) {
+/// An action of a person. Errors of the store are ignored here.
+async fn act(people: &Arc<Process>, action: Action) {
     let world = &people.world;
     let store = SimStore(Arc::clone(people));
     let now = HostClock(Arc::clone(people)).now();
-    world.say(|| format!("{deed:?}"));
-    match deed {
-        Deed::Unsubscribe(reader) => {
-            world.count("fault: readers who leave");
-            let _ = store.unsubscribe(key(reader)).await;
+    world.log(|| format!("{action:?}"));
+    match action {
+        Action::Unsubscribe(subscriber) => {
+            world.count("fault: subscribers who unsubscribe");
+            let _ = store.unsubscribe(key(subscriber)).await;
         }
-        Deed::Suppress(reader) => {
-            world.count("fault: readers who are suppressed");
-            let _ = store.suppress(key(reader)).await;
+        Action::Suppress(subscriber) => {
+            world.count("fault: subscribers who are suppressed");
+            let _ = store.suppress(key(subscriber)).await;
         }
-        Deed::Pause | Deed::Resume | Deed::Cancel => {
+        Action::Pause | Action::Resume | Action::Cancel => {
             world.count("fault: pauses, resumes and cancels");
-            let state = match deed {
-                Deed::Pause => IssueState::Paused,
-                Deed::Resume => IssueState::Sending,
+            let state = match action {
+                Action::Pause => IssueState::Paused,
+                Action::Resume => IssueState::Sending,
                 _ => IssueState::Cancelled,
             };
             let posts: Vec<_> = world.ledger().issues.values().map(|issue| issue.post.clone()).collect();
@@ -291,29 +294,29 @@ async fn act(people: &Arc<Process>, deed: Deed) {
                 let _ = store.set_issue(&post, state, now).await;
             }
         }
-        Deed::Resend | Deed::Evidence => decide(&store, deed == Deed::Resend, now).await,
-        Deed::Signal(sender) => {
+        Action::Resend | Action::Evidence => decide(&store, action == Action::Resend, now).await,
+        Action::Signal(sender) => {
             world.count("fault: signals");
             let process = world.processes.lock().unwrap().get(sender).cloned();
             if let Some(process) = process {
                 process.breaker.stop(StopReason::Requested);
             }
         }
-        Deed::DiskFull(seconds) => {
+        Action::DiskFull(seconds) => {
             let until = tokio::time::Instant::now() + Duration::from_secs(seconds);
             *world.full_until.lock().unwrap() = Some(until);
         }
-        Deed::Jump(sender, by) => world.jump(sender, by),
+        Action::Jump(sender, by) => world.jump(sender, by),
     }
 }
 
-/// `letterpress resolve`: what is in doubt is sent again, or what the relay's log shows is recorded.
+/// `letterpress resolve`: sends unknown deliveries again, or records what the relay's log shows.
 async fn decide(store: &SimStore, resend: bool, now: chrono::DateTime<chrono::Utc>) {
     let world = &store.0.world;
-    let Ok(doubts) = store.doubts().await else { return };
-    for view in doubts {
+    let Ok(unknown) = store.unknown().await else { return };
+    for view in unknown {
         let in_the_log =
-            world.relay().accepted.values().any(|copy| copy.message_id.contains(&view.message_id));
+            world.relay().accepted.values().any(|delivery| delivery.message_id.contains(&view.message_id));
         let event = match (resend, in_the_log) {
             (true, _) => Event::Resend,
             (false, true) => Event::Accept { token: None, last: None },

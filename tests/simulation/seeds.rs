@@ -1,4 +1,4 @@
-//! The tests: seeds over threads, what they found, and whether the checker would have seen it.
+//! The tests: they run seeds on all cores and check that the checker detects broken ledgers.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -8,10 +8,10 @@ use super::faults::Plan;
 use super::run::simulate;
 use super::weakness::Weakness;
 
-/// Seeds that every `cargo test` runs.
+/// The number of seeds in a normal `cargo test`.
 const EVERY_TIME: u64 = 10_000;
 
-/// What many runs add up to, and the first one that broke a promise.
+/// Totals over many runs, and the first run that broke a guarantee.
 #[derive(Default)]
 struct Outcome {
     runs: u64,
@@ -19,7 +19,7 @@ struct Outcome {
     failed: Option<(u64, Vec<String>)>,
 }
 
-/// Runs the seeds on every core; stops at the first that breaks a promise.
+/// Runs the seeds on every core; stops at the first that breaks a guarantee.
 fn run_all(seeds: &[u64], weakness: Option<Weakness>) -> Outcome {
     let (next, outcome) = (AtomicU64::new(0), Mutex::new(Outcome::default()));
     let threads = std::thread::available_parallelism().map_or(2, usize::from);
@@ -59,7 +59,7 @@ fn run_all(seeds: &[u64], weakness: Option<Weakness>) -> Outcome {
     outcome.into_inner().unwrap()
 }
 
-/// The seeds that found something once.
+/// The seeds that once found an error.
 fn remembered() -> Vec<u64> {
     include_str!("seeds.txt")
         .lines()
@@ -75,7 +75,7 @@ fn report(outcome: &Outcome) {
     }
 }
 
-/// Says what broke, which faults were drawn, and how the run ended.
+/// Describes the broken guarantee, the faults of the run, and its end.
 fn explain(seed: u64, breaches: &[String], lines: usize) -> String {
     let world = simulate(Plan::draw(seed), None, true);
     let trace = world.trace();
@@ -97,7 +97,7 @@ fn no_promise_breaks(seeds: &[u64]) {
     assert_eq!(outcome.runs, seeds.len() as u64);
 }
 
-/// A number that somebody chose for this run of the tests.
+/// A number from an environment variable.
 #[expect(
     clippy::disallowed_methods,
     reason = "the program's own environment is left to `config`; this is a test's"
@@ -107,12 +107,12 @@ fn chosen(name: &str) -> Option<u64> {
 }
 
 #[test]
-fn seeds_that_found_something_once_find_nothing_now() {
+fn seeds_that_once_found_an_error_pass_now() {
     no_promise_breaks(&remembered());
 }
 
 #[test]
-fn no_world_breaks_a_promise() {
+fn no_run_breaks_a_guarantee() {
     no_promise_breaks(&(0..EVERY_TIME).collect::<Vec<_>>());
 }
 
@@ -134,16 +134,16 @@ fn one_seed() {
 }
 
 #[test]
-fn one_seed_is_one_run_to_the_letter() {
+fn a_seed_always_gives_the_same_run() {
     for seed in 0..40 {
         let [once, again] = [(); 2].map(|()| simulate(Plan::draw(seed), None, true).trace());
-        assert!(once.len() > 20, "seed {seed} lived through nothing");
+        assert!(once.len() > 20, "seed {seed} has an empty trace");
         assert_eq!(once, again, "seed {seed}");
     }
 }
 
 #[test]
-fn a_weaker_machine_is_found_out() {
+fn every_broken_ledger_is_detected() {
     for weakness in Weakness::ALL {
         let outcome = run_all(&(0..3_000).collect::<Vec<_>>(), Some(weakness));
         let (seed, breaches) = outcome.failed.unwrap_or_else(|| panic!("{weakness:?} was not found out"));

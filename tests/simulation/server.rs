@@ -1,4 +1,4 @@
-//! The relay: what it took is decided at the dot and written down, whatever becomes of its answer.
+//! The relay: it decides at the dot what it accepts, and records that even if its reply is lost.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -11,38 +11,38 @@ use letterpress::delivery::{
 use tokio::sync::oneshot;
 
 use super::checker;
-use super::replies::{self, Answer, Then, deadline};
+use super::replies::{self, Response, Then, deadline};
 use super::world::Process;
 
-/// One message that the relay took.
+/// One accepted message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Accepted {
-    /// To whom.
-    pub(crate) reader: String,
+    /// The recipient.
+    pub(crate) subscriber: String,
     /// Its `Message-ID`.
     pub(crate) message_id: String,
-    /// All of it.
+    /// The whole message.
     pub(crate) message: Vec<u8>,
 }
 
-/// What the relay and its clients know.
+/// The state of the relay and its clients.
 #[derive(Debug, Default)]
 pub(crate) struct Relay {
-    /// What was taken, by the token of its envelope sender.
+    /// The accepted messages, by the token of the envelope sender.
     pub(crate) accepted: BTreeMap<[u8; 16], Accepted>,
-    /// Tokens for which a client read a 2yz after the dot.
-    pub(crate) heard_yes: BTreeSet<[u8; 16]>,
-    /// Readers whom the relay does not know.
+    /// Tokens for which a client read a 2yz reply after the dot.
+    pub(crate) confirmed: BTreeSet<[u8; 16]>,
+    /// Recipients that the relay does not know.
     pub(crate) strangers: BTreeSet<String>,
-    /// Readers for whom the relay says "later" for ever.
+    /// Recipients that the relay always defers.
     pub(crate) greylisted: BTreeSet<String>,
 }
 
-/// The way to the relay, for one process.
-pub(crate) struct SimWire(pub(crate) Arc<Process>);
+/// The transport of one process.
+pub(crate) struct SimTransport(pub(crate) Arc<Process>);
 
 #[async_trait]
-impl Transport for SimWire {
+impl Transport for SimTransport {
     async fn connect(&self) -> Result<Box<dyn Connection>, SmtpOutcome> {
         let process = &self.0;
         let world = &process.world;
@@ -64,10 +64,10 @@ impl Transport for SimWire {
                         false,
                     ),
                     _ => {
-                        let answer = replies::no(phase, &mut chance);
-                        let heard = answer.heard().0;
-                        let late = heard == Err(TransportError::Deadline);
-                        (heard, late)
+                        let response = replies::no(phase, &mut chance);
+                        let outcome = response.read().0;
+                        let late = outcome == Err(TransportError::Deadline);
+                        (outcome, late)
                     }
                 }
             };
@@ -77,7 +77,7 @@ impl Transport for SimWire {
             };
             if refused {
                 world.count("fault: refused connections");
-                world.say(|| format!("{} no connection at {phase}: {what:?}", process.number));
+                world.log(|| format!("{} no connection at {phase}: {what:?}", process.number));
                 if wait {
                     tokio::time::sleep(deadline(phase)).await;
                 }
@@ -85,9 +85,9 @@ impl Transport for SimWire {
             }
         }
         world.count("connections");
-        Ok(Box::new(SimChannel {
+        Ok(Box::new(SimConnection {
             process: Arc::clone(process),
-            left: world.plan.temper.messages,
+            remaining: world.plan.temper.messages,
             open: true,
             unasked: false,
             carried: None,
@@ -97,7 +97,7 @@ impl Transport for SimWire {
     }
 
     fn max_connections(&self) -> usize {
-        self.0.sender.channels
+        self.0.sender.connections
     }
 
     fn name(&self) -> String {
@@ -105,21 +105,21 @@ impl Transport for SimWire {
     }
 }
 
-/// One connection. Every operation begins by breaking it and mends it on success, as the real one does.
-struct SimChannel {
+/// One connection. Like the real one, every operation marks it as broken first and clears the mark on success.
+struct SimConnection {
     process: Arc<Process>,
-    left: u64,
+    remaining: u64,
     open: bool,
-    /// Bytes came that nobody asked for.
+    /// Unsolicited bytes were received.
     unasked: bool,
-    /// The envelope that travelled with the last dot.
+    /// The envelope that was pipelined with the last dot.
     carried: Option<Envelope>,
-    /// The envelope to which the relay said 354.
+    /// The envelope for which the relay replied 354.
     envelope: Option<Envelope>,
     message: Vec<u8>,
 }
 
-impl SimChannel {
+impl SimConnection {
     fn rate(&self, phase: Phase) -> u64 {
         let temper = &self.process.world.plan.temper;
         match phase {
@@ -130,15 +130,15 @@ impl SimChannel {
         }
     }
 
-    fn answer(&self, phase: Phase, to: &Envelope) -> Answer {
+    fn response(&self, phase: Phase, to: &Envelope) -> Response {
         let world = &self.process.world;
         if phase == Phase::Rcpt {
             let relay = world.relay();
             if relay.strangers.contains(&to.to.to_string()) {
-                return Answer::new(b"550 5.1.1 no such user\r\n", Then::Listen);
+                return Response::new(b"550 5.1.1 no such user\r\n", Then::Listen);
             }
             if relay.greylisted.contains(&to.to.to_string()) {
-                return Answer::new(b"450 4.2.0 greylisted\r\n", Then::Listen);
+                return Response::new(b"450 4.2.0 greylisted\r\n", Then::Listen);
             }
         }
         let mut chance = world.chance();
@@ -150,23 +150,23 @@ impl SimChannel {
         }
     }
 
-    /// Reads the answer; waits out the deadline of a phase in which none comes.
-    async fn hear(&mut self, phase: Phase, answer: &Answer) -> SmtpOutcome {
-        let (what, unasked) = answer.heard();
+    /// Reads the reply; without one, waits for the deadline of the phase.
+    async fn hear(&mut self, phase: Phase, response: &Response) -> SmtpOutcome {
+        let (what, unasked) = response.read();
         if what == Err(TransportError::Deadline) {
             tokio::time::sleep(deadline(phase)).await;
         }
         self.process.gate("an answer").await;
         self.unasked |= unasked;
-        self.open &= answer.then == Then::Listen;
-        let heard = SmtpOutcome { phase, result: what };
-        self.process.world.say(|| format!("{} {phase}: {}", self.process.number, heard.reply_text()));
-        heard
+        self.open &= response.then == Then::Listen;
+        let outcome = SmtpOutcome { phase, result: what };
+        self.process.world.log(|| format!("{} {phase}: {}", self.process.number, outcome.reply_text()));
+        outcome
     }
 }
 
 #[async_trait]
-impl Connection for SimChannel {
+impl Connection for SimConnection {
     async fn offer(&mut self, envelope: &Envelope) -> Result<(), SmtpOutcome> {
         if let Some(carried) = self.carried.take()
             && carried != *envelope
@@ -184,13 +184,13 @@ impl Connection for SimChannel {
                 self.open = false;
                 return Err(SmtpOutcome { phase, result: Err(trouble) });
             }
-            let answer = self.answer(phase, envelope);
-            let heard = self.hear(phase, &answer).await;
-            let go = matches!(&heard.result, Ok(reply)
+            let response = self.response(phase, envelope);
+            let outcome = self.hear(phase, &response).await;
+            let go = matches!(&outcome.result, Ok(reply)
                 if reply.class() == if phase == Phase::Data { 3 } else { 2 });
             if !go {
-                self.open &= !drops_connection(&heard);
-                return Err(heard);
+                self.open &= !drops_connection(&outcome);
+                return Err(outcome);
             }
         }
         self.envelope = Some(envelope.clone());
@@ -203,11 +203,11 @@ impl Connection for SimChannel {
         let fails = world.chance().percent(self.rate(Phase::Body));
         if fails {
             world.count("fault: answers in the message");
-            let answer = replies::no(Phase::Body, &mut world.chance());
-            let heard = self.hear(Phase::Body, &answer).await;
+            let response = replies::no(Phase::Body, &mut world.chance());
+            let outcome = self.hear(Phase::Body, &response).await;
             self.open = false;
             self.envelope = None;
-            return Err(heard);
+            return Err(outcome);
         }
         self.process.gate("the whole message").await;
         self.message = message.to_vec();
@@ -223,10 +223,10 @@ impl Connection for SimChannel {
         };
         let token = checker::dot(&self.process, &envelope);
         self.carried = next.filter(|_| world.plan.temper.pipelines).cloned();
-        self.left = self.left.saturating_sub(1);
+        self.remaining = self.remaining.saturating_sub(1);
         let message = std::mem::take(&mut self.message);
-        // The connection was cut before the dot got through: nobody on this side can know.
-        let (answer, slow, cut) = {
+        // The connection was lost before the dot arrived; the client cannot know that.
+        let (response, slow, cut) = {
             let mut chance = world.chance();
             let rate = self.rate(Phase::Dot);
             let cut = chance.percent(rate / 3);
@@ -238,21 +238,22 @@ impl Connection for SimChannel {
         if cut {
             world.count("fault: dots cut off");
             self.open = false;
-            return self.hear(Phase::Dot, &Answer::new(b"", Then::Reset)).await;
+            return self.hear(Phase::Dot, &Response::new(b"", Then::Reset)).await;
         }
-        if answer.is_some() {
-            world.count("fault: answers to the dot");
+        if response.is_some() {
+            world.count("fault: replies to the dot");
         }
-        let (taken, answer) = answer.unwrap_or_else(|| (true, replies::yes(Phase::Dot)));
-        let copy = Accepted { reader: envelope.to.to_string(), message_id: message_id(&message), message };
-        // The dot is on its way and arrives whatever becomes of its sender.
+        let (taken, response) = response.unwrap_or_else(|| (true, replies::yes(Phase::Dot)));
+        let accepted =
+            Accepted { subscriber: envelope.to.to_string(), message_id: message_id(&message), message };
+        // The dot was sent and arrives even if its sender dies.
         let (arrived, arrival) = oneshot::channel();
         let deliver = {
             let world = Arc::clone(&world);
             move || {
                 if taken {
-                    world.say(|| format!("the relay takes the copy of {}", copy.reader));
-                    checker::accept(&world, token, copy);
+                    world.log(|| format!("the relay accepts the message to {}", accepted.subscriber));
+                    checker::accept(&world, token, accepted);
                 }
                 let _ = arrived.send(());
             }
@@ -271,16 +272,16 @@ impl Connection for SimChannel {
             self.process.gate("no answer").await;
             return SmtpOutcome { phase: Phase::Dot, result: Err(TransportError::Deadline) };
         }
-        let heard = self.hear(Phase::Dot, &answer).await;
-        if matches!(&heard.result, Ok(reply) if reply.class() == 2) {
-            world.relay().heard_yes.insert(token);
+        let outcome = self.hear(Phase::Dot, &response).await;
+        if matches!(&outcome.result, Ok(reply) if reply.class() == 2) {
+            world.relay().confirmed.insert(token);
         }
-        self.open &= !drops_connection(&heard);
-        heard
+        self.open &= !drops_connection(&outcome);
+        outcome
     }
 
     fn is_usable(&self) -> bool {
-        self.open && self.left > 0
+        self.open && self.remaining > 0
     }
 
     async fn quit(self: Box<Self>) {
@@ -294,10 +295,10 @@ fn message_id(message: &[u8]) -> String {
     line.unwrap_or_default().to_owned()
 }
 
-/// Whether a real channel must close the connection after this outcome: only an orderly reply keeps it open.
-fn drops_connection(heard: &SmtpOutcome) -> bool {
+/// Whether a real connection must be closed after this outcome: only a regular reply keeps it open.
+fn drops_connection(outcome: &SmtpOutcome) -> bool {
     let orderly = |reply: &Reply| matches!(reply.class(), 4 | 5) && reply.code != 421;
-    !match (heard.phase, &heard.result) {
+    !match (outcome.phase, &outcome.result) {
         (Phase::Dot, Ok(reply)) => reply.class() == 2 || orderly(reply),
         (Phase::Mail | Phase::Rcpt | Phase::Data, Ok(reply)) => orderly(reply),
         (Phase::Mail | Phase::Rcpt, Err(TransportError::Missing(_) | TransportError::Unsendable(_))) => true,
@@ -306,7 +307,7 @@ fn drops_connection(heard: &SmtpOutcome) -> bool {
 }
 
 #[test]
-fn only_an_orderly_reply_keeps_the_connection_open() {
+fn only_a_regular_reply_keeps_the_connection_open() {
     let drops = |phase, code, text: &str| {
         drops_connection(&SmtpOutcome { phase, result: Ok(Reply { code, text: text.to_owned() }) })
     };

@@ -1,4 +1,4 @@
-//! The store as one process sees it: each call takes time, may fail, and may be the last before the process dies.
+//! The store of one process: each call takes time, may fail, and may be the last before the process dies.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -23,7 +23,7 @@ use super::world::{Process, World};
 pub(crate) struct SimStore(pub(crate) Arc<Process>);
 
 impl SimStore {
-    /// A transaction that writes: it happens completely at one moment, or not at all.
+    /// A write transaction: it is applied completely at one moment, or not at all.
     async fn write<T: Send + 'static>(
         &self,
         doing: &'static str,
@@ -39,7 +39,7 @@ impl SimStore {
         let write = process.writes.fetch_add(1, Ordering::Relaxed);
         let fault = process.sender.store.iter().find(|(at, _)| *at == write).map(|(_, fault)| *fault);
         if let Some(fault) = fault {
-            world.say(|| format!("{} {fault:?}", process.number));
+            world.log(|| format!("{} {fault:?}", process.number));
         }
         match fault {
             _ if world.disk_is_full() => {
@@ -48,7 +48,7 @@ impl SimStore {
             }
             None => {
                 let value = commit(process, act);
-                process.gate("the commit's answer").await;
+                process.gate("the commit's reply").await;
                 Ok(value)
             }
             Some(StoreFault::Busy) => {
@@ -61,7 +61,7 @@ impl SimStore {
                 Err(failure(doing, Fault::Io))
             }
             Some(StoreFault::Lost) => {
-                world.count("fault: commit's answer lost");
+                world.count("fault: commit's reply lost");
                 drop(commit(process, act));
                 process.store_breaks();
                 Err(failure(doing, Fault::Io))
@@ -81,7 +81,7 @@ impl SimStore {
         let wait = Duration::from_millis(process.world.chance().below(longest));
         tokio::spawn(async move {
             tokio::time::sleep(wait).await;
-            process.world.say(|| format!("a late commit of {}", process.number));
+            process.world.log(|| format!("a late commit of {}", process.number));
             drop(commit(&process, act));
         });
     }
@@ -102,19 +102,19 @@ impl SimStore {
     }
 }
 
-/// The moment at which a transaction happens.
+/// The moment at which a transaction is applied.
 fn commit<T>(process: &Process, act: impl FnOnce(&mut Ledger, &World) -> T) -> T {
     let world = &process.world;
     let mut ledger = world.ledger();
     ledger.begin(world, &process.owner);
-    world.say(|| format!("{} commit {}", process.number, ledger.commits));
+    world.log(|| format!("{} commit {}", process.number, ledger.commits));
     let value = act(&mut ledger, world);
     super::checker::after_commit(world, &ledger);
     value
 }
 
 fn failure(doing: &'static str, fault: Fault) -> StoreError {
-    let source = std::io::Error::other("the simulated disk says no");
+    let source = std::io::Error::other("the simulated disk failed");
     StoreError::Database { doing, fault, source: Arc::new(source) }
 }
 
@@ -154,7 +154,7 @@ impl DeliveryStore for SimStore {
     }
 }
 
-/// The other methods of the real store that a run and the people around it use.
+/// Other methods of the real store that runs and people use.
 impl SimStore {
     pub(crate) async fn unsubscribe(&self, key: AddressKey) -> Result<bool, StoreError> {
         self.write("unsubscribe", move |ledger, _| bar(ledger, key, SubscriptionStatus::Unsubscribed)).await
@@ -207,8 +207,8 @@ impl SimStore {
         self.write("recover", move |ledger, world| ledger.recover(world, &owner, alone, now)).await
     }
 
-    /// The deliveries in doubt.
-    pub(crate) async fn doubts(&self) -> Result<Vec<DeliveryView>, StoreError> {
+    /// The deliveries whose outcome is unknown.
+    pub(crate) async fn unknown(&self) -> Result<Vec<DeliveryView>, StoreError> {
         self.read("deliveries", |ledger| {
             let unknown = ledger.rows.iter().filter(|(_, row)| row.delivery.state == State::Unknown);
             unknown.map(|(id, row)| view(ledger, *id, row)).collect()
@@ -227,9 +227,9 @@ impl SimStore {
 }
 
 /// From this commit on the subscriber must get nothing.
-fn bar(ledger: &mut Ledger, key: AddressKey, standing: SubscriptionStatus) -> bool {
-    ledger.left.entry(key).or_insert(ledger.commits);
-    ledger.standing.insert(key, standing).is_some()
+fn bar(ledger: &mut Ledger, key: AddressKey, status: SubscriptionStatus) -> bool {
+    ledger.unsubscribed.entry(key).or_insert(ledger.commits);
+    ledger.status.insert(key, status).is_some()
 }
 
 fn view(ledger: &Ledger, id: i64, row: &Row) -> DeliveryView {
@@ -238,7 +238,7 @@ fn view(ledger: &Ledger, id: i64, row: &Row) -> DeliveryView {
         post: ledger.issues[&row.issue].post.clone(),
         subject: HeaderText::parse("편지").unwrap(),
         address: row.address.to_string(),
-        message_id: row.imprint.message_id.clone(),
+        message_id: row.fields.message_id.clone(),
         row: row.delivery.clone(),
         changed_at: row.changed_at,
     }

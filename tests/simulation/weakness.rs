@@ -1,59 +1,59 @@
-//! Machines that are weaker than Letterpress, in ways in which senders are weak. The simulation must find each of
-//! them, or it would prove nothing.
+//! Deliberately broken variants of the ledger, with errors that real senders have. The simulation must detect each of
+//! them; otherwise its success would prove nothing.
 
 use letterpress::ledger::transition::{Event, Rejection, TransitionContext, apply};
 use letterpress::ledger::{Delivery, State};
 
-/// What is wrong with the machine.
+/// The defect of the ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Weakness {
-    /// "armed" is answered, and nothing was written.
-    NoArmCommit,
-    /// A copy that was armed when its sender died goes back to the queue.
-    ArmedGoesBack,
-    /// Silence after the dot counts as "not now".
-    SilenceIsDeferral,
-    /// An arm does not look at its token.
+    /// The arm is acknowledged but not written.
+    ArmNotWritten,
+    /// A delivery that was armed when its sender died returns to the queue.
+    ArmedIsRequeued,
+    /// A lost reply to the dot counts as a temporary rejection.
+    LostReplyIsDeferral,
+    /// The arm does not check its token.
     NoTokenCheck,
-    /// A refusal after a resend is believed of both copies.
-    RefusalOfBoth,
-    /// A copy is recorded as sent before its dot.
+    /// A rejection after a resend counts for both messages.
+    RejectionOfBoth,
+    /// A delivery is recorded as sent before its dot.
     SentFirst,
-    /// A commit that was answered is lost when the process dies: WAL without `synchronous=FULL`.
+    /// A commit that was acknowledged is lost when the process dies: WAL without `synchronous=FULL`.
     Unsynced,
-    /// The arm does not look whether the reader left.
-    BlindArm,
-    /// A resend is composed anew.
-    OtherBytes,
-    /// Recovery drops the copy that a dead sender held.
-    StaleIsDropped,
-    /// A negative answer counts whoever holds the row.
-    AnybodyRefuses,
-    /// An issue that was done stays done, whatever comes back into its queue.
-    FinishedForEver,
-    /// Times that were said by one clock are judged by another.
-    ForeignTimes,
+    /// The arm does not check whether the subscriber unsubscribed.
+    NoUnsubscribeCheck,
+    /// A resend renders the message again.
+    DifferentResend,
+    /// Recovery drops a delivery that a dead sender had claimed.
+    StaleClaimIsDropped,
+    /// A rejection counts even if another sender holds the row.
+    RejectionFromAnySender,
+    /// A finished issue stays finished even if a delivery returns to its queue.
+    NeverReopened,
+    /// Times from one clock are compared with another clock.
+    MixedClocks,
 }
 
 impl Weakness {
     pub(crate) const ALL: [Self; 13] = [
-        Self::NoArmCommit,
-        Self::ArmedGoesBack,
-        Self::SilenceIsDeferral,
+        Self::ArmNotWritten,
+        Self::ArmedIsRequeued,
+        Self::LostReplyIsDeferral,
         Self::NoTokenCheck,
-        Self::RefusalOfBoth,
+        Self::RejectionOfBoth,
         Self::SentFirst,
         Self::Unsynced,
-        Self::BlindArm,
-        Self::OtherBytes,
-        Self::StaleIsDropped,
-        Self::AnybodyRefuses,
-        Self::FinishedForEver,
-        Self::ForeignTimes,
+        Self::NoUnsubscribeCheck,
+        Self::DifferentResend,
+        Self::StaleClaimIsDropped,
+        Self::RejectionFromAnySender,
+        Self::NeverReopened,
+        Self::MixedClocks,
     ];
 }
 
-/// The transition table, or what a weaker machine has in its place.
+/// The real transition table, or the broken variant.
 pub(crate) fn judge(
     weakness: Option<Weakness>,
     row: &Delivery,
@@ -63,36 +63,36 @@ pub(crate) fn judge(
     let Some(weakness) = weakness else { return apply(row, event, around) };
     let (mut row, mut event, mut around) = (row.clone(), event.clone(), around.clone());
     match (weakness, &mut event) {
-        (Weakness::SilenceIsDeferral, Event::LoseReply { token, last }) => {
+        (Weakness::LostReplyIsDeferral, Event::LoseReply { token, last }) => {
             event = Event::Defer { token: *token, retry: None, last: last.clone() };
         }
         (Weakness::NoTokenCheck, Event::Arm { token, .. }) => {
-            // "UPDATE … SET armed WHERE id = …": neither the token nor the state is looked at.
+            // "UPDATE … SET armed WHERE id = …" without a check of token and state.
             row.token = Some(*token);
             row.state = State::Claimed;
             row.lease_until = Some(around.now + chrono::TimeDelta::hours(1));
         }
-        (Weakness::AnybodyRefuses, Event::Reject { token, .. } | Event::Defer { token, .. })
+        (Weakness::RejectionFromAnySender, Event::Reject { token, .. } | Event::Defer { token, .. })
             if row.token != Some(*token) && row.state != State::Pending =>
         {
             row.token = Some(*token);
             row.state = State::Unknown;
         }
-        (Weakness::BlindArm, Event::Arm { .. }) => around.exclusion = None,
-        (Weakness::OtherBytes, Event::Claim { .. }) => row.dated = None,
-        (Weakness::OtherBytes, Event::Arm { .. }) => row.bytes = None,
+        (Weakness::NoUnsubscribeCheck, Event::Arm { .. }) => around.exclusion = None,
+        (Weakness::DifferentResend, Event::Claim { .. }) => row.dated = None,
+        (Weakness::DifferentResend, Event::Arm { .. }) => row.bytes = None,
         _ => {}
     }
     let before = row.state;
     let mut next = apply(&row, &event, &around)?;
     match weakness {
-        Weakness::ArmedGoesBack if event == Event::Recover => next.state = State::Pending,
-        Weakness::StaleIsDropped if event == Event::Recover => {
+        Weakness::ArmedIsRequeued if event == Event::Recover => next.state = State::Pending,
+        Weakness::StaleClaimIsDropped if event == Event::Recover => {
             next.state = State::Skipped;
             next.reason = Some("stale".to_owned());
         }
-        Weakness::RefusalOfBoth if next.state == State::FailedUncertain => next.state = State::Failed,
-        // The row says "sent", and the sender is told what it needs to hear.
+        Weakness::RejectionOfBoth if next.state == State::FailedUncertain => next.state = State::Failed,
+        // The row is already `sent`, so the sender gets the result that it expects.
         Weakness::SentFirst if before == State::Claimed && next.state == State::Armed => {
             next.state = State::Sent;
         }
@@ -101,15 +101,15 @@ pub(crate) fn judge(
     Ok(next)
 }
 
-/// What the sender is told of a move that was judged.
-pub(crate) fn told(weakness: Option<Weakness>, event: &Event, next: &Delivery) -> State {
+/// The result that the sender gets for a transition.
+pub(crate) fn reported(weakness: Option<Weakness>, event: &Event, next: &Delivery) -> State {
     match (weakness, event) {
         (Some(Weakness::SentFirst), Event::Arm { .. }) if next.state == State::Sent => State::Armed,
         _ => next.state,
     }
 }
 
-/// Whether the move is written at all.
+/// Whether the transition is written.
 pub(crate) fn is_written(weakness: Option<Weakness>, next: &Delivery) -> bool {
-    weakness != Some(Weakness::NoArmCommit) || next.state != State::Armed
+    weakness != Some(Weakness::ArmNotWritten) || next.state != State::Armed
 }

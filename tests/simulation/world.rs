@@ -1,7 +1,7 @@
-//! The world of one run: its time, its chance, its record of what happened, and the processes that live in it.
+//! The environment of one run: time, random numbers, the trace, and the processes.
 //!
-//! Every `await` of the simulated store and of the simulated wire goes through [`Process::gate`]. That is where a
-//! process is killed (its tasks wait there for ever), and where one stands still and comes back.
+//! Every `await` of the simulated store and SMTP connection goes through [`Process::gate`]. There a process is killed
+//! (its tasks wait forever) or suspended for a while.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
@@ -20,23 +20,23 @@ use super::ledger::Ledger;
 use super::server::Relay;
 use super::weakness::Weakness;
 
-/// A run that takes more steps than this goes round in circles.
+/// A run with more steps than this is in an endless loop.
 const MOST_STEPS: u64 = 60_000;
 
-/// What all of one run share.
+/// Shared by all parts of one run.
 pub(crate) struct World {
     pub(crate) plan: Plan,
     pub(crate) weakness: Option<Weakness>,
     pub(crate) ledger: Mutex<Ledger>,
     pub(crate) relay: Mutex<Relay>,
-    /// Nothing goes wrong any more.
+    /// Fault injection has ended.
     pub(crate) healthy: AtomicBool,
-    /// The disk is full until then.
+    /// The disk is full until this time.
     pub(crate) full_until: Mutex<Option<Instant>>,
-    /// The run lock: who holds it.
+    /// The owner of the run lock.
     pub(crate) lock: Mutex<Option<usize>>,
     pub(crate) processes: Mutex<Vec<Arc<Process>>>,
-    /// Set when the run goes round in circles.
+    /// Set when the run is in an endless loop.
     pub(crate) endless: Notify,
     chance: Mutex<Chance>,
     counts: Mutex<BTreeMap<&'static str, u64>>,
@@ -47,7 +47,7 @@ pub(crate) struct World {
     skew: AtomicI64,
 }
 
-/// When the world begins.
+/// The time at which every run starts.
 pub(crate) fn beginning() -> DateTime<Utc> {
     DateTime::from_timestamp(1_795_168_800, 0).unwrap()
 }
@@ -91,22 +91,22 @@ impl World {
         self.healthy.load(Ordering::Relaxed)
     }
 
-    /// The time as it is, which no process need know.
+    /// The true time; processes may see another one.
     pub(crate) fn true_now(&self) -> DateTime<Utc> {
         beginning() + TimeDelta::from_std(self.began.elapsed()).unwrap()
     }
 
-    /// The time by the machine's clock.
+    /// The time of the machine's clock.
     pub(crate) fn machine_now(&self) -> DateTime<Utc> {
         self.true_now() + TimeDelta::milliseconds(self.skew.load(Ordering::Relaxed))
     }
 
-    /// The time by which the store judges leases, if its caller says `now`.
+    /// The time that the store uses for leases when its caller passes `now`.
     pub(crate) fn store_now(&self, now: DateTime<Utc>) -> DateTime<Utc> {
         if self.plan.style == Style::Database { self.true_now() } else { now }
     }
 
-    /// Moves a clock: the host's of `sender` where hosts have clocks of their own, the machine's elsewhere.
+    /// Changes a clock: the host clock of `sender` if hosts have their own clocks, otherwise the machine's clock.
     pub(crate) fn jump(&self, sender: usize, by: TimeDelta) {
         self.count("fault: clock jumps");
         if self.plan.style == Style::Database {
@@ -118,12 +118,12 @@ impl World {
         }
     }
 
-    /// Nothing goes wrong from now on, and the machine's clock is right.
+    /// Ends fault injection and corrects the machine's clock.
     pub(crate) fn heal(&self) {
         self.healthy.store(true, Ordering::Relaxed);
         self.skew.store(0, Ordering::Relaxed);
         *self.full_until.lock().unwrap() = None;
-        self.say(|| "the world is healthy now".to_owned());
+        self.log(|| "the world is healthy now".to_owned());
     }
 
     pub(crate) fn disk_is_full(&self) -> bool {
@@ -142,8 +142,8 @@ impl World {
         self.counts.lock().unwrap().clone()
     }
 
-    /// A line of the trace; made only if somebody reads it.
-    pub(crate) fn say(&self, line: impl FnOnce() -> String) {
+    /// Adds a line to the trace; it is formatted only if the trace is enabled.
+    pub(crate) fn log(&self, line: impl FnOnce() -> String) {
         if let Some(trace) = &self.trace {
             let at = self.began.elapsed().as_millis();
             trace.lock().unwrap().push(format!("{at:>9} ms  {}", line()));
@@ -154,9 +154,9 @@ impl World {
         self.trace.as_ref().map(|trace| trace.lock().unwrap().clone()).unwrap_or_default()
     }
 
-    /// A promise was broken.
+    /// Records a broken guarantee.
     pub(crate) fn broken(&self, what: String) {
-        self.say(|| format!("BROKEN  {what}"));
+        self.log(|| format!("BROKEN  {what}"));
         let mut broken = self.broken.lock().unwrap();
         if !broken.contains(&what) {
             broken.push(what);
@@ -179,16 +179,16 @@ impl World {
     }
 }
 
-/// One process: a sender with a name of its own.
+/// One process: a sender with its own owner name.
 pub(crate) struct Process {
     pub(crate) number: usize,
     pub(crate) owner: String,
     pub(crate) sender: Sender,
     pub(crate) world: Arc<World>,
     pub(crate) breaker: Arc<Breaker>,
-    /// Writes to the store so far.
+    /// The number of writes to the store so far.
     pub(crate) writes: AtomicU64,
-    /// The commit after which the store failed under this process: nothing may be armed any more.
+    /// The commit after which the store failed for this process; nothing may be armed after it.
     pub(crate) store_broke: Mutex<Option<u64>>,
     died: Notify,
     over: AtomicBool,
@@ -199,7 +199,7 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// A process that is about to start.
+    /// A process before its start.
     pub(crate) fn spawn(world: &Arc<World>, sender: Sender) -> Arc<Self> {
         let mut processes = world.processes.lock().unwrap();
         let number = processes.len();
@@ -226,7 +226,7 @@ impl Process {
         self.over.load(Ordering::Relaxed)
     }
 
-    /// The process has ended, well or not: nothing of it runs on.
+    /// The process has ended; none of its tasks continues.
     pub(crate) fn end(&self) {
         self.over.store(true, Ordering::Relaxed);
         let mut lock = self.world.lock.lock().unwrap();
@@ -235,12 +235,12 @@ impl Process {
         }
     }
 
-    /// Whether the next gate is the last.
+    /// Whether the process is killed at the next gate.
     pub(crate) fn dies_next(&self) -> bool {
         self.sender.crash == Some(self.steps.load(Ordering::Relaxed) + 1)
     }
 
-    /// The store failed, and not in a way that passes.
+    /// The store failed permanently for this process.
     pub(crate) fn store_breaks(&self) {
         let commits = self.world.ledger().commits;
         self.store_broke.lock().unwrap().get_or_insert(commits);
@@ -251,21 +251,21 @@ impl Process {
         self.died.notified().await;
     }
 
-    /// One `await` of the outside world: it takes a moment, and the process may be killed or stand still in it.
+    /// One `await` of an outside call: it takes time, and the process may be killed or suspended meanwhile.
     pub(crate) async fn gate(&self, doing: &str) {
         if self.is_over() || self.world.is_endless() {
             return std::future::pending().await;
         }
         self.world.step();
         let step = self.steps.fetch_add(1, Ordering::Relaxed) + 1;
-        self.world.say(|| format!("{}.{step}  {doing}", self.number));
+        self.world.log(|| format!("{}.{step}  {doing}", self.number));
         if self.sender.crash == Some(step) {
             return self.die(doing).await;
         }
         let mut wait = self.moment();
         if let Some(stall) = self.sender.stalls.iter().find(|stall| stall.step == step) {
             self.world.count("fault: stalls");
-            self.world.say(|| format!("{} stands still for {:?}", self.number, stall.lasts));
+            self.world.log(|| format!("{} is suspended for {:?}", self.number, stall.lasts));
             if stall.whole {
                 *self.still_until.lock().unwrap() = Some(Instant::now() + stall.lasts);
             } else {
@@ -291,7 +291,7 @@ impl Process {
 
     async fn die(&self, doing: &str) {
         self.world.count("fault: kills");
-        self.world.say(|| format!("{} is killed at: {doing}", self.number));
+        self.world.log(|| format!("{} is killed at: {doing}", self.number));
         self.world.ledger().forget_unsynced(&self.world, &self.owner);
         self.end();
         self.died.notify_one();
@@ -307,7 +307,7 @@ impl Process {
     }
 }
 
-/// The clock and the chance of one process.
+/// The clock and the random numbers of one process.
 pub(crate) struct HostClock(pub(crate) Arc<Process>);
 
 impl Clock for HostClock {

@@ -1,4 +1,4 @@
-//! Disks that are full, fail, or belong to somebody else.
+//! Disks that are full, fail, or are not writable.
 
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::os::unix::process::CommandExt as _;
@@ -8,14 +8,14 @@ use std::time::{Duration, Instant};
 
 use super::super::support::account::{rows, settle};
 use super::super::support::site::NOW;
-use super::super::support::{At, Do, Script, Server, Site, say};
+use super::super::support::{At, Do, Script, Server, Site, reply_line};
 use super::{pipelining, waiting};
 use letterpress::ledger::State;
 
-const READERS: usize = 6;
+const SUBSCRIBERS: usize = 6;
 const LATER: &str = "2026-11-20T11:00:00Z";
 
-/// A disk of a few megabytes; only root can have one.
+/// A disk of a few megabytes; only root can mount one.
 struct SmallDisk {
     point: tempfile::TempDir,
 }
@@ -34,7 +34,7 @@ impl SmallDisk {
         assert!(mount(&["-o", &format!("remount,{how}")], self.point.path()));
     }
 
-    /// Writes until nothing more fits.
+    /// Writes a file until the disk is full.
     fn fill(&self) {
         use std::io::Write as _;
         let mut ballast = std::fs::File::create(self.ballast()).unwrap();
@@ -64,16 +64,16 @@ fn mount(arguments: &[&str], point: &Path) -> bool {
 fn wait_until(what: impl Fn() -> bool) {
     let began = Instant::now();
     while !what() {
-        assert!(began.elapsed() < Duration::from_secs(20), "it never happens");
+        assert!(began.elapsed() < Duration::from_secs(20), "the condition was not met in time");
         std::thread::sleep(Duration::from_millis(2));
     }
 }
 
-/// Sends over a disk that is full from the moment at which `relay` sees `full` until `pause` later.
+/// Sends over a disk that is full from the time at which `relay` sees `full` until `pause` later.
 fn over_a_full_disk(script: Script, full: impl Fn(&Server) -> bool, pause: Duration) -> Option<i32> {
     let disk = SmallDisk::new()?;
     let relay = Server::start(script);
-    let site = Site::inside(disk.point.path(), relay.port(), READERS, 1);
+    let site = Site::inside(disk.point.path(), relay.port(), SUBSCRIBERS, 1);
     assert_eq!(site.run(&["subscribers", "import", "readers.csv", "--confirmed"]).code, 0);
     let mut command = site.command(Some(NOW), &["publish"]);
     let run = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
@@ -85,22 +85,22 @@ fn over_a_full_disk(script: Script, full: impl Fn(&Server) -> bool, pause: Durat
     let ended = run.wait_with_output().unwrap();
     if !ended.status.success() {
         assert_eq!(relay.log().messages.len(), seen, "a dot was written after the disk was full");
-        let said = String::from_utf8(ended.stderr).unwrap();
-        assert!(said.contains("disk is full") && said.contains("letterpress.db"), "{said}");
+        let output = String::from_utf8(ended.stderr).unwrap();
+        assert!(output.contains("disk is full") && output.contains("letterpress.db"), "{output}");
     }
     let at_end = rows(&site);
     let next = site.run_at(LATER, &["publish"]);
-    assert_eq!(next.code, 0, "{}", next.said);
-    let account = settle(&site, &[&relay], READERS);
+    assert_eq!(next.code, 0, "{}", next.output);
+    let account = settle(&site, &[&relay], SUBSCRIBERS);
     assert!(account.broken.is_empty(), "{:?}", account.broken);
-    assert_eq!(account.in_doubt, 0, "{at_end:?}");
+    assert_eq!(account.unknown, 0, "{at_end:?}");
     ended.status.code()
 }
 
 #[test]
-fn f19_on_a_disk_that_is_full_before_the_arm_no_dot_is_written_and_nothing_is_lost() {
-    let slow = Do::Each(vec![Do::Wait(Duration::from_millis(1_500)), say("250 2.1.5 ok")]);
-    // The first copy: before a later one, what is known of its forerunner would wait for room, and the run would live.
+fn f19_on_a_full_disk_before_the_arm_no_dot_is_sent_and_nothing_is_lost() {
+    let slow = Do::Each(vec![Do::Wait(Duration::from_millis(1_500)), reply_line("250 2.1.5 ok")]);
+    // The first delivery: at a later one, the outcome of the previous one would wait for room and keep the run alive.
     let script = Script::polite().nth(At::Rcpt, 1, slow);
     let first = |relay: &Server| relay.verbs().iter().any(|verb| verb == "RCPT");
     let code = over_a_full_disk(script, first, Duration::from_secs(3));
@@ -108,44 +108,47 @@ fn f19_on_a_disk_that_is_full_before_the_arm_no_dot_is_written_and_nothing_is_lo
 }
 
 #[test]
-fn f20_an_answer_that_finds_the_disk_full_is_kept_until_there_is_room() {
-    // Shorter than the deadline of the dot, which is a second.
-    let slow = Do::Each(vec![Do::Wait(Duration::from_millis(800)), say("250 2.0.0 ok")]);
+fn f20_an_outcome_that_cannot_be_written_to_a_full_disk_is_kept_until_there_is_room() {
+    // Shorter than the deadline for the reply to the dot, which is one second.
+    let slow = Do::Each(vec![Do::Wait(Duration::from_millis(800)), reply_line("250 2.0.0 ok")]);
     let script = Script::polite().nth(At::Dot, 3, slow);
     let third = |relay: &Server| relay.log().messages.len() == 3;
-    // The run goes on if the answer found room before the next arm was tried, and ends if that arm found none.
+    // The run continues if the outcome was recorded before the next arm, and ends if that arm failed.
     let code = over_a_full_disk(script, third, Duration::from_secs(3));
     assert!(matches!(code, None | Some(0 | 2)), "{code:?}");
 }
 
 #[test]
-fn f21_a_disk_that_fails_to_write_ends_the_run_before_the_next_dot_and_is_not_believed_again() {
+fn f21_a_write_error_ends_the_run_before_the_next_dot() {
     let mut in_the_middle = 0;
     for blocks in [96, 128, 160, 192, 224, 256, 320, 384] {
         let relay = Server::start(pipelining());
         let site = Site::new(relay.port(), 12, 1);
         waiting(&site);
-        // Larger files cannot be written: for the ledger that is an error of the disk.
+        // No larger file can be written; for the ledger that is a disk error.
         let limited = "trap '' XFSZ; ulimit -f \"$0\"; exec \"$@\"";
         let whole = site.command(Some(LATER), &["publish"]);
         let mut command = Command::new("sh");
         command.args(["-c", limited, &blocks.to_string()]).arg(whole.get_program()).arg("publish");
         command.env_clear().env("LETTERPRESS_FROZEN_AT", LATER).current_dir(site.path("."));
         let ended = command.output().unwrap();
-        let (said, copies) = (String::from_utf8_lossy(&ended.stderr), relay.log().messages.len());
+        let (output, messages) = (String::from_utf8_lossy(&ended.stderr), relay.log().messages.len());
         assert!(matches!(ended.status.code(), Some(0 | 2)), "{blocks}: {ended:?}");
-        assert!(ended.status.success() || said.contains("the disk reported an error"), "{blocks}: {said}");
-        in_the_middle += usize::from(!ended.status.success() && copies > 0 && copies < 12);
+        assert!(
+            ended.status.success() || output.contains("the disk reported an error"),
+            "{blocks}: {output}"
+        );
+        in_the_middle += usize::from(!ended.status.success() && messages > 0 && messages < 12);
         let next = site.run_at("2026-11-20T12:00:00Z", &["publish"]);
         let account = settle(&site, &[&relay], 12);
-        assert!(account.broken.is_empty(), "{blocks}: {:?}\n{}", account.broken, next.said);
-        assert!(account.in_doubt <= 1, "{blocks}: {account:?}");
-        assert_eq!(next.code, if account.in_doubt > 0 { 3 } else { 0 }, "{blocks}: {}", next.said);
+        assert!(account.broken.is_empty(), "{blocks}: {:?}\n{}", account.broken, next.output);
+        assert!(account.unknown <= 1, "{blocks}: {account:?}");
+        assert_eq!(next.code, if account.unknown > 0 { 3 } else { 0 }, "{blocks}: {}", next.output);
     }
-    assert!(in_the_middle > 0, "no limit was met in mid-issue, so nothing was shown");
+    assert!(in_the_middle > 0, "no limit was reached while sending");
 }
 
-/// The program as a user who owns nothing here; whoever is not root stays who he is.
+/// The program as an unprivileged user; if the tests do not run as root, as the same user.
 fn as_a_stranger(site: &Site) -> Command {
     let mut command = site.command(Some(LATER), &["publish"]);
     if std::fs::metadata(site.path(".")).unwrap().uid() == 0 {
@@ -159,7 +162,7 @@ fn permit(path: &Path, mode: u32) {
 }
 
 #[test]
-fn f29_a_user_who_may_not_write_the_ledger_is_told_before_any_connection() {
+fn f29_a_ledger_without_write_permission_is_reported_before_any_connection() {
     for (name, folder, files) in [("folder", 0o555, 0o666), ("files", 0o777, 0o400)] {
         let relay = Server::start(pipelining());
         let site = Site::new(relay.port(), 3, 1);
@@ -183,7 +186,7 @@ fn f29_a_user_who_may_not_write_the_ledger_is_told_before_any_connection() {
 }
 
 #[test]
-fn f29_a_file_system_that_is_read_only_is_told_before_any_connection() {
+fn f29_a_read_only_file_system_is_reported_before_any_connection() {
     let Some(disk) = SmallDisk::new() else { return };
     let relay = Server::start(pipelining());
     let site = Site::inside(disk.point.path(), relay.port(), 3, 1);
@@ -192,8 +195,8 @@ fn f29_a_file_system_that_is_read_only_is_told_before_any_connection() {
     disk.remount("ro");
     let ended = site.run_at(LATER, &["publish"]);
     disk.remount("rw");
-    assert_eq!(ended.code, 2, "{}", ended.said);
-    assert!(ended.said.contains("letterpress.db") && ended.said.contains("ead-only"), "{}", ended.said);
+    assert_eq!(ended.code, 2, "{}", ended.output);
+    assert!(ended.output.contains("letterpress.db") && ended.output.contains("ead-only"), "{}", ended.output);
     assert_eq!(relay.log().connections, 0);
     assert_eq!(site.run_at(LATER, &["publish"]).code, 0);
     assert_eq!(relay.accepted().len(), 3);

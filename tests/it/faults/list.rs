@@ -1,4 +1,4 @@
-//! Audiences of every size, and readers who leave while the letter goes out.
+//! Audiences of every size, and unsubscribes while an issue is being sent.
 
 use std::process::Stdio;
 use std::sync::Arc;
@@ -15,44 +15,48 @@ use serde_json::json;
 
 use super::super::support::account::{rows, settle};
 use super::super::support::site::NOW;
-use super::super::support::{At, Do, Script, Server, Site, say};
+use super::super::support::{At, Do, Script, Server, Site, reply_line};
 use super::{pipelining, waiting};
 
 const LATER: &str = "2026-11-20T11:00:00Z";
 
 #[test]
-fn f75_an_audience_of_nobody_freezes_nothing_and_one_of_one_or_many_is_done_with_code_0() {
-    nobody_is_an_audience_to_come();
-    for readers in [1, 700] {
+fn f75_an_empty_audience_freezes_nothing_and_any_other_ends_with_code_0() {
+    a_post_without_audience_is_mailed_later();
+    for subscribers in [1, 700] {
         let relay = Server::start(pipelining());
-        let site = Site::unopened(relay.port(), readers, 4);
+        let site = Site::unopened(relay.port(), subscribers, 4);
         site.relay(relay.port(), 4, "list = \"readers.csv\"\nlist_confirmed = true\n");
         let ended = site.run(&["publish"]);
-        assert_eq!(ended.code, 0, "{readers}: {}", ended.said);
-        assert_eq!(relay.accepted().len(), readers);
-        let account = settle(&site, &[&relay], readers);
+        assert_eq!(ended.code, 0, "{subscribers}: {}", ended.output);
+        assert_eq!(relay.accepted().len(), subscribers);
+        let account = settle(&site, &[&relay], subscribers);
         assert!(account.broken.is_empty(), "{:?}", account.broken);
         let again = site.run(&["publish"]);
-        assert!(again.code == 0 && again.said.contains("nothing is due"), "{readers}: {}", again.said);
+        assert!(
+            again.code == 0 && again.output.contains("nothing is due"),
+            "{subscribers}: {}",
+            again.output
+        );
     }
 }
 
-/// A post that nobody would get is said once, stays due, and is mailed as soon as somebody gets it.
-fn nobody_is_an_audience_to_come() {
+/// A post without an audience is reported once, stays due, and is mailed as soon as there is a subscriber.
+fn a_post_without_audience_is_mailed_later() {
     let relay = Server::start(pipelining());
     let site = Site::unopened(relay.port(), 0, 4);
     let first = site.run(&["publish"]);
-    assert!(first.code == 1 && first.said.contains("there are no subscribers"), "{}", first.said);
-    assert!(site.run(&["status"]).said.contains("held back: it has no recipients"));
+    assert!(first.code == 1 && first.output.contains("there are no subscribers"), "{}", first.output);
+    assert!(site.run(&["status"]).output.contains("held back: it has no recipients"));
     let quiet = site.run(&["publish", "--quiet"]);
-    assert_eq!((quiet.code, quiet.said.as_str()), (0, ""));
+    assert_eq!((quiet.code, quiet.output.as_str()), (0, ""));
     assert_eq!(site.run(&["subscribers", "add", "late@example.org"]).code, 0);
     let then = site.run(&["publish"]);
-    assert_eq!((then.code, relay.accepted().len()), (0, 1), "{}", then.said);
+    assert_eq!((then.code, relay.accepted().len()), (0, 1), "{}", then.output);
 }
 
 #[test]
-fn f25_a_first_run_without_ledger_and_keys_mails_nothing_old() {
+fn f25_a_first_run_without_ledger_and_keys_mails_no_old_post() {
     let relay = Server::start(pipelining());
     let site = Site::unopened(relay.port(), 3, 1);
     site.relay(relay.port(), 1, "list = \"readers.csv\"\nlist_confirmed = true\n");
@@ -60,7 +64,7 @@ fn f25_a_first_run_without_ledger_and_keys_mails_nothing_old() {
     site.write("config.toml", &config.replace("first_run = \"newest\"", "first_run = \"nothing\""));
     for run in ["the first", "the second"] {
         let ended = site.run(&["publish"]);
-        assert_eq!(ended.code, 0, "{run}: {}", ended.said);
+        assert_eq!(ended.code, 0, "{run}: {}", ended.output);
     }
     assert_eq!(relay.log().connections, 0);
     site.write(
@@ -68,12 +72,12 @@ fn f25_a_first_run_without_ledger_and_keys_mails_nothing_old() {
         "+++\ntitle = \"둘째\"\ndate = 2026-11-20T10:30:00Z\nslug = \"two\"\n+++\n\n새 편지.\n",
     );
     assert_eq!(site.run_at(LATER, &["publish"]).code, 0);
-    assert_eq!(relay.accepted().len(), 3, "what is new is mailed");
+    assert_eq!(relay.accepted().len(), 3, "the new post is mailed");
 }
 
-/// Does `command` to the first reader while the relay thinks about her RCPT; she must get no letter.
-fn nobody_is_mailed_after(command: &str) {
-    let slow = Do::Each(vec![Do::Wait(Duration::from_millis(1_500)), say("250 2.1.5 ok")]);
+/// Runs `command` for the first subscriber while the relay delays its reply to RCPT; no email may follow.
+fn no_email_follows(command: &str) {
+    let slow = Do::Each(vec![Do::Wait(Duration::from_millis(1_500)), reply_line("250 2.1.5 ok")]);
     let relay = Server::start(Script::polite().nth(At::Rcpt, 1, slow));
     let site = Site::new(relay.port(), 4, 1);
     waiting(&site);
@@ -83,9 +87,9 @@ fn nobody_is_mailed_after(command: &str) {
         std::thread::sleep(Duration::from_millis(2));
     }
     assert_eq!(rows(&site)["reader0@example.org"], State::Claimed);
-    let told = site.run_at(LATER, &["subscribers", command, "reader0@example.org"]);
-    assert_eq!(told.code, 0, "{}", told.said);
-    assert!(relay.log().messages.is_empty(), "the command came too late to show anything");
+    let changed = site.run_at(LATER, &["subscribers", command, "reader0@example.org"]);
+    assert_eq!(changed.code, 0, "{}", changed.output);
+    assert!(relay.log().messages.is_empty(), "the command came too late");
     assert!(run.wait().unwrap().success());
     assert_eq!(site.counts(), json!({ "sent": 3, "skipped": 1 }));
     assert!(!relay.accepted().iter().any(|line| line.contains("<reader0@")));
@@ -94,17 +98,17 @@ fn nobody_is_mailed_after(command: &str) {
 }
 
 #[test]
-fn f73_a_reader_who_leaves_between_claim_and_arm_gets_no_letter() {
-    nobody_is_mailed_after("unsubscribe");
+fn f73_a_subscriber_who_unsubscribes_between_claim_and_arm_gets_no_email() {
+    no_email_follows("unsubscribe");
 }
 
 #[test]
-fn f79_a_suppression_that_comes_while_sending_holds_from_the_next_arm() {
-    nobody_is_mailed_after("suppress");
+fn f79_a_suppression_while_sending_applies_from_the_next_arm() {
+    no_email_follows("suppress");
 }
 
 #[test]
-fn f16_a_copy_that_panics_is_that_readers_failure_and_the_run_goes_on() {
+fn f16_a_message_whose_composition_panics_fails_and_the_run_continues() {
     let relay = Server::start(pipelining());
     let site = Site::new(relay.port(), 6, 2);
     waiting(&site);
@@ -121,11 +125,11 @@ fn f16_a_copy_that_panics_is_that_readers_failure_and_the_run_goes_on() {
             clock: Arc::new(SystemClock),
             issue: issue.number,
             frozen_at: issue.frozen_at,
-            render: Box::new(|copy| {
-                assert!(!copy.address.to_string().starts_with("reader3@"), "a hostile row");
-                let from = copy.address.clone();
+            render: Box::new(|delivery| {
+                assert!(!delivery.address.to_string().starts_with("reader3@"), "a hostile row");
+                let from = delivery.address.clone();
                 let message = b"Subject: slow\r\n\r\nslowly\r\n".to_vec();
-                let envelope = Envelope { from, to: copy.address.clone(), size: message.len() };
+                let envelope = Envelope { from, to: delivery.address.clone(), size: message.len() };
                 Ok(OutgoingMessage { envelope, message })
             }),
             rate_limits: None,
@@ -146,7 +150,7 @@ fn f16_a_copy_that_panics_is_that_readers_failure_and_the_run_goes_on() {
 }
 
 #[test]
-fn f15_a_second_signal_ends_the_run_at_once_and_the_next_one_recovers() {
+fn f15_a_second_signal_ends_the_run_at_once_and_the_next_run_recovers() {
     let relay = Server::start(Script::polite().nth(At::Data, 2, Do::Stall));
     let site = Site::new(relay.port(), 4, 1);
     let mut run = site.command(Some(NOW), &["publish"]);
@@ -162,5 +166,5 @@ fn f15_a_second_signal_ends_the_run_at_once_and_the_next_one_recovers() {
     assert_eq!(ended.code(), None, "it did not end at once: {ended}");
     assert_eq!(site.run_at(LATER, &["publish"]).code, 0);
     let account = settle(&site, &[&relay], 4);
-    assert!(account.broken.is_empty() && account.in_doubt == 0, "{account:?}");
+    assert!(account.broken.is_empty() && account.unknown == 0, "{account:?}");
 }

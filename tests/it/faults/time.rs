@@ -1,4 +1,4 @@
-//! Clocks that jump, zones that change, and days that no calendar has.
+//! Clocks that jump, time zones that change, and dates that do not exist.
 
 use super::super::support::Site;
 use super::super::support::account::{published, settle};
@@ -6,7 +6,7 @@ use super::super::support::site::NOW;
 use super::interrupted;
 
 #[test]
-fn f59_a_clock_that_jumps_mails_nobody_twice_and_the_right_time_finishes() {
+fn f59_a_clock_jump_mails_nobody_twice_and_the_correct_time_finishes_the_issue() {
     for jumps in [
         &["1970-01-01T00:00:00Z", "2026-11-20T09:00:00Z"][..],
         &["2026-11-20T11:00:00Z", NOW],
@@ -15,26 +15,29 @@ fn f59_a_clock_that_jumps_mails_nobody_twice_and_the_right_time_finishes() {
         let (relay, site) = interrupted();
         for now in jumps {
             let ended = site.run_at(now, &["publish"]);
-            assert!([0, 3].contains(&ended.code), "{now}: {}", ended.said);
+            assert!([0, 3].contains(&ended.code), "{now}: {}", ended.output);
         }
         let last = site.run_at("2026-11-20T12:00:00Z", &["publish"]);
-        assert_eq!(last.code, 0, "{jumps:?}: {}", last.said);
+        assert_eq!(last.code, 0, "{jumps:?}: {}", last.output);
         let account = settle(&site, &[&relay], 6);
         assert!(account.broken.is_empty(), "{jumps:?}: {:?}", account.broken);
         assert_eq!(account.sent, 6, "{jumps:?}");
         for message in relay.log().messages {
             let head = String::from_utf8_lossy(&message.data).into_owned();
-            assert!(head.contains("Date: Fri, 20 Nov 2026"), "{jumps:?}: a letter of another time: {head}");
+            assert!(
+                head.contains("Date: Fri, 20 Nov 2026"),
+                "{jumps:?}: a message with another time: {head}"
+            );
         }
     }
 }
 
 #[test]
-fn f59_a_clock_ten_years_ahead_asks_before_it_sends_and_the_right_time_finishes() {
+fn f59_a_clock_ten_years_ahead_pauses_the_issue_and_the_correct_time_finishes_it() {
     let (relay, site) = interrupted();
     let ahead = site.run_at("2036-11-20T10:00:00Z", &["publish"]);
-    assert_eq!(relay.accepted().len(), 2, "{}", ahead.said);
-    assert!(ahead.said.contains("--resume` continues"), "{}", ahead.said);
+    assert_eq!(relay.accepted().len(), 2, "{}", ahead.output);
+    assert!(ahead.output.contains("--resume` continues"), "{}", ahead.output);
     assert_eq!(site.run_at("2026-11-20T11:00:00Z", &["resolve", "--resume"]).code, 0);
     assert_eq!(site.run_at("2026-11-20T11:00:00Z", &["publish"]).code, 0);
     let account = settle(&site, &[&relay], 6);
@@ -42,11 +45,11 @@ fn f59_a_clock_ten_years_ahead_asks_before_it_sends_and_the_right_time_finishes(
 }
 
 #[test]
-fn f60_the_zone_of_the_machine_changes_nothing() {
+fn f60_the_time_zone_of_the_machine_has_no_effect() {
     let mut feeds = Vec::new();
     for zone in [None, Some("Asia/Seoul"), Some("America/New_York"), Some("Nowhere/Land")] {
         let site = Site::unopened(9, 0, 1);
-        // The clocks of New York go back in that night, and half past one comes twice.
+        // In that night the clocks of New York go back, and half past one occurs twice.
         for (slug, date) in
             [("day", "2026-11-01"), ("twice", "2026-11-01 01:30"), ("never", "2026-03-08 02:30")]
         {
@@ -66,7 +69,7 @@ fn f60_the_zone_of_the_machine_changes_nothing() {
 }
 
 #[test]
-fn f61_dates_at_the_edge_are_read_or_named_and_nothing_panics() {
+fn f61_extreme_dates_are_read_or_reported_without_a_panic() {
     for date in [
         "2016-12-31T23:59:60Z",
         "2038-01-19T03:14:08Z",
@@ -84,9 +87,9 @@ fn f61_dates_at_the_edge_are_read_or_named_and_nothing_panics() {
         site.write("posts/edge.md", &format!("---\ntitle: 끝\ndate: {date}\nslug: edge\n---\n\n편지.\n"));
         for now in [NOW, "2040-01-01T00:00:00Z"] {
             let ended = site.run_at(now, &["build"]);
-            assert!(!ended.said.contains("panicked"), "{date}: {}", ended.said);
-            let named = ended.code == 1 && ended.said.contains("edge.md");
-            assert!(ended.code == 0 || named, "{date} at {now}: {}, {}", ended.code, ended.said);
+            assert!(!ended.output.contains("panicked"), "{date}: {}", ended.output);
+            let named = ended.code == 1 && ended.output.contains("edge.md");
+            assert!(ended.code == 0 || named, "{date} at {now}: {}, {}", ended.code, ended.output);
         }
     }
 }

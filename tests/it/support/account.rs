@@ -1,4 +1,4 @@
-//! The account: what the relays saw, against what the ledger says. Judges by the promises of `docs/ledger.md` alone.
+//! Compares what the relays accepted with the ledger, by the guarantees in `docs/ledger.md`.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
@@ -10,52 +10,53 @@ use letterpress::store::{Filter, open_sqlite};
 
 use super::{Server, Site};
 
-/// What a run or many of them came to.
+/// The result of one or more runs.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Account {
-    /// Rows in doubt at the end.
-    pub(crate) in_doubt: usize,
-    /// Readers who may have two copies without a decision.
+    /// Deliveries whose outcome is unknown at the end.
+    pub(crate) unknown: usize,
+    /// Subscribers who may have two emails although nobody decided to send again.
     pub(crate) duplicated: usize,
-    /// Readers who are in no final state, or missing.
+    /// Deliveries that are missing or not in a final state.
     pub(crate) lost: usize,
-    /// Rows that are `sent`.
+    /// Deliveries that are `sent`.
     pub(crate) sent: usize,
-    /// Every promise that is broken, in words.
+    /// A description of every broken guarantee.
     pub(crate) broken: Vec<String>,
 }
 
-/// Copies whose final dot a relay saw, by reader.
+/// How many messages with a final dot the relays saw for one subscriber.
 #[derive(Debug, Default)]
-struct Copies {
-    /// All of them but those that were refused in so many words.
+struct MessageCount {
+    /// All of them, except those with an explicit rejection.
     perhaps: usize,
-    /// Those that were answered with a whole 2yz.
+    /// Those that were answered with a complete 2yz reply.
     surely: usize,
 }
 
-/// Compares the ledger of `site` with what `relays` saw. `readers` were on the list when the issue was frozen.
-pub(crate) fn settle(site: &Site, relays: &[&Server], readers: usize) -> Account {
-    let seen = copies(relays);
+/// Compares the ledger of `site` with what `relays` saw. The list had `subscribers` addresses when the issue was
+/// scheduled.
+pub(crate) fn settle(site: &Site, relays: &[&Server], subscribers: usize) -> Account {
+    let seen = messages(relays);
     let mut account = Account::default();
     let rows = rows(site);
     for (address, state) in &rows {
-        let copies = seen.get(address);
-        let (perhaps, surely) = copies.map_or((0, 0), |copies| (copies.perhaps, copies.surely));
+        let messages = seen.get(address);
+        let (perhaps, surely) = messages.map_or((0, 0), |messages| (messages.perhaps, messages.surely));
         if perhaps > 1 {
             account.duplicated += 1;
-            account.broken.push(format!("L1: {address} has {perhaps} copies"));
+            account.broken.push(format!("L1: {address} has {perhaps} messages"));
         }
         match state {
             State::Sent => {
                 account.sent += 1;
                 if surely == 0 {
-                    account.broken.push(format!("L2: {address} is sent, and no relay said so"));
+                    account.broken.push(format!("L2: {address} is sent, but no relay accepted it"));
                 }
             }
-            State::Unknown | State::FailedUncertain => account.in_doubt += 1,
+            State::Unknown | State::FailedUncertain => account.unknown += 1,
             State::Failed | State::Skipped if perhaps > 0 => {
-                account.broken.push(format!("L3: {address} is {state} and has a copy"));
+                account.broken.push(format!("L3: {address} is {state} but has a message"));
             }
             State::Failed | State::Skipped => {}
             State::Pending | State::Claimed | State::Armed => {
@@ -64,31 +65,31 @@ pub(crate) fn settle(site: &Site, relays: &[&Server], readers: usize) -> Account
             }
         }
     }
-    if rows.len() != readers {
-        account.lost += readers.saturating_sub(rows.len());
-        account.broken.push(format!("L4: {} rows for {readers} readers", rows.len()));
+    if rows.len() != subscribers {
+        account.lost += subscribers.saturating_sub(rows.len());
+        account.broken.push(format!("L4: {} rows for {subscribers} subscribers", rows.len()));
     }
     for address in seen.keys().filter(|address| !rows.contains_key(*address)) {
-        account.broken.push(format!("{address} has a copy and no row"));
+        account.broken.push(format!("{address} has a message but no row"));
     }
     account
 }
 
-fn copies(relays: &[&Server]) -> HashMap<String, Copies> {
-    let mut seen: HashMap<String, Copies> = HashMap::new();
+fn messages(relays: &[&Server]) -> HashMap<String, MessageCount> {
+    let mut seen: HashMap<String, MessageCount> = HashMap::new();
     for message in relays.iter().flat_map(|relay| relay.log().messages) {
-        let refused = matches!(message.answer.first(), Some(b'4' | b'5')) && message.answer.ends_with(b"\n");
+        let refused = matches!(message.reply.first(), Some(b'4' | b'5')) && message.reply.ends_with(b"\n");
         for line in &message.rcpt {
             let address = line.split(['<', '>']).nth(1).unwrap_or_default().to_owned();
-            let copies = seen.entry(address).or_default();
-            copies.perhaps += usize::from(!refused);
-            copies.surely += usize::from(message.accepted());
+            let messages = seen.entry(address).or_default();
+            messages.perhaps += usize::from(!refused);
+            messages.surely += usize::from(message.accepted());
         }
     }
     seen
 }
 
-/// Every row of the ledger, read by the library.
+/// Every delivery of the ledger.
 pub(crate) fn rows(site: &Site) -> BTreeMap<String, State> {
     let path = |name| Utf8PathBuf::from_path_buf(site.path(name)).unwrap();
     let store = open_sqlite(&path("letterpress.db"), &path("letterpress.keys"), "").unwrap();
@@ -96,11 +97,11 @@ pub(crate) fn rows(site: &Site) -> BTreeMap<String, State> {
     let rows = runtime.block_on(store.deliveries(Filter::default())).unwrap();
     let count = rows.len();
     let rows: BTreeMap<_, _> = rows.into_iter().map(|view| (view.address, view.row.state)).collect();
-    assert_eq!(rows.len(), count, "a reader has two rows");
+    assert_eq!(rows.len(), count, "a subscriber has two rows");
     rows
 }
 
-/// Every file of a public folder with its bytes, as one string to compare and to show.
+/// Every file below a folder with its content, as one string for comparison.
 pub(crate) fn published(folder: &Path) -> String {
     let mut entries: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     entries.sort();

@@ -7,7 +7,7 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, 
 use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-/// The authority's file and the server's side of TLS.
+/// The authority's certificate file and the server's TLS configuration.
 #[derive(Debug, Clone)]
 pub(crate) struct Certificates {
     folder: Arc<tempfile::TempDir>,
@@ -15,29 +15,29 @@ pub(crate) struct Certificates {
 }
 
 impl Certificates {
-    /// A certificate for `name`, valid now.
+    /// A certificate for `name` that is valid now.
     pub(crate) fn for_name(name: &str) -> Self {
         Self::with(name, |_| {})
     }
 
-    /// A certificate for `name` that ended long ago.
+    /// A certificate for `name` that expired long ago.
     pub(crate) fn expired(name: &str) -> Self {
         Self::with(name, |leaf| leaf.not_after = rcgen::date_time_ymd(2001, 1, 1))
     }
 
-    /// A certificate for `name` that begins in a far future.
+    /// A certificate for `name` that is not valid yet.
     pub(crate) fn not_yet(name: &str) -> Self {
         Self::with(name, |leaf| leaf.not_before = rcgen::date_time_ymd(3001, 1, 1))
     }
 
-    /// A certificate for `name` that nobody but itself has signed; the file holds another one.
+    /// A self-signed certificate for `name`; `ca_file` contains another one.
     pub(crate) fn self_signed(name: &str) -> Self {
         let key = KeyPair::generate().unwrap();
         let leaf = CertificateParams::new([name.to_owned()]).unwrap().self_signed(&key).unwrap();
         Self::of(&authority("Somebody Else"), vec![leaf.der().clone()], &key)
     }
 
-    /// A certificate for `name` that nobody but itself has signed; the file holds it.
+    /// A self-signed certificate for `name`; `ca_file` contains it.
     pub(crate) fn self_signed_and_trusted(name: &str) -> Self {
         let key = KeyPair::generate().unwrap();
         let leaf = CertificateParams::new([name.to_owned()]).unwrap().self_signed(&key).unwrap();
@@ -46,7 +46,7 @@ impl Certificates {
         own
     }
 
-    /// A certificate for `name` from an intermediate authority, whose certificate the server does not send.
+    /// A certificate for `name` from an intermediate authority whose certificate the server does not send.
     pub(crate) fn without_intermediate(name: &str) -> Self {
         let root = authority("Letters Root");
         let mut params = CertificateParams::default();

@@ -1,29 +1,29 @@
-//! Stands between a client and a `PostgreSQL` server and cuts the connection at one of the client's messages, before or
-//! after the server got it.
+//! A proxy between a client and a `PostgreSQL` server. It cuts the connection at one message of the client, before or
+//! after the server received it.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-/// Where and how it cuts, once.
+/// A proxy that cuts once.
 pub(crate) struct Cutter {
     port: u16,
     plan: Arc<Plan>,
 }
 
 struct Plan {
-    /// Messages of clients so far.
+    /// How many client messages arrived so far.
     seen: AtomicU64,
-    /// The message at which it cuts.
+    /// The number of the message at which it cuts.
     at: u64,
-    /// Whether the server still gets that message.
+    /// Whether the server still receives that message.
     after: bool,
     done: AtomicBool,
 }
 
 impl Cutter {
-    /// Listens before the server at `server`. `u64::MAX` never cuts.
+    /// Listens in front of the server at port `server`. `u64::MAX` never cuts.
     pub(crate) fn start(server: u16, at: u64, after: bool) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -48,12 +48,12 @@ impl Cutter {
         Self { port, plan }
     }
 
-    /// Where it listens.
+    /// The port on which it listens.
     pub(crate) fn port(&self) -> u16 {
         self.port
     }
 
-    /// How many messages came by.
+    /// How many messages passed.
     pub(crate) fn seen(&self) -> u64 {
         self.plan.seen.load(Ordering::SeqCst)
     }
@@ -65,13 +65,13 @@ impl Cutter {
 }
 
 impl Plan {
-    /// Hands on what the client says, message by message, until it cuts.
+    /// Forwards the client's messages until the cut.
     fn pass(&self, mut client: &TcpStream, mut server: &TcpStream) -> std::io::Result<()> {
         client.set_nodelay(true)?;
         server.set_nodelay(true)?;
         let mut first = true;
         loop {
-            // The first message of a connection has no letter before its length.
+            // The first message of a connection has no type byte before its length.
             let mut head = vec![0; if first { 4 } else { 5 }];
             client.read_exact(&mut head)?;
             let length = u32::from_be_bytes(head[head.len() - 4..].try_into().unwrap());
@@ -85,7 +85,7 @@ impl Plan {
             }
             if cuts {
                 self.done.store(true, Ordering::SeqCst);
-                // The answer, if there is one, finds nobody.
+                // The client does not receive the reply.
                 client.shutdown(Shutdown::Both)?;
                 std::thread::sleep(std::time::Duration::from_millis(20));
                 return Ok(());

@@ -1,7 +1,4 @@
-//! What the integration tests share: an SMTP server that does what its script says, its certificates, and a site to
-//! run the program in.
-//!
-//! Nothing here judges; it acts, and it remembers what it saw.
+//! Shared by the integration tests: a scripted SMTP server, certificates, and a site to run the program in.
 
 pub(crate) mod account;
 pub(crate) mod certificates;
@@ -14,6 +11,6 @@ pub(crate) mod site;
 pub(crate) use certificates::Certificates;
 pub(crate) use cutter::Cutter;
 pub(crate) use postgres::{Bouncer, Postgres};
-pub(crate) use script::{At, Do, Script, say};
+pub(crate) use script::{At, Do, Script, reply_line};
 pub(crate) use server::{Message, Server};
 pub(crate) use site::Site;

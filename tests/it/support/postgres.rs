@@ -1,7 +1,7 @@
-//! A private `PostgreSQL` server in a temporary folder, for as long as a test needs it.
+//! A private `PostgreSQL` server in a temporary folder.
 //!
-//! `LETTERPRESS_TEST_POSTGRES=postgres://user@host` names a server to use instead. Without either, tests that need one say
-//! that they did not run.
+//! `LETTERPRESS_TEST_POSTGRES=postgres://user@host` selects an existing server instead. If there is neither, the tests
+//! print that they were skipped.
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -13,10 +13,10 @@ use camino::Utf8Path;
 use letterpress::config::Encryption;
 use letterpress::store::{PostgresAccess, Store, StoreError, open_postgres};
 
-/// Who runs the server when the tests run as root, which it refuses to.
+/// The user of the server when the tests run as root, because PostgreSQL refuses to run as root.
 const USER: &str = "postgres";
 
-/// A server that the tests started, or found.
+/// A server that the tests started or that was given.
 pub(crate) struct Postgres {
     /// `postgres://user@host:port`, without a database.
     base: String,
@@ -30,7 +30,7 @@ struct Own {
 }
 
 impl Postgres {
-    /// The server that tests share; `None`, and a word about it, where there is none.
+    /// The server that tests share; `None` if there is none, which is printed.
     pub(crate) fn shared() -> Option<Arc<Self>> {
         static SHARED: Mutex<Weak<Postgres>> = Mutex::new(Weak::new());
         let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
@@ -47,7 +47,7 @@ impl Postgres {
         Some(server)
     }
 
-    /// A server of its own, which the test may stop, copy and promote.
+    /// A separate server that a test may stop, copy and promote.
     pub(crate) fn start() -> Option<Self> {
         let Some(tools) = tools() else {
             println!(
@@ -77,7 +77,7 @@ impl Postgres {
         self.own().data.lock().unwrap().clone()
     }
 
-    /// Starts the server on its data.
+    /// Starts the server on its data folder.
     pub(crate) fn up(&self, settings: &[&str]) {
         let own = self.own();
         let settings: String = settings.iter().flat_map(|setting| [" -c ", setting]).collect();
@@ -87,13 +87,13 @@ impl Postgres {
         run(start.args(["-w", "-D"]).arg(self.data()).arg("-l").arg(log).args(["-o", &options, "start"]));
     }
 
-    /// Stops it as a crash would.
+    /// Stops it without a shutdown, like a crash.
     pub(crate) fn down(&self) {
         let mut stop = as_user(&tools().unwrap().join("pg_ctl"));
         run(stop.args(["-w", "-m", "immediate", "-D"]).arg(self.data()).arg("stop"));
     }
 
-    /// Copies the data as it is now.
+    /// Copies the data folder as it is now.
     pub(crate) fn back_up(&self) -> PathBuf {
         let copy = self.own().folder.path().join("copy");
         let mut backup = as_user(&tools().unwrap().join("pg_basebackup"));
@@ -101,7 +101,7 @@ impl Postgres {
         copy
     }
 
-    /// Lets the copy take over: a standby that is promoted, on a timeline of its own.
+    /// Starts the copied data as a promoted standby with its own timeline.
     pub(crate) fn fail_over_to(&self, copy: PathBuf) {
         self.down();
         let mut mark = as_user(Path::new("touch"));
@@ -131,11 +131,11 @@ impl Postgres {
                 client.batch_execute(sql).await.unwrap();
             });
         };
-        // Callers may stand in a runtime of their own.
+        // The caller may already be inside a runtime.
         std::thread::scope(|scope| scope.spawn(work).join().unwrap());
     }
 
-    /// The port, for whoever stands between.
+    /// The port of the server, for proxies.
     pub(crate) fn port(&self) -> u16 {
         self.base.rsplit_once(':').unwrap().1.parse().unwrap()
     }
@@ -149,7 +149,7 @@ impl Drop for Postgres {
     }
 }
 
-/// pgBouncer in transaction mode before a server.
+/// pgBouncer in transaction mode in front of a server.
 pub(crate) struct Bouncer {
     process: Child,
     port: u16,
@@ -157,7 +157,7 @@ pub(crate) struct Bouncer {
 }
 
 impl Bouncer {
-    /// Starts it; `None`, and a word about it, where there is none.
+    /// Starts it; `None` if it is not installed, which is printed.
     pub(crate) fn start(server: &Postgres) -> Option<Self> {
         let program = ["/usr/sbin/pgbouncer", "/usr/bin/pgbouncer", "/usr/local/bin/pgbouncer"]
             .into_iter()
@@ -195,7 +195,7 @@ impl Bouncer {
         Some(Self { process, port, _folder: folder })
     }
 
-    /// A database of the server behind it, through it.
+    /// The URL of a fresh database, through pgBouncer.
     pub(crate) fn through(&self, url: &str, server: &Postgres) -> String {
         url.replace(&format!(":{}/", server.port()), &format!(":{}/", self.port))
     }
@@ -223,14 +223,14 @@ pub(crate) async fn open(url: &str) -> Result<Arc<Store>, StoreError> {
     tokio::task::spawn_blocking(opening).await.unwrap()
 }
 
-/// Bytes that no other call gave out: a process has one number, and counts.
+/// Bytes that differ for each call: the process number and a counter.
 fn unique() -> [u8; 16] {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let (process, count) = (std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
     ((u128::from(process) << 96) | (u128::from(count) << 64)).to_be_bytes()
 }
 
-/// The folder with the server's programs: Debian keeps most of them off the PATH.
+/// The folder of the server's programs; on Debian it is not on the PATH.
 fn tools() -> Option<PathBuf> {
     let debian = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let mut folders: Vec<PathBuf> = debian.map(|version| version.path().join("bin")).collect();
@@ -255,13 +255,13 @@ fn as_user(program: &Path) -> Command {
     } else {
         Command::new(program)
     };
-    // Where the tests stand need not be readable for that user.
+    // The user may not be allowed to read the current folder.
     command.current_dir("/");
     command
 }
 
 fn run(command: &mut Command) {
-    // A server that stays behind must not hold a pipe of this process open.
+    // A server that keeps running must not keep a pipe of this process open.
     let status = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap();
     assert!(status.success(), "{command:?}: {status}");
 }

@@ -1,11 +1,11 @@
-//! What a scripted server offers and where it misbehaves, written as a chain:
-//! `Script::polite().pipelining(true).on(At::Rcpt, say("550 5.1.1 gone")).nth(At::Dot, 3, Do::Cut)`.
+//! What a scripted server offers and where it misbehaves, as a chain of calls:
+//! `Script::polite().pipelining(true).on(At::Rcpt, reply_line("550 5.1.1 gone")).nth(At::Dot, 3, Do::Cut)`.
 
 use std::time::Duration;
 
 use super::Certificates;
 
-/// A point of the dialogue at which the server speaks.
+/// A point of the dialogue at which the server replies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum At {
     /// The client has connected.
@@ -16,7 +16,7 @@ pub(crate) enum At {
     Helo,
     /// STARTTLS.
     StartTls,
-    /// AUTH, its first line.
+    /// The first line of AUTH.
     Auth,
     /// MAIL FROM.
     Mail,
@@ -24,7 +24,7 @@ pub(crate) enum At {
     Rcpt,
     /// DATA.
     Data,
-    /// The first bytes of a message, before its end; silence by default.
+    /// The first bytes of a message, before its end; no reply by default.
     Body,
     /// The final dot.
     Dot,
@@ -34,12 +34,12 @@ pub(crate) enum At {
     Quit,
 }
 
-/// What the server does there.
+/// What the server does at that point.
 #[derive(Debug, Clone)]
 pub(crate) enum Do {
-    /// Writes these very bytes.
-    Say(Vec<u8>),
-    /// Writes nothing more and reads until the client leaves.
+    /// Writes exactly these bytes.
+    Write(Vec<u8>),
+    /// Writes nothing more and reads until the client disconnects.
     Stall,
     /// Closes the connection.
     Cut,
@@ -47,20 +47,20 @@ pub(crate) enum Do {
     Reset,
     /// Waits.
     Wait(Duration),
-    /// Writes one byte at a time, with this wait before each.
+    /// Writes one byte at a time and waits before each.
     Drip(Vec<u8>, Duration),
-    /// Waits until the client has sent these bytes too: only a client that pipelines ever does.
+    /// Waits until the client has also sent these bytes, which only a pipelining client does.
     Await(&'static str),
-    /// One after the other.
+    /// Several actions in order.
     Each(Vec<Do>),
 }
 
 /// One reply line.
-pub(crate) fn say(line: &str) -> Do {
-    Do::Say(format!("{line}\r\n").into_bytes())
+pub(crate) fn reply_line(line: &str) -> Do {
+    Do::Write(format!("{line}\r\n").into_bytes())
 }
 
-/// A server's character.
+/// The behaviour of a server.
 #[derive(Debug, Clone)]
 pub(crate) struct Script {
     pub(super) keywords: Vec<String>,
@@ -79,17 +79,17 @@ struct Rule {
 }
 
 impl Script {
-    /// Offers nothing and accepts everything.
+    /// Offers no extensions and accepts everything.
     pub(crate) fn polite() -> Self {
         Self { keywords: Vec::new(), implicit_tls: false, certificates: None, login: None, rules: Vec::new() }
     }
 
-    /// Offers PIPELINING, or does not.
+    /// Whether it offers PIPELINING.
     pub(crate) fn pipelining(self, offered: bool) -> Self {
         if offered { self.keyword("PIPELINING") } else { self }
     }
 
-    /// Offers a keyword in its answer to EHLO.
+    /// Offers a keyword in its reply to EHLO.
     pub(crate) fn keyword(mut self, keyword: &str) -> Self {
         self.keywords.push(keyword.to_owned());
         self
@@ -114,22 +114,22 @@ impl Script {
         self.keyword(&format!("AUTH {mechanisms}"))
     }
 
-    /// Does this every time.
+    /// Performs this action every time.
     pub(crate) fn on(self, at: At, action: Do) -> Self {
         self.rule(at, None, None, action)
     }
 
-    /// Does this the `nth` time, counted from 1 over all connections.
+    /// Performs this action the `nth` time, counted from 1 over all connections.
     pub(crate) fn nth(self, at: At, nth: usize, action: Do) -> Self {
         self.rule(at, Some(nth), None, action)
     }
 
-    /// Answers RCPT so for one recipient.
+    /// Performs this action at RCPT for one recipient.
     pub(crate) fn recipient(self, address: &str, action: Do) -> Self {
         self.rule(At::Rcpt, None, Some(address), action)
     }
 
-    /// The first rule that fits.
+    /// The action of the first rule that matches.
     pub(super) fn action(&self, at: At, nth: usize, line: &str) -> Option<&Do> {
         let fits = |rule: &&Rule| {
             rule.at == at

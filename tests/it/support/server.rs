@@ -1,6 +1,6 @@
-//! An SMTP server on a port of its own that follows a [`Script`] and remembers what it saw.
+//! A scripted SMTP server on its own port. It follows a [`Script`] and records what it receives.
 //!
-//! It runs on a thread of its own, so blocking tests and whole processes can be served too.
+//! It runs on its own thread, so blocking tests and separate processes can use it too.
 
 use std::collections::HashMap;
 use std::io;
@@ -16,41 +16,41 @@ use tokio_rustls::server::TlsStream;
 
 use super::script::{At, Do, Script};
 
-/// A message whose final dot arrived.
+/// A message that was received up to its final dot.
 #[derive(Debug, Clone)]
 pub(crate) struct Message {
-    /// The connection, from 1.
+    /// The number of the connection, from 1.
     pub(crate) connection: usize,
-    /// The MAIL line.
+    /// The MAIL command.
     pub(crate) mail: String,
-    /// The RCPT lines that were answered 2yz.
+    /// The RCPT commands that were answered with 2yz.
     pub(crate) rcpt: Vec<String>,
-    /// The message, dot-stuffing undone.
+    /// The message without dot-stuffing.
     pub(crate) data: Vec<u8>,
-    /// What the script says in answer to the dot.
-    pub(crate) answer: Vec<u8>,
+    /// The reply to the dot according to the script.
+    pub(crate) reply: Vec<u8>,
 }
 
 impl Message {
-    /// Whether the server took it: at least one recipient, and a whole 2yz reply.
+    /// Whether the server accepted it: it has a recipient and a complete 2yz reply.
     pub(crate) fn accepted(&self) -> bool {
-        !self.rcpt.is_empty() && is_whole_2yz(&self.answer)
+        !self.rcpt.is_empty() && is_whole_2yz(&self.reply)
     }
 }
 
-/// What the server saw so far.
+/// What the server has received so far.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Log {
-    /// Connections taken.
+    /// How many connections were opened.
     pub(crate) connections: usize,
-    /// Every command line, with its connection.
+    /// Every command, with the number of its connection.
     pub(crate) commands: Vec<(usize, String)>,
-    /// Every message whose dot arrived.
+    /// Every message with a final dot.
     pub(crate) messages: Vec<Message>,
     seen: HashMap<At, usize>,
 }
 
-/// A running server; dropping it ends it.
+/// A running server; it stops when it is dropped.
 pub(crate) struct Server {
     port: u16,
     log: Arc<Mutex<Log>>,
@@ -79,27 +79,27 @@ impl Server {
         Self { port: port.recv().unwrap(), log, stop: Some(stop), thread: Some(thread) }
     }
 
-    /// Where it listens.
+    /// The port on which it listens.
     pub(crate) fn port(&self) -> u16 {
         self.port
     }
 
-    /// What it has seen by now.
+    /// A copy of the log so far.
     pub(crate) fn log(&self) -> Log {
         lock(&self.log).clone()
     }
 
-    /// How many connections it has taken.
+    /// How many connections were opened so far.
     pub(crate) fn connections(&self) -> usize {
         lock(&self.log).connections
     }
 
-    /// Whether a final dot came over a connection later than the first `connections`.
-    pub(crate) fn heard_beyond(&self, connections: usize) -> bool {
+    /// Whether a message with a final dot came over a connection after the first `connections`.
+    pub(crate) fn has_message_after(&self, connections: usize) -> bool {
         lock(&self.log).messages.iter().rev().any(|message| message.connection > connections)
     }
 
-    /// The recipients of the messages it took, in order.
+    /// The RCPT commands of the accepted messages, in order.
     pub(crate) fn accepted(&self) -> Vec<String> {
         let log = self.log();
         log.messages
@@ -109,7 +109,7 @@ impl Server {
             .collect()
     }
 
-    /// Its command lines in order, each cut at the first space after its verb.
+    /// The verbs of the received commands, in order.
     pub(crate) fn verbs(&self) -> Vec<String> {
         self.log().commands.iter().map(|(_, line)| line.split(' ').next().unwrap_or("").to_owned()).collect()
     }
@@ -133,7 +133,7 @@ async fn accept(listener: TcpListener, script: Arc<Script>, log: Arc<Mutex<Log>>
         };
         let (script, log) = (Arc::clone(&script), Arc::clone(&log));
         tokio::spawn(async move {
-            let mut guest = Guest {
+            let mut guest = Client {
                 number,
                 script,
                 log,
@@ -142,7 +142,7 @@ async fn accept(listener: TcpListener, script: Arc<Script>, log: Arc<Mutex<Log>>
                 mail: String::new(),
                 rcpt: Vec::new(),
             };
-            // However it ends, the log holds what there is to know.
+            // The log has everything, whatever the result is.
             let _ = guest.serve().await;
         });
     }
@@ -154,7 +154,7 @@ enum Transport {
 }
 
 /// One connection.
-struct Guest {
+struct Client {
     number: usize,
     script: Arc<Script>,
     log: Arc<Mutex<Log>>,
@@ -164,12 +164,12 @@ struct Guest {
     rcpt: Vec<String>,
 }
 
-impl Guest {
+impl Client {
     async fn serve(&mut self) -> io::Result<()> {
         if self.script.implicit_tls {
             self.handshake().await?;
         }
-        self.answer(At::Greeting, "", "220 test.example ESMTP").await?;
+        self.reply(At::Greeting, "", "220 test.example ESMTP").await?;
         loop {
             let line = self.line().await?;
             lock(&self.log).commands.push((self.number, line.clone()));
@@ -177,34 +177,34 @@ impl Guest {
             match verb.as_str() {
                 "EHLO" => {
                     let offers = self.offers();
-                    self.answer(At::Ehlo, &line, &offers).await?;
+                    self.reply(At::Ehlo, &line, &offers).await?;
                 }
-                "HELO" => drop(self.answer(At::Helo, &line, "250 test.example").await?),
+                "HELO" => drop(self.reply(At::Helo, &line, "250 test.example").await?),
                 "STARTTLS" => {
-                    self.answer(At::StartTls, &line, "220 go ahead").await?;
+                    self.reply(At::StartTls, &line, "220 go ahead").await?;
                     self.inbox.clear();
                     self.handshake().await?;
                 }
                 "AUTH" => self.auth(&line).await?,
                 "MAIL" => {
                     let default = if self.mail.is_empty() { "250 2.1.0 ok" } else { "503 5.5.1 nested MAIL" };
-                    if is_whole_2yz(&self.answer(At::Mail, &line, default).await?) {
+                    if is_whole_2yz(&self.reply(At::Mail, &line, default).await?) {
                         self.mail.clone_from(&line);
                     }
                 }
                 "RCPT" => {
                     let default = if self.mail.is_empty() { "503 5.5.1 MAIL first" } else { "250 2.1.5 ok" };
-                    if is_whole_2yz(&self.answer(At::Rcpt, &line, default).await?) {
+                    if is_whole_2yz(&self.reply(At::Rcpt, &line, default).await?) {
                         self.rcpt.push(line);
                     }
                 }
                 "DATA" => self.data(&line).await?,
                 "RSET" => {
-                    self.forget();
-                    self.answer(At::Rset, &line, "250 2.0.0 ok").await?;
+                    self.reset_envelope();
+                    self.reply(At::Rset, &line, "250 2.0.0 ok").await?;
                 }
                 "QUIT" => {
-                    self.answer(At::Quit, &line, "221 2.0.0 bye").await?;
+                    self.reply(At::Quit, &line, "221 2.0.0 bye").await?;
                     return Ok(());
                 }
                 _ => self.write(b"500 5.5.2 what?\r\n").await?,
@@ -212,7 +212,7 @@ impl Guest {
         }
     }
 
-    fn forget(&mut self) {
+    fn reset_envelope(&mut self) {
         self.mail.clear();
         self.rcpt.clear();
     }
@@ -252,12 +252,12 @@ impl Guest {
             .as_ref()
             .is_some_and(|(user, password)| given == [user.clone(), password.clone()]);
         let verdict = if right { "235 2.7.0 welcome" } else { "535 5.7.8 no" };
-        self.answer(At::Auth, line, verdict).await.map(drop)
+        self.reply(At::Auth, line, verdict).await.map(drop)
     }
 
     async fn data(&mut self, line: &str) -> io::Result<()> {
         let default = if self.rcpt.is_empty() { "554 5.5.1 no valid recipients" } else { "354 go ahead" };
-        if !self.answer(At::Data, line, default).await?.starts_with(b"354") {
+        if !self.reply(At::Data, line, default).await?.starts_with(b"354") {
             return Ok(());
         }
         let mut body_seen = false;
@@ -266,32 +266,33 @@ impl Guest {
                 break found;
             }
             if !self.inbox.is_empty() && !std::mem::replace(&mut body_seen, true) {
-                self.answer(At::Body, "", "").await?;
+                self.reply(At::Body, "", "").await?;
             }
             self.read().await?;
         };
         self.inbox.drain(..used);
-        let action = self.next_action(At::Dot, "").unwrap_or(super::say("250 2.0.0 queued as 4F2"));
+        let action = self.next_action(At::Dot, "").unwrap_or(super::reply_line("250 2.0.0 queued as 4F2"));
         let message = Message {
             connection: self.number,
             mail: self.mail.clone(),
             rcpt: self.rcpt.clone(),
             data,
-            answer: spoken(&action),
+            reply: bytes_of(&action),
         };
-        // Before the answer is written: whoever has read it must find it in the log.
+        // The message is logged before the reply is written, so a client that has the reply finds it in the log.
         lock(&self.log).messages.push(message);
-        self.forget();
+        self.reset_envelope();
         self.perform(&action).await
     }
 
-    /// Does what the script says here, or gives the default answer; returns what was said.
-    async fn answer(&mut self, at: At, line: &str, default: &str) -> io::Result<Vec<u8>> {
+    /// Performs the scripted action or sends the default reply; returns the bytes of the reply.
+    async fn reply(&mut self, at: At, line: &str, default: &str) -> io::Result<Vec<u8>> {
         let action = self.next_action(at, line);
-        let action = action
-            .unwrap_or_else(|| if default.is_empty() { Do::Each(Vec::new()) } else { super::say(default) });
+        let action = action.unwrap_or_else(|| {
+            if default.is_empty() { Do::Each(Vec::new()) } else { super::reply_line(default) }
+        });
         self.perform(&action).await?;
-        Ok(spoken(&action))
+        Ok(bytes_of(&action))
     }
 
     fn next_action(&self, at: At, line: &str) -> Option<Do> {
@@ -303,7 +304,7 @@ impl Guest {
     async fn perform(&mut self, action: &Do) -> io::Result<()> {
         let over = || Err(io::ErrorKind::ConnectionAborted.into());
         match action {
-            Do::Say(bytes) => self.write(bytes).await,
+            Do::Write(bytes) => self.write(bytes).await,
             Do::Stall => loop {
                 self.read().await?;
             },
@@ -385,18 +386,18 @@ impl Guest {
     }
 }
 
-/// All that an action says, in whatever pieces.
-fn spoken(action: &Do) -> Vec<u8> {
+/// All bytes that an action writes.
+fn bytes_of(action: &Do) -> Vec<u8> {
     match action {
-        Do::Say(bytes) | Do::Drip(bytes, _) => bytes.clone(),
-        Do::Each(actions) => actions.iter().flat_map(spoken).collect(),
+        Do::Write(bytes) | Do::Drip(bytes, _) => bytes.clone(),
+        Do::Each(actions) => actions.iter().flat_map(bytes_of).collect(),
         _ => Vec::new(),
     }
 }
 
-/// The server's own reading of RFC 5321, 4.2.1, on purpose not the client's: the first reply is whole and 2yz.
-fn is_whole_2yz(said: &[u8]) -> bool {
-    for line in said.split_inclusive(|byte| *byte == b'\n') {
+/// Whether the first reply is complete and 2yz (RFC 5321, 4.2.1). Deliberately independent of the client's parser.
+fn is_whole_2yz(reply: &[u8]) -> bool {
+    for line in reply.split_inclusive(|byte| *byte == b'\n') {
         let text = line.strip_suffix(b"\n").map(|line| line.strip_suffix(b"\r").unwrap_or(line));
         match text {
             Some([b'2', b'0'..=b'9', b'0'..=b'9', b'-', ..]) => {}
@@ -409,7 +410,7 @@ fn is_whole_2yz(said: &[u8]) -> bool {
     false
 }
 
-/// The message before the first lone dot, unstuffed, and how many bytes it took with its dot.
+/// The message before the final dot without dot-stuffing, and the number of bytes including the dot.
 fn end_of_data(inbox: &[u8]) -> Option<(Vec<u8>, usize)> {
     let end = if inbox.starts_with(b".\r\n") { 0 } else { memchr::memmem::find(inbox, b"\r\n.\r\n")? + 2 };
     let mut data = Vec::new();

@@ -1,5 +1,5 @@
-//! The ledger's file is exchanged while `letterpress serve` has it open: whoever unsubscribes is told so only if that stands in
-//! the file that is there then.
+//! The ledger file is replaced while `letterpress serve` has it open: an unsubscribe is confirmed only if it is in the
+//! file that is there now.
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -10,17 +10,17 @@ use std::time::Duration;
 
 use letterpress::clock::{Clock as _, SystemClock};
 
-use super::house::Served;
+use super::site::Served;
 
 const KIM: &str = "kim@example.org";
 const SITE: &str = "[site]\ntitle = \"느린 편지\"\nurl = \"https://letters.example/\"\n\
     [newsletter]\nfrom = \"news@letters.example\"\nfirst_run = \"newest\"\n\
     [web]\nurl = \"https://news.letters.example/\"\nlisten = \"127.0.0.1:0\"\n";
 
-/// A site whose first letter went to the outbox, with a backup from right after it.
+/// A site whose first issue went to the outbox, with a backup from just after it.
 struct Site {
     folder: tempfile::TempDir,
-    /// The token in Kim's letter.
+    /// The token in Kim's email.
     token: String,
 }
 
@@ -33,10 +33,10 @@ impl Site {
         let post =
             format!("+++\ntitle = \"Slow\"\ndate = {}\n+++\n\nText.\n", day.format("%Y-%m-%dT%H:%M:%SZ"));
         fs::write(site.path("posts/slow.md"), post).unwrap();
-        site.does(&["subscribers", "add", KIM]);
-        site.does(&["publish"]);
+        site.succeeds(&["subscribers", "add", KIM]);
+        site.succeeds(&["publish"]);
         site.token = token(&site.path("outbox"));
-        site.does(&["backup", "b.db"]);
+        site.succeeds(&["backup", "b.db"]);
         site
     }
 
@@ -49,7 +49,7 @@ impl Site {
         command.current_dir(self.folder.path()).env_clear().args(arguments).output().unwrap()
     }
 
-    fn does(&self, arguments: &[&str]) {
+    fn succeeds(&self, arguments: &[&str]) {
         let output = self.run(arguments);
         assert!(output.status.success(), "{output:?}");
     }
@@ -59,8 +59,8 @@ impl Site {
         Served::start(command.current_dir(self.folder.path()).env_clear().arg("serve"))
     }
 
-    /// The one click of a mail program; the status of the answer, and what it says.
-    fn unsubscribes(&self, served: &Served) -> (u16, String) {
+    /// A one-click unsubscribe; returns the status and the body of the response.
+    fn unsubscribe(&self, served: &Served) -> (u16, String) {
         let body = "List-Unsubscribe=One-Click";
         let head = format!(
             "POST /u/{} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/x-www-form-urlencoded\r\n\
@@ -71,7 +71,7 @@ impl Site {
         asked(served, &head)
     }
 
-    /// How Kim stands in the file at the path, if there is a sound one.
+    /// Kim's status in the file at the path, if the file is valid.
     fn on_disk(&self) -> Option<String> {
         let database = rusqlite::Connection::open_with_flags(
             self.path("letterpress.db"),
@@ -94,9 +94,9 @@ fn asked(served: &Served, request: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(served.address).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     stream.write_all(request.as_bytes()).unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    (answer.split(' ').nth(1).unwrap().parse().unwrap(), answer)
+    let mut response = String::new();
+    stream.read_to_string(&mut response).unwrap();
+    (response.split(' ').nth(1).unwrap().parse().unwrap(), response)
 }
 
 fn health(served: &Served) -> u16 {
@@ -105,25 +105,27 @@ fn health(served: &Served) -> u16 {
 
 fn token(outbox: &Path) -> String {
     let folder = fs::read_dir(outbox).unwrap().next().unwrap().unwrap().path();
-    let letter = fs::read_dir(folder).unwrap().next().unwrap().unwrap().path();
-    let text = fs::read_to_string(letter).unwrap();
+    let message = fs::read_dir(folder).unwrap().next().unwrap().unwrap().path();
+    let text = fs::read_to_string(message).unwrap();
     let (_, rest) = text.split_once("https://news.letters.example/u/").unwrap();
     rest.split('>').next().unwrap().to_owned()
 }
 
-/// Whatever is done to the files, an answer that says "unsubscribed" is true.
-fn answers_truly(site: &Site, served: &Served, way: &str) -> u16 {
-    let (status, answer) = site.unsubscribes(served);
+/// Whatever happens to the files, a response that confirms an unsubscribe is true.
+fn status_of_true_response(site: &Site, served: &Served, way: &str) -> u16 {
+    let (status, response) = site.unsubscribe(served);
     match status {
-        200 => assert_eq!(site.on_disk().as_deref(), Some("unsubscribed"), "{way}: {answer}"),
-        503 => assert!(answer.contains("Retry-After") || answer.contains("retry-after"), "{way}: {answer}"),
-        other => panic!("{way}: {other} {answer}"),
+        200 => assert_eq!(site.on_disk().as_deref(), Some("unsubscribed"), "{way}: {response}"),
+        503 => {
+            assert!(response.contains("Retry-After") || response.contains("retry-after"), "{way}: {response}")
+        }
+        other => panic!("{way}: {other} {response}"),
     }
     status
 }
 
 #[test]
-fn a_backup_that_was_put_back_by_hand_is_noticed_and_unsubscribing_reaches_the_new_file() {
+fn a_manually_restored_backup_is_noticed_and_an_unsubscribe_reaches_the_new_file() {
     type Way = fn(&Site);
     let ways: [(&str, Way); 2] = [
         ("mv", |site| {
@@ -140,19 +142,19 @@ fn a_backup_that_was_put_back_by_hand_is_noticed_and_unsubscribing_reaches_the_n
         let served = site.serve();
         assert_eq!(health(&served), 200);
         exchange(&site);
-        site.does(&["ledger", "adopt-restored", "--reason", "a test"]);
-        assert_eq!(answers_truly(&site, &served, way), 200, "{way}");
+        site.succeeds(&["ledger", "adopt-restored", "--reason", "a test"]);
+        assert_eq!(status_of_true_response(&site, &served, way), 200, "{way}");
         assert_eq!(health(&served), 200);
-        let (code, said) = served.stop();
-        assert_eq!(code, 0, "{said}");
-        // Nothing of the old file was written into the new one when the server ended.
-        site.does(&["ledger", "verify"]);
+        let (code, output) = served.stop();
+        assert_eq!(code, 0, "{output}");
+        // The server wrote nothing from the old file into the new one when it stopped.
+        site.succeeds(&["ledger", "verify"]);
         assert_eq!(site.on_disk().as_deref(), Some("unsubscribed"), "{way}");
     }
 }
 
 #[test]
-fn a_file_that_is_gone_cut_short_mixed_or_another_ledgers_is_answered_with_try_again() {
+fn a_missing_truncated_mixed_or_foreign_file_is_answered_with_503() {
     type Way = fn(&Site);
     let ways: [(&str, Way); 4] = [
         ("removed", |site| site.remove(&["letterpress.db"])),
@@ -169,48 +171,48 @@ fn a_file_that_is_gone_cut_short_mixed_or_another_ledgers_is_answered_with_try_a
     for (way, exchange) in ways {
         let site = Site::new();
         let served = site.serve();
-        // Something stands in the log that is not in the file yet.
-        site.does(&["subscribers", "add", "lee@example.org"]);
+        // The write-ahead log has changes that are not in the file yet.
+        site.succeeds(&["subscribers", "add", "lee@example.org"]);
         assert_eq!(health(&served), 200);
         exchange(&site);
         for _ in 0..3 {
-            assert_eq!(answers_truly(&site, &served, way), 503, "{way}");
+            assert_eq!(status_of_true_response(&site, &served, way), 503, "{way}");
         }
         assert_eq!(health(&served), 503, "{way}");
-        // Put back as it should be, it is served again, without a new start.
+        // After a correct restore the file is served again without a restart.
         site.remove(&["letterpress.db", "letterpress.db-wal", "letterpress.db-shm"]);
         fs::copy(site.path("b.db"), site.path("letterpress.db")).unwrap();
-        assert_eq!(answers_truly(&site, &served, way), 200, "{way}");
+        assert_eq!(status_of_true_response(&site, &served, way), 200, "{way}");
     }
 }
 
 #[test]
-fn an_older_copy_of_the_living_file_over_itself_is_noticed_too() {
+fn an_older_copy_over_the_open_file_is_noticed_too() {
     let site = Site::new();
     fs::copy(site.path("letterpress.db"), site.path("older.db")).unwrap();
     let list: Vec<String> = (0..3_000).map(|number| format!("reader{number}@example.org")).collect();
     fs::write(site.path("list.csv"), format!("email\n{}\n", list.join("\n"))).unwrap();
-    site.does(&["subscribers", "import", "list.csv", "--confirmed"]);
+    site.succeeds(&["subscribers", "import", "list.csv", "--confirmed"]);
     let served = site.serve();
     assert_eq!(health(&served), 200);
     fs::copy(site.path("older.db"), site.path("letterpress.db")).unwrap();
-    answers_truly(&site, &served, "older");
-    let (code, said) = served.stop();
-    assert_eq!(code, 0, "{said}");
-    site.does(&["ledger", "verify"]);
+    status_of_true_response(&site, &served, "older");
+    let (code, output) = served.stop();
+    assert_eq!(code, 0, "{output}");
+    site.succeeds(&["ledger", "verify"]);
 }
 
 #[test]
-fn a_restore_waits_until_nobody_has_the_ledger_and_names_who_does() {
+fn a_restore_waits_for_other_processes_and_names_them() {
     let site = Site::new();
     let served = site.serve();
     let refused = site.run(&["backup", "restore", "b.db", "--reason", "a test"]);
     assert_eq!(refused.status.code(), Some(1), "{refused:?}");
-    let said = String::from_utf8(refused.stderr).unwrap();
-    assert!(said.contains("letterpress.db is in use (process ") && said.contains("serve"), "{said}");
-    assert_eq!(answers_truly(&site, &served, "refused"), 200);
+    let output = String::from_utf8(refused.stderr).unwrap();
+    assert!(output.contains("letterpress.db is in use (process ") && output.contains("serve"), "{output}");
+    assert_eq!(status_of_true_response(&site, &served, "refused"), 200);
     served.stop();
-    site.does(&["backup", "restore", "b.db", "--reason", "a test"]);
+    site.succeeds(&["backup", "restore", "b.db", "--reason", "a test"]);
     assert_eq!(site.on_disk().as_deref(), Some("active"));
-    site.does(&["publish"]);
+    site.succeeds(&["publish"]);
 }

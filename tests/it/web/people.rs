@@ -1,4 +1,4 @@
-//! People on their way through the pages, button by button, in three languages.
+//! People use the pages, button by button, in three languages.
 
 use axum::http::StatusCode;
 use chrono::TimeDelta;
@@ -8,77 +8,81 @@ use letterpress::subscribers::token::{Purpose, Subject};
 use letterpress::subscribers::{Frequency, SubscriptionStatus};
 use letterpress::text::hex;
 
-use super::House;
-use super::house::KIM;
+use super::TestSite;
+use super::site::KIM;
 
-/// The path behind an address of a page.
+/// The path of an address on a page.
 fn path(action: &str) -> String {
     action.replace("&amp;", "&")
 }
 
 #[tokio::test]
-async fn somebody_leaves_takes_it_back_and_a_day_later_can_not() {
-    let house = House::new().await;
-    let page = house.get(&format!("/leave/{}", house.way_out())).await;
+async fn an_unsubscribe_can_be_undone_for_a_day() {
+    let site = TestSite::new().await;
+    let page = site.get(&format!("/leave/{}", site.unsubscribe_token())).await;
     assert!(
         page.text().contains("mailto:leave@letters.example?subject=unsubscribe%20v1."),
         "{}",
         page.text()
     );
-    let left = house.post(&path(&page.actions()[0]), "do=leave").await;
-    assert_eq!(house.status(KIM).await, Some(SubscriptionStatus::Unsubscribed));
-    let undo = path(&left.actions()[0]);
+    let unsubscribed = site.post(&path(&page.actions()[0]), "do=leave").await;
+    assert_eq!(site.status(KIM).await, Some(SubscriptionStatus::Unsubscribed));
+    let undo = path(&unsubscribed.actions()[0]);
     assert!(undo.starts_with("/undo/"));
-    let page = house.get(&undo).await;
-    assert_eq!(house.status(KIM).await, Some(SubscriptionStatus::Unsubscribed), "looking changes nothing");
-    assert_eq!(house.post(&path(&page.actions()[0]), "").await.status, 200);
-    assert_eq!(house.status(KIM).await, Some(SubscriptionStatus::Active));
-    // The link of the first farewell is void after the second one.
-    house.post(&format!("/u/{}", house.way_out()), "").await;
-    assert_eq!(house.post(&undo, "").await.status, 410);
-    assert_eq!(house.status(KIM).await, Some(SubscriptionStatus::Unsubscribed));
-    house.wait(TimeDelta::hours(25));
-    assert_eq!(house.post(&format!("/undo/{}", house.token(Purpose::Undo, KIM, 3)), "").await.status, 410);
-    assert_eq!(house.status(KIM).await, Some(SubscriptionStatus::Unsubscribed));
+    let page = site.get(&undo).await;
+    assert_eq!(
+        site.status(KIM).await,
+        Some(SubscriptionStatus::Unsubscribed),
+        "opening the page changes nothing"
+    );
+    assert_eq!(site.post(&path(&page.actions()[0]), "").await.status, 200);
+    assert_eq!(site.status(KIM).await, Some(SubscriptionStatus::Active));
+    // The link of the first unsubscribe is invalid after the second one.
+    site.post(&format!("/u/{}", site.unsubscribe_token()), "").await;
+    assert_eq!(site.post(&undo, "").await.status, 410);
+    assert_eq!(site.status(KIM).await, Some(SubscriptionStatus::Unsubscribed));
+    site.wait(TimeDelta::hours(25));
+    assert_eq!(site.post(&format!("/undo/{}", site.token(Purpose::Undo, KIM, 3)), "").await.status, 410);
+    assert_eq!(site.status(KIM).await, Some(SubscriptionStatus::Unsubscribed));
 }
 
 #[tokio::test]
-async fn somebody_stays_with_less() {
-    let house = House::new().await;
-    let page = house.get(&format!("/leave/{}", house.way_out())).await;
+async fn a_subscriber_switches_to_fewer_emails_instead_of_unsubscribing() {
+    let site = TestSite::new().await;
+    let page = site.get(&format!("/leave/{}", site.unsubscribe_token())).await;
     assert!(
         page.text().contains("value=\"기술\"") && page.text().contains("value=\"일상\""),
         "{}",
         page.text()
     );
     let less = "do=less&cadence=weekly&about=some&topic=%EA%B8%B0%EC%88%A0";
-    assert_eq!(house.post(&path(&page.actions()[1]), less).await.status, 200);
-    let reader = house.session.store.subscriber(house.key(KIM)).await.unwrap().unwrap();
+    assert_eq!(site.post(&path(&page.actions()[1]), less).await.status, 200);
+    let subscriber = site.session.store.subscriber(site.key(KIM)).await.unwrap().unwrap();
     assert_eq!(
-        (reader.profile.status, reader.profile.preferences.frequency),
+        (subscriber.profile.status, subscriber.profile.preferences.frequency),
         (SubscriptionStatus::Active, Frequency::Weekly)
     );
-    // The page for choosing shows it, and takes it back.
-    let choose = format!("/choose/{}", house.token(Purpose::Manage, KIM, 1));
-    let page = house.get(&choose).await.text();
+    // The preferences page shows it and can undo it.
+    let choose = format!("/choose/{}", site.token(Purpose::Manage, KIM, 1));
+    let page = site.get(&choose).await.text();
     assert!(page.contains("value=\"weekly\" checked") && page.contains("value=\"기술\" checked"), "{page}");
     assert!(!page.contains("value=\"일상\" checked"));
-    assert_eq!(house.post(&choose, "cadence=each&about=everything").await.status, 200);
-    let reader = house.session.store.subscriber(house.key(KIM)).await.unwrap().unwrap();
-    assert_eq!(reader.profile.preferences, letterpress::subscribers::Preferences::default());
-    // Whoever left has nothing to choose, and choosing does not bring them back.
-    house.post(&format!("/u/{}", house.way_out()), "").await;
-    assert_eq!(house.post(&choose, "cadence=weekly").await.status, 200);
-    assert_eq!(house.status(KIM).await, Some(SubscriptionStatus::Unsubscribed));
+    assert_eq!(site.post(&choose, "cadence=each&about=everything").await.status, 200);
+    let subscriber = site.session.store.subscriber(site.key(KIM)).await.unwrap().unwrap();
+    assert_eq!(subscriber.profile.preferences, letterpress::subscribers::Preferences::default());
+    // After an unsubscribe there are no preferences to change, and changing them does not resubscribe.
+    site.post(&format!("/u/{}", site.unsubscribe_token()), "").await;
+    assert_eq!(site.post(&choose, "cadence=weekly").await.status, 200);
+    assert_eq!(site.status(KIM).await, Some(SubscriptionStatus::Unsubscribed));
 }
 
 #[tokio::test]
-async fn a_link_to_somebodys_data_works_for_an_hour() {
-    let house = House::new().await;
-    let data = format!("/data/{}", house.data_token(KIM));
-    let page = house.get(&data).await;
+async fn a_data_export_link_works_for_an_hour() {
+    let site = TestSite::new().await;
+    let data = format!("/data/{}", site.data_token(KIM));
+    let page = site.get(&data).await;
     assert!(page.text().contains(KIM), "{}", page.text());
-    let json = house.get(&format!("{data}?as=json")).await;
+    let json = site.get(&format!("{data}?as=json")).await;
     assert_eq!(json.header("content-type"), "application/json; charset=utf-8");
     assert_eq!(
         (json.header("cache-control"), json.header("x-robots-tag")),
@@ -86,77 +90,81 @@ async fn a_link_to_somebodys_data_works_for_an_hour() {
     );
     let value: serde_json::Value = serde_json::from_slice(&json.bytes).unwrap();
     assert_eq!(value["reader"][0]["email"], KIM);
-    house.wait(TimeDelta::minutes(61));
-    assert_eq!(house.get(&data).await.status, 404);
-    assert_eq!(house.post(&data, "sure=yes").await.status, 404);
-    assert_eq!(house.status(KIM).await, Some(SubscriptionStatus::Active));
+    site.wait(TimeDelta::minutes(61));
+    assert_eq!(site.get(&data).await.status, 404);
+    assert_eq!(site.post(&data, "sure=yes").await.status, 404);
+    assert_eq!(site.status(KIM).await, Some(SubscriptionStatus::Active));
 }
 
 #[tokio::test]
 async fn a_writer_approves_an_email_by_its_link_and_looking_at_the_page_approves_nothing() {
-    let house = House::new().await;
+    let site = TestSite::new().await;
     let (post, content) = ("tag:letters.example,2026-11-20:slow", [7; 16]);
-    let store = &house.session.store;
-    store.ask_approval(post, &hex(&content), house.clock.now()).await.unwrap();
+    let store = &site.session.store;
+    store.ask_approval(post, &hex(&content), site.clock.now()).await.unwrap();
     let approval = async || store.approval(post, &hex(&content)).await.unwrap();
     let approve = |content| {
-        format!("/approve/{}", house.session.keys.sign(Purpose::Approve, &Subject::from(content), 1))
+        format!("/approve/{}", site.session.keys.sign(Purpose::Approve, &Subject::from(content), 1))
     };
-    let page = house.get(&approve(content)).await;
+    let page = site.get(&approve(content)).await;
     assert!(matches!(approval().await, Approval::Asked(_)));
-    assert_eq!(house.post(&path(&page.actions()[0]), "").await.status, 200);
+    assert_eq!(site.post(&path(&page.actions()[0]), "").await.status, 200);
     assert_eq!(approval().await, Approval::Given);
-    assert_eq!(house.post(&approve([8; 16]), "").await.status, 410, "nobody was asked about that");
-    assert_eq!(house.post(&format!("/approve/{}", house.way_out()), "").await.status, 404);
+    assert_eq!(
+        site.post(&approve([8; 16]), "").await.status,
+        410,
+        "no approval was requested for this content"
+    );
+    assert_eq!(site.post(&format!("/approve/{}", site.unsubscribe_token()), "").await.status, 404);
 }
 
 #[tokio::test]
-async fn every_page_speaks_three_languages_and_says_which() {
-    let house = House::new().await;
-    house.publish().await;
-    let way_out = house.way_out();
-    let confirm = house.token(Purpose::Confirm, KIM, 1);
-    let undo = house.token(Purpose::Undo, KIM, 1);
-    let choose = house.token(Purpose::Manage, KIM, 1);
-    let data = house.data_token(KIM);
-    let approve = house.session.keys.sign(Purpose::Approve, &Subject::from([7; 16]), 1);
+async fn every_page_is_available_in_three_languages_and_declares_its_language() {
+    let site = TestSite::new().await;
+    site.publish().await;
+    let unsubscribe_token = site.unsubscribe_token();
+    let confirm = site.token(Purpose::Confirm, KIM, 1);
+    let undo = site.token(Purpose::Undo, KIM, 1);
+    let choose = site.token(Purpose::Manage, KIM, 1);
+    let data = site.data_token(KIM);
+    let approve = site.session.keys.sign(Purpose::Approve, &Subject::from([7; 16]), 1);
     for (lang, word) in [("en", "Email address"), ("ko", "이메일 주소"), ("ja", "メールアドレス")]
     {
-        assert!(house.get(&format!("/?lang={lang}")).await.text().contains(word));
+        assert!(site.get(&format!("/?lang={lang}")).await.text().contains(word));
         for path in [
             "/".to_owned(),
             "/data".to_owned(),
             "/issues/".to_owned(),
             "/nothing".to_owned(),
             "/leave/bad".to_owned(),
-            format!("/leave/{way_out}"),
-            format!("/u/{way_out}"),
+            format!("/leave/{unsubscribe_token}"),
+            format!("/u/{unsubscribe_token}"),
             format!("/confirm/{confirm}"),
             format!("/undo/{undo}"),
             format!("/approve/{approve}"),
             format!("/choose/{choose}"),
             format!("/data/{data}"),
         ] {
-            let reply = house.get(&format!("{path}?lang={lang}")).await;
+            let reply = site.get(&format!("{path}?lang={lang}")).await;
             assert!(matches!(reply.status, StatusCode::OK | StatusCode::NOT_FOUND), "{path} {lang}");
             assert!(reply.text().contains(&format!("<html lang=\"{lang}\">")), "{path}");
             assert_eq!(reply.header("content-language"), lang);
             assert!(!reply.text().contains("{site}") && !reply.text().contains("{{"), "{}", reply.text());
-            let by_browser = house.send("GET", &path, &[("accept-language", lang)], "").await;
+            let by_browser = site.send("GET", &path, &[("accept-language", lang)], "").await;
             assert_eq!(by_browser.header("content-language"), lang, "{path}");
         }
     }
-    assert_eq!(house.get("/").await.header("content-language"), "ko", "the language of the site");
+    assert_eq!(site.get("/").await.header("content-language"), "ko", "the language of the site");
 }
 
 #[tokio::test]
-async fn letters_are_read_as_they_were_sent_without_anybodys_words() {
-    let house = House::new().await;
-    assert!(house.get("/issues/").await.text().contains("아직 발송된 뉴스레터가 없습니다"));
-    house.publish().await;
-    let index = house.get("/issues/").await.text();
+async fn issue_pages_show_what_was_sent_without_personal_data() {
+    let site = TestSite::new().await;
+    assert!(site.get("/issues/").await.text().contains("아직 발송된 뉴스레터가 없습니다"));
+    site.publish().await;
+    let index = site.get("/issues/").await.text();
     let link = index.split("href=\"/issues/2").nth(1).unwrap().split('"').next().unwrap();
-    let issue = house.get(&format!("/issues/2{link}")).await;
+    let issue = site.get(&format!("/issues/2{link}")).await;
     let text = issue.text();
     assert!(text.contains("천천히 온다") && text.contains("안녕하세요."), "{text}");
     assert!(!text.contains("v1.k1.") && !text.contains(KIM), "no token, no address");
@@ -165,20 +173,20 @@ async fn letters_are_read_as_they_were_sent_without_anybodys_words() {
     assert!(sheets > 0);
     assert_eq!(issue.header("content-security-policy").matches("'sha256-").count(), sheets);
     assert_eq!(issue.header("x-robots-tag"), "all");
-    let hidden = House::with("index = false\n").await;
+    let hidden = TestSite::with("index = false\n").await;
     assert!(hidden.get("/issues/").await.header("x-robots-tag").contains("noindex"));
-    let closed = House::with("issues = false\n").await;
+    let closed = TestSite::with("issues = false\n").await;
     closed.publish().await;
     assert_eq!(closed.get("/issues/").await.status, 404);
     assert_eq!(closed.get(&format!("/issues/2{link}")).await.status, 404);
 }
 
 #[tokio::test]
-async fn the_style_sheet_of_the_pages_can_be_kept_for_ever() {
-    let house = House::new().await;
-    let page = house.get("/").await.text();
+async fn the_style_sheet_is_cached_permanently() {
+    let site = TestSite::new().await;
+    let page = site.get("/").await.text();
     let style = page.split("href=\"/assets/").nth(1).unwrap().split('"').next().unwrap();
-    let reply = house.get(&format!("/assets/{style}")).await;
+    let reply = site.get(&format!("/assets/{style}")).await;
     assert_eq!(reply.header("content-type"), "text/css; charset=utf-8");
     assert!(reply.header("cache-control").contains("immutable"));
     assert!(!reply.text().contains("url(") && !reply.text().contains("@import"), "nothing from elsewhere");

@@ -1,5 +1,5 @@
-//! The real program on real sockets: what is too long, too slow or two things at once (H13, H17), what it says (X8),
-//! how it starts and stops.
+//! The real program on real sockets: requests that are too long, too slow or ambiguous (H13, H17), its output (X8),
+//! start and stop.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use letterpress::subscribers::SubscriptionStatus;
 use letterpress::subscribers::token::Purpose;
 
-use super::House;
-use super::house::{KIM, Served};
+use super::TestSite;
+use super::site::{KIM, Served};
 
 fn connect(served: &Served) -> TcpStream {
     let stream = TcpStream::connect(served.address).unwrap();
@@ -20,13 +20,13 @@ fn connect(served: &Served) -> TcpStream {
     stream
 }
 
-/// Sends bytes and reads until the server closes; what comes after a reset is lost and no matter.
+/// Sends bytes and reads until the server closes; bytes lost after a reset do not matter.
 fn exchange(served: &Served, bytes: &[u8]) -> String {
     let mut stream = connect(served);
     let _ = stream.write_all(bytes);
-    let mut answer = Vec::new();
-    let _ = stream.read_to_end(&mut answer);
-    String::from_utf8_lossy(&answer).into_owned()
+    let mut reply = Vec::new();
+    let _ = stream.read_to_end(&mut reply);
+    String::from_utf8_lossy(&reply).into_owned()
 }
 
 fn request(method: &str, path: &str, headers: &str, body: &str) -> Vec<u8> {
@@ -34,28 +34,28 @@ fn request(method: &str, path: &str, headers: &str, body: &str) -> Vec<u8> {
         .into_bytes()
 }
 
-fn status(answer: &str) -> u16 {
-    answer.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_else(|| panic!("{answer:?}"))
+fn status(reply: &str) -> u16 {
+    reply.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_else(|| panic!("{reply:?}"))
 }
 
 const FORM: &str = "Content-Type: application/x-www-form-urlencoded\r\n";
 
 #[tokio::test]
-async fn h13_what_is_too_large_is_refused_and_the_server_lives() {
-    let house = House::new().await;
-    let served = house.serve();
+async fn h13_a_request_that_is_too_large_is_refused_and_the_server_continues() {
+    let site = TestSite::new().await;
+    let served = site.serve();
     let post =
         |headers: String, body: &str| exchange(&served, &request("POST", "/subscribe", &headers, body));
     let long = format!("email={}", "a".repeat(9_000));
     assert_eq!(status(&post(format!("{FORM}Content-Length: {}\r\n", long.len()), &long)), 413);
-    // A gigabyte that never comes.
+    // A body of a gigabyte that is never sent.
     assert_eq!(status(&post(format!("{FORM}Content-Length: 1000000000\r\n"), &long)), 413);
     let chunks = format!("{:x}\r\n{long}\r\n", long.len()).repeat(3);
     assert_eq!(status(&post(format!("{FORM}Transfer-Encoding: chunked\r\n"), &chunks)), 413);
-    // A hundred thousand fields do not fit; what fits is read.
+    // A hundred thousand fields are too many; only the first ones are read.
     let fields = "a&".repeat(4_000);
     assert_eq!(status(&post(format!("{FORM}Content-Length: {}\r\n", fields.len()), &fields)), 422);
-    // Nothing is decompressed.
+    // Compressed bodies are not decompressed.
     assert_eq!(
         status(&post(format!("{FORM}Content-Encoding: gzip\r\nContent-Length: 4\r\n"), "\x1f\x08\x08\x01")),
         415
@@ -71,15 +71,15 @@ async fn h13_what_is_too_large_is_refused_and_the_server_lives() {
 }
 
 #[tokio::test]
-async fn h13_a_client_that_only_drips_is_let_go() {
-    let house = House::new().await;
-    let served = house.serve();
+async fn h13_a_client_that_sends_single_bytes_is_disconnected() {
+    let site = TestSite::new().await;
+    let served = site.serve();
     let began = Instant::now();
     let dripping = |head: &[u8]| {
         let mut stream = connect(&served);
         stream.write_all(head).unwrap();
         std::thread::spawn(move || {
-            // A byte now and then; the server has had enough after ten seconds.
+            // One byte now and then; the server closes the connection after ten seconds.
             loop {
                 std::thread::sleep(Duration::from_millis(500));
                 if stream.write_all(b"a").is_err() || began.elapsed() > Duration::from_secs(30) {
@@ -105,21 +105,21 @@ async fn h13_a_client_that_only_drips_is_let_go() {
 }
 
 #[tokio::test]
-async fn h21_more_idle_connections_than_there_are_places_give_way_to_whoever_asks() {
-    let house = House::new().await;
+async fn h21_idle_connections_above_the_limit_are_closed_for_new_requests() {
+    let site = TestSite::new().await;
     let program = env!("CARGO_BIN_EXE_letterpress");
-    // Room for 64 connections.
+    // The server has room for 64 connections.
     let mut command = Command::new("sh");
     command
         .args(["-c", &format!("ulimit -n 128 && exec '{program}' serve")])
-        .current_dir(house.path("."))
+        .current_dir(site.path("."))
         .env_clear();
     let served = Served::start(&mut command);
     let unfinished = request("POST", "/subscribe", &format!("{FORM}Content-Length: 10\r\n"), "a");
     let mut idle = Vec::new();
     for number in 0..300 {
         let mut stream = connect(&served);
-        // Every third one says nothing at all.
+        // Every third one sends nothing.
         let _ = if number % 3 == 0 { Ok(()) } else { stream.write_all(&unfinished) };
         idle.push(stream);
         if number % 50 == 49 {
@@ -128,83 +128,84 @@ async fn h21_more_idle_connections_than_there_are_places_give_way_to_whoever_ask
             assert!(began.elapsed() < Duration::from_secs(5), "after {number}: {:?}", began.elapsed());
         }
     }
-    // The youngest is still there, and can go on.
+    // The newest connection is still open and usable.
     let mut youngest = idle.pop().unwrap();
     youngest.write_all(b"aaaaaaaaa").unwrap();
-    let mut answer = String::new();
-    youngest.read_to_string(&mut answer).unwrap();
-    assert_eq!(status(&answer), 422, "{answer}");
+    let mut reply = String::new();
+    youngest.read_to_string(&mut reply).unwrap();
+    assert_eq!(status(&reply), 422, "{reply}");
 }
 
 #[tokio::test]
-async fn h21_a_form_whose_rest_never_comes_is_refused_and_its_connection_closed() {
-    let house = House::new().await;
-    let served = house.serve();
+async fn h21_an_unfinished_form_is_refused_and_its_connection_closed() {
+    let site = TestSite::new().await;
+    let served = site.serve();
     let began = Instant::now();
-    let answer =
+    let reply =
         exchange(&served, &request("POST", "/subscribe", &format!("{FORM}Content-Length: 10\r\n"), "a"));
-    assert_eq!(status(&answer), 408, "{answer}");
+    assert_eq!(status(&reply), 408, "{reply}");
     assert!((9..19).contains(&began.elapsed().as_secs()), "{:?}", began.elapsed());
 }
 
 #[tokio::test]
-async fn h17_two_requests_in_the_clothes_of_one_are_not_answered_as_two() {
-    let house = House::new().await;
-    let served = house.serve();
-    let leave = format!("/u/{}", house.way_out());
+async fn h17_a_smuggled_second_request_is_not_answered() {
+    let site = TestSite::new().await;
+    let served = site.serve();
+    let leave = format!("/u/{}", site.unsubscribe_token());
     let hidden = format!("POST {leave} HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n");
     for headers in [
         format!("{FORM}Content-Length: 4\r\nContent-Length: {}\r\n", hidden.len() + 5),
         format!("{FORM}Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\nContent-Length: 5\r\n"),
         format!("{FORM}Transfer-Encoding: xchunked\r\n"),
     ] {
-        let answer =
+        let reply =
             exchange(&served, &request("POST", "/subscribe", &headers, &format!("0\r\n\r\n{hidden}")));
-        assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{answer}");
-        assert_eq!(status(&answer), 400, "{headers}");
+        assert_eq!(reply.matches("HTTP/1.1 ").count(), 1, "{reply}");
+        assert_eq!(status(&reply), 400, "{headers}");
     }
-    // Both lengths: the chunks count (RFC 9112, section 6.3), and what follows them is not a request that is answered.
+    // With both lengths the chunks count (RFC 9112, section 6.3), and the bytes after them are not answered as a
+    // request.
     let both = format!("{FORM}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n");
-    let answer = exchange(&served, &request("POST", "/subscribe", &both, &format!("0\r\n\r\n{hidden}")));
-    assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{answer}");
-    assert_eq!(house.status(KIM).await, Some(SubscriptionStatus::Active));
+    let reply = exchange(&served, &request("POST", "/subscribe", &both, &format!("0\r\n\r\n{hidden}")));
+    assert_eq!(reply.matches("HTTP/1.1 ").count(), 1, "{reply}");
+    assert_eq!(site.status(KIM).await, Some(SubscriptionStatus::Active));
     let old = exchange(&served, b"GET /healthz HTTP/1.0\r\n\r\n");
     assert_eq!(status(&old), 200, "{old}");
     assert_eq!(status(&exchange(&served, &request("TRACE", "/", "", ""))), 405);
 }
 
 #[tokio::test]
-async fn x08_nothing_that_the_server_says_names_anybody() {
-    let house = House::new().await;
-    house.publish().await;
-    let served = house.serve();
-    let token = house.way_out();
-    let data = house.data_token(KIM);
+async fn x08_the_output_of_the_server_has_no_addresses() {
+    let site = TestSite::new().await;
+    site.publish().await;
+    let served = site.serve();
+    let token = site.unsubscribe_token();
+    let data = site.data_token(KIM);
     for (method, path, body) in [
         ("GET", format!("/leave/{token}"), ""),
         ("POST", "/subscribe".to_owned(), "email=lee@example.org&form=embedded"),
         ("POST", "/data".to_owned(), "email=kim@example.org"),
         ("GET", format!("/data/{data}?as=json"), ""),
         ("POST", format!("/u/{token}"), ""),
-        ("POST", format!("/confirm/{}", house.token(Purpose::Confirm, "lee@example.org", 1)), ""),
+        ("POST", format!("/confirm/{}", site.token(Purpose::Confirm, "lee@example.org", 1)), ""),
         ("POST", format!("/data/{data}"), "sure=yes"),
         ("GET", "/lee@example.org".to_owned(), ""),
     ] {
         let headers = format!("{FORM}X-Forwarded-For: 203.0.113.9\r\nContent-Length: {}\r\n", body.len());
         assert!(status(&exchange(&served, &request(method, &path, &headers, body))) < 500, "{path}");
     }
-    let (code, said) = served.stop();
-    assert_eq!(code, 0, "{said}");
-    assert!(said.contains("POST /u/{*token} 200 "), "{said}");
+    let (code, output) = served.stop();
+    assert_eq!(code, 0, "{output}");
+    assert!(output.contains("POST /u/{*token} 200 "), "{output}");
     for secret in ["kim@", "lee@", "v1.", token.rsplit('.').next().unwrap(), "203.0.113", "example.org"] {
-        assert!(!said.contains(secret), "{secret} stands in\n{said}");
+        assert!(!output.contains(secret), "{secret} is in\n{output}");
     }
 }
 
 #[tokio::test]
-async fn h19_figures_have_an_address_of_their_own_and_name_nobody() {
-    let house = House::with("metrics = \"127.0.0.1:0\"\n").await;
-    let mut served = house.command(&["serve"]);
+async fn h19_metrics_have_their_own_address_and_no_names() {
+    let site = TestSite::with("metrics = \"127.0.0.1:0\"\n").await;
+    let mut served = site.command(&["serve"]);
     let mut child = served.stdout(Stdio::piped()).spawn().unwrap();
     let out = std::io::BufReader::new(child.stdout.take().unwrap());
     let address = std::io::BufRead::lines(out)
@@ -223,9 +224,9 @@ async fn h19_figures_have_an_address_of_their_own_and_name_nobody() {
 }
 
 #[tokio::test]
-async fn a_request_under_way_is_answered_before_the_server_stops_and_no_new_one_is_taken() {
-    let house = House::new().await;
-    let served = house.serve();
+async fn the_server_answers_a_pending_request_before_it_stops_and_accepts_no_new_one() {
+    let site = TestSite::new().await;
+    let served = site.serve();
     let mut stream = connect(&served);
     let body = "email=lee@example.org&form=embedded";
     let head = request("POST", "/subscribe", &format!("{FORM}Content-Length: {}\r\n", body.len()), "");
@@ -233,87 +234,87 @@ async fn a_request_under_way_is_answered_before_the_server_stops_and_no_new_one_
     std::thread::sleep(Duration::from_millis(300));
     served.ask_to_stop();
     std::thread::sleep(Duration::from_millis(300));
-    assert!(TcpStream::connect(served.address).is_err(), "it listens no more");
+    assert!(TcpStream::connect(served.address).is_err(), "it no longer listens");
     stream.write_all(body.as_bytes()).unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    assert_eq!(status(&answer), 200);
-    assert_eq!(house.errands().len(), 1);
+    let mut reply = String::new();
+    stream.read_to_string(&mut reply).unwrap();
+    assert_eq!(status(&reply), 200);
+    assert_eq!(site.transactional().len(), 1);
 }
 
 #[tokio::test]
-async fn systemd_hands_over_a_socket_and_is_told_when_the_server_is_ready() {
-    let house = House::new().await;
+async fn the_server_takes_its_socket_from_systemd_and_notifies_it_when_ready() {
+    let site = TestSite::new().await;
     let socket = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = socket.local_addr().unwrap();
-    let manager = UnixDatagram::bind(house.path("notify")).unwrap();
+    let manager = UnixDatagram::bind(site.path("notify")).unwrap();
     manager.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     let program = env!("CARGO_BIN_EXE_letterpress");
     let mut command = Command::new("sh");
     command
         .args(["-c", &format!("LISTEN_PID=$$ LISTEN_FDS=1 exec '{program}' serve 3<&0")])
-        .current_dir(house.path("."))
+        .current_dir(site.path("."))
         .env_clear()
-        .env("NOTIFY_SOCKET", house.path("notify"))
+        .env("NOTIFY_SOCKET", site.path("notify"))
         .stdin(Stdio::from(OwnedFd::from(socket)));
     let served = Served::start(&mut command);
     assert_eq!(served.address, address);
-    let word = || {
-        let mut word = [0; 64];
-        let length = manager.recv(&mut word).unwrap();
-        String::from_utf8_lossy(&word[..length]).into_owned()
+    let state = || {
+        let mut state = [0; 64];
+        let length = manager.recv(&mut state).unwrap();
+        String::from_utf8_lossy(&state[..length]).into_owned()
     };
-    assert_eq!(word(), "READY=1");
+    assert_eq!(state(), "READY=1");
     assert_eq!(status(&exchange(&served, &request("GET", "/healthz", "", ""))), 200);
-    let (code, said) = served.stop();
-    assert_eq!((code, word().as_str()), (0, "STOPPING=1"), "{said}");
+    let (code, output) = served.stop();
+    assert_eq!((code, state().as_str()), (0, "STOPPING=1"), "{output}");
 }
 
 #[tokio::test]
-async fn the_server_runs_beside_a_run_that_sends() {
-    let house = House::new().await;
-    let served = house.serve();
-    let published = house.command(&["publish"]).output().unwrap();
+async fn the_server_works_while_a_run_is_sending() {
+    let site = TestSite::new().await;
+    let served = site.serve();
+    let published = site.command(&["publish"]).output().unwrap();
     assert_eq!(published.status.code(), Some(0), "{published:?}");
-    let reply = exchange(&served, &request("POST", &format!("/u/{}", house.way_out()), "", ""));
+    let reply = exchange(&served, &request("POST", &format!("/u/{}", site.unsubscribe_token()), "", ""));
     assert_eq!(status(&reply), 200);
-    let published = house.command(&["publish"]).output().unwrap();
+    let published = site.command(&["publish"]).output().unwrap();
     assert_eq!(published.status.code(), Some(0), "the fence is not behind: {published:?}");
 }
 
 #[tokio::test]
-async fn the_pages_may_lie_below_a_path_and_a_proxy_may_leave_it_on_or_not() {
-    let house = House::new().await;
-    let config = std::fs::read_to_string(house.path("config.toml")).unwrap();
-    house.write(
+async fn pages_below_a_path_work_with_and_without_a_proxy_that_strips_it() {
+    let site = TestSite::new().await;
+    let config = std::fs::read_to_string(site.path("config.toml")).unwrap();
+    site.write(
         "config.toml",
         &config.replace("https://news.letters.example/", "https://letters.example/news/"),
     );
-    let served = house.serve();
+    let served = site.serve();
     for path in ["/news/", "/", "/news/subscribe", "/subscribe"] {
         let page = exchange(&served, &request("GET", path, "", ""));
         assert_eq!(status(&page), 200, "{path}");
         assert!(page.contains("action=\"/news/subscribe?lang=ko\""), "{page}");
         assert!(page.contains("href=\"/news/assets/style-"), "{page}");
     }
-    let leave = format!("/news/u/{}", house.way_out());
+    let leave = format!("/news/u/{}", site.unsubscribe_token());
     assert_eq!(status(&exchange(&served, &request("POST", &leave, "", ""))), 200);
-    assert_eq!(house.status(KIM).await, Some(SubscriptionStatus::Unsubscribed));
+    assert_eq!(site.status(KIM).await, Some(SubscriptionStatus::Unsubscribed));
 }
 
 #[tokio::test]
-async fn x24_what_is_kept_for_a_while_only_is_forgotten_by_the_server_itself() {
-    let house = House::new().await;
-    house.post("/subscribe", "email=lee@example.org&form=embedded").await;
-    assert_eq!(house.status("lee@example.org").await, Some(SubscriptionStatus::Unconfirmed));
+async fn x24_the_server_deletes_expired_data() {
+    let site = TestSite::new().await;
+    site.post("/subscribe", "email=lee@example.org&form=embedded").await;
+    assert_eq!(site.status("lee@example.org").await, Some(SubscriptionStatus::Unconfirmed));
     let later = "2026-12-25T10:00:00Z";
-    let mut command = house.command(&["serve"]);
+    let mut command = site.command(&["serve"]);
     let served = Served::start(command.env("LETTERPRESS_FROZEN_AT", later));
     let began = Instant::now();
-    while house.status("lee@example.org").await.is_some() {
-        assert!(began.elapsed() < Duration::from_secs(20), "it is still there");
+    while site.status("lee@example.org").await.is_some() {
+        assert!(began.elapsed() < Duration::from_secs(20), "expired data was not deleted in time");
         std::thread::sleep(Duration::from_millis(100));
     }
-    assert_eq!(house.status(KIM).await, Some(SubscriptionStatus::Active));
+    assert_eq!(site.status(KIM).await, Some(SubscriptionStatus::Active));
     assert_eq!(served.stop().0, 0);
 }

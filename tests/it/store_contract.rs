@@ -25,7 +25,7 @@ pub(crate) fn now() -> DateTime<Utc> {
     "2026-11-20T10:00:00Z".parse().unwrap()
 }
 
-pub(crate) fn reader(number: u8, status: SubscriptionStatus) -> NewSubscriber {
+pub(crate) fn subscriber(number: u8, status: SubscriptionStatus) -> NewSubscriber {
     let email = EmailAddress::parse(&format!("reader{number}@example.org")).unwrap();
     let profile =
         Profile {
@@ -67,7 +67,7 @@ pub(crate) async fn claim(store: &Store, most: usize, owner: &str, at: DateTime<
     store.claim(claim, tokens, at).await.unwrap()
 }
 
-/// A token that differs from every other.
+/// A new token that differs from every other one.
 pub(crate) fn fresh() -> Token {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     let mut bytes = [0; 16];
@@ -75,26 +75,28 @@ pub(crate) fn fresh() -> Token {
     Token(bytes)
 }
 
-pub(crate) async fn one(store: &Store, copy: &Claimed, event: Event) -> Result<State, Rejection> {
-    store.commit(vec![StateChange { number: copy.number, event }], now()).await.unwrap().remove(0)
+pub(crate) async fn one(store: &Store, delivery: &Claimed, event: Event) -> Result<State, Rejection> {
+    store.commit(vec![StateChange { number: delivery.number, event }], now()).await.unwrap().remove(0)
 }
 
-pub(crate) fn arm(copy: &Claimed) -> Event {
-    Event::Arm { token: copy.token, bytes: [1; 32] }
+pub(crate) fn arm(delivery: &Claimed) -> Event {
+    Event::Arm { token: delivery.token, bytes: [1; 32] }
 }
 
-pub(crate) async fn story(store: &Store) {
+pub(crate) async fn delivers(store: &Store) {
     // Before the first run no post is known; then the archive is the baseline.
     assert_eq!(store.mailed_posts().await.unwrap(), None);
     store.baseline(vec![("old".to_owned(), HeaderText::parse("옛 글").unwrap())], now()).await.unwrap();
     assert_eq!(store.mailed_posts().await.unwrap(), Some(HashSet::from(["old".to_owned()])));
 
     // Five subscribers are active, one is unconfirmed, and one is suppressed before the import.
-    let mut readers: Vec<_> = (1..=5).map(|number| reader(number, SubscriptionStatus::Active)).collect();
-    readers.push(reader(6, SubscriptionStatus::Unconfirmed));
-    store.add_subscribers(readers, now()).await.unwrap();
+    let mut subscribers: Vec<_> =
+        (1..=5).map(|number| subscriber(number, SubscriptionStatus::Active)).collect();
+    subscribers.push(subscriber(6, SubscriptionStatus::Unconfirmed));
+    store.add_subscribers(subscribers, now()).await.unwrap();
     store.suppress(AddressKey([7; 16]), "complaint", "story", now()).await.unwrap();
-    let kept_out = store.add_subscribers(vec![reader(7, SubscriptionStatus::Active)], now()).await.unwrap();
+    let kept_out =
+        store.add_subscribers(vec![subscriber(7, SubscriptionStatus::Active)], now()).await.unwrap();
     assert_eq!((kept_out.added, kept_out.kept_out), (0, 1));
 
     // A freeze counts the active subscribers, and a second freeze is refused.
@@ -106,27 +108,27 @@ pub(crate) async fn story(store: &Store) {
     assert_eq!(store.issues().await.unwrap()[0].counts.count(State::Pending), 5);
 
     // A claimed row belongs to one owner.
-    let copies = claim(store, 4, "first", now()).await;
-    assert_eq!(copies.len(), 4);
+    let deliveries = claim(store, 4, "first", now()).await;
+    assert_eq!(deliveries.len(), 4);
     assert_eq!(claim(store, 4, "second", now()).await.len(), 1);
 
     // An unsubscribe between claim and arm prevents the arm.
-    assert!(store.unsubscribe(copies[0].key, "story", None, now()).await.unwrap().is_some());
-    assert_eq!(one(store, &copies[0], arm(&copies[0])).await, Ok(State::Skipped));
+    assert!(store.unsubscribe(deliveries[0].key, "story", None, now()).await.unwrap().is_some());
+    assert_eq!(one(store, &deliveries[0], arm(&deliveries[0])).await, Ok(State::Skipped));
 
     // One is sent, one deferred, and the run of one dies after the arm.
-    assert_eq!(one(store, &copies[1], arm(&copies[1])).await, Ok(State::Armed));
-    assert_eq!(one(store, &copies[1], Event::Accept { token: None, last: None }).await, Ok(State::Sent));
+    assert_eq!(one(store, &deliveries[1], arm(&deliveries[1])).await, Ok(State::Armed));
+    assert_eq!(one(store, &deliveries[1], Event::Accept { token: None, last: None }).await, Ok(State::Sent));
     let wait = TimeDelta::milliseconds(50);
     let later = now() + wait;
     let retry = Some(Retry { wait, give_up_at: now() + TimeDelta::days(36_500) });
-    let defer = Event::Defer { token: copies[2].token, retry, last: None };
-    assert_eq!(one(store, &copies[2], defer).await, Ok(State::Pending));
-    assert_eq!(one(store, &copies[3], arm(&copies[3])).await, Ok(State::Armed));
+    let defer = Event::Defer { token: deliveries[2].token, retry, last: None };
+    assert_eq!(one(store, &deliveries[2], defer).await, Ok(State::Pending));
+    assert_eq!(one(store, &deliveries[3], arm(&deliveries[3])).await, Ok(State::Armed));
     assert_eq!(
         store.recover("third", false, now()).await.unwrap(),
         (0, 0),
-        "leases count while their owners may be running"
+        "leases are valid while their owners may be running"
     );
     assert_eq!(store.recover("third", true, now()).await.unwrap(), (1, 1));
     assert_eq!(store.recover("third", true, now()).await.unwrap(), (0, 0), "recovery is idempotent");
@@ -136,21 +138,21 @@ pub(crate) async fn story(store: &Store) {
 
     // Late results of the dead run: a refusal does not count after a resend, an acceptance always counts.
     let filter = Filter { states: vec![State::Unknown], ..Filter::default() };
-    let doubt = store.deliveries(filter).await.unwrap().remove(0);
+    let unknown = store.deliveries(filter).await.unwrap().remove(0);
     assert_eq!(
-        store.resolve(doubt.number, Event::Resend, "no trace in the log", now()).await.unwrap(),
+        store.resolve(unknown.number, Event::Resend, "no trace in the log", now()).await.unwrap(),
         Ok(State::Pending)
     );
     let again = claim(store, 9, "third", later).await;
     assert_eq!(again.len(), 3);
-    let late = Event::Reject { token: copies[3].token, reason: "rejected", last: None };
-    assert_eq!(one(store, &copies[3], late).await, Err(Rejection::WrongToken));
-    assert_eq!(one(store, &copies[3], Event::Accept { token: None, last: None }).await, Ok(State::Sent));
+    let late = Event::Reject { token: deliveries[3].token, reason: "rejected", last: None };
+    assert_eq!(one(store, &deliveries[3], late).await, Err(Rejection::WrongToken));
+    assert_eq!(one(store, &deliveries[3], Event::Accept { token: None, last: None }).await, Ok(State::Sent));
 
     // The rest is sent, the counts add up to the audience, and the issue is closed.
-    for copy in again.iter().filter(|copy| copy.number != copies[3].number) {
-        assert_eq!(one(store, copy, arm(copy)).await, Ok(State::Armed));
-        assert_eq!(one(store, copy, Event::Accept { token: None, last: None }).await, Ok(State::Sent));
+    for delivery in again.iter().filter(|delivery| delivery.number != deliveries[3].number) {
+        assert_eq!(one(store, delivery, arm(delivery)).await, Ok(State::Armed));
+        assert_eq!(one(store, delivery, Event::Accept { token: None, last: None }).await, Ok(State::Sent));
     }
     store.close_finished(now()).await.unwrap();
     let summary = store.issues().await.unwrap().remove(0);
@@ -163,14 +165,14 @@ async fn sqlite_delivers_an_issue() {
     let folder = tempfile::tempdir().unwrap();
     let path = Utf8Path::from_path(folder.path()).unwrap().join("letterpress.db");
     let store = open_sqlite(&path, &path.with_extension("keys"), "instance").unwrap();
-    story(store.as_ref()).await;
+    delivers(store.as_ref()).await;
 }
 
 /// What an imported list adds: the reason of a suppression, and the time when an address was first seen.
 pub(crate) async fn imported(store: &Store) {
     let day = TimeDelta::days(1);
     let of = |number, status, days: i32| {
-        let mut row = reader(number, status);
+        let mut row = subscriber(number, status);
         row.added_at = Some(now() - day * days);
         row.profile.suppressed_because =
             (status == SubscriptionStatus::Suppressed).then(|| "it complained".to_owned());
@@ -183,10 +185,12 @@ pub(crate) async fn imported(store: &Store) {
     ];
     assert_eq!(store.add_subscribers(list, now()).await.unwrap().added, 3);
     // A suppression without a reason counts, and a later row does not change it.
-    let mut unsaid = of(1, SubscriptionStatus::Suppressed, 1);
-    unsaid.profile.suppressed_because = None;
-    let done =
-        store.add_subscribers(vec![unsaid, of(2, SubscriptionStatus::Active, 1)], now() + day).await.unwrap();
+    let mut no_reason = of(1, SubscriptionStatus::Suppressed, 1);
+    no_reason.profile.suppressed_because = None;
+    let done = store
+        .add_subscribers(vec![no_reason, of(2, SubscriptionStatus::Active, 1)], now() + day)
+        .await
+        .unwrap();
     assert_eq!((done.changed, done.kept_out), (1, 1));
     let rows = store.subscribers(0, 10).await.unwrap();
     let rows: Vec<_> = rows
@@ -221,7 +225,10 @@ async fn sqlite_keeps_reasons_and_times_of_an_imported_list() {
 /// The epoch, and the adoption of a moved or restored store.
 pub(crate) async fn restored(store: &Store) {
     store
-        .add_subscribers((1..=4).map(|number| reader(number, SubscriptionStatus::Active)).collect(), now())
+        .add_subscribers(
+            (1..=4).map(|number| subscriber(number, SubscriptionStatus::Active)).collect(),
+            now(),
+        )
         .await
         .unwrap();
     store.schedule_issue(issue("new"), Box::new(fields), now()).await.unwrap();
@@ -229,12 +236,12 @@ pub(crate) async fn restored(store: &Store) {
     assert_eq!((store.raise_epoch().await.unwrap(), store.raise_epoch().await.unwrap()), (1, 2));
 
     // One delivery is sent, one armed, one claimed, one waits. A moved original stays as it is.
-    let copies = claim(store, 3, "first", now()).await;
-    for copy in &copies[..2] {
-        assert_eq!(one(store, copy, arm(copy)).await, Ok(State::Armed));
+    let deliveries = claim(store, 3, "first", now()).await;
+    for delivery in &deliveries[..2] {
+        assert_eq!(one(store, delivery, arm(delivery)).await, Ok(State::Armed));
     }
-    let yes = |copy: &Claimed| Event::Accept { token: Some(copy.token), last: None };
-    assert_eq!(one(store, &copies[0], yes(&copies[0])).await, Ok(State::Sent));
+    let yes = |delivery: &Claimed| Event::Accept { token: Some(delivery.token), last: None };
+    assert_eq!(one(store, &deliveries[0], yes(&deliveries[0])).await, Ok(State::Sent));
     let moved = RestoreRequest { published: None, above: 0, why: "moved".to_owned() };
     assert_eq!(
         store.accept_restored(moved, now()).await.unwrap(),
@@ -242,7 +249,7 @@ pub(crate) async fn restored(store: &Store) {
     );
     assert_eq!(store.identity().await.unwrap().epoch_mark.epoch, 3);
 
-    // A restored store makes a doubt of every open delivery, and unknown posts count as mailed.
+    // After a restore every open delivery is unknown, and unknown posts count as mailed.
     let title = HeaderText::parse("글").unwrap();
     let published = vec![("new".to_owned(), title.clone()), ("later".to_owned(), title)];
     let adoption = RestoreRequest { published: Some(published), above: 9, why: "restored".to_owned() };
@@ -252,39 +259,42 @@ pub(crate) async fn restored(store: &Store) {
     );
     assert_eq!(store.identity().await.unwrap().epoch_mark.epoch, 10);
     assert_eq!(store.issues().await.unwrap()[0].state, IssueState::Done);
-    assert_eq!(one(store, &copies[2], arm(&copies[2])).await, Err(Rejection::WrongToken));
+    assert_eq!(one(store, &deliveries[2], arm(&deliveries[2])).await, Err(Rejection::WrongToken));
     assert_eq!(
-        one(store, &copies[1], yes(&copies[1])).await,
+        one(store, &deliveries[1], yes(&deliveries[1])).await,
         Ok(State::Sent),
         "a late acceptance still counts"
     );
 
-    // Doubts are settled in bulk, and the ledger is consistent.
+    // Unknown outcomes are resolved in bulk, and the ledger is consistent.
     let filter = Filter { states: vec![State::Unknown], ..Filter::default() };
-    let doubts: Vec<_> = store.deliveries(filter).await.unwrap().iter().map(|view| view.number).collect();
+    let unknown: Vec<_> = store.deliveries(filter).await.unwrap().iter().map(|view| view.number).collect();
     let last = Some(LastReply { phase: "evidence".to_owned(), text: "the log".to_owned() });
     let event = Event::Accept { token: None, last };
     let decision = Decision { event, actor: "story", why: "the log".to_owned() };
-    assert_eq!(store.decide_all(doubts, decision, now()).await.unwrap(), 2);
+    assert_eq!(store.decide_all(unknown, decision, now()).await.unwrap(), 2);
     assert_eq!(store.verify().await.unwrap(), Vec::<String>::new());
 }
 
 /// Bounces, complaints and refused mailboxes: they are counted once, and the subscribers are suppressed.
 pub(crate) async fn bounced(store: &Store) {
     store
-        .add_subscribers((1..=3).map(|number| reader(number, SubscriptionStatus::Active)).collect(), now())
+        .add_subscribers(
+            (1..=3).map(|number| subscriber(number, SubscriptionStatus::Active)).collect(),
+            now(),
+        )
         .await
         .unwrap();
     store.schedule_issue(issue("new"), Box::new(fields), now()).await.unwrap();
     let number = store.open_issues().await.unwrap()[0].number;
-    let copies = claim(store, 3, "first", now()).await;
-    for copy in &copies[..2] {
-        assert_eq!(one(store, copy, arm(copy)).await, Ok(State::Armed));
-        let yes = Event::Accept { token: Some(copy.token), last: None };
-        assert_eq!(one(store, copy, yes).await, Ok(State::Sent));
+    let deliveries = claim(store, 3, "first", now()).await;
+    for delivery in &deliveries[..2] {
+        assert_eq!(one(store, delivery, arm(delivery)).await, Ok(State::Armed));
+        let yes = Event::Accept { token: Some(delivery.token), last: None };
+        assert_eq!(one(store, delivery, yes).await, Ok(State::Sent));
     }
-    let nobody = Event::Reject { token: copies[2].token, reason: NO_MAILBOX, last: None };
-    assert_eq!(one(store, &copies[2], nobody).await, Ok(State::Failed));
+    let no_mailbox = Event::Reject { token: deliveries[2].token, reason: NO_MAILBOX, last: None };
+    assert_eq!(one(store, &deliveries[2], no_mailbox).await, Ok(State::Failed));
 
     let report = DeliveryReport {
         action: Action::Failed,
@@ -292,12 +302,12 @@ pub(crate) async fn bounced(store: &Store) {
         recipient: None,
         diagnostic: "smtp; 550 5.1.1 no such user".to_owned(),
     };
-    let notice = |mail: u8, copy: &Claimed, word: ReportKind| InboundReport {
+    let inbound = |mail: u8, delivery: &Claimed, word: ReportKind| InboundReport {
         fingerprint: [mail; 32],
         subject: ReportSubject::Delivery(copy.number),
         kind: word,
     };
-    let bounce = notice(1, &copies[0], ReportKind::Delivery(report));
+    let bounce = inbound(1, &deliveries[0], ReportKind::Delivery(report));
     let taken = store.record_report(bounce.clone(), now()).await.unwrap();
     assert!(
         matches!(
@@ -307,14 +317,14 @@ pub(crate) async fn bounced(store: &Store) {
         "{taken:?}"
     );
     assert_eq!(store.record_report(bounce, now()).await.unwrap(), RecordOutcome::Duplicate);
-    store.record_report(notice(2, &copies[1], ReportKind::Complained), now()).await.unwrap();
-    assert_eq!(store.status(copies[1].key).await.unwrap(), Some(SubscriptionStatus::Suppressed));
+    store.record_report(inbound(2, &deliveries[1], ReportKind::Complained), now()).await.unwrap();
+    assert_eq!(store.status(deliveries[1].key).await.unwrap(), Some(SubscriptionStatus::Suppressed));
     assert_eq!(
         store.feedback_counts(number).await.unwrap(),
         FeedbackCounts { sent: 1, hard: 2, complaints: 1 }
     );
     assert_eq!(store.suppress_invalid(number, now()).await.unwrap(), 1);
-    assert_eq!(store.status(copies[2].key).await.unwrap(), Some(SubscriptionStatus::Suppressed));
+    assert_eq!(store.status(deliveries[2].key).await.unwrap(), Some(SubscriptionStatus::Suppressed));
     assert_eq!(store.verify().await.unwrap(), Vec::<String>::new());
 }
 
@@ -335,24 +345,24 @@ async fn sqlite_can_be_restored() {
 }
 
 #[tokio::test]
-async fn a_late_temporary_refusal_reopens_a_finished_issue() {
+async fn a_late_temporary_rejection_reopens_a_finished_issue() {
     let folder = tempfile::tempdir().unwrap();
     let path = Utf8Path::from_path(folder.path()).unwrap().join("letterpress.db");
     let store = open_sqlite(&path, &path.with_extension("keys"), "instance").unwrap();
-    store.add_subscribers(vec![reader(1, SubscriptionStatus::Active)], now()).await.unwrap();
+    store.add_subscribers(vec![subscriber(1, SubscriptionStatus::Active)], now()).await.unwrap();
     store.schedule_issue(issue("new"), Box::new(fields), now()).await.unwrap();
-    let copy = claim(store.as_ref(), 1, "slow", now()).await.remove(0);
-    assert_eq!(one(store.as_ref(), &copy, arm(&copy)).await, Ok(State::Armed));
+    let delivery = claim(store.as_ref(), 1, "slow", now()).await.remove(0);
+    assert_eq!(one(store.as_ref(), &delivery, arm(&delivery)).await, Ok(State::Armed));
     assert_eq!(store.recover("next", true, now()).await.unwrap(), (0, 1));
     store.close_finished(now()).await.unwrap();
     assert_eq!(store.issues().await.unwrap()[0].state, IssueState::Done);
-    let later = Event::Defer { token: copy.token, retry: None, last: None };
-    assert_eq!(one(store.as_ref(), &copy, later).await, Ok(State::Pending));
+    let later = Event::Defer { token: delivery.token, retry: None, last: None };
+    assert_eq!(one(store.as_ref(), &delivery, later).await, Ok(State::Pending));
     assert_eq!(store.open_issues().await.unwrap().len(), 1);
 }
 
-/// A rate for all messages, or one for each domain.
-pub(crate) fn pace(all: Option<u32>, each: Option<u32>, domains: &[String]) -> RateLimitedClaim {
+/// A rate limit for all messages, or one for each domain.
+pub(crate) fn rate_limited(all: Option<u32>, each: Option<u32>, domains: &[String]) -> RateLimitedClaim {
     let rate = |number: Option<u32>| number.and_then(Rate::per_minute);
     let limits = RateLimits { all: rate(all), per_domain: rate(each), ..RateLimits::default() };
     RateLimitedClaim { limits: Arc::new(limits), domains: domains.to_vec() }
@@ -364,45 +374,51 @@ async fn two_senders_share_their_permits_and_a_dead_sender_returns_none() {
     let path = Utf8Path::from_path(folder.path()).unwrap().join("letterpress.db");
     let open = || open_sqlite(&path, &path.with_extension("keys"), "instance").unwrap();
     let (one, other) = (open(), open());
-    one.add_subscribers((1..=60).map(|number| reader(number, SubscriptionStatus::Active)).collect(), now())
-        .await
-        .unwrap();
+    one.add_subscribers(
+        (1..=60).map(|number| subscriber(number, SubscriptionStatus::Active)).collect(),
+        now(),
+    )
+    .await
+    .unwrap();
     one.schedule_issue(issue("new"), Box::new(fields), now()).await.unwrap();
     let number = one.open_issues().await.unwrap()[0].number;
-    let ration = async |store: &Store, pace: &RateLimitedClaim, at: DateTime<Utc>| {
+    let claim_limited = async |store: &Store, rate_limited: &RateLimitedClaim, at: DateTime<Utc>| {
         let lease = TimeDelta::minutes(30);
         let claim = LeaseClaim { issue: number, limit: 9, owner: fresh().to_string(), lease };
-        store.claim_within_limits(pace.clone(), claim, (0..9).map(|_| fresh()).collect(), at).await.unwrap()
+        store
+            .claim_within_limits(rate_limited.clone(), claim, (0..9).map(|_| fresh()).collect(), at)
+            .await
+            .unwrap()
     };
-    // Ten at once, whoever asks; then ten in each second.
-    let all = pace(Some(600), None, &[]);
-    assert_eq!(ration(one.as_ref(), &all, now()).await.deliveries.len(), 9);
-    assert_eq!(ration(other.as_ref(), &all, now()).await.deliveries.len(), 1);
-    let nothing = ration(one.as_ref(), &all, now()).await;
+    // Ten at once, whoever claims; then ten each second.
+    let all = rate_limited(Some(600), None, &[]);
+    assert_eq!(claim_limited(one.as_ref(), &all, now()).await.deliveries.len(), 9);
+    assert_eq!(claim_limited(other.as_ref(), &all, now()).await.deliveries.len(), 1);
+    let nothing = claim_limited(one.as_ref(), &all, now()).await;
     assert_eq!((nothing.deliveries.len(), nothing.wait), (0, Some(TimeDelta::milliseconds(100))));
-    // Whoever holds them dies: the copies wait again, their permits are gone.
+    // The claiming sender dies: its deliveries are pending again, but its permits are used.
     assert_eq!(one.recover("heir", true, now()).await.unwrap(), (10, 0));
-    assert!(ration(one.as_ref(), &all, now()).await.deliveries.is_empty());
+    assert!(claim_limited(one.as_ref(), &all, now()).await.deliveries.is_empty());
     let second = now() + TimeDelta::seconds(1);
-    assert_eq!(ration(other.as_ref(), &all, second).await.deliveries.len(), 9);
-    // A clock that goes back finds the meter full.
-    assert!(ration(one.as_ref(), &all, now() - TimeDelta::days(1)).await.deliveries.is_empty());
+    assert_eq!(claim_limited(other.as_ref(), &all, second).await.deliveries.len(), 9);
+    // After a clock went back, no permit is available.
+    assert!(claim_limited(one.as_ref(), &all, now() - TimeDelta::days(1)).await.deliveries.is_empty());
 
     let domains = one.due_domains(number, second).await.unwrap();
     assert_eq!(domains, ["example.org"]);
-    let each = pace(None, Some(120), &domains);
-    assert_eq!(ration(one.as_ref(), &each, second).await.deliveries.len(), 2);
-    let full = ration(other.as_ref(), &each, second).await;
+    let each = rate_limited(None, Some(120), &domains);
+    assert_eq!(claim_limited(one.as_ref(), &each, second).await.deliveries.len(), 2);
+    let full = claim_limited(other.as_ref(), &each, second).await;
     assert_eq!(full.domains, [("example.org".to_owned(), DomainState::Full(TimeDelta::milliseconds(500)))]);
-    let late = pace(None, Some(120), &["nobody.example".to_owned()]);
+    let late = rate_limited(None, Some(120), &["nobody.example".to_owned()]);
     assert_eq!(
-        ration(one.as_ref(), &late, second).await.domains,
+        claim_limited(one.as_ref(), &late, second).await.domains,
         [("nobody.example".to_owned(), DomainState::Empty)]
     );
 }
 
 #[tokio::test]
-async fn a_cancelled_issue_lets_nobody_wait() {
+async fn a_cancelled_issue_has_no_pending_deliveries() {
     let folder = tempfile::tempdir().unwrap();
     let path = Utf8Path::from_path(folder.path()).unwrap().join("letterpress.db");
     let store = open_sqlite(&path, &path.with_extension("keys"), "instance").unwrap();
@@ -412,7 +428,7 @@ async fn a_cancelled_issue_lets_nobody_wait() {
 pub(crate) async fn cancelled(store: Arc<Store>) {
     store
         .add_subscribers(
-            vec![reader(1, SubscriptionStatus::Active), reader(2, SubscriptionStatus::Active)],
+            vec![subscriber(1, SubscriptionStatus::Active), subscriber(2, SubscriptionStatus::Active)],
             now(),
         )
         .await
@@ -425,7 +441,7 @@ pub(crate) async fn cancelled(store: Arc<Store>) {
 }
 
 #[test]
-fn f23_a_damaged_file_is_refused_and_left_as_it_is() {
+fn f23_a_damaged_file_is_refused_and_not_changed() {
     let folder = tempfile::tempdir().unwrap();
     let path = Utf8Path::from_path(folder.path()).unwrap().join("letterpress.db");
     std::fs::write(&path, b"not a database, and long enough to be looked at as one................").unwrap();

@@ -18,7 +18,7 @@ use letterpress::subscribers::{
 };
 use letterpress::text::HeaderText;
 
-use super::store_story::{fields, issue, now};
+use super::store_contract::{fields, issue, now};
 use super::support::Postgres;
 use super::support::postgres::open;
 
@@ -64,14 +64,14 @@ fn form(address: &str) -> SignUp {
 }
 
 /// Marks the next transactional email as sent; returns its kind.
-async fn carried(store: &Store, at: DateTime<Utc>) -> Option<(TransactionalKind, u32)> {
-    let errand = store.claim_transactional("courier", TimeDelta::minutes(5), at).await.unwrap()?;
-    assert!(store.arm_transactional(errand.number, "courier", at).await.unwrap());
+async fn mark_sent(store: &Store, at: DateTime<Utc>) -> Option<(TransactionalKind, u32)> {
+    let message = store.claim_transactional("courier", TimeDelta::minutes(5), at).await.unwrap()?;
+    assert!(store.arm_transactional(message.number, "courier", at).await.unwrap());
     store
-        .finish_transactional(errand.number, "courier", TransactionalOutcome::Sent, "250 ok", at)
+        .finish_transactional(message.number, "courier", TransactionalOutcome::Sent, "250 ok", at)
         .await
         .unwrap();
-    Some((errand.kind, errand.generation))
+    Some((message.kind, message.generation))
 }
 
 async fn status(store: &Store, address: &str) -> Option<SubscriptionStatus> {
@@ -81,18 +81,18 @@ async fn status(store: &Store, address: &str) -> Option<SubscriptionStatus> {
 async fn sign_up_and_unsubscribe(store: &Store, clock: Clock) {
     assert_eq!(store.sign_up(form(KIM), now()).await.unwrap(), SignUpResult::ToConfirm);
     assert_eq!(status(store, KIM).await, Some(SubscriptionStatus::Unconfirmed));
-    assert_eq!(carried(store, now()).await, Some((TransactionalKind::Confirm, 1)));
-    assert_eq!(carried(store, now()).await, None);
+    assert_eq!(mark_sent(store, now()).await, Some((TransactionalKind::Confirm, 1)));
+    assert_eq!(mark_sent(store, now()).await, None);
 
     assert_eq!(store.confirm(key(KIM), 2, here(), now()).await.unwrap(), Confirmed::Stale);
     assert_eq!(store.confirm(key(KIM), 1, here(), now()).await.unwrap(), Confirmed::Now);
     assert_eq!(store.confirm(key(KIM), 1, here(), now()).await.unwrap(), Confirmed::Already);
-    let reader = store.subscriber(key(KIM)).await.unwrap().unwrap();
+    let subscriber = store.subscriber(key(KIM)).await.unwrap().unwrap();
     assert_eq!(
-        (reader.profile.status, reader.profile.consented_at.is_some()),
+        (subscriber.profile.status, subscriber.profile.consented_at.is_some()),
         (SubscriptionStatus::Active, true)
     );
-    assert_eq!(reader.profile.preferences, form(KIM).preferences);
+    assert_eq!(subscriber.profile.preferences, form(KIM).preferences);
 
     let all = Preferences::default();
     assert!(store.set_preferences(key(KIM), all.clone(), here(), now()).await.unwrap());
@@ -103,13 +103,13 @@ async fn sign_up_and_unsubscribe(store: &Store, clock: Clock) {
     assert_eq!(again, if clock == Clock::Ours { SignUpResult::Known } else { SignUpResult::MailboxLimit });
     assert_eq!(store.subscriber(key(KIM)).await.unwrap().unwrap().profile.preferences, all);
     let known = (clock == Clock::Ours).then_some((TransactionalKind::Known, 1));
-    assert_eq!(carried(store, tomorrow).await, known);
+    assert_eq!(mark_sent(store, tomorrow).await, known);
 
-    let left = store.unsubscribe(key(KIM), "web", Some(here()), tomorrow).await.unwrap().unwrap();
-    assert_eq!((left.status, left.generation), (SubscriptionStatus::Unsubscribed, 2));
+    let unsubscribed = store.unsubscribe(key(KIM), "web", Some(here()), tomorrow).await.unwrap().unwrap();
+    assert_eq!((unsubscribed.status, unsubscribed.generation), (SubscriptionStatus::Unsubscribed, 2));
     assert_eq!(
         store.unsubscribe(key(KIM), "web", Some(here()), tomorrow).await.unwrap(),
-        Some(left),
+        Some(unsubscribed),
         "a second time changes nothing"
     );
     assert!(!store.set_preferences(key(KIM), all, here(), tomorrow).await.unwrap());
@@ -119,7 +119,7 @@ async fn sign_up_and_unsubscribe(store: &Store, clock: Clock) {
     assert_eq!(store.unsubscribe(key("nobody@example.org"), "web", Some(here()), now()).await.unwrap(), None);
 }
 
-async fn the_limits(store: &Store) {
+async fn sign_up_limits(store: &Store) {
     let at = |hours: i64| now() + TimeDelta::days(100) + TimeDelta::hours(hours);
     // Different spellings of the same Gmail mailbox.
     let mut answers = Vec::new();
@@ -151,14 +151,14 @@ async fn the_limits(store: &Store) {
 
 async fn a_transactional_email_is_armed_once(store: &Store, clock: Clock) {
     let at = now() + TimeDelta::hours(30);
-    while carried(store, at).await.is_some() {}
+    while mark_sent(store, at).await.is_some() {}
     store.sign_up(form(LEE), at).await.unwrap();
     let lease = TimeDelta::milliseconds(400);
-    let errand = store.claim_transactional("first", lease, at).await.unwrap().unwrap();
+    let message = store.claim_transactional("first", lease, at).await.unwrap().unwrap();
     assert!(store.claim_transactional("second", lease, at).await.unwrap().is_none(), "it is claimed already");
-    assert!(!store.arm_transactional(errand.number, "second", at).await.unwrap());
-    assert!(store.arm_transactional(errand.number, "first", at).await.unwrap());
-    assert!(!store.arm_transactional(errand.number, "first", at).await.unwrap(), "it is armed only once");
+    assert!(!store.arm_transactional(message.number, "second", at).await.unwrap());
+    assert!(store.arm_transactional(message.number, "first", at).await.unwrap());
+    assert!(!store.arm_transactional(message.number, "first", at).await.unwrap(), "it is armed only once");
     // After the death of its sender it may have arrived, so it is not sent again.
     let later = clock.hour_after(at).await;
     assert!(store.claim_transactional("second", lease, later).await.unwrap().is_none());
@@ -182,14 +182,14 @@ async fn erased(store: &Store) {
     store.confirm(key(HAN), 1, here(), at).await.unwrap();
     store.set_preferences(key(HAN), Preferences::default(), here(), at).await.unwrap();
     store.schedule_issue(issue("for-han"), Box::new(fields), at).await.unwrap();
-    let dossier = serde_json::to_string(&store.personal_data(key(HAN)).await.unwrap()).unwrap();
+    let data = serde_json::to_string(&store.personal_data(key(HAN)).await.unwrap()).unwrap();
     for word in [HAN, "김민준", "confirmed", "203.0.113.0/24", "pending", "message_id"] {
-        assert!(dossier.contains(word), "{word} is not in {dossier}");
+        assert!(data.contains(word), "{word} is not in {data}");
     }
     let erased = store.erase(key(HAN), "web", at).await.unwrap();
     assert_eq!((erased.subscriber, erased.deliveries), (true, 1));
-    let dossier = serde_json::to_string(&store.personal_data(key(HAN)).await.unwrap()).unwrap();
-    assert!(!dossier.contains("jimin") && !dossier.contains("김민준"), "{dossier}");
+    let data = serde_json::to_string(&store.personal_data(key(HAN)).await.unwrap()).unwrap();
+    assert!(!data.contains("jimin") && !data.contains("김민준"), "{data}");
     assert_eq!(status(store, HAN).await, Some(SubscriptionStatus::Suppressed));
     assert!(store.verify().await.unwrap().is_empty());
     // A list does not bring the address back, a confirmed sign-up does.
@@ -202,7 +202,7 @@ async fn erased(store: &Store) {
     assert_eq!(store.sign_up(form(HAN), at).await.unwrap(), SignUpResult::Suppressed);
 }
 
-/// Imports a list that has this address.
+/// Imports a list with this address.
 async fn listed(store: &Store, address: &str, at: DateTime<Utc>) -> ImportCounts {
     let email = EmailAddress::parse(address).unwrap();
     let profile = Profile { consented_at: Some(at), ..Profile::new(email, SubscriptionStatus::Active) };
@@ -220,7 +220,7 @@ async fn removed(store: &Store) {
     let filter = Filter { subscriber: Some(key(SEO)), ..Filter::default() };
     let deliveries = store.deliveries(filter).await.unwrap();
     let states: Vec<_> = deliveries.iter().map(|view| (view.row.state, view.address.as_str())).collect();
-    assert_eq!(states, [(State::Skipped, SEO)], "the past delivery stays, and nothing more is sent");
+    assert_eq!(states, [(State::Skipped, SEO)], "the delivery stays and is skipped");
     assert_eq!(store.remove(key(SEO), "command line", at).await.unwrap(), None);
     assert!(store.verify().await.unwrap().is_empty());
     // A list does not bring the address back, the writer does.
@@ -250,15 +250,15 @@ async fn removed(store: &Store) {
     }
 }
 
-async fn forgotten(store: &Store) {
+async fn expired(store: &Store) {
     let asked = now() + TimeDelta::days(200);
     store.sign_up(form(YOON), asked).await.unwrap();
     store.delete_expired(asked + TimeDelta::days(29)).await.unwrap();
     assert_eq!(status(store, YOON).await, Some(SubscriptionStatus::Unconfirmed));
     store.delete_expired(asked + TimeDelta::days(32)).await.unwrap();
     assert_eq!(status(store, YOON).await, None, "it was never confirmed");
-    let dossier = serde_json::to_string(&store.personal_data(key("kim@example.org")).await.unwrap()).unwrap();
-    assert!(!dossier.contains("203.0.113"), "a network is kept for thirty days: {dossier}");
+    let data = serde_json::to_string(&store.personal_data(key("kim@example.org")).await.unwrap()).unwrap();
+    assert!(!data.contains("203.0.113"), "a network is kept for thirty days: {data}");
     assert_eq!(status(store, "kim@example.org").await, Some(SubscriptionStatus::Active));
 }
 
@@ -281,7 +281,7 @@ impl Clock {
     }
 }
 
-async fn story(store: &Store, clock: Clock) {
+async fn web_operations(store: &Store, clock: Clock) {
     sign_up_and_unsubscribe(store, clock).await;
     a_transactional_email_is_armed_once(store, clock).await;
     erased(store).await;
@@ -293,19 +293,19 @@ async fn sqlite_serves_the_web_pages() {
     let folder = tempfile::tempdir().unwrap();
     let path = Utf8Path::from_path(folder.path()).unwrap().join("letterpress.db");
     let store = open_sqlite(&path, &path.with_extension("keys"), "instance").unwrap();
-    story(store.as_ref(), Clock::Ours).await;
-    the_limits(store.as_ref()).await;
-    forgotten(store.as_ref()).await;
+    web_operations(store.as_ref(), Clock::Ours).await;
+    sign_up_limits(store.as_ref()).await;
+    expired(store.as_ref()).await;
 }
 
 #[tokio::test]
 async fn postgres_serves_the_web_pages() {
     let Some(server) = Postgres::shared() else { return };
-    story(open(&server.database()).await.unwrap().as_ref(), Clock::Its).await;
+    web_operations(open(&server.database()).await.unwrap().as_ref(), Clock::Its).await;
 }
 
-/// A day of forms, one every ten seconds: half of them for one victim, the rest for random addresses, from a few networks of
-/// an attacker and from many others.
+/// A day with one form every ten seconds: half of them for one victim, the rest for random addresses, from a few
+/// networks of an attacker and from many others.
 #[tokio::test]
 async fn a_day_of_mail_bombing_stays_within_the_limits() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! A site that was copied into a folder of its own, and the feeds that the program makes of it. Judges nothing.
+//! A copy of a site in a temporary folder, and the feeds that the program builds from it.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,10 +9,10 @@ use feed_rs::model::Feed;
 
 pub(crate) const NOW: &str = "2026-11-23T00:00:00Z";
 
-/// The archive that was made to hurt.
-const HURT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/hurt");
+/// The archive with difficult posts.
+const DIFFICULT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/hurt");
 
-/// What a run said, and how it ended.
+/// The output and the exit code of a run.
 #[derive(Debug)]
 pub(crate) struct Ran {
     pub(crate) code: i32,
@@ -21,39 +21,39 @@ pub(crate) struct Ran {
 }
 
 impl Ran {
-    /// The same, if it ended well.
+    /// The same, if the run succeeded.
     pub(crate) fn succeeds(self) -> Self {
         assert_eq!(self.code, 0, "{self:?}");
         self
     }
 }
 
-pub(crate) struct World(tempfile::TempDir);
+pub(crate) struct Site(tempfile::TempDir);
 
-impl World {
-    /// The archive that was made to hurt.
-    pub(crate) fn hurt() -> Self {
-        Self::copy_of(Path::new(HURT))
+impl Site {
+    /// A copy of the archive with difficult posts.
+    pub(crate) fn difficult() -> Self {
+        Self::with_files_of(Path::new(DIFFICULT))
     }
 
-    /// What version control would bring to another machine: everything but what runs make, with new file times.
+    /// A new checkout on another machine: without the files that runs create, and with new file times.
     pub(crate) fn fresh_checkout(&self) -> Self {
-        let copy = Self::copy_of(self.0.path());
+        let copy = Self::with_files_of(self.0.path());
         let _ = fs::remove_dir_all(copy.path("public"));
         let _ = fs::remove_dir_all(copy.path(".letterpress"));
         copy
     }
 
-    fn copy_of(folder: &Path) -> Self {
-        let world = Self(tempfile::tempdir().unwrap());
-        copy(folder, world.0.path());
-        world
+    fn with_files_of(folder: &Path) -> Self {
+        let site = Self(tempfile::tempdir().unwrap());
+        copy(folder, site.0.path());
+        site
     }
 
-    /// `count` posts, one for each day from 2020 on, with `entries` in a feed.
+    /// `count` posts, one for each day from 2020 on, with `entries` entries in a feed.
     pub(crate) fn diary(count: u32, entries: u32) -> Self {
-        let world = Self(tempfile::tempdir().unwrap());
-        world.write(
+        let site = Self(tempfile::tempdir().unwrap());
+        site.write(
             "config.toml",
             &format!(
                 "[site]\ntitle = \"일기\"\nurl = \"https://diary.example/\"\nlanguage = \"ko\"\n\
@@ -61,12 +61,12 @@ impl World {
             ),
         );
         for number in 0..count {
-            world.day(number);
+            site.day(number);
         }
-        world
+        site
     }
 
-    /// Writes the diary's post of that number.
+    /// Writes the post with this number.
     pub(crate) fn day(&self, number: u32) {
         let (year, month, day) = (2020 + number / 336, 1 + number / 28 % 12, 1 + number % 28);
         let text = format!(
@@ -140,7 +140,7 @@ fn copy(from: &Path, to: &Path) {
         if from.is_dir() {
             copy(&from, &to);
         } else {
-            // Not `fs::copy`, which would take file times along on some systems.
+            // Not `fs::copy`, which keeps file times on some systems.
             fs::write(to, fs::read(from).unwrap()).unwrap();
         }
     }

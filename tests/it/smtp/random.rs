@@ -1,4 +1,4 @@
-//! Whatever a server says or does, "sent" is reported only for a letter that it took.
+//! With random replies, "sent" is reported only for a message that the server accepted.
 
 use std::time::Duration;
 
@@ -6,9 +6,9 @@ use super::super::support::Message;
 use super::*;
 use proptest::prelude::*;
 
-const READERS: [&str; 4] = ["a@example.com", "b@example.com", "c@example.com", "d@example.com"];
+const RECIPIENTS: [&str; 4] = ["a@example.com", "b@example.com", "c@example.com", "d@example.com"];
 
-/// What servers do, well and badly; nothing that waits for a deadline.
+/// What servers do, correct and wrong; nothing that waits for a deadline.
 fn any_action() -> impl Strategy<Value = Do> {
     let line = prop_oneof![
         Just("250 ok"),
@@ -28,20 +28,20 @@ fn any_action() -> impl Strategy<Value = Do> {
         b"250 ok\n",
     ]);
     prop_oneof![
-        6 => line.prop_map(say),
-        3 => bytes.prop_map(|bytes| Do::Say(bytes.to_vec())),
+        6 => line.prop_map(reply_line),
+        3 => bytes.prop_map(|bytes| Do::Write(bytes.to_vec())),
         1 => Just(Do::Cut),
         1 => Just(Do::Reset),
-        1 => Just(Do::Each(vec![Do::Say(b"250 o".to_vec()), Do::Cut])),
-        // Without the cut, the reply to a carried MAIL would complete it: on the wire that is a whole 250.
-        1 => Just(Do::Each(vec![Do::Say(b"250-half\r\n".to_vec()), Do::Cut])),
-        1 => Just(Do::Each(vec![Do::Wait(Duration::from_millis(3)), say("250 ok"), Do::Cut])),
+        1 => Just(Do::Each(vec![Do::Write(b"250 o".to_vec()), Do::Cut])),
+        // Without the disconnect, the reply to the pipelined MAIL would complete this one to a whole 250.
+        1 => Just(Do::Each(vec![Do::Write(b"250-half\r\n".to_vec()), Do::Cut])),
+        1 => Just(Do::Each(vec![Do::Wait(Duration::from_millis(3)), reply_line("250 ok"), Do::Cut])),
         1 => Just(Do::Drip(b"250 ok\r\n".to_vec(), Duration::from_millis(1))),
     ]
 }
 
-/// Replies come only where one is due: a server that speaks between message and dot and then answers the dot as well
-/// gives one dot two answers, and which of them is read is a race (`dot.rs` has the cases that are none).
+/// Replies are sent only where one is due. A server that replies between message and dot and again after the dot gives
+/// two replies to one dot, and which one is read is a race (`dot.rs` has the cases without a race).
 fn any_script() -> impl Strategy<Value = Script> {
     let at = prop::sample::select(vec![At::Mail, At::Rcpt, At::Data, At::Dot, At::Dot, At::Rset]);
     let rules = prop::collection::vec((at, 1_usize..4, any_action()), 0..6);
@@ -55,22 +55,22 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(192))]
 
     #[test]
-    fn sent_implies_that_the_server_answered_this_letters_dot_with_2yz(script in any_script()) {
+    fn sent_implies_a_2yz_reply_to_the_dot_of_that_message(script in any_script()) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let server = Server::start(script);
         let mut smtp = relay(&server);
         (smtp.deadlines.command, smtp.deadlines.data, smtp.deadlines.dot) = (a_second(), a_second(), a_second());
-        let heard = runtime.block_on(send(&smtp, &READERS));
+        let outcome = runtime.block_on(send(&smtp, &RECIPIENTS));
         let log = server.log();
-        for (reader, heard) in READERS.iter().zip(&heard) {
-            let mut copies = log.messages.iter().filter(|message| message.data == letter(reader));
-            let verdict = classify(heard);
+        for (recipient, outcome) in RECIPIENTS.iter().zip(&outcome) {
+            let mut messages = log.messages.iter().filter(|message| message.data == message_to(recipient));
+            let verdict = classify(outcome);
             if verdict == Verdict::Sent {
-                prop_assert!(copies.clone().any(Message::accepted), "{reader}: {heard:?} {:?}", log.messages);
+                prop_assert!(messages.clone().any(Message::accepted), "{recipient}: {outcome:?} {:?}", log.messages);
             }
-            // The other half of the promise: what is called definite was not taken behind our back.
+            // The reverse: an outcome that is reported as definite was not accepted.
             if !matches!(verdict, Verdict::Sent | Verdict::Unknown) {
-                prop_assert!(!copies.any(Message::accepted), "{reader}: {heard:?} {:?}", log.messages);
+                prop_assert!(!messages.any(Message::accepted), "{recipient}: {outcome:?} {:?}", log.messages);
             }
         }
     }

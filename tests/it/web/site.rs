@@ -1,5 +1,4 @@
-//! A site whose pages are asked without a socket, at a time of the test's own choice; and the same site served by the
-//! real program.
+//! A site whose pages are requested without a socket, at a chosen time; and the same site served by the real program.
 
 use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader};
@@ -27,9 +26,9 @@ use letterpress::web::{App, Peer, router};
 use rusqlite::types::ValueRef;
 use tower::ServiceExt as _;
 
-/// The address of the pages, as the configuration names it.
+/// The base address of the pages, from the configuration.
 pub(crate) const URL: &str = "https://news.letters.example/";
-/// A reader from the start.
+/// A subscriber of every test site.
 pub(crate) const KIM: &str = "kim@example.org";
 
 const CONFIG: &str = "[site]\ntitle = \"느린 편지\"\nurl = \"https://letters.example/\"\nlanguage = \"ko\"\ntimezone = \"Asia/Seoul\"\n\
@@ -40,17 +39,17 @@ const POST: &str = "+++\ntitle = \"천천히 오는 편지\"\ndate = 2026-11-20T
     **편지**는 천천히 온다. <script>alert(1)</script> ![그림](https://letters.example/a.png)\n";
 const OLD_POST: &str = "+++\ntitle = \"A walk\"\ndate = 2026-11-01T09:00:00Z\nslug = \"walk\"\ncategories = [\"일상\"]\n+++\n\nOut.\n";
 
-pub(crate) struct House {
+pub(crate) struct TestSite {
     folder: tempfile::TempDir,
     pub(crate) clock: Arc<FrozenClock>,
     pub(crate) session: LedgerSession,
-    world: RunContext,
+    context: RunContext,
     router: Router,
-    /// What was said to whoever runs the server.
-    pub(crate) said: Arc<Mutex<String>>,
+    /// The log lines of the server.
+    pub(crate) output: Arc<Mutex<String>>,
 }
 
-/// An answer, read to its end.
+/// A complete response.
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) status: StatusCode,
@@ -82,12 +81,12 @@ impl Reply {
     }
 }
 
-impl House {
+impl TestSite {
     pub(crate) async fn new() -> Self {
         Self::with("").await
     }
 
-    /// With further lines below `[web]`. Kim reads.
+    /// With additional lines below `[web]`. Kim is a subscriber.
     pub(crate) async fn with(web: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         write(folder.path(), "config.toml", &format!("{CONFIG}{web}"));
@@ -96,40 +95,40 @@ impl House {
         let path = folder.path().join("config.toml");
         let config = Arc::new(config::load(Utf8Path::from_path(&path).unwrap()).unwrap());
         let clock = Arc::new(FrozenClock::at("2026-11-20T10:00:00Z".parse().unwrap(), 7));
-        let world = RunContext {
+        let context = RunContext {
             config: Arc::clone(&config),
             clock: clock.clone(),
             on_progress: Arc::new(|_| {}),
             breaker: Arc::default(),
         };
-        let said = Arc::new(Mutex::new(String::new()));
+        let output = Arc::new(Mutex::new(String::new()));
         let app = {
-            let said = Arc::clone(&said);
-            let log = Box::new(move |line: &str| writeln!(said.lock().unwrap(), "{line}").unwrap());
-            App::open(world.clone(), log)
+            let output = Arc::clone(&output);
+            let log = Box::new(move |line: &str| writeln!(output.lock().unwrap(), "{line}").unwrap());
+            App::open(context.clone(), log)
                 .await
                 .unwrap()
                 .with_access_log(true)
                 .with_store_timeout(Duration::from_secs(2))
         };
         let session = LedgerSession::open(&config, clock.as_ref()).await.unwrap();
-        let house = Self { folder, clock, session, world, router: router(Arc::new(app)), said };
-        house.enrol(KIM).await;
-        house
+        let site = Self { folder, clock, session, context, router: router(Arc::new(app)), output };
+        site.add_subscriber(KIM).await;
+        site
     }
 
-    /// Somebody who asked for the letter.
-    pub(crate) async fn enrol(&self, address: &str) {
+    /// A new subscriber who signs up and confirms.
+    pub(crate) async fn add_subscriber(&self, address: &str) {
         let email = EmailAddress::parse(address).unwrap();
         let consented_at = Some(self.clock.now());
         let profile = Profile { consented_at, ..Profile::new(email, SubscriptionStatus::Active) };
-        let reader = NewSubscriber::new(self.key(address), profile, "test");
-        self.session.store.add_subscribers(vec![reader], self.clock.now()).await.unwrap();
+        let subscriber = NewSubscriber::new(self.key(address), profile, "test");
+        self.session.store.add_subscribers(vec![subscriber], self.clock.now()).await.unwrap();
     }
 
     /// Builds the feeds and sends the newest post to the outbox.
     pub(crate) async fn publish(&self) {
-        publish(&self.world, Waivers::default()).await.unwrap().newsletter.unwrap().unwrap();
+        publish(&self.context, Waivers::default()).await.unwrap().newsletter.unwrap().unwrap();
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -148,17 +147,17 @@ impl House {
         self.session.key_of(&EmailAddress::parse(address).unwrap())
     }
 
-    /// A genuine token for a reader.
+    /// A valid token for a subscriber.
     pub(crate) fn token(&self, purpose: Purpose, address: &str, generation: u32) -> String {
         self.session.keys.sign(purpose, &Subject::from(self.key(address).0), generation)
     }
 
-    /// The token in Kim's letters.
-    pub(crate) fn way_out(&self) -> String {
+    /// The token in Kim's emails.
+    pub(crate) fn unsubscribe_token(&self) -> String {
         self.token(Purpose::Unsubscribe, KIM, 1)
     }
 
-    /// A token that opens somebody's data now.
+    /// A valid token for a data export.
     pub(crate) fn data_token(&self, address: &str) -> String {
         let minute = self.clock.now().timestamp() / 60;
         self.token(Purpose::Data, address, u32::try_from(minute).unwrap())
@@ -169,9 +168,9 @@ impl House {
     }
 
     pub(crate) async fn ask(&self, request: Request<Body>) -> Reply {
-        let answer = self.router.clone().oneshot(request).await.unwrap();
-        let (status, headers) = (answer.status(), answer.headers().clone());
-        let bytes = to_bytes(answer.into_body(), usize::MAX).await.unwrap().to_vec();
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (status, headers) = (response.status(), response.headers().clone());
+        let bytes = to_bytes(response.into_body(), usize::MAX).await.unwrap().to_vec();
         Reply { status, headers, bytes }
     }
 
@@ -179,7 +178,7 @@ impl House {
         self.send("GET", path, &[], "").await
     }
 
-    /// A form as a browser of today sends it from a page of ours.
+    /// A form as a current browser sends it from one of our pages.
     pub(crate) async fn post(&self, path: &str, form: &str) -> Reply {
         let headers = [
             ("content-type", "application/x-www-form-urlencoded"),
@@ -228,8 +227,8 @@ impl House {
         out
     }
 
-    /// The small letters that were written down, as kind and address.
-    pub(crate) fn errands(&self) -> Vec<(String, String)> {
+    /// The queued transactional emails, as kind and address.
+    pub(crate) fn transactional(&self) -> Vec<(String, String)> {
         let database = self.database();
         let mut all = database.prepare("SELECT kind, address FROM errand ORDER BY id").unwrap();
         let rows = all.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
@@ -254,14 +253,14 @@ fn write(folder: &Path, name: &str, text: &str) {
     std::fs::write(path, text).unwrap();
 }
 
-/// The real program at work; it is ended with this value.
+/// The real program; it is stopped when this value is dropped.
 pub(crate) struct Served {
     child: Child,
     pub(crate) address: SocketAddr,
 }
 
 impl Served {
-    /// Starts it and reads from its first line where it listens.
+    /// Starts it and reads its address from its first line.
     pub(crate) fn start(command: &mut Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
@@ -273,18 +272,18 @@ impl Served {
         Self { child, address }
     }
 
-    /// Asks it to stop; returns its code and everything that it said after the first line.
+    /// Stops it; returns its code and everything that it printed after the first line.
     pub(crate) fn stop(mut self) -> (i32, String) {
         signal(&self.child);
         let code = self.child.wait().unwrap().code().unwrap_or(-1);
-        let mut said = String::new();
+        let mut output = String::new();
         for stream in [
             self.child.stdout.take().map(|out| Box::new(out) as Box<dyn std::io::Read>),
             self.child.stderr.take().map(|err| Box::new(err) as Box<dyn std::io::Read>),
         ] {
-            std::io::Read::read_to_string(&mut stream.unwrap(), &mut said).unwrap();
+            std::io::Read::read_to_string(&mut stream.unwrap(), &mut output).unwrap();
         }
-        (code, said)
+        (code, output)
     }
 
     pub(crate) fn ask_to_stop(&self) {
@@ -292,7 +291,7 @@ impl Served {
     }
 }
 
-/// SIGTERM to this child and to nobody else.
+/// Sends SIGTERM to this child only.
 fn signal(child: &Child) {
     let sent = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
     assert!(sent.success());

@@ -1,4 +1,4 @@
-//! The archive made to hurt: each row of the comparison, in RSS, in Atom and in JSON.
+//! The archive with difficult posts: each row of the table in `docs/faults.md`, in RSS, Atom and JSON.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -6,21 +6,21 @@ use std::fs;
 use feed_rs::model::{Entry, Feed};
 use letterpress::feeds::{Document, lint};
 
-use crate::world::World;
+use crate::site::Site;
 
 const FORMATS: [&str; 3] = ["rss.xml", "atom.xml", "feed.json"];
 
-fn hurt() -> World {
-    let world = World::hurt();
-    world.build();
-    world
+fn difficult() -> Site {
+    let site = Site::difficult();
+    site.build();
+    site
 }
 
 fn entry<'f>(feed: &'f Feed, id: &str) -> &'f Entry {
     feed.entries.iter().find(|entry| entry.id.ends_with(id)).unwrap_or_else(|| panic!("{id} is not there"))
 }
 
-fn is_copy(path: &str) -> bool {
+fn is_compressed(path: &str) -> bool {
     matches!(path.rsplit('.').next(), Some("gz" | "br"))
 }
 
@@ -29,13 +29,13 @@ fn html(entry: &Entry) -> String {
 }
 
 #[test]
-fn every_format_carries_every_post_whole_and_alike() {
-    let world = hurt();
+fn every_format_has_the_full_text_of_every_post() {
+    let site = difficult();
     let essence = |name: &str| -> Vec<_> {
         let of = |entry: Entry| {
             (entry.id.clone(), entry.title.clone().unwrap().content, entry.published, html(&entry))
         };
-        world.read(name).entries.into_iter().map(of).collect()
+        site.read(name).entries.into_iter().map(of).collect()
     };
     let [rss, atom, json] = FORMATS.map(essence);
     assert_eq!(rss.len(), 6);
@@ -45,30 +45,30 @@ fn every_format_carries_every_post_whole_and_alike() {
 }
 
 #[test]
-fn a_title_of_markup_is_plain_text_and_illegal_characters_are_gone() {
-    let world = hurt();
+fn a_title_with_markup_is_plain_text_and_illegal_characters_are_removed() {
+    let site = difficult();
     for name in FORMATS {
-        let text = world.text(&format!("public/{name}"));
+        let text = site.text(&format!("public/{name}"));
         assert!(
             !text.contains(['\u{B}', '\u{8}']) && !text.contains("\\u000b") && !text.contains("\\b"),
             "{name}"
         );
-        let feed = world.read(name);
+        let feed = site.read(name);
         let post = entry(&feed, ":markup");
         assert_eq!(post.title.as_ref().unwrap().content, "A & B: <b>굵게</b> ]]> &copy;", "{name}");
         assert!(html(post).contains("CDATA 끝 ]]&gt; 세로 탭  과 백스페이스  는"), "{name}: {}", html(post));
     }
-    let rss = world.text("public/rss.xml");
+    let rss = site.text("public/rss.xml");
     assert!(rss.contains("<title>A &#x26; B: &#x3C;b&#x3E;굵게&#x3C;/b&#x3E; ]]&#x3E; &#x26;copy;</title>"));
-    let warned = world.run(crate::world::NOW, "check").out;
+    let warned = site.run(crate::site::NOW, "check").out;
     assert!(warned.contains("posts/markup.md:11: warning: the character U+000B"), "{warned}");
 }
 
 #[test]
 fn every_address_in_the_content_is_absolute() {
-    let world = hurt();
+    let site = difficult();
     for name in FORMATS {
-        let feed = world.read(name);
+        let feed = site.read(name);
         let (links, media) = (html(entry(&feed, ":markup")), html(entry(&feed, ":media")));
         let base = "https://example.com/%EB%B8%94%EB%A1%9C%EA%B7%B8";
         for address in [
@@ -102,49 +102,48 @@ fn every_address_in_the_content_is_absolute() {
 }
 
 #[test]
-fn ids_are_those_of_the_ledger_beside_the_posts() {
-    let world = hurt();
-    let ledger = world.text("posts/ids.txt");
+fn ids_are_those_of_ids_txt() {
+    let site = difficult();
+    let ledger = site.text("posts/ids.txt");
     let known: BTreeSet<&str> = ledger
         .lines()
         .filter(|line| !line.starts_with('#'))
         .map(|line| line.split('\t').next().unwrap())
         .collect();
     for name in FORMATS {
-        let feed = world.read(name);
+        let feed = site.read(name);
         assert_eq!(
             feed.entries.iter().map(|entry| entry.id.as_str()).collect::<BTreeSet<_>>(),
             known,
             "{name}"
         );
     }
-    assert!(world.text("public/rss.xml").contains("<guid isPermaLink=\"false\">tag:"));
+    assert!(site.text("public/rss.xml").contains("<guid isPermaLink=\"false\">tag:"));
 }
 
 #[test]
-fn published_is_not_updated_and_zones_are_kept() {
-    let world = hurt();
+fn published_differs_from_updated_and_time_zones_are_kept() {
+    let site = difficult();
     for name in FORMATS {
-        let feed = world.read(name);
+        let feed = site.read(name);
         let post = entry(&feed, ":updated");
         assert_eq!(post.published.unwrap().to_rfc3339(), "2024-05-08T01:00:00+00:00", "{name}");
-        let text = world.text(&format!("public/{name}"));
+        let text = site.text(&format!("public/{name}"));
         assert!(text.contains("2024-05-20T12:00:00+09:00"), "{name}");
         let zone =
             if name == "rss.xml" { "Fri, 10 May 2024 09:30:00 +0200" } else { "2024-05-10T09:30:00+02:00" };
         assert!(text.contains(zone), "{name}");
     }
     assert!(
-        world
-            .text("public/rss.xml")
+        site.text("public/rss.xml")
             .contains("<lastBuildDate>Mon, 20 May 2024 12:00:00 +0900</lastBuildDate>")
     );
-    assert_eq!(world.read("atom.xml").updated.unwrap().to_rfc3339(), "2024-05-20T03:00:00+00:00");
+    assert_eq!(site.read("atom.xml").updated.unwrap().to_rfc3339(), "2024-05-20T03:00:00+00:00");
 }
 
 #[test]
-fn every_name_has_feeds_of_its_own_under_a_path_that_can_be_read() {
-    let world = hurt();
+fn every_name_has_its_own_feeds_under_a_readable_path() {
+    let site = difficult();
     for (folder, ids) in [
         ("categories/기술", &[":markup", ":updated"][..]),
         ("tags/기술", &[":media"]),
@@ -158,7 +157,7 @@ fn every_name_has_feeds_of_its_own_under_a_path_that_can_be_read() {
         ("podcast", &[":trip", ":film"]),
     ] {
         for name in FORMATS {
-            let feed = world.read(&format!("{folder}/{name}"));
+            let feed = site.read(&format!("{folder}/{name}"));
             assert_eq!(feed.entries.len(), ids.len(), "{folder}/{name}");
             assert!(
                 feed.entries.iter().zip(ids).all(|(entry, id)| entry.id.ends_with(id)),
@@ -166,32 +165,28 @@ fn every_name_has_feeds_of_its_own_under_a_path_that_can_be_read() {
             );
         }
     }
-    let folded: Vec<String> = world.public().into_keys().map(|path| path.to_lowercase()).collect();
-    assert_eq!(
-        folded.iter().collect::<BTreeSet<_>>().len(),
-        folded.len(),
-        "on a disk that knows no case too"
-    );
+    let folded: Vec<String> = site.public().into_keys().map(|path| path.to_lowercase()).collect();
+    assert_eq!(folded.iter().collect::<BTreeSet<_>>().len(), folded.len(), "also on a case-insensitive disk");
 }
 
 #[test]
-fn what_is_not_published_is_in_no_file() {
-    let world = hurt();
-    for (path, bytes) in world.public() {
+fn unpublished_posts_are_in_no_file() {
+    let site = difficult();
+    for (path, bytes) in site.public() {
         let text = String::from_utf8(bytes).unwrap();
         for word in ["2030년의 글", "초고", "비밀", "날짜 없는 글", "2030-01-01"] {
             assert!(!text.contains(word), "{word} is in {path}");
         }
     }
-    let later = world.run("2030-01-02T00:00:00Z", "build").succeeds();
+    let later = site.run("2030-01-02T00:00:00Z", "build").succeeds();
     assert!(later.out.contains("from 7 posts"), "{later:?}");
 }
 
 #[test]
-fn a_recording_is_measured_and_has_its_registered_type() {
-    let world = hurt();
+fn an_enclosure_has_its_length_and_registered_type() {
+    let site = difficult();
     let url = "https://example.com/%EB%B8%94%EB%A1%9C%EA%B7%B8/trip/%EC%86%8C%EB%A6%AC%201.mp3";
-    let rss = world.text("public/podcast/rss.xml");
+    let rss = site.text("public/podcast/rss.xml");
     assert!(
         rss.contains(&format!("<enclosure url=\"{url}\" length=\"4321\" type=\"audio/mpeg\"/>")),
         "{rss}"
@@ -207,20 +202,20 @@ fn a_recording_is_measured_and_has_its_registered_type() {
     ] {
         assert!(rss.contains(part), "{part} is not in {rss}");
     }
-    let atom = world.text("public/atom.xml");
+    let atom = site.text("public/atom.xml");
     assert!(
         atom.contains(&format!(
             "<link href=\"{url}\" rel=\"enclosure\" type=\"audio/mpeg\" length=\"4321\"/>"
         ))
     );
-    let json: serde_json::Value = serde_json::from_str(&world.text("public/feed.json")).unwrap();
+    let json: serde_json::Value = serde_json::from_str(&site.text("public/feed.json")).unwrap();
     assert_eq!(json["items"][4]["attachments"][0]["size_in_bytes"], 4321);
     assert_eq!(json["items"][5]["attachments"][0]["size_in_bytes"], 123_456_789);
-    // A new recording under the old name has a new length.
-    fs::write(world.path("posts/trip/소리 1.mp3"), [0; 99]).unwrap();
-    assert!(world.build().text("public/rss.xml").contains("length=\"99\""));
-    fs::remove_file(world.path("posts/trip/소리 1.mp3")).unwrap();
-    let ran = world.run(crate::world::NOW, "build");
+    // A changed recording under the same name has another length.
+    fs::write(site.path("posts/trip/소리 1.mp3"), [0; 99]).unwrap();
+    assert!(site.build().text("public/rss.xml").contains("length=\"99\""));
+    fs::remove_file(site.path("posts/trip/소리 1.mp3")).unwrap();
+    let ran = site.run(crate::site::NOW, "build");
     assert!(
         ran.code == 1
             && ran.err.contains("posts/trip/index.md:4: error: there is no file posts/trip/소리 1.mp3"),
@@ -229,28 +224,28 @@ fn a_recording_is_measured_and_has_its_registered_type() {
 }
 
 #[test]
-fn hubs_are_named_and_the_feed_is_complete_in_every_format_that_can_say_so() {
-    let world = hurt();
+fn every_format_that_can_express_it_has_hubs_and_completeness() {
+    let site = difficult();
     for (name, hub) in FORMATS.into_iter().zip([
         "<atom:link href=\"https://hub.example/?a=1&amp;b=2\" rel=\"hub\"/>",
         "<link href=\"https://hub.example/?a=1&amp;b=2\" rel=\"hub\"/>",
         "\"url\": \"https://hub.example/?a=1&b=2\"",
     ]) {
-        assert!(world.text(&format!("public/{name}")).contains(hub), "{name}");
+        assert!(site.text(&format!("public/{name}")).contains(hub), "{name}");
     }
     for name in ["rss.xml", "atom.xml"] {
-        assert!(world.text(&format!("public/{name}")).contains("<fh:complete></fh:complete>"), "{name}");
+        assert!(site.text(&format!("public/{name}")).contains("<fh:complete></fh:complete>"), "{name}");
     }
-    assert!(!world.text("public/feed.json").contains("next_url"));
+    assert!(!site.text("public/feed.json").contains("next_url"));
 }
 
 #[test]
-fn the_same_posts_give_the_same_bytes_and_what_is_the_same_is_not_written_again() {
-    let (one, two) = (hurt(), hurt());
+fn the_same_posts_give_the_same_bytes_and_unchanged_files_are_not_rewritten() {
+    let (one, two) = (difficult(), difficult());
     assert_eq!(one.public(), two.public());
-    let times = |world: &World| -> BTreeMap<String, _> {
-        let time = |path: &String| world.path("public").join(path).metadata().unwrap().modified().unwrap();
-        world.public().into_keys().map(|path| (path.clone(), time(&path))).collect()
+    let times = |site: &Site| -> BTreeMap<String, _> {
+        let time = |path: &String| site.path("public").join(path).metadata().unwrap().modified().unwrap();
+        site.public().into_keys().map(|path| (path.clone(), time(&path))).collect()
     };
     let before = times(&one);
     one.replace("posts/film.md", "멀리 있다.", "멀리, 아주 멀리 있다.");
@@ -269,9 +264,9 @@ fn the_same_posts_give_the_same_bytes_and_what_is_the_same_is_not_written_again(
 }
 
 #[test]
-fn the_linter_finds_nothing_in_any_of_it() {
-    let world = hurt();
-    let documents: Vec<Document> = world
+fn the_linter_finds_no_error_in_any_feed() {
+    let site = difficult();
+    let documents: Vec<Document> = site
         .public()
         .into_iter()
         .filter_map(|(path, bytes)| {
@@ -289,18 +284,18 @@ fn the_linter_finds_nothing_in_any_of_it() {
 }
 
 #[test]
-fn with_compressed_copies_beside_it_every_file_says_the_same() {
+fn every_compressed_file_has_the_same_content() {
     use std::io::Read as _;
 
-    let world = World::hurt();
-    world.write(
+    let site = Site::difficult();
+    site.write(
         "config.toml",
-        &format!("{}\n[output]\ncompress = [\"gzip\", \"br\"]\n", world.text("config.toml")),
+        &format!("{}\n[output]\ncompress = [\"gzip\", \"br\"]\n", site.text("config.toml")),
     );
-    let mut files = world.build().public();
-    // A recording is compressed as it is.
+    let mut files = site.build().public();
+    // A recording is already compressed.
     assert!(files.remove("trip/소리 1.mp3").is_some());
-    let plain: Vec<&String> = files.keys().filter(|path| !is_copy(path)).collect();
+    let plain: Vec<&String> = files.keys().filter(|path| !is_compressed(path)).collect();
     assert_eq!(plain.len() * 3, files.len());
     for path in plain {
         let mut text = Vec::new();
@@ -312,6 +307,6 @@ fn with_compressed_copies_beside_it_every_file_says_the_same() {
             .unwrap();
         assert_eq!(text, files[path], "{path}");
     }
-    world.replace("config.toml", "compress = [\"gzip\", \"br\"]", "compress = []");
-    assert!(world.build().public().keys().all(|path| !is_copy(path)));
+    site.replace("config.toml", "compress = [\"gzip\", \"br\"]", "compress = []");
+    assert!(site.build().public().keys().all(|path| !is_compressed(path)));
 }
