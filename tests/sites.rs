@@ -144,10 +144,10 @@ fn expired_and_broken_posts_do_not_stop_the_build_and_deleted_posts_do() {
     let atom = site.read("l/public/atom.xml");
     let tombstone = |name: &str| atom.contains(&format!("deleted-entry ref=\"{}\"", id(name).0));
     assert!(tombstone("1") && !tombstone("2") && !tombstone("3"), "{atom}");
-    fs::remove_file(world.0.path().join("site/content/posts/3.md")).unwrap();
-    let (code, said) = world.run("--config l/config.toml build");
-    assert!(code == 1 && said.contains("or its line in ids.txt;"), "{said}");
-    world.succeeds("--config l/config.toml build --allow-loss");
+    fs::remove_file(site.0.path().join("site/content/posts/3.md")).unwrap();
+    let (code, output) = site.run("--config l/config.toml build");
+    assert!(code == 1 && output.contains("or its line in ids.txt;"), "{output}");
+    site.succeeds("--config l/config.toml build --allow-loss");
     assert!(id("3").1);
 }
 
