@@ -123,12 +123,12 @@ fn a_failed_download_removes_no_post_and_the_run_continues_with_a_warning() {
     let before = rss(&site);
     let whole = feed(&[item(21, "본문"), item(20, "본문")]);
     for (answer, why) in [
-        (Answer::Status(500), "answers 500"),
-        (Answer::Status(404), "answers 404"),
-        (Answer::Half(whole.clone()), "cannot be fetched"),
-        (Answer::Feed(whole[..whole.len() / 2].to_owned()), "warning"),
-        (Answer::Feed("<html><body>maintenance</body></html>".to_owned()), "it is not a feed"),
-        (Answer::Feed(feed(&[])), "the feed has no entries"),
+        (Response::Status(500), "answers 500"),
+        (Response::Status(404), "answers 404"),
+        (Response::Half(whole.clone()), "cannot be fetched"),
+        (Response::Feed(whole[..whole.len() / 2].to_owned()), "warning"),
+        (Response::Feed("<html><body>maintenance</body></html>".to_owned()), "it is not a feed"),
+        (Response::Feed(feed(&[])), "the feed has no entries"),
     ] {
         origin.respond_with(answer);
         let ran = publish(&site, 21);

@@ -240,9 +240,9 @@ fn a_test_message_fails_with_the_same_error_as_the_issue() {
     let site = site("127.0.0.1", server.port(), more);
     site.write("smtp-password", "\"hunter2\"\n");
     let ended = site.run(&["send", "--to", "me@letters.kr"]);
-    assert_eq!(ended.code, 1, "{}", ended.said);
-    assert!(ended.said.starts_with("config.toml:14: error:"), "{}", ended.said);
-    assert!(ended.said.contains("is in quotation marks"), "{}", ended.said);
+    assert_eq!(ended.code, 1, "{}", ended.output);
+    assert!(ended.output.starts_with("config.toml:14: error:"), "{}", ended.output);
+    assert!(ended.output.contains("is in quotation marks"), "{}", ended.output);
 }
 
 #[test]

@@ -177,7 +177,7 @@ fn f26_a_restored_backup_is_refused_and_after_its_adoption_only_the_next_post_is
         let status = site.run_at(SECOND, &["status"]);
         assert_eq!(status.code, 1);
         assert!(
-            status.said.contains("adopt-restored") && status.said.contains("5 subscribers: 5 sent"),
+            status.output.contains("adopt-restored") && status.output.contains("5 subscribers: 5 sent"),
             "{}",
             status.output
         );
@@ -253,7 +253,7 @@ fn f26_a_clone_without_the_fence_is_refused_until_it_is_adopted() {
     assert_eq!(server.accepted().len(), 6, "only the second post was due");
     // If the fence file exists, the ledger was not moved, and --moved would hide the real problem.
     let again = clone.run_at(SECOND, &moved);
-    assert!(again.code == 1 && again.said.contains("here it exists"), "{}", again.said);
+    assert!(again.code == 1 && again.output.contains("here it exists"), "{}", again.output);
 }
 
 #[test]
@@ -353,9 +353,9 @@ fn f28_a_write_ahead_log_of_another_database_is_not_mixed_into_a_backup() {
     std::fs::copy(site.path("old.db"), site.path("letterpress.db")).unwrap();
     let ended = site.run(&["ledger", "adopt-restored", "--reason", "x"]);
     assert!(
-        ended.code == 2 && ended.said.contains("letterpress.db-wal belongs to another database"),
+        ended.code == 2 && ended.output.contains("letterpress.db-wal belongs to another database"),
         "{}",
-        ended.said
+        ended.output
     );
     assert!(
         std::fs::read(site.path("old.db")).unwrap() == std::fs::read(site.path("letterpress.db")).unwrap()
@@ -374,7 +374,7 @@ fn c10_a_ledger_of_another_fence_is_refused_and_cannot_be_adopted() {
     post(&site, "second", "2026-11-21");
     refused(&site, SECOND, 1, "the fence belongs to the ledger");
     let ended = site.run_at(SECOND, &["ledger", "adopt-restored", "--reason", "x"]);
-    assert!(ended.code == 1 && ended.said.contains("move its fence file away first"), "{}", ended.said);
+    assert!(ended.code == 1 && ended.output.contains("move its fence file away first"), "{}", ended.output);
     assert_eq!(server.accepted().len(), 2);
 }
 

@@ -122,7 +122,7 @@ fn a_mail_that_cannot_be_recorded_stays_with_the_mail_server() {
     assert_eq!(statuses(&site), ["suppressed"]);
     // Without a pipe the usual exit codes apply.
     let ended = site.run(&["inbox", "--maildir", "nowhere"]);
-    assert!(ended.code == 1 && ended.said.contains("is not a Maildir"), "{}", ended.said);
+    assert!(ended.code == 1 && ended.output.contains("is not a Maildir"), "{}", ended.output);
     let ended = site.run(&["inbox", "--imap"]);
     assert!(ended.code == 1 && ended.output.contains("no section [inbox]"), "{}", ended.output);
 }

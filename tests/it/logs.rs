@@ -41,7 +41,7 @@ fn logs_and_trace_show_the_conversation_without_addresses_passwords_and_tokens()
     let site = site(&server);
     let ended = site.run(&["-vvv", "publish", "--smtp-trace", "trace.txt"]);
     let trace = std::fs::read_to_string(site.path("trace.txt")).unwrap();
-    let log: Vec<&str> = ended.said.lines().filter(|line| line.contains("Z ")).collect();
+    let log: Vec<&str> = ended.output.lines().filter(|line| line.contains("Z ")).collect();
     let log = log.join("\n");
 
     for shown in [

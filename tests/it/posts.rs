@@ -86,8 +86,8 @@ fn a_rehearsal_does_not_count_as_an_issue_and_is_impossible_after_the_first_real
     assert!(site.run(&["publish"]).output.contains("nothing is due"), "a rehearsal is mailed once, too");
     site.write("config.toml", &config);
     let real = site.run_at(LATER, &["publish"]);
-    assert!(real.said.contains("rehearsal ended"), "{}", real.said);
-    assert_eq!((real.code, server.log().messages.len()), (0, 2), "{}", real.said);
+    assert!(real.output.contains("rehearsal ended"), "{}", real.output);
+    assert_eq!((real.code, server.log().messages.len()), (0, 2), "{}", real.output);
     assert_eq!(site.run_at(LATER, &["ledger", "verify"]).code, 0);
     without_relay(&site);
     let back = site.run_at(LATER, &["publish"]);
@@ -197,7 +197,7 @@ fn f83_a_run_with_a_clock_that_is_ahead_decides_nothing_and_the_jump_is_reported
     site.run_at("2026-11-30T10:00:00Z", &["publish"]);
     assert_eq!(server.log().messages.len(), mailed, "ten days later it is too old");
     let back = site.run_at(LATER, &["publish"]);
-    assert!(back.said.contains("the clock was set back"), "{}", back.said);
+    assert!(back.output.contains("the clock was set back"), "{}", back.output);
     assert_eq!(server.log().messages.len(), mailed, "it may jump again");
     let then = site.run_at(LATER, &["publish"]);
     assert_eq!((then.code, server.log().messages.len()), (0, mailed + 2), "{}", then.output);

@@ -95,7 +95,7 @@ fn f41_later_runs_do_not_contact_a_relay_that_throttles() {
     let server = Server::start(polite().nth(At::Mail, 1, reply_line("421 4.7.28 slow down")));
     let site = site(&server, 3, 1, "");
     let ended = site.run(&["publish"]);
-    assert!(ended.code == 3 && ended.said.contains("pauses until 2026-11-20 19:0"), "{}", ended.said);
+    assert!(ended.code == 3 && ended.output.contains("pauses until 2026-11-20 19:0"), "{}", ended.output);
     let again = site.run_at(MINUTE_LATER, &["publish"]);
     assert_eq!((again.code, server.log().connections), (0, 1), "{}", again.output);
     let quiet = site.run_at(MINUTE_LATER, &["--quiet", "publish"]);
@@ -126,7 +126,7 @@ fn f42_f51_recipients_rejected_because_of_the_content_get_it_after_a_resume() {
     assert_eq!(site.counts(), json!({ "failed": 5, "pending": 35 }));
     let status = site.run(&["status"]);
     assert!(
-        status.said.contains("paused: \"천천히 오는 편지\", 35 deliveries pending: 5 messages in a row"),
+        status.output.contains("paused: \"천천히 오는 편지\", 35 deliveries pending: 5 messages in a row"),
         "{}",
         status.output
     );
@@ -160,7 +160,7 @@ fn f38_a_recipient_without_a_mailbox_is_not_mailed_again() {
         Server::start(polite().recipient("reader3@example.org", reply_line("550 5.1.1 no such user")));
     let site = site(&server, 10, 2, "");
     let ended = site.run(&["publish"]);
-    assert!(ended.code == 3 && ended.said.contains("1 subscriber suppressed"), "{}", ended.said);
+    assert!(ended.code == 3 && ended.output.contains("1 subscriber suppressed"), "{}", ended.output);
     assert_eq!(site.counts(), json!({ "sent": 9, "failed": 1 }));
     let why = site.run(&["status", "explain", "reader3@example.org"]);
     assert!(why.output.contains("suppressed"), "{}", why.output);
@@ -188,7 +188,7 @@ fn f53_a_relay_that_rejects_everyone_pauses_the_issue_and_suppresses_nobody() {
     let server = Server::start(script);
     let site = site(&server, 40, 1, "");
     let ended = site.run(&["publish"]);
-    assert!(ended.code == 3 && ended.said.contains("the address does not exist"), "{}", ended.said);
+    assert!(ended.code == 3 && ended.output.contains("the address does not exist"), "{}", ended.output);
     assert_eq!(site.counts(), json!({ "failed": 5, "pending": 35 }));
     assert!(!site.run(&["subscribers", "list"]).output.contains("suppressed"));
     assert_eq!(site.run(&["resolve", "--retry"]).code, 0);
@@ -216,8 +216,8 @@ fn an_issue_that_is_resumed_after_bounces_is_not_paused_for_the_same_bounces() {
     assert_eq!(site.run(&["publish"]).code, 3);
     assert_eq!(site.run(&["resolve", "--resume", "--reason", "it is an old list"]).code, 0);
     let ended = site.run_at(MINUTE_LATER, &["publish"]);
-    assert_eq!(site.counts(), json!({ "sent": 48, "failed": 12 }), "{}", ended.said);
-    assert!(ended.said.contains("12 subscribers suppressed"), "{}", ended.said);
+    assert_eq!(site.counts(), json!({ "sent": 48, "failed": 12 }), "{}", ended.output);
+    assert!(ended.output.contains("12 subscribers suppressed"), "{}", ended.output);
 }
 
 #[test]

@@ -304,7 +304,7 @@ pub(crate) async fn bounced(store: &Store) {
     };
     let inbound = |mail: u8, delivery: &Claimed, word: ReportKind| InboundReport {
         fingerprint: [mail; 32],
-        subject: ReportSubject::Delivery(copy.number),
+        subject: ReportSubject::Delivery(delivery.number),
         kind: word,
     };
     let bounce = inbound(1, &deliveries[0], ReportKind::Delivery(report));

@@ -84,9 +84,9 @@ fn a_duplicate_delivery_is_found_even_without_the_index_that_prevents_it() {
     drop(database);
     let verified = site.run(&["ledger", "verify"]);
     assert!(
-        verified.code == 1 && verified.said.contains("two deliveries to one subscriber"),
+        verified.code == 1 && verified.output.contains("two deliveries to one subscriber"),
         "{}",
-        verified.said
+        verified.output
     );
 }
 

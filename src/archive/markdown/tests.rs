@@ -123,7 +123,7 @@ fn images_without_text_and_urls_with_user_names_are_reported_with_their_line() {
     for (finding, start) in found.iter().zip([
         "posts/a.md:6: warning: a picture",
         "posts/a.md:8: warning: a picture",
-        "posts/a.md:10: warning: an address",
+        "posts/a.md:10: warning: a URL",
     ]) {
         assert!(finding.starts_with(start), "{finding}");
     }
