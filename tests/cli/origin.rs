@@ -72,7 +72,7 @@ fn serve(mut stream: &TcpStream, response: &Response) -> Option<u16> {
     Some(status)
 }
 
-/// An ETag that depends only on the text.
+/// An `ETag` that depends only on the text.
 fn etag(body: &str) -> String {
     let sum = body.bytes().fold(5381_u64, |sum, byte| sum.wrapping_mul(33) ^ u64::from(byte));
     format!("\"{sum:x}\"")

@@ -117,7 +117,10 @@ fn status_of_true_response(site: &Site, served: &Served, way: &str) -> u16 {
     match status {
         200 => assert_eq!(site.on_disk().as_deref(), Some("unsubscribed"), "{way}: {response}"),
         503 => {
-            assert!(response.contains("Retry-After") || response.contains("retry-after"), "{way}: {response}")
+            assert!(
+                response.contains("Retry-After") || response.contains("retry-after"),
+                "{way}: {response}"
+            );
         }
         other => panic!("{way}: {other} {response}"),
     }
