@@ -91,7 +91,7 @@ fn a_rehearsal_does_not_count_as_an_issue_and_is_impossible_after_the_first_real
     assert_eq!(site.run_at(LATER, &["ledger", "verify"]).code, 0);
     without_relay(&site);
     let back = site.run_at(LATER, &["publish"]);
-    assert!(back.code == 1 && back.output.contains("put the section [smtp] back"), "{}", back.output);
+    assert!(back.code == 1 && back.output.contains("restore the section [smtp]"), "{}", back.output);
     site.write("config.toml", &config);
     // Rehearsals are deleted after a month.
     assert_eq!(site.run_at("2027-01-01T00:00:00Z", &["publish"]).code, 0);

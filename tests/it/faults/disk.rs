@@ -175,7 +175,7 @@ fn f29_a_ledger_without_write_permission_is_reported_before_any_connection() {
         permit(&site.path("."), 0o755);
         let said = String::from_utf8_lossy(&ended.stderr);
         assert_eq!(ended.status.code(), Some(2), "{name}: {said}");
-        assert!(said.contains("letterpress.db") && said.contains("the owner"), "{name}: {said}");
+        assert!(said.contains("letterpress.db") && said.contains("help: check "), "{name}: {said}");
         assert_eq!(relay.log().connections, 0, "{name}");
         for file in ["letterpress.db", "letterpress.db.lock", "letterpress.keys"] {
             permit(&site.path(file), 0o600);
