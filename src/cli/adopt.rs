@@ -7,8 +7,8 @@ use super::Outcome;
 use super::args::{fetch_feed, is_url, open};
 use super::printer::{Printer, count};
 use crate::importers::feed;
-use crate::pipeline::build::adopt_feed_ids;
 use crate::pipeline::session::{RunContext, RunError};
+use crate::pipeline::site_build::adopt_feed_ids;
 
 #[derive(ClapArgs)]
 #[command(after_help = "\

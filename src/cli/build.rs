@@ -4,8 +4,8 @@ use super::Outcome;
 use super::args::BuildArgs;
 use super::printer::Printer;
 use super::view::{feeds, json};
-use crate::pipeline::build::{build, fetch_posts};
 use crate::pipeline::session::{RunContext, RunError};
+use crate::pipeline::site_build::{build, fetch_posts};
 
 pub(super) async fn run(
     args: &BuildArgs,

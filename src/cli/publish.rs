@@ -6,8 +6,8 @@ use super::Outcome;
 use super::args::BuildArgs;
 use super::printer::{Printer, count};
 use super::view::{feeds, json, newsletter};
-use crate::pipeline::build::WebSubReport;
 use crate::pipeline::session::{RunContext, RunError};
+use crate::pipeline::site_build::WebSubReport;
 use crate::pipeline::{PublishReport, publish};
 
 pub(super) async fn run(

@@ -5,8 +5,8 @@ use clap::Args as ClapArgs;
 use super::Outcome;
 use super::printer::{Printer, count};
 use crate::ledger::{IssueState, IssueSummary, State};
-use crate::pipeline::build::{Retraction, retract};
 use crate::pipeline::session::{LedgerSession, RunContext, RunError};
+use crate::pipeline::site_build::{Retraction, retract};
 use crate::text::shell_quoted;
 
 #[derive(ClapArgs)]

@@ -3,18 +3,18 @@
 //! The other modules do the work; this one decides the order: ids before feeds, feeds before emails, and an issue is frozen
 //! in the ledger before the first connection to the relay.
 
-pub mod build;
 pub mod newsletter;
 pub mod operations;
 pub mod session;
+pub mod site_build;
 pub mod status;
 
-use build::{BuildReport, FetchReport, Waivers, WebSubReport, feeds, websub};
 use newsletter::{
     NewsletterReport, deliver_open, draft, held_posts, idle_shortcut, import_list, issue, rehearsal,
     relay_backoff, schedule_issue,
 };
 use session::{LedgerSession, RunContext, RunError, transport};
+use site_build::{BuildReport, FetchReport, Waivers, WebSubReport, feeds, websub};
 
 use crate::finding::Finding;
 
@@ -39,8 +39,8 @@ pub async fn publish(context: &RunContext, waivers: Waivers) -> Result<PublishRe
     } else {
         None
     };
-    let refreshed = build::fetch_posts(context).await?;
-    let built = build::build(context, waivers)?;
+    let refreshed = site_build::fetch_posts(context).await?;
+    let built = site_build::build(context, waivers)?;
     let websub = notify_hubs(context, session.as_ref(), &built).await.transpose();
     let report = match session {
         Some(session) => {
@@ -102,7 +102,7 @@ async fn send_from(
 ) -> Result<NewsletterReport, RunError> {
     let rehearsed = rehearsal::end_if_relay_configured(context, session).await?;
     let jump = idle_shortcut::clock_jump(context, session).await?;
-    let refreshed = build::fetch_posts(context).await?;
+    let refreshed = site_build::fetch_posts(context).await?;
     let (imported, rejected) = import_list(context, session).await?;
     let (archive, ids_changed) = feeds::read_with_ids(context, wanted.waivers)?;
     let post = wanted.post.as_deref();

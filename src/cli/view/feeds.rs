@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::archive::{Archive, SkipReason};
 use crate::cli::printer::{Printer, count};
-use crate::pipeline::build::{BuildReport, PagesReport};
 use crate::pipeline::session::RunContext;
+use crate::pipeline::site_build::{BuildReport, PagesReport};
 
 /// Prints what the feed part of a run did.
 pub(in crate::cli) fn report(built: &BuildReport, context: &RunContext, printer: Printer) {

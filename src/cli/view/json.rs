@@ -12,9 +12,9 @@ use crate::config::ConfigError;
 use crate::delivery::StopReason;
 use crate::finding::Finding;
 use crate::pipeline::PublishReport;
-use crate::pipeline::build::{BuildReport, FetchReport, WebSubReport};
 use crate::pipeline::newsletter::{HeldPosts, NewsletterReport};
 use crate::pipeline::session::{LedgerSession, RunContext, RunError};
+use crate::pipeline::site_build::{BuildReport, FetchReport, WebSubReport};
 
 /// The object of a run that has not ended yet.
 pub(in crate::cli) struct Facts {

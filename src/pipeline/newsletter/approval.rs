@@ -3,14 +3,14 @@
 //! Approving also confirms that a possible duplicate is a new post.
 
 use crate::email::Note;
-use crate::pipeline::build::feeds;
-use crate::pipeline::build::lookup::find;
 use crate::pipeline::newsletter::compose::{compose, transmit_test};
 use crate::pipeline::newsletter::held_posts::{self, HeldPosts, IS_NEW, Unapproved, fingerprint};
 use crate::pipeline::newsletter::issue_renderer::IssueRenderer;
 use crate::pipeline::session::context::RunContext;
 use crate::pipeline::session::ledger_session::LedgerSession;
 use crate::pipeline::session::run_error::RunError;
+use crate::pipeline::site_build::feeds;
+use crate::pipeline::site_build::lookup::find;
 use crate::store::digest::PREFIX;
 use crate::store::posts::Approval;
 use crate::subscribers::token::{Purpose, Subject};

@@ -3,10 +3,10 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::pipeline::build::feeds::BuildReport;
 use crate::pipeline::session::context::RunContext;
 use crate::pipeline::session::ledger_session::LedgerSession;
 use crate::pipeline::session::run_error::RunError;
+use crate::pipeline::site_build::feeds::BuildReport;
 
 /// The fingerprint of the inputs, until when nothing is due, and when that was recorded. Recorded only after a run has done
 /// what was due, so that a build or an interrupted run skips nothing.

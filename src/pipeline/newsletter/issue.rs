@@ -4,8 +4,6 @@ use std::sync::Arc;
 
 use crate::archive::Archive;
 use crate::ledger::IssueState;
-use crate::pipeline::build::feeds::{self, BuildReport};
-use crate::pipeline::build::lookup::find;
 use crate::pipeline::newsletter::deliver::deliver_open;
 use crate::pipeline::newsletter::issue_renderer::IssueRenderer;
 use crate::pipeline::newsletter::planning::{Draft, draft};
@@ -16,6 +14,8 @@ use crate::pipeline::newsletter::{approval, digest, held_posts, idle_shortcut, r
 use crate::pipeline::session::context::RunContext;
 use crate::pipeline::session::ledger_session::LedgerSession;
 use crate::pipeline::session::run_error::RunError;
+use crate::pipeline::site_build::feeds::{self, BuildReport};
+use crate::pipeline::site_build::lookup::find;
 use crate::pipeline::status::upcoming;
 use crate::store::{DeliveryRecipient, NewIssue, StoreError};
 

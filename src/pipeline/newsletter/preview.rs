@@ -3,13 +3,13 @@
 use crate::address::EmailAddress;
 use crate::config::Config;
 use crate::finding::Finding;
-use crate::pipeline::build::lookup::FoundPost;
 use crate::pipeline::newsletter::compose::{compose, transmit_test};
 use crate::pipeline::newsletter::held_posts::HeldPosts;
 use crate::pipeline::newsletter::issue_renderer::IssueRenderer;
 use crate::pipeline::newsletter::planning::Draft;
 use crate::pipeline::session::context::RunContext;
 use crate::pipeline::session::run_error::RunError;
+use crate::pipeline::site_build::lookup::FoundPost;
 
 /// Prefix of the subject of an unpublished post.
 const MARK: &str = "[draft]";

@@ -4,10 +4,10 @@
 //! published posts that it does not know are recorded as mailed.
 
 use crate::ledger::State;
-use crate::pipeline::build::feeds;
 use crate::pipeline::session::context::RunContext;
 use crate::pipeline::session::ledger_session::{LedgerSession, ensure_initialised};
 use crate::pipeline::session::run_error::RunError;
+use crate::pipeline::site_build::feeds;
 use crate::store::{Filter, Mismatch, RestoreOutcome, RestoreRequest};
 
 /// What accepting the ledger changed, or would change.

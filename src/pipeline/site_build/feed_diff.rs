@@ -11,7 +11,7 @@ use crate::feeds::Document;
 use crate::finding::Finding;
 use crate::importers::feed;
 use crate::importers::feed_diff::{Diff, Lost, compare};
-use crate::pipeline::build::feed_source;
+use crate::pipeline::site_build::feed_source;
 use crate::text::shell_quoted;
 
 /// Changes that the user has allowed.

@@ -11,9 +11,9 @@ use crate::archive::ids::{self, IdRegistry};
 use crate::archive::links;
 use crate::feeds::plan_feeds;
 use crate::importers::feed_diff::Lost;
-use crate::pipeline::build::feed_diff::diff_feeds;
 use crate::pipeline::session::context::RunContext;
 use crate::pipeline::session::run_error::RunError;
+use crate::pipeline::site_build::feed_diff::diff_feeds;
 use crate::text::shell_quoted;
 
 /// A post that was retracted, or is no longer retracted.

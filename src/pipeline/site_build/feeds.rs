@@ -18,10 +18,10 @@ use crate::delivery::progress::ProgressEvent;
 use crate::feeds::output::{self, WriteReport};
 use crate::feeds::{self, Document, FeedPlan};
 use crate::finding::{Finding, Severity};
-use crate::pipeline::build::feed_diff::{self, Waivers};
-use crate::pipeline::build::pages::{self, PagesReport};
 use crate::pipeline::session::context::RunContext;
 use crate::pipeline::session::run_error::RunError;
+use crate::pipeline::site_build::feed_diff::{self, Waivers};
+use crate::pipeline::site_build::pages::{self, PagesReport};
 use crate::text::{HeaderText, hex};
 
 /// What the feed part did.

@@ -4,10 +4,10 @@
 use aws_lc_rs::digest::{SHA256, digest};
 use chrono::{DateTime, Utc};
 
-use crate::pipeline::build::feeds::BuildReport;
 use crate::pipeline::session::context::RunContext;
 use crate::pipeline::session::ledger_session::LedgerSession;
 use crate::pipeline::session::run_error::RunError;
+use crate::pipeline::site_build::feeds::BuildReport;
 use crate::text::hex;
 use crate::websub::{HubClient, NotificationLog, NotifyResult, Topic};
 
