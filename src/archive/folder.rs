@@ -99,7 +99,7 @@ pub fn read(config: &Config, now: DateTime<Utc>) -> Result<ArchiveReader, Vec<Fi
     errors.extend(duplicates.errors);
     archive.findings.extend(duplicates.warnings);
     // The ledger is read even if posts are wrong, so that its errors are reported too.
-    let ledger = read_ids(config).unwrap_or_else(|findings| {
+    let registry = read_ids(config).unwrap_or_else(|findings| {
         errors.extend(findings);
         (None, IdRegistry::default())
     });
@@ -112,7 +112,7 @@ pub fn read(config: &Config, now: DateTime<Utc>) -> Result<ArchiveReader, Vec<Fi
     }
     let names = page_names(&post_files, &site);
     post_files.par_iter_mut().for_each(|post_file| post_file.resolve(&names, setting));
-    assemble(archive, post_files, &held_back, ledger, (config, now))
+    assemble(archive, post_files, &held_back, registry, (config, now))
 }
 
 /// Errors in the settings that hold posts up.
@@ -147,13 +147,13 @@ fn assemble(
     mut archive: Archive,
     post_files: Vec<PostFile>,
     left_out: &BTreeMap<String, SkipReason>,
-    (old, ledger): (Option<String>, IdRegistry),
+    (old, registry): (Option<String>, IdRegistry),
     (config, now): (&Config, DateTime<Utc>),
 ) -> Result<ArchiveReader, Vec<Finding>> {
     let sightings: Vec<_> = post_files.iter().map(PostFile::identity).collect();
     let now = now.with_timezone(&config.site.timezone).fixed_offset();
     let now = now.with_nanosecond(0).unwrap_or(now);
-    let done = ids::assign(&ledger, &sightings, &held_back(left_out), config.site.url.host(), now)?;
+    let done = ids::assign(&registry, &sightings, &held_back(left_out), config.site.url.host(), now)?;
     archive.expires = post_files.iter().filter_map(|post_file| post_file.until).min();
     for (mut post_file, given) in post_files.into_iter().zip(done.given) {
         if let Some(since) = given.retracted {
@@ -165,19 +165,19 @@ fn assemble(
         archive.posts.push(post_file.publish(given));
     }
     archive.findings = each_key_once(std::mem::take(&mut archive.findings));
-    refuse_an_empty_folder(&archive, (&ledger, left_out), config)?;
+    refuse_an_empty_folder(&archive, (&registry, left_out), config)?;
     archive.skipped.sort_by(|a, b| a.source.cmp(&b.source));
     archive.posts.sort_by(|a, b| b.published.cmp(&a.published).then_with(|| a.id.cmp(&b.id)));
     archive.tombstones =
-        done.ledger.tombstones().map(|(id, at)| Tombstone { id: id.to_owned(), at }).collect();
+        done.registry.tombstones().map(|(id, at)| Tombstone { id: id.to_owned(), at }).collect();
     archive.tombstones.sort_by(|a, b| b.at.cmp(&a.at).then_with(|| a.id.cmp(&b.id)));
-    archive.accounted_for = ids_of(&done.ledger, left_out, |why| {
+    archive.accounted_for = ids_of(&done.registry, left_out, |why| {
         matches!(why, SkipReason::Expired(_) | SkipReason::Broken | SkipReason::HeldUp(_))
     });
-    let retracted = done.ledger.iter().map(|(id, _)| id).filter(|id| done.ledger.retracted(id).is_some());
+    let retracted = done.registry.iter().map(|(id, _)| id).filter(|id| done.registry.retracted(id).is_some());
     archive.accounted_for.extend(retracted.map(str::to_owned));
-    let text = done.ledger.to_text();
-    let is_needed = old.map_or_else(|| done.ledger.iter().next().is_some(), |old| old != text);
+    let text = done.registry.to_text();
+    let is_needed = old.map_or_else(|| done.registry.iter().next().is_some(), |old| old != text);
     Ok(ArchiveReader { archive, ids: is_needed.then_some(text) })
 }
 
@@ -216,11 +216,11 @@ fn held_back(left_out: &BTreeMap<String, SkipReason>) -> Withheld {
 
 /// The ids of the files that are left out for a `wanted` reason.
 fn ids_of(
-    ledger: &IdRegistry,
+    registry: &IdRegistry,
     left_out: &BTreeMap<String, SkipReason>,
     wanted: impl Fn(&SkipReason) -> bool,
 ) -> BTreeSet<String> {
-    let lines = ledger.iter().filter(|(_, line)| left_out.get(&line.path).is_some_and(&wanted));
+    let lines = registry.iter().filter(|(_, line)| left_out.get(&line.path).is_some_and(&wanted));
     lines.map(|(id, _)| id.to_owned()).collect()
 }
 
@@ -228,12 +228,12 @@ fn ids_of(
 /// posts do not count as missing, because their files were read.
 fn refuse_an_empty_folder(
     archive: &Archive,
-    (ledger, left_out): (&IdRegistry, &BTreeMap<String, SkipReason>),
+    (registry, left_out): (&IdRegistry, &BTreeMap<String, SkipReason>),
     config: &Config,
 ) -> Result<(), Vec<Finding>> {
-    let mut gone = ids_of(ledger, left_out, |why| matches!(why, SkipReason::Expired(_)));
-    gone.extend(ledger.tombstones().map(|(id, _)| id.to_owned()));
-    let known = ledger.iter().filter(|(id, _)| !gone.contains(*id)).count();
+    let mut gone = ids_of(registry, left_out, |why| matches!(why, SkipReason::Expired(_)));
+    gone.extend(registry.tombstones().map(|(id, _)| id.to_owned()));
+    let known = registry.iter().filter(|(id, _)| !gone.contains(*id)).count();
     if !archive.posts.is_empty() || known < 2 {
         return Ok(());
     }
@@ -243,7 +243,7 @@ fn refuse_an_empty_folder(
     if !errors.is_empty() {
         return Err(errors);
     }
-    let source = config.archive.ledger();
+    let source = config.archive.ids_file();
     let message = format!("none of its {known} posts is in the folder any more");
     let finding = Finding::error("ids", source.as_str(), message);
     Err(vec![finding.hint("restore the posts; if you mean to delete all of them, delete this file too")])
@@ -261,9 +261,9 @@ pub fn signature(config: &Config) -> io::Result<[u8; 32]> {
     let site = site(config);
     let mut walk = Walk::of(config, &site);
     walk.files.append(&mut settings::files(config, &site, &walk));
-    for ledger in [config.archive.ledger(), config.archive.page_ledger()] {
-        let ledger = config.resolve(ledger);
-        walk.files.push(ledger.strip_prefix(&root).unwrap_or(&ledger).to_owned());
+    for registry in [config.archive.ids_file(), config.archive.pages_file()] {
+        let registry = config.resolve(registry);
+        walk.files.push(registry.strip_prefix(&root).unwrap_or(&registry).to_owned());
     }
     walk.files.sort();
     let stats: Vec<_> =

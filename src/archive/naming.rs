@@ -174,7 +174,7 @@ pub(super) fn kind(name: &str, generator: Generator) -> Kind {
 fn unread_text(name: &str, extension: Option<&str>) -> Kind {
     match extension {
         // The ledgers of Letterpress.
-        Some("txt") if ["ids", "pages"].iter().any(|ledger| name.starts_with(ledger)) => Kind::Other,
+        Some("txt") if ["ids", "pages"].iter().any(|registry| name.starts_with(registry)) => Kind::Other,
         Some("txt" | "text") => Kind::Foreign("plain text"),
         Some("html" | "htm" | "xhtml") => Kind::Foreign("HTML"),
         Some("doc" | "docx" | "odt" | "rtf" | "pages" | "hwp" | "hwpx" | "wps") => {

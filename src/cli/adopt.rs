@@ -60,7 +60,7 @@ pub(super) async fn run(args: &Args, context: &RunContext, printer: Printer) -> 
         count(report.unseen as u64, "post")
     ));
     if !args.dry_run && !report.adopted.is_empty() {
-        let ids = context.config.archive.ledger();
+        let ids = context.config.archive.ids_file();
         printer.info(format!("  {ids} was updated; commit it together with your posts"));
     }
     Ok(if report.refused.is_empty() { Outcome::Done } else { Outcome::UserError })

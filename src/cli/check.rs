@@ -156,7 +156,7 @@ fn borrowed_ids(config: &Config, archive: &Archive, findings: &mut Vec<Finding>)
     );
     let hint = "if the feeds are published, keep these ids, because feed readers know the posts by them; otherwise delete their \
                 lines, and the next `letterpress publish --allow-redelivery` generates new ones";
-    findings.push(Finding::warning("placeholder", config.archive.ledger().as_str(), message).hint(hint));
+    findings.push(Finding::warning("placeholder", config.archive.ids_file().as_str(), message).hint(hint));
 }
 
 async fn everything(

@@ -46,7 +46,7 @@ pub(super) async fn run(args: &Args, context: &RunContext, printer: Printer) -> 
         }
     }
     if done.is_new {
-        let ids = context.config.archive.ledger();
+        let ids = context.config.archive.ids_file();
         printer.info(format!("  {ids} was updated; commit it together with your posts"));
     }
     Ok(Outcome::Done)

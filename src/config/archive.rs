@@ -44,13 +44,13 @@ pub struct Archive {
 
 impl Archive {
     /// The id ledger, as the user would type it.
-    pub fn ledger(&self) -> Utf8PathBuf {
+    pub fn ids_file(&self) -> Utf8PathBuf {
         self.ids.clone().unwrap_or_else(|| self.posts.join(Self::LEDGER))
     }
 
     /// The page ledger, beside the id ledger: `pages.txt` beside `ids.txt`, `pages-ko.txt` beside `ids-ko.txt`.
-    pub fn page_ledger(&self) -> Utf8PathBuf {
-        let ids = self.ledger();
+    pub fn pages_file(&self) -> Utf8PathBuf {
+        let ids = self.ids_file();
         let name = ids.file_name().unwrap_or(Self::LEDGER);
         // Two configurations that share a folder must not share a ledger.
         let name =
@@ -134,7 +134,7 @@ mod tests {
         ] {
             let text = format!("[site]\ntitle = \"t\"\nurl = \"https://example.com\"\n[archive]\n{ids}\n");
             let config = crate::config::parse(&text, "config.toml", Utf8Path::new(".")).unwrap();
-            assert_eq!(config.archive.page_ledger(), pages);
+            assert_eq!(config.archive.pages_file(), pages);
         }
     }
 }

@@ -80,7 +80,7 @@ fn with_excerpts(
     };
     let envelope = Envelope { campaign: week.name, language: lang };
     let markers = Markers::absent_from(&shown);
-    issue::print(TemplateSet::Digest, &fields, &markers, &envelope, (config, templates))
+    issue::render(TemplateSet::Digest, &fields, &markers, &envelope, (config, templates))
 }
 
 /// The subject: the first title and the number of other posts.

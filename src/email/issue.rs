@@ -47,7 +47,7 @@ pub(super) fn from_body(
     let language = post.language.as_deref().unwrap_or(&config.site.language);
     let campaign = headers::fingerprint(&post.id);
     let envelope = Envelope { campaign: &campaign, language };
-    print(TemplateSet::Issue, &fields(post, config, &html, &text), &markers, &envelope, (config, templates))
+    render(TemplateSet::Issue, &fields(post, config, &html, &text), &markers, &envelope, (config, templates))
 }
 
 /// The values for the header fields of an email that depend on its content.
@@ -57,7 +57,7 @@ pub(super) struct Envelope<'a> {
 }
 
 /// Renders a set of templates.
-pub(super) fn print(
+pub(super) fn render(
     set: TemplateSet,
     shared: &Value,
     markers: &Markers,
@@ -68,8 +68,8 @@ pub(super) fn print(
         return Err(vec![no_sender()]);
     };
     let folder = config.newsletter.templates.as_str();
-    let printer = templates.printer(set, folder, config.newsletter.subject.as_deref())?;
-    let subject = subject(&printer, shared).map_err(|finding| vec![finding])?;
+    let renderer = templates.renderer(set, folder, config.newsletter.subject.as_deref())?;
+    let subject = subject(&renderer, shared).map_err(|finding| vec![finding])?;
     let fields = context! {
         subject => subject.as_str(),
         greeting => markers.of(Placeholder::Greeting),
@@ -77,8 +77,8 @@ pub(super) fn print(
         unsubscribe_url => markers.of(Placeholder::Unsubscribe),
         ..shared.clone()
     };
-    let text = text_part(&printer, &fields, markers);
-    let html = html_part(&printer, &fields, markers);
+    let text = text_part(&renderer, &fields, markers);
+    let html = html_part(&renderer, &fields, markers);
     let (text, html) = match (text, html) {
         (Ok(text), Ok(html)) => (text, html),
         (text, html) => return Err(text.err().into_iter().chain(html.err()).collect()),
@@ -172,12 +172,12 @@ fn names(of: &[HeaderText]) -> Vec<String> {
     of.iter().map(HeaderText::to_string).collect()
 }
 
-fn subject(printer: &TemplateRenderer, fields: &Value) -> Result<HeaderText, Finding> {
-    let rendered = printer.print(Kind::Subject, fields)?;
+fn subject(renderer: &TemplateRenderer, fields: &Value) -> Result<HeaderText, Finding> {
+    let rendered = renderer.render(Kind::Subject, fields)?;
     HeaderText::parse(&rendered).map_err(|error| {
         Finding::error(
             "letter-subject",
-            printer.own(Kind::Subject),
+            renderer.own(Kind::Subject),
             format!("the subject cannot be sent: {error}"),
         )
         .hint("{{ post.title }}")
@@ -185,21 +185,21 @@ fn subject(printer: &TemplateRenderer, fields: &Value) -> Result<HeaderText, Fin
 }
 
 fn text_part(
-    printer: &TemplateRenderer,
+    renderer: &TemplateRenderer,
     fields: &Value,
     markers: &Markers,
 ) -> Result<Vec<TemplatePart>, Finding> {
-    let text = printer.print(Kind::Text, fields)?;
-    markers.split(&text).map_err(|damage| damaged(printer.own(Kind::Text), &damage))
+    let text = renderer.render(Kind::Text, fields)?;
+    markers.split(&text).map_err(|damage| damaged(renderer.own(Kind::Text), &damage))
 }
 
 fn html_part(
-    printer: &TemplateRenderer,
+    renderer: &TemplateRenderer,
     fields: &Value,
     markers: &Markers,
 ) -> Result<Vec<TemplatePart>, Finding> {
-    let page = printer.print(Kind::Html, fields)?;
-    let file = printer.own(Kind::Html);
+    let page = renderer.render(Kind::Html, fields)?;
+    let file = renderer.own(Kind::Html);
     let inlined = html::inlined(&page).map_err(|error| {
         Finding::error("letter-css", &*file, format!("its style cannot be inlined: {error}"))
     })?;

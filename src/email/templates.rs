@@ -94,7 +94,7 @@ impl Templates {
 
     /// Parses all templates. `folder` contains the user's; `subject` comes from `config.toml` and takes precedence over a
     /// file.
-    pub(super) fn printer<'a>(
+    pub(super) fn renderer<'a>(
         &'a self,
         set: TemplateSet,
         folder: &'a str,
@@ -113,21 +113,22 @@ impl Templates {
             ("digest/body.txt", self.digest[1].as_deref()),
             ("digest/body.html", self.digest[2].as_deref()),
         ];
-        let mut printer = TemplateRenderer { environment, set, folder, subject_in_config: subject.is_some() };
+        let mut renderer =
+            TemplateRenderer { environment, set, folder, subject_in_config: subject.is_some() };
         let mut findings = Vec::new();
         let sources = own.into_iter().filter_map(|(name, source)| Some((name, source?)));
         for (name, source) in BUILTIN.into_iter().chain(sources) {
-            if let Err(error) = printer.environment.add_template(name, source) {
-                findings.push(printer.template_error(&error, name));
+            if let Err(error) = renderer.environment.add_template(name, source) {
+                findings.push(renderer.template_error(&error, name));
             }
         }
-        if findings.is_empty() { Ok(printer) } else { Err(findings) }
+        if findings.is_empty() { Ok(renderer) } else { Err(findings) }
     }
 }
 
 impl TemplateRenderer<'_> {
     /// Renders one template with LF line ends and one at the end.
-    pub(super) fn print(&self, kind: Kind, fields: &Value) -> Result<String, Finding> {
+    pub(super) fn render(&self, kind: Kind, fields: &Value) -> Result<String, Finding> {
         let own = self.name(kind);
         let builtin = format!("builtin/{own}");
         let rendered = self

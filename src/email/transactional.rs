@@ -56,10 +56,10 @@ pub fn compose_transactional(
         unsubscribe_url => markers.of(Placeholder::Unsubscribe),
     };
     let templates = Templates::builtin();
-    let printer = templates.printer(TemplateSet::Transactional, "", None)?;
+    let renderer = templates.renderer(TemplateSet::Transactional, "", None)?;
     let one = |finding: Finding| vec![finding];
-    let text = printer.print(Kind::Text, &fields).map_err(one)?;
-    let page = printer.print(Kind::Html, &fields).map_err(one)?;
+    let text = renderer.render(Kind::Text, &fields).map_err(one)?;
+    let page = renderer.render(Kind::Html, &fields).map_err(one)?;
     let broken = |what: String| vec![Finding::error("letter-slip", "builtin/transactional/body.html", what)];
     let page = html::inlined(&page).map_err(|error| broken(error.to_string()))?;
     let cut = |part: &str| markers.split(part).map_err(|damage| broken(format!("line {}", damage.line)));

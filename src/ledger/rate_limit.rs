@@ -25,16 +25,16 @@ impl Rate {
     /// `None` for 0 and for more than [`Rate::MOST`].
     pub fn per_minute(number: u32) -> Option<Self> {
         // The permits of one second, and at least one.
-        (1..=Self::MOST).contains(&number).then(|| Self::without_burst(number, MINUTE, (number / 60).max(1)))
+        (1..=Self::MOST).contains(&number).then(|| Self::spread(number, MINUTE, (number / 60).max(1)))
     }
 
     /// `None` for 0 and for more than [`Rate::MOST`]. A quarter of it may come at once, because sign-ups
     /// are not spread evenly.
     pub fn per_hour(number: u32) -> Option<Self> {
-        (1..=Self::MOST).contains(&number).then(|| Self::without_burst(number, HOUR, number.div_ceil(4)))
+        (1..=Self::MOST).contains(&number).then(|| Self::spread(number, HOUR, number.div_ceil(4)))
     }
 
-    fn without_burst(number: u32, period: i64, burst: u32) -> Self {
+    fn spread(number: u32, period: i64, burst: u32) -> Self {
         Self { interval: (period + i64::from(number) - 1) / i64::from(number), burst }
     }
 

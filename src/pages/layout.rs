@@ -101,7 +101,7 @@ pub(crate) fn lay_out<'a>(
     config: &'a Config,
     templates: &'a PageTemplates,
 ) -> Result<Layout<'a>, Vec<Finding>> {
-    let printer = templates.printer(config.newsletter.templates.as_str())?;
+    let renderer = templates.renderer(config.newsletter.templates.as_str())?;
     let posts: Vec<usize> =
         (0..archive.posts.len()).filter(|at| archive.posts[*at].page.file.is_some()).collect();
     let places = posts.iter().enumerate().map(|(place, at)| (*at, place)).collect();
@@ -111,7 +111,7 @@ pub(crate) fn lay_out<'a>(
     lists.extend(groups.into_iter().filter_map(|group| category(group, &archive.posts)));
     let shared =
         [env!("CARGO_PKG_VERSION").as_bytes(), config.text.as_bytes(), templates.text().as_bytes()].concat();
-    Ok(Layout { archive, config, lists, posts, places, categories, renderer: printer, shared })
+    Ok(Layout { archive, config, lists, posts, places, categories, renderer, shared })
 }
 
 fn years(posts: &[Post], shown: &[usize]) -> Vec<List> {

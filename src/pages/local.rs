@@ -112,7 +112,7 @@ fn inside(path: &Utf8Path) -> Option<Utf8PathBuf> {
 /// Whether a path is in the folder of posts or of static files, and is not a post.
 fn allowed(path: Utf8PathBuf, config: &Config) -> Option<Utf8PathBuf> {
     let archive = &config.archive;
-    let ledgers = [archive.ledger(), archive.page_ledger()];
+    let ledgers = [archive.ids_file(), archive.pages_file()];
     let is_below = [&archive.posts, &archive.static_files]
         .into_iter()
         .filter_map(|folder| inside(folder))

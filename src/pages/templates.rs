@@ -54,7 +54,7 @@ impl PageTemplates {
     }
 
     /// Parses all templates; `folder` contains the user's.
-    pub(super) fn printer<'a>(&'a self, folder: &'a str) -> Result<PageRenderer<'a>, Vec<Finding>> {
+    pub(super) fn renderer<'a>(&'a self, folder: &'a str) -> Result<PageRenderer<'a>, Vec<Finding>> {
         let mut environment = email::environment();
         let own =
             |name: &str| self.own.iter().find(|(known, _)| *known == name).map(|(_, text)| text.as_str());

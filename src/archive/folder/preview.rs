@@ -41,8 +41,8 @@ pub fn preview(
     let updated = post_file.published();
     let identity = post_file.identity();
     let known = || {
-        let ledger = read_ids(config).ok()?.1;
-        ledger.iter().find(|(_, line)| line.path == identity.path).map(|(id, _)| id.to_owned())
+        let registry = read_ids(config).ok()?.1;
+        registry.iter().find(|(_, line)| line.path == identity.path).map(|(id, _)| id.to_owned())
     };
     let minted = || ids::tag(config.site.url.host(), updated, &identity.slug);
     let id = identity.id.clone().map(|id| id.value).or_else(known).unwrap_or_else(minted);

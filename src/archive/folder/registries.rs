@@ -13,16 +13,16 @@ use crate::finding::Finding;
 
 /// The text of the id ledger, if it exists, and the ledger.
 pub(super) fn read_ids(config: &Config) -> Result<(Option<String>, IdRegistry), Vec<Finding>> {
-    let source = config.archive.ledger();
+    let source = config.archive.ids_file();
     let text =
         read_text(config, &source).map_err(|wrong| vec![Finding::error("ids", source.as_str(), wrong)])?;
-    let ledger = text.as_deref().map(|text| IdRegistry::parse(text, source.as_str())).transpose()?;
-    Ok((text, ledger.unwrap_or_default()))
+    let registry = text.as_deref().map(|text| IdRegistry::parse(text, source.as_str())).transpose()?;
+    Ok((text, registry.unwrap_or_default()))
 }
 
 /// The page ledger; empty if there is no file.
 pub(super) fn read_pages(config: &Config) -> Result<Pages, Vec<Finding>> {
-    let source = config.archive.page_ledger();
+    let source = config.archive.pages_file();
     let text =
         read_text(config, &source).map_err(|wrong| vec![Finding::error("pages", source.as_str(), wrong)])?;
     text.map_or_else(|| Ok(Pages::default()), |text| Pages::parse(&text, source.as_str()))
@@ -39,12 +39,12 @@ fn read_text(config: &Config, source: &Utf8Path) -> Result<Option<String>, Strin
 
 /// Writes the id ledger atomically and durably: a crash or a full disk leaves the old text or the new one.
 pub fn write_ids(config: &Config, text: &str) -> io::Result<()> {
-    write(&config.resolve(config.archive.ledger()), text)
+    write(&config.resolve(config.archive.ids_file()), text)
 }
 
 /// Writes the page ledger in the same way.
 pub fn write_pages(config: &Config, text: &str) -> io::Result<()> {
-    write(&config.resolve(config.archive.page_ledger()), text)
+    write(&config.resolve(config.archive.pages_file()), text)
 }
 
 fn write(path: &Utf8Path, text: &str) -> io::Result<()> {

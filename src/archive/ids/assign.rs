@@ -29,7 +29,7 @@ pub struct Assignment {
     /// One for each post.
     pub given: Vec<AssignedId>,
     /// The new ledger; it is written if it differs from the old one.
-    pub ledger: IdRegistry,
+    pub registry: IdRegistry,
 }
 
 /// Files that exist but are not published, relative to the folder of posts.
@@ -50,13 +50,13 @@ impl Withheld {
 /// Finds or creates the id of every post. Lines of `held_back` files are not matched to other posts. `host` becomes part of
 /// new ids; `now`, in whole seconds, becomes the `updated` of a changed post. The order of `posts` does not matter.
 pub fn assign(
-    ledger: &IdRegistry,
+    registry: &IdRegistry,
     posts: &[PostIdentity],
     held_back: &Withheld,
     host: &str,
     now: DateTime<FixedOffset>,
 ) -> Result<Assignment, Vec<Finding>> {
-    let mut search = Matcher::new(ledger, posts, held_back);
+    let mut search = Matcher::new(registry, posts, held_back);
     search.by_own_id();
     search.by_file(|post, line| line.hash == post.hash);
     search.by_hash();
@@ -67,13 +67,13 @@ pub fn assign(
     search.by_day_and_slug();
     search.create(host);
     let ids = search.finish()?;
-    let mut ledger = ledger.clone();
-    mark_gone(&mut ledger, posts, &ids, now);
-    retract(&mut ledger, &ids, held_back, now);
+    let mut registry = registry.clone();
+    mark_gone(&mut registry, posts, &ids, now);
+    retract(&mut registry, &ids, held_back, now);
     let given = posts.iter().zip(ids).map(|(post, id)| {
-        let retracted = ledger.retracted(&id);
-        let returned = retracted.is_none() && ledger.gone.remove(&id).is_some();
-        let updated = updated(post, ledger.get(&id), now, returned);
+        let retracted = registry.retracted(&id);
+        let returned = retracted.is_none() && registry.gone.remove(&id).is_some();
+        let updated = updated(post, registry.get(&id), now, returned);
         let line = IdEntry {
             path: post.path.clone(),
             published: post.published,
@@ -81,26 +81,26 @@ pub fn assign(
             updated,
             fingerprint: Some(post.fingerprint),
         };
-        ledger.record(id.clone(), line);
+        registry.record(id.clone(), line);
         AssignedId { id, updated, retracted }
     });
-    Ok(Assignment { given: given.collect(), ledger })
+    Ok(Assignment { given: given.collect(), registry })
 }
 
 /// Retires lines whose file now belongs to another post, so that they do not match by file again. If another post replaced
 /// the old one, the old one is taken back; if the post only changed its id, it is not.
-fn mark_gone(ledger: &mut IdRegistry, posts: &[PostIdentity], ids: &[String], now: DateTime<FixedOffset>) {
+fn mark_gone(registry: &mut IdRegistry, posts: &[PostIdentity], ids: &[String], now: DateTime<FixedOffset>) {
     let current: BTreeMap<&str, usize> =
         posts.iter().enumerate().map(|(at, post)| (post.path.as_str(), at)).collect();
     let published: BTreeSet<&String> = ids.iter().collect();
     let gone = Gone { since: now, is_retracted: false };
-    for (id, line) in &mut ledger.lines {
+    for (id, line) in &mut registry.lines {
         let Some(at) = current.get(line.path.as_str()).copied().filter(|at| ids[*at] != *id) else {
             continue;
         };
         let is_given_up = posts[at].id.is_some() && keeps_its_file(&posts[at], line);
         if !published.contains(id) && !is_given_up {
-            ledger.gone.entry(id.clone()).or_insert(gone);
+            registry.gone.entry(id.clone()).or_insert(gone);
         }
         RETIRED.clone_into(&mut line.path);
     }
@@ -108,13 +108,13 @@ fn mark_gone(ledger: &mut IdRegistry, posts: &[PostIdentity], ids: &[String], no
 
 /// Marks lines without a post as taken back: the file is gone and was not renamed, or is a draft again, or has expired.
 /// Retired ids have no post and are skipped.
-fn retract(ledger: &mut IdRegistry, ids: &[String], held_back: &Withheld, now: DateTime<FixedOffset>) {
+fn retract(registry: &mut IdRegistry, ids: &[String], held_back: &Withheld, now: DateTime<FixedOffset>) {
     let published: BTreeSet<&String> = ids.iter().collect();
-    for (id, line) in &ledger.lines {
+    for (id, line) in &registry.lines {
         let is_gone = line.path != RETIRED && !held_back.unread.contains(&line.path);
         if is_gone && !published.contains(id) {
             let gone = Gone { since: now, is_retracted: false };
-            ledger.gone.entry(id.clone()).or_insert(gone);
+            registry.gone.entry(id.clone()).or_insert(gone);
         }
     }
 }
@@ -155,7 +155,7 @@ impl ExplicitId {
 }
 
 struct Matcher<'s> {
-    ledger: &'s IdRegistry,
+    registry: &'s IdRegistry,
     posts: &'s [PostIdentity],
     own: Vec<Option<ExplicitId>>,
     /// Indices of the posts in an order that does not depend on the input order.
@@ -170,19 +170,19 @@ struct Matcher<'s> {
 }
 
 impl<'s> Matcher<'s> {
-    fn new(ledger: &'s IdRegistry, posts: &'s [PostIdentity], held_back: &Withheld) -> Self {
+    fn new(registry: &'s IdRegistry, posts: &'s [PostIdentity], held_back: &Withheld) -> Self {
         let mut order: Vec<usize> = (0..posts.len()).collect();
         order.sort_by(|a, b| {
             (posts[*a].published, &posts[*a].path).cmp(&(posts[*b].published, &posts[*b].path))
         });
         let is_free = |(id, line): &(&str, &IdEntry)| match line.path.as_str() {
             // A retired id is not reused, but a post that was taken back may return.
-            RETIRED => ledger.gone.contains_key(*id),
+            RETIRED => registry.gone.contains_key(*id),
             path => !held_back.contains(path),
         };
-        let free = ledger.iter().filter(is_free).map(|(id, _)| id).collect();
+        let free = registry.iter().filter(is_free).map(|(id, _)| id).collect();
         Self {
-            ledger,
+            registry,
             posts,
             own: posts.iter().map(ExplicitId::of).collect(),
             order,
@@ -227,7 +227,7 @@ impl<'s> Matcher<'s> {
 
     fn by_own_id(&mut self) {
         let mut lines: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-        for (id, _) in self.ledger.iter() {
+        for (id, _) in self.registry.iter() {
             lines.entry(slug_of(id).unwrap_or_default()).or_default().push(id);
         }
         let mut keys: BTreeMap<String, usize> = BTreeMap::new();
@@ -252,7 +252,7 @@ impl<'s> Matcher<'s> {
     fn line_with_key(&self, at: usize, ids: &[&str]) -> Option<String> {
         let post = &self.posts[at];
         let rank = |id: &str| {
-            let line = self.ledger.get(id)?;
+            let line = self.registry.get(id)?;
             let is_own = line.path == post.path;
             let is_gone = self.free.contains(id) && !self.files.contains(line.path.as_str());
             (is_own && !self.owners.contains_key(id) || is_gone).then_some((!is_own, line.hash != post.hash))
@@ -263,7 +263,7 @@ impl<'s> Matcher<'s> {
     /// Assigns to each unmatched post the line with its file, if it `is_same`.
     fn by_file(&mut self, is_same: impl Fn(&PostIdentity, &IdEntry) -> bool) {
         let lines: BTreeMap<&str, (&str, &IdEntry)> = self
-            .ledger
+            .registry
             .iter()
             .filter(|(_, line)| line.path != RETIRED)
             .map(|(id, line)| (line.path.as_str(), (id, line)))
@@ -291,7 +291,7 @@ impl<'s> Matcher<'s> {
         for at in self.lost() {
             let post = &self.posts[at];
             for id in &self.free {
-                let line = self.ledger.get(id);
+                let line = self.registry.get(id);
                 let Some((line, known)) = line.and_then(|line| Some((line, line.fingerprint?))) else {
                     continue;
                 };
@@ -347,7 +347,7 @@ impl<'s> Matcher<'s> {
     ) {
         let mut free: BTreeMap<K, Vec<(&str, &IdEntry)>> = BTreeMap::new();
         for id in &self.free {
-            let Some(line) = self.ledger.get(id) else { continue };
+            let Some(line) = self.registry.get(id) else { continue };
             if let Some(key) = key_of_line(id, line) {
                 free.entry(key).or_default().push((id, line));
             }
@@ -374,7 +374,7 @@ impl<'s> Matcher<'s> {
                 _ => links::segment(&post.slug),
             };
             let first = tag(host, post.published, &slug);
-            let is_taken = |id: &String| self.ledger.get(id).is_some() || self.owners.contains_key(id);
+            let is_taken = |id: &String| self.registry.get(id).is_some() || self.owners.contains_key(id);
             let id = std::iter::once(first.clone())
                 .chain((2..=usize::MAX).map(|number| format!("{first}-{number}")))
                 .find(|id| !is_taken(id))

@@ -71,7 +71,7 @@ pub struct IdEntry {
 impl IdRegistry {
     /// Reads a ledger; `file` is its name in messages. Reports all wrong lines.
     pub fn parse(text: &str, file: &str) -> Result<Self, Vec<Finding>> {
-        let mut ledger = Self::default();
+        let mut registry = Self::default();
         let mut paths: BTreeMap<String, usize> = BTreeMap::new();
         let mut findings = Vec::new();
         for (number, line) in
@@ -91,12 +91,12 @@ impl IdRegistry {
                 Err(message) => {
                     findings.push(wrong(message.to_owned(), "restore the line from version control"));
                 }
-                Ok((id, _)) if ledger.lines.contains_key(id) => {
+                Ok((id, _)) if registry.lines.contains_key(id) => {
                     findings.push(wrong(format!("the id {id} has two lines"), "keep one of them"));
                 }
                 Ok((id, (line, gone))) => {
                     if let Some(gone) = gone {
-                        ledger.gone.insert(id.to_owned(), gone);
+                        registry.gone.insert(id.to_owned(), gone);
                     }
                     if line.path != RETIRED
                         && let Some(before) = paths.insert(line.path.clone(), number)
@@ -105,11 +105,11 @@ impl IdRegistry {
                         findings
                             .push(wrong(message, "keep the line with the id that is in the published feeds"));
                     }
-                    ledger.lines.insert(id.to_owned(), line);
+                    registry.lines.insert(id.to_owned(), line);
                 }
             }
         }
-        if findings.is_empty() { Ok(ledger) } else { Err(findings) }
+        if findings.is_empty() { Ok(registry) } else { Err(findings) }
     }
 
     /// The text of the ledger, sorted by id; the same ledger always gives the same bytes.
@@ -309,8 +309,8 @@ mod tests {
 
     #[test]
     fn windows_line_ends_comments_and_an_empty_file_are_accepted() {
-        let ledger = IdRegistry::parse(&format!("# head\r\n\r\n{LINE}\r\n"), "ids.txt").unwrap();
-        assert_eq!(ledger.to_text(), format!("{HEAD}{LINE}\n"));
+        let registry = IdRegistry::parse(&format!("# head\r\n\r\n{LINE}\r\n"), "ids.txt").unwrap();
+        assert_eq!(registry.to_text(), format!("{HEAD}{LINE}\n"));
         assert_eq!(IdRegistry::parse("", "ids.txt").unwrap(), IdRegistry::default());
     }
 
@@ -341,20 +341,20 @@ mod tests {
 
     #[test]
     fn a_renamed_id_is_kept_only_if_it_was_published() {
-        let ledger = IdRegistry::parse(LINE, "ids.txt").unwrap();
+        let registry = IdRegistry::parse(LINE, "ids.txt").unwrap();
         let old = "tag:example.com,2024-05-01:a";
         let seen = DateTime::parse_from_rfc3339("2024-05-03T00:00:00+09:00").ok();
-        let mut fresh = ledger.clone();
+        let mut fresh = registry.clone();
         fresh.rename(old, "urn:x:1".to_owned(), false, seen);
         assert_eq!(fresh.get(old), None);
         assert_eq!(
             fresh.get("urn:x:1").map(|line| (line.path.as_str(), line.updated)),
             seen.map(|seen| ("a.md", seen))
         );
-        let mut published = ledger.clone();
+        let mut published = registry.clone();
         published.rename(old, "urn:x:1".to_owned(), true, seen);
         assert_eq!(published.get(old).unwrap().path, RETIRED);
-        assert_eq!(published.get("urn:x:1"), ledger.get(old), "the time in the feeds does not change");
+        assert_eq!(published.get("urn:x:1"), registry.get(old), "the time in the feeds does not change");
         assert_eq!(IdRegistry::parse(&published.to_text(), "ids.txt").unwrap(), published);
     }
 
@@ -396,15 +396,15 @@ mod tests {
     proptest! {
         #[test]
         fn a_ledger_round_trips(lines in proptest::collection::btree_map(any_line().prop_map(|(id, _)| id), any_line().prop_map(|(_, line)| line), 0..8)) {
-            let mut ledger = IdRegistry::default();
+            let mut registry = IdRegistry::default();
             for (at, (id, mut line)) in lines.into_iter().enumerate() {
                 line.path = format!("{at}/{}", line.path);
-                ledger.record(id.clone(), line);
+                registry.record(id.clone(), line);
                 if at % 3 == 0 {
-                    ledger.retract(&id, DateTime::from_timestamp(0, 0).unwrap().fixed_offset());
+                    registry.retract(&id, DateTime::from_timestamp(0, 0).unwrap().fixed_offset());
                 }
             }
-            prop_assert_eq!(IdRegistry::parse(&ledger.to_text(), "ids.txt").unwrap(), ledger);
+            prop_assert_eq!(IdRegistry::parse(&registry.to_text(), "ids.txt").unwrap(), registry);
         }
 
         #[test]

@@ -31,7 +31,7 @@ pub(in crate::cli) fn report(built: &BuildReport, context: &RunContext, printer:
     }
     report_pages(&built.pages, printer);
     let ledgers = &context.config.archive;
-    let changed = [(built.ids_changed, ledgers.ledger()), (built.pages_changed, ledgers.page_ledger())];
+    let changed = [(built.ids_changed, ledgers.ids_file()), (built.pages_changed, ledgers.pages_file())];
     for (_, file) in changed.into_iter().filter(|(is_changed, _)| *is_changed) {
         let file = context.config.resolve(file);
         printer.info(format!("  {file} was updated; commit it together with your posts"));

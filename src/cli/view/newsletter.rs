@@ -20,7 +20,7 @@ fn needs_attention(is_lasting: bool, line: String, printer: Printer) {
 /// Prints what the newsletter part of a run did. Lines that need attention are printed with `--quiet` too.
 pub(in crate::cli) fn report(report: &NewsletterReport, context: &RunContext, printer: Printer) -> Outcome {
     if report.ids_changed {
-        let ids = context.config.resolve(context.config.archive.ledger());
+        let ids = context.config.resolve(context.config.archive.ids_file());
         printer.info(format!("{ids} was updated; commit it together with your posts"));
     }
     if report.rehearsed > 0 {

@@ -41,7 +41,7 @@ pub fn adopt_feed_ids(
 ) -> Result<AdoptedIds, RunError> {
     let config = &context.config;
     let reading = folder::read(config, context.clock.now()).map_err(RunError::Findings)?;
-    let ids = config.archive.ledger();
+    let ids = config.archive.ids_file();
     let on_disk = std::fs::read_to_string(config.resolve(&ids)).unwrap_or_default();
     let parse = |text: &str| IdRegistry::parse(text, ids.as_str()).map_err(RunError::Findings);
     let before = parse(&on_disk)?;

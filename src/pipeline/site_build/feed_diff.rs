@@ -122,7 +122,7 @@ pub fn diff_feeds(config: &Config, archive: &Archive, documents: &[Document]) ->
                 Finding::error(LOSS, file.as_str(), message).hint(format!(
                     "restore the post or its line in {}; to remove the post on purpose, run `letterpress retract {}`, \
                      or use --allow-loss once for all such posts",
-                    config.archive.ledger(), shell_quoted(&gone.id)
+                    config.archive.ids_file(), shell_quoted(&gone.id)
                 ))
             });
             lost.insert(gone.id.clone(), gone);

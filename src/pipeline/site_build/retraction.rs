@@ -33,7 +33,7 @@ pub struct Retraction {
 pub fn retract(context: &RunContext, wanted: &str, undo: bool) -> Result<Retraction, RunError> {
     let config = &context.config;
     let reading = folder::read(config, context.clock.now()).map_err(RunError::Findings)?;
-    let file = config.archive.ledger();
+    let file = config.archive.ids_file();
     let on_disk = std::fs::read_to_string(config.resolve(&file)).unwrap_or_default();
     let text = reading.ids.as_deref().unwrap_or(&on_disk);
     let mut ledger = IdRegistry::parse(text, file.as_str()).map_err(RunError::Findings)?;

@@ -158,7 +158,7 @@ proptest! {
         let mut model = Model::default();
         model.add(1, None);
         model.add(1, None);
-        let mut ledger = IdRegistry::default();
+        let mut registry = IdRegistry::default();
         let mut ids: BTreeMap<usize, String> = BTreeMap::new();
         for (more, changes) in days {
             for _ in 0..more {
@@ -172,7 +172,7 @@ proptest! {
             let turn = turn.min(there.len());
             there.rotate_left(turn);
             let posts: Vec<PostIdentity> = there.iter().map(|story| story.as_post()).collect();
-            let done = run(&ledger, &posts);
+            let done = run(&registry, &posts);
             for (story, given) in there.iter().zip(&done.given) {
                 let id = ids.entry(story.topic).or_insert_with(|| given.id.clone());
                 prop_assert_eq!(&given.id, &*id, "{:?}", story);
@@ -180,13 +180,13 @@ proptest! {
             model.stories.iter_mut().for_each(|story| story.was_published = ids.contains_key(&story.topic));
             let unique: BTreeSet<&String> = ids.values().collect();
             prop_assert_eq!(unique.len(), ids.len(), "no post has the id of another: {:?}", model.stories);
-            let gone: BTreeSet<&str> = done.ledger.tombstones().map(|(id, _)| id).collect();
+            let gone: BTreeSet<&str> = done.registry.tombstones().map(|(id, _)| id).collect();
             for story in &model.stories {
                 let is_known = ids.get(&story.topic);
                 prop_assert_eq!(is_known.is_some_and(|id| gone.contains(id.as_str())), is_known.is_some() && !story.is_there);
             }
-            prop_assert_eq!(&run(&done.ledger, &posts), &done, "a second run changes nothing");
-            ledger = IdRegistry::parse(&done.ledger.to_text(), "ids.txt").unwrap();
+            prop_assert_eq!(&run(&done.registry, &posts), &done, "a second run changes nothing");
+            registry = IdRegistry::parse(&done.registry.to_text(), "ids.txt").unwrap();
         }
     }
 }

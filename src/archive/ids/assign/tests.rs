@@ -40,13 +40,13 @@ fn with_id(mut post: PostIdentity, id: &str) -> PostIdentity {
     post
 }
 
-pub(super) fn run(ledger: &IdRegistry, posts: &[PostIdentity]) -> Assignment {
-    assign(ledger, posts, &Withheld::default(), "example.com", day(20)).unwrap()
+pub(super) fn run(registry: &IdRegistry, posts: &[PostIdentity]) -> Assignment {
+    assign(registry, posts, &Withheld::default(), "example.com", day(20)).unwrap()
 }
 
 fn first_run(posts: &[PostIdentity]) -> (Vec<String>, IdRegistry) {
     let done = run(&IdRegistry::default(), posts);
-    (done.given.into_iter().map(|given| given.id).collect(), done.ledger)
+    (done.given.into_iter().map(|given| given.id).collect(), done.registry)
 }
 
 #[test]
@@ -61,16 +61,26 @@ fn a_new_post_gets_a_tag_of_host_day_and_slug() {
 
 #[test]
 fn an_edit_changes_updated_once_and_never_the_id() {
-    let (ids, ledger) = first_run(&[post("a.md", day(1), "one")]);
-    let edited = run(&ledger, &[post("a.md", day(1), "two")]);
+    let (ids, registry) = first_run(&[post("a.md", day(1), "one")]);
+    let edited = run(&registry, &[post("a.md", day(1), "two")]);
     assert_eq!((edited.given[0].id.as_str(), edited.given[0].updated), (ids[0].as_str(), day(20)));
-    let later =
-        assign(&edited.ledger, &[post("a.md", day(1), "two")], &Withheld::default(), "example.com", day(25))
-            .unwrap();
+    let later = assign(
+        &edited.registry,
+        &[post("a.md", day(1), "two")],
+        &Withheld::default(),
+        "example.com",
+        day(25),
+    )
+    .unwrap();
     assert_eq!(later, edited, "nothing changed, so nothing changes");
-    let set_back =
-        assign(&edited.ledger, &[post("a.md", day(1), "three")], &Withheld::default(), "example.com", day(3))
-            .unwrap();
+    let set_back = assign(
+        &edited.registry,
+        &[post("a.md", day(1), "three")],
+        &Withheld::default(),
+        "example.com",
+        day(3),
+    )
+    .unwrap();
     assert_eq!(set_back.given[0].updated, day(20), "a clock that was set back takes nothing back");
 }
 
@@ -85,7 +95,7 @@ fn updated_comes_from_the_front_matter_but_is_never_before_published() {
 
 #[test]
 fn renamed_moved_redated_or_on_another_host_a_post_keeps_its_id() {
-    let (ids, ledger) = first_run(&[post("a.md", day(1), "one"), post("b.md", day(1), "two")]);
+    let (ids, registry) = first_run(&[post("a.md", day(1), "one"), post("b.md", day(1), "two")]);
     for changed in [
         post("c.md", day(1), "one"),
         post("2024/a.md", day(1), "one"),
@@ -94,7 +104,7 @@ fn renamed_moved_redated_or_on_another_host_a_post_keeps_its_id() {
         post("moved/a.md", day(1), "written anew, but the title and the day are the same"),
     ] {
         let done = assign(
-            &ledger,
+            &registry,
             &[changed.clone(), post("b.md", day(1), "two")],
             &Withheld::default(),
             "new.example",
@@ -107,23 +117,23 @@ fn renamed_moved_redated_or_on_another_host_a_post_keeps_its_id() {
 
 #[test]
 fn two_posts_that_swap_their_files_keep_their_ids() {
-    let (ids, ledger) = first_run(&[post("a.md", day(1), "one"), post("b.md", day(2), "two")]);
-    let done = run(&ledger, &[post("a.md", day(1), "two"), post("b.md", day(2), "one")]);
+    let (ids, registry) = first_run(&[post("a.md", day(1), "one"), post("b.md", day(2), "two")]);
+    let done = run(&registry, &[post("a.md", day(1), "two"), post("b.md", day(2), "one")]);
     assert_eq!([&done.given[0].id, &done.given[1].id], [&ids[1], &ids[0]]);
-    assert_eq!(done.ledger.tombstones().count(), 0);
+    assert_eq!(done.registry.tombstones().count(), 0);
 }
 
 #[test]
 fn a_new_post_on_the_same_day_is_not_the_deleted_one() {
     let old = titled(post("2024-05-01.md", day(1), ""), "Snow", &text("snow"));
-    let (ids, ledger) = first_run(std::slice::from_ref(&old));
+    let (ids, registry) = first_run(std::slice::from_ref(&old));
     for file in ["2024-05-01.md", "2024-05-01/index.md", "2024-05-01-tea.md", "other/2024-05-01.md"] {
-        let done = run(&ledger, &[titled(post(file, day(1), ""), "Tea", &text("tea"))]);
+        let done = run(&registry, &[titled(post(file, day(1), ""), "Tea", &text("tea"))]);
         assert_ne!(done.given[0].id, ids[0], "{file}");
-        assert_eq!(taken_back(&done.ledger), [(ids[0].as_str(), day(20))], "{file}");
-        assert_eq!(IdRegistry::parse(&done.ledger.to_text(), "ids.txt").unwrap(), done.ledger);
+        assert_eq!(taken_back(&done.registry), [(ids[0].as_str(), day(20))], "{file}");
+        assert_eq!(IdRegistry::parse(&done.registry.to_text(), "ids.txt").unwrap(), done.registry);
         let both = run(
-            &done.ledger,
+            &done.registry,
             &[
                 titled(post(file, day(1), ""), "Tea", &text("tea")),
                 PostIdentity { path: "back.md".to_owned(), ..old.clone() },
@@ -134,25 +144,25 @@ fn a_new_post_on_the_same_day_is_not_the_deleted_one() {
             [&done.given[0].id, &ids[0]],
             "the old one comes back"
         );
-        assert_eq!(taken_back(&both.ledger), []);
+        assert_eq!(taken_back(&both.registry), []);
     }
 }
 
 #[test]
 fn a_file_with_a_real_name_may_be_rewritten_on_the_same_day_only() {
-    let (ids, ledger) = first_run(&[titled(post("snow.md", day(1), ""), "Snow", &text("snow"))]);
+    let (ids, registry) = first_run(&[titled(post("snow.md", day(1), ""), "Snow", &text("snow"))]);
     let anew = titled(post("snow.md", day(1), ""), "Sleet", &text("sleet"));
-    assert_eq!(run(&ledger, &[anew]).given[0].id, ids[0]);
+    assert_eq!(run(&registry, &[anew]).given[0].id, ids[0]);
     let reused = titled(post("snow.md", day(8), ""), "Tea", &text("tea"));
-    assert_ne!(run(&ledger, &[reused]).given[0].id, ids[0], "the file of every week");
+    assert_ne!(run(&registry, &[reused]).given[0].id, ids[0], "the file of every week");
     let weekly = titled(post("snow.md", day(8), ""), "Snow", &text("tea"));
-    assert_ne!(run(&ledger, &[weekly]).given[0].id, ids[0], "a title of every week");
+    assert_ne!(run(&registry, &[weekly]).given[0].id, ids[0], "a title of every week");
 }
 
 #[test]
 fn two_deleted_and_two_new_posts_are_paired_by_similarity() {
     let (first, second) = (text("snow"), text("tea"));
-    let (ids, ledger) = first_run(&[
+    let (ids, registry) = first_run(&[
         titled(post("a.md", day(1), ""), "A", &first),
         titled(post("b.md", day(1), ""), "B", &second),
     ]);
@@ -162,7 +172,7 @@ fn two_deleted_and_two_new_posts_are_paired_by_similarity() {
         titled(post("x.md", day(1), ""), "A", &edited(&first, "snow1")),
         titled(post("z.md", day(1), ""), "Z", &text("cake")),
     ];
-    let done = run(&ledger, &moved);
+    let done = run(&registry, &moved);
     assert_eq!([&done.given[0].id, &done.given[1].id], [&ids[1], &ids[0]]);
     assert!(!ids.contains(&done.given[2].id));
 }
@@ -171,29 +181,29 @@ fn two_deleted_and_two_new_posts_are_paired_by_similarity() {
 fn a_post_that_makes_room_for_the_next_one_keeps_its_id() {
     let current =
         |topic: &str, date: u32| titled(post("current.md", day(date), ""), "This week", &text(topic));
-    let (ids, ledger) = first_run(&[current("snow", 1)]);
+    let (ids, registry) = first_run(&[current("snow", 1)]);
     let shelved = titled(post("1.md", day(1), ""), "This week", &text("snow").replacen("snow3", "sleet", 1));
-    let done = run(&ledger, &[current("tea", 8), shelved]);
+    let done = run(&registry, &[current("tea", 8), shelved]);
     assert_ne!(done.given[0].id, ids[0]);
     assert_eq!(done.given[1].id, ids[0]);
-    assert_eq!(taken_back(&done.ledger), []);
+    assert_eq!(taken_back(&done.registry), []);
 }
 
 #[test]
 fn a_line_without_a_fingerprint_matches_by_file_text_or_day_and_real_slug() {
     let posts = [post("snow.md", day(1), "one"), post("2024-05-02.md", day(2), "two")];
-    let (ids, ledger) = first_run(&posts);
-    let old: String = ledger
+    let (ids, registry) = first_run(&posts);
+    let old: String = registry
         .to_text()
         .lines()
         .map(|line| line.split("\tf1:").next().unwrap())
         .collect::<Vec<_>>()
         .join("\n");
-    let ledger = IdRegistry::parse(&old, "ids.txt").unwrap();
-    assert!(ledger.iter().all(|(_, line)| line.fingerprint.is_none()));
-    let again = run(&ledger, &posts);
+    let registry = IdRegistry::parse(&old, "ids.txt").unwrap();
+    assert!(registry.iter().all(|(_, line)| line.fingerprint.is_none()));
+    let again = run(&registry, &posts);
     assert!(
-        again.ledger.iter().all(|(_, line)| line.fingerprint.is_some()),
+        again.registry.iter().all(|(_, line)| line.fingerprint.is_some()),
         "each gains one when it is seen"
     );
     for (changed, keeps) in [
@@ -202,7 +212,7 @@ fn a_line_without_a_fingerprint_matches_by_file_text_or_day_and_real_slug() {
         (["sleet.md", "tea.md"], [false, false]),
     ] {
         let edited = [post(changed[0], day(1), "edited"), post(changed[1], day(2), "edited as well")];
-        let done = run(&ledger, &edited);
+        let done = run(&registry, &edited);
         let kept: Vec<_> = done.given.iter().zip(&ids).map(|(given, id)| given.id == *id).collect();
         assert_eq!(kept, keeps, "{changed:?}");
     }
@@ -210,33 +220,34 @@ fn a_line_without_a_fingerprint_matches_by_file_text_or_day_and_real_slug() {
 
 #[test]
 fn a_retracted_post_is_left_out_until_it_is_reinstated() {
-    let (ids, mut ledger) = first_run(&[post("a.md", day(1), "one")]);
+    let (ids, mut registry) = first_run(&[post("a.md", day(1), "one")]);
     assert!(
-        ledger.retract(&ids[0], day(5))
-            && !ledger.retract(&ids[0], day(6))
-            && !ledger.retract("urn:x:1", day(5))
+        registry.retract(&ids[0], day(5))
+            && !registry.retract(&ids[0], day(6))
+            && !registry.retract("urn:x:1", day(5))
     );
-    assert_eq!(IdRegistry::parse(&ledger.to_text(), "ids.txt").unwrap(), ledger);
-    let out = run(&ledger, &[post("moved.md", day(1), "one")]);
+    assert_eq!(IdRegistry::parse(&registry.to_text(), "ids.txt").unwrap(), registry);
+    let out = run(&registry, &[post("moved.md", day(1), "one")]);
     assert_eq!(
-        (out.given[0].retracted, taken_back(&out.ledger)),
+        (out.given[0].retracted, taken_back(&out.registry)),
         (Some(day(5)), vec![(ids[0].as_str(), day(5))])
     );
-    let mut ledger = run(&out.ledger, &[]).ledger;
-    assert_eq!(ledger.retracted(&ids[0]), Some(day(5)), "also when the file is gone");
-    assert!(ledger.reinstate(&ids[0]) && !ledger.reinstate(&ids[0]));
-    let back = run(&ledger, &[post("moved.md", day(1), "one")]);
+    let mut registry = run(&out.registry, &[]).registry;
+    assert_eq!(registry.retracted(&ids[0]), Some(day(5)), "also when the file is gone");
+    assert!(registry.reinstate(&ids[0]) && !registry.reinstate(&ids[0]));
+    let back = run(&registry, &[post("moved.md", day(1), "one")]);
     assert_eq!((back.given[0].retracted, back.given[0].updated), (None, day(20)), "newer than its end");
 }
 
 #[test]
 fn the_id_of_a_deleted_or_held_back_post_is_not_reused() {
-    let (ids, ledger) = first_run(&[post("a.md", day(1), "one")]);
-    let done = run(&ledger, &[post("x/a.md", day(2), "another")]);
+    let (ids, registry) = first_run(&[post("a.md", day(1), "one")]);
+    let done = run(&registry, &[post("x/a.md", day(2), "another")]);
     assert_ne!(done.given[0].id, ids[0]);
-    assert!(done.ledger.get(&ids[0]).is_some(), "its line stays");
+    assert!(done.registry.get(&ids[0]).is_some(), "its line stays");
     let held_back = Withheld { unpublished: BTreeSet::from(["a.md".to_owned()]), ..Withheld::default() };
-    let done = assign(&ledger, &[post("x/a.md", day(1), "one")], &held_back, "example.com", day(20)).unwrap();
+    let done =
+        assign(&registry, &[post("x/a.md", day(1), "one")], &held_back, "example.com", day(20)).unwrap();
     assert_eq!(
         done.given[0].id, "tag:example.com,2024-05-01:a-2",
         "a.md is a draft again, and still owns its line"
@@ -249,22 +260,22 @@ fn an_id_in_the_front_matter_is_a_whole_uri_or_replaces_the_slug() {
         with_id(post("a.md", day(1), "one"), "https://example.com/?p=%ea글"),
         with_id(post("b.md", day(1), "two"), "내 글"),
     ];
-    let (ids, ledger) = first_run(&posts);
+    let (ids, registry) = first_run(&posts);
     assert_eq!(
         ids,
         ["https://example.com/?p=%EA%EA%B8%80", "tag:example.com,2024-05-01:%EB%82%B4%20%EA%B8%80"]
     );
     let moved = with_id(post("c.md", day(3), "other"), "내 글");
-    assert_eq!(run(&ledger, &[moved]).given[0].id, ids[1], "found by its key wherever it went");
+    assert_eq!(run(&registry, &[moved]).given[0].id, ids[1], "found by its key wherever it went");
 }
 
 #[test]
 fn a_post_keeps_its_line_when_an_id_is_added_or_removed_later() {
-    let (ids, ledger) = first_run(&[post("a.md", day(1), "one")]);
-    assert_eq!(run(&ledger, &[with_id(post("a.md", day(1), "one"), "key")]).given[0].id, ids[0]);
-    let adopted = run(&ledger, &[with_id(post("a.md", day(1), "one"), "urn:x:1")]);
+    let (ids, registry) = first_run(&[post("a.md", day(1), "one")]);
+    assert_eq!(run(&registry, &[with_id(post("a.md", day(1), "one"), "key")]).given[0].id, ids[0]);
+    let adopted = run(&registry, &[with_id(post("a.md", day(1), "one"), "urn:x:1")]);
     assert_eq!(adopted.given[0].id, "urn:x:1");
-    let removed = run(&adopted.ledger, &[post("a.md", day(1), "one")]);
+    let removed = run(&adopted.registry, &[post("a.md", day(1), "one")]);
     assert_eq!(removed.given[0].id, "urn:x:1");
 }
 
@@ -277,9 +288,9 @@ fn two_posts_with_one_id_are_refused_and_both_are_named() {
         let message = findings[0].to_string();
         assert!(message.starts_with("posts/b.md:3: error: posts/a.md has the same id"), "{message}");
     }
-    let (ids, ledger) = first_run(&[post("a.md", day(1), "one")]);
+    let (ids, registry) = first_run(&[post("a.md", day(1), "one")]);
     let posts = [post("a.md", day(1), "one"), with_id(post("b.md", day(2), "two"), &ids[0])];
-    let findings = assign(&ledger, &posts, &Withheld::default(), "example.com", day(20)).unwrap_err();
+    let findings = assign(&registry, &posts, &Withheld::default(), "example.com", day(20)).unwrap_err();
     assert!(findings[0].to_string().starts_with("posts/b.md:3"), "{}", findings[0]);
 }
 
@@ -296,18 +307,18 @@ fn by_path(posts: &[PostIdentity], done: &Assignment) -> BTreeMap<String, Assign
 proptest! {
     #[test]
     fn ids_are_unique_and_do_not_depend_on_the_order(posts in archive(), before in archive(), turn in 0usize..8) {
-        let ledger = run(&IdRegistry::default(), &before).ledger;
-        let done = run(&ledger, &posts);
+        let registry = run(&IdRegistry::default(), &before).registry;
+        let done = run(&registry, &posts);
         let unique: BTreeSet<_> = done.given.iter().map(|given| &given.id).collect();
         prop_assert_eq!(unique.len(), posts.len());
         let mut turned = posts.clone();
         turned.rotate_left(turn.min(posts.len()));
-        let again = run(&ledger, &turned);
+        let again = run(&registry, &turned);
         prop_assert_eq!(by_path(&posts, &done), by_path(&turned, &again));
-        prop_assert_eq!(&done.ledger, &again.ledger);
-        prop_assert!(ledger.iter().all(|(id, _)| done.ledger.get(id).is_some()), "no line is ever lost");
-        prop_assert_eq!(&run(&done.ledger, &posts), &done, "a second run changes nothing");
-        prop_assert_eq!(IdRegistry::parse(&done.ledger.to_text(), "ids.txt").unwrap(), done.ledger);
+        prop_assert_eq!(&done.registry, &again.registry);
+        prop_assert!(registry.iter().all(|(id, _)| done.registry.get(id).is_some()), "no line is ever lost");
+        prop_assert_eq!(&run(&done.registry, &posts), &done, "a second run changes nothing");
+        prop_assert_eq!(IdRegistry::parse(&done.registry.to_text(), "ids.txt").unwrap(), done.registry);
     }
 
     #[test]
@@ -329,67 +340,67 @@ proptest! {
                 changed[which].slug = "renamed".to_owned();
             }
         }
-        let second = run(&first.ledger, &changed);
+        let second = run(&first.registry, &changed);
         let ids = |done: &Assignment| done.given.iter().map(|given| given.id.clone()).collect::<Vec<_>>();
         prop_assert_eq!(ids(&second), ids(&first));
     }
 }
 
-fn taken_back(ledger: &IdRegistry) -> Vec<(&str, DateTime<FixedOffset>)> {
-    ledger.tombstones().collect()
+fn taken_back(registry: &IdRegistry) -> Vec<(&str, DateTime<FixedOffset>)> {
+    registry.tombstones().collect()
 }
 
 #[test]
 fn a_deleted_post_is_taken_back_and_a_renamed_or_moved_one_is_not() {
-    let (ids, ledger) = first_run(&[post("a.md", day(1), "one"), post("b.md", day(2), "two")]);
-    let moved = run(&ledger, &[post("2024/renamed.md", day(1), "one"), post("b.md", day(2), "two")]);
-    assert_eq!(taken_back(&moved.ledger), []);
-    let gone = run(&moved.ledger, &[post("b.md", day(2), "two")]);
-    assert_eq!(taken_back(&gone.ledger), [(ids[0].as_str(), day(20))]);
+    let (ids, registry) = first_run(&[post("a.md", day(1), "one"), post("b.md", day(2), "two")]);
+    let moved = run(&registry, &[post("2024/renamed.md", day(1), "one"), post("b.md", day(2), "two")]);
+    assert_eq!(taken_back(&moved.registry), []);
+    let gone = run(&moved.registry, &[post("b.md", day(2), "two")]);
+    assert_eq!(taken_back(&gone.registry), [(ids[0].as_str(), day(20))]);
     let later =
-        assign(&gone.ledger, &[post("b.md", day(2), "two")], &Withheld::default(), "example.com", day(25));
-    assert_eq!(later.unwrap().ledger, gone.ledger, "the day does not move");
-    assert_eq!(IdRegistry::parse(&gone.ledger.to_text(), "ids.txt").unwrap(), gone.ledger);
+        assign(&gone.registry, &[post("b.md", day(2), "two")], &Withheld::default(), "example.com", day(25));
+    assert_eq!(later.unwrap().registry, gone.registry, "the day does not move");
+    assert_eq!(IdRegistry::parse(&gone.registry.to_text(), "ids.txt").unwrap(), gone.registry);
 }
 
 #[test]
 fn a_post_that_is_a_draft_again_is_taken_back_and_its_return_is_newer() {
-    let (ids, ledger) = first_run(&[post("a.md", day(1), "one")]);
+    let (ids, registry) = first_run(&[post("a.md", day(1), "one")]);
     let held_back = Withheld { unpublished: BTreeSet::from(["a.md".to_owned()]), ..Withheld::default() };
-    let drafted = assign(&ledger, &[], &held_back, "example.com", day(10)).unwrap();
-    assert_eq!(taken_back(&drafted.ledger), [(ids[0].as_str(), day(10))]);
-    let back = run(&drafted.ledger, &[post("a.md", day(1), "one")]);
+    let drafted = assign(&registry, &[], &held_back, "example.com", day(10)).unwrap();
+    assert_eq!(taken_back(&drafted.registry), [(ids[0].as_str(), day(10))]);
+    let back = run(&drafted.registry, &[post("a.md", day(1), "one")]);
     assert_eq!((&back.given[0].id, back.given[0].updated), (&ids[0], day(20)));
-    assert_eq!(taken_back(&back.ledger), []);
+    assert_eq!(taken_back(&back.registry), []);
 }
 
 #[test]
 fn a_temporarily_unreadable_post_is_not_taken_back() {
-    let (ids, ledger) = first_run(&[post("a.md", day(1), "one")]);
+    let (ids, registry) = first_run(&[post("a.md", day(1), "one")]);
     let held_back = Withheld { unread: BTreeSet::from(["a.md".to_owned()]), ..Withheld::default() };
-    let unread = assign(&ledger, &[], &held_back, "example.com", day(10)).unwrap();
-    assert_eq!(unread.ledger, ledger, "nothing changes");
-    let mended = run(&unread.ledger, &[post("a.md", day(1), "one")]);
+    let unread = assign(&registry, &[], &held_back, "example.com", day(10)).unwrap();
+    assert_eq!(unread.registry, registry, "nothing changes");
+    let mended = run(&unread.registry, &[post("a.md", day(1), "one")]);
     assert_eq!((&mended.given[0].id, mended.given[0].updated), (&ids[0], day(1)));
     // Once it is taken back, it stays so while it cannot be read.
-    let gone = run(&ledger, &[]).ledger;
-    assert_eq!(assign(&gone, &[], &held_back, "example.com", day(25)).unwrap().ledger, gone);
+    let gone = run(&registry, &[]).registry;
+    assert_eq!(assign(&gone, &[], &held_back, "example.com", day(25)).unwrap().registry, gone);
 }
 
 #[test]
 fn a_retired_id_is_not_a_post_that_was_taken_back() {
-    let (_, ledger) = first_run(&[post("a.md", day(1), "one")]);
-    let renamed = run(&ledger, &[with_id(post("a.md", day(1), "one"), "urn:x:1")]);
-    assert_eq!(taken_back(&renamed.ledger), []);
-    assert_eq!(taken_back(&run(&renamed.ledger, &[]).ledger), [("urn:x:1", day(20))]);
+    let (_, registry) = first_run(&[post("a.md", day(1), "one")]);
+    let renamed = run(&registry, &[with_id(post("a.md", day(1), "one"), "urn:x:1")]);
+    assert_eq!(taken_back(&renamed.registry), []);
+    assert_eq!(taken_back(&run(&renamed.registry, &[]).registry), [("urn:x:1", day(20))]);
 }
 
 #[test]
 fn a_field_after_the_fifth_is_a_known_mark_or_an_error() {
     let line = "urn:x:1\ta.md\t2024-05-01T09:00:00+09:00\t0123456789abcdef0123456789abcdef\t2024-05-01T09:00:00+09:00";
-    let ledger =
+    let registry =
         IdRegistry::parse(&format!("{line}\ttaken back 2024-05-02T09:00:00+09:00\n"), "ids.txt").unwrap();
-    assert_eq!(taken_back(&ledger), [("urn:x:1", day(2))]);
+    assert_eq!(taken_back(&registry), [("urn:x:1", day(2))]);
     for wrong in
         ["\tx", "\ttaken back x", "\tretracted", "\tf1:abc", "\ttaken back 2024-05-02T09:00:00+09:00\tx"]
     {
