@@ -25,7 +25,7 @@ fn f22_a_ledger_locked_at_the_arm_prevents_the_dot_and_the_next_run_sends() {
     drop(held);
     let output = String::from_utf8(ended.stderr).unwrap();
     assert_eq!(ended.status.code(), Some(2), "{output}");
-    assert!(output.contains("another program holds what is needed"), "{output}");
+    assert!(output.contains("another program has locked the database"), "{output}");
     assert!(relay.log().messages.is_empty(), "a dot without an arm");
     let next = site.run_at("2026-11-20T10:07:00Z", &["publish"]);
     assert_eq!(next.code, 0, "{}", next.output);

@@ -154,7 +154,7 @@ fn f14_a_death_in_the_migration_is_repaired_and_a_newer_schema_is_refused() {
         drop(database);
         let refused = site.run_at(LATER, &["publish"]);
         assert_eq!(refused.code, 2, "{}", refused.output);
-        assert!(refused.output.contains("newer Letterpress"), "{}", refused.output);
+        assert!(refused.output.contains("newer version of Letterpress"), "{}", refused.output);
         assert_eq!(accepted(&relay), SUBSCRIBERS);
     }
 }
