@@ -7,9 +7,9 @@
 //!    what the other modules are built on.
 //! 2. [`config`]: `config.toml` becomes checked values.
 //! 3. [`archive`]: `posts/` becomes an [`archive::Archive`].
-//! 4. [`feeds`]: the archive becomes documents, and the documents become files; `announce` notifies hubs (`WebSub`).
+//! 4. [`feeds`]: the archive becomes documents, and the documents become files; `websub` notifies hubs.
 //! 5. [`subscribers`]: who they are, their preferences, and the signed tokens in their emails.
-//! 6. [`letters`]: a post becomes one email with slots, and that email and a subscriber become bytes; `pages`: small pages
+//! 6. [`email`]: a post becomes one message with placeholders, and that and a subscriber become bytes; `pages`: small pages
 //!    to read posts online.
 //! 7. `schedule`: which post is due, and why the others are not.
 //! 8. [`ledger`]: the states of a delivery and the only transitions between them.

@@ -4,7 +4,7 @@
 //! Pure, and strict: an ambiguous row is rejected with its line, and of several rows for one person the most
 //! restrictive one wins. [`crate::subscribers`] decides whether an unsubscribed person may come back.
 //!
-//! A new column needs one line in each of four places: [`Profile`] or [`Row`], `columns::HEADINGS` (and its `Column`),
+//! A new column needs one line in each of four places: [`Profile`] or [`SubscriberRow`], `columns::HEADINGS` (and its `Column`),
 //! `read_row` and `write::COLUMNS`. CSV, JSON, `--column` and the test of the round trip follow from these.
 
 mod columns;

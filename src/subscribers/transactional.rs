@@ -1,4 +1,4 @@
-//! The kinds of transactional emails. [`crate::letters`] composes them.
+//! The kinds of transactional emails. [`crate::email`] composes them.
 
 use serde::Serialize;
 

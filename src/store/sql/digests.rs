@@ -54,7 +54,7 @@ impl Store {
 
     /// T0 for a week: inserts its record, an issue for each selection, and a waiting delivery for each subscriber.
     /// Returns the size of the audience; if there are posts, an empty audience is an error. Fails with
-    /// [`StoreError::Backend`] if a subscriber gets a selection for which there is no email yet; then
+    /// [`StoreError::PreferencesChanged`] if a subscriber gets a selection for which there is no email yet; then
     /// nothing was written.
     pub async fn schedule_digest(&self, digest: NewDigest, now: DateTime<Utc>) -> Result<u64, StoreError> {
         self.freezing("freezing the weekly digest", now, move |tx, now| freeze(tx, &digest, now)).await
