@@ -5,7 +5,7 @@
 
 use letterpress::inbox::{Classified, classify};
 use letterpress::store::{DeliveryNumber, ReportSubject};
-use letterpress::subscribers::token::{TokenKeys, Purpose, Subject};
+use letterpress::subscribers::token::{Purpose, Subject, TokenKeys};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
@@ -24,7 +24,7 @@ fuzz_target!(|data: &[u8]| {
         mail.extend_from_slice(returned.as_bytes());
         if let Classified::Report(report) = classify(&mail, &keys) {
             assert!(genuine, "a complaint without a token was believed");
-            assert_eq!(report.about, ReportSubject::Delivery(DeliveryNumber(1)));
+            assert_eq!(report.subject, ReportSubject::Delivery(DeliveryNumber(1)));
         }
     }
 });

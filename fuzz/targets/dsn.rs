@@ -5,7 +5,7 @@
 
 use letterpress::inbox::{Classified, classify};
 use letterpress::store::{DeliveryNumber, ReportKind, ReportSubject};
-use letterpress::subscribers::token::{TokenKeys, Purpose, Subject};
+use letterpress::subscribers::token::{Purpose, Subject, TokenKeys};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
@@ -23,8 +23,8 @@ fuzz_target!(|data: &[u8]| {
     mail.extend_from_slice(data);
     mail.extend_from_slice(b"\r\n--b--\r\n");
     if let Classified::Report(report) = classify(&mail, &keys) {
-        assert_eq!(report.about, ReportSubject::Delivery(DeliveryNumber(1)));
-        if let ReportKind::Delivery(report) = report.word {
+        assert_eq!(report.subject, ReportSubject::Delivery(DeliveryNumber(1)));
+        if let ReportKind::Delivery(report) = report.kind {
             assert!(report.diagnostic.len() <= 1024 && !report.diagnostic.chars().any(char::is_control));
         }
     }
