@@ -129,7 +129,7 @@ pub(super) fn silent(file: &str, service: Service, subscribers: usize) -> Findin
         "list-silent",
         file,
         format!(
-            "this {service} export does not contain unsubscribed addresses; {subscribers} subscribers are imported as unconfirmed"
+            "this {service} export does not contain unsubscribed addresses; imported as unconfirmed: {subscribers}"
         ),
     )
     .hint("docs/subscribers.md explains which export does; or confirm consent for all of them with --confirmed")
