@@ -94,7 +94,7 @@ pub(super) fn check(feed: &Map<String, Value>, lint: &mut Lint<'_>) {
     }
     object(feed, FEED, "the feed", lint);
     if !feed.contains_key("feed_url") {
-        lint.raise(SELF_MISSING, 0, "there is not a feed_url");
+        lint.raise(SELF_MISSING, 0, "there is no feed_url");
     }
     items(feed.get("items").and_then(Value::as_array).map_or(&[], Vec::as_slice), lint);
 }

@@ -185,7 +185,7 @@ impl PostQuery {
             [] => help.to_owned(),
             near => format!("{help}; similar: {}", near.join(", ")),
         };
-        RunError::user(format!("there is not a post {:?}", self.text), help)
+        RunError::user(format!("there is no post {:?}", self.text), help)
     }
 
     /// The edit distance between a post's name and the argument; `None` if they are not similar.

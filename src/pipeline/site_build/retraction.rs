@@ -106,7 +106,7 @@ fn find_in_feeds(context: &RunContext, reading: &ArchiveReader, wanted: &str) ->
     let is_wanted = |lost: &Lost| lost.id == wanted || lost.link.as_deref() == Some(wanted);
     lost.find(is_wanted).ok_or_else(|| {
         RunError::user(
-            format!("there is not a post {wanted:?}, neither in the posts nor in the published feeds"),
+            format!("there is no post {wanted:?}, neither in the posts nor in the published feeds"),
             "give its file, its slug or its id, as in the message of `letterpress publish`",
         )
     })
