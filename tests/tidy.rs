@@ -70,13 +70,8 @@ const TOGETHER: [(&[&str], &str); 9] = [
         "one fingerprint covers feeds and pages",
     ),
     (
-        &[
-            "src/store/sql/deliveries.rs",
-            "src/store/sql/issues.rs",
-            "src/store/sql/rate_limit.rs",
-            "src/store/sql/rows.rs",
-        ],
-        "methods of one `Store`, in files by subject",
+        &["src/store/sql/deliveries.rs", "src/store/sql/rate_limit.rs"],
+        "a claim within limits is a claim, and the deliveries offer both",
     ),
     (
         &["src/web/app.rs", "src/web/form.rs", "src/web/pages.rs", "src/web/topics.rs"],

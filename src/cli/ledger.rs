@@ -6,7 +6,7 @@ use serde_json::json;
 use super::Outcome;
 use super::printer::{Printer, count};
 use super::view::restored;
-use crate::pipeline::operations::{RelayRecord, accept_restored, reconcile};
+use crate::pipeline::operations::{RelayRecord, accept_restored, compact, reconcile};
 use crate::pipeline::session::{LedgerSession, RunContext, RunError};
 
 /// How many problems are printed; more of them add no information.
@@ -20,6 +20,8 @@ pub(super) enum Command {
     AdoptRestored(AdoptRestored),
     /// Record deliveries as sent if the relay's log proves it.
     Reconcile(Reconcile),
+    /// Remove what is no longer needed, and make the database smaller.
+    Compact(Compact),
 }
 
 #[derive(ClapArgs)]
@@ -79,6 +81,20 @@ pub(super) struct Reconcile {
     dry_run: bool,
 }
 
+#[derive(ClapArgs)]
+#[command(after_help = "\
+Example:
+  letterpress ledger compact
+
+Each run of publish or send does a part of this. With store.keep_details, issues that were finished
+longer ago keep who got them, when and with which outcome; names, replies and attempts are removed.
+An SQLite file becomes smaller; that needs as much free space as the file has.")]
+pub(super) struct Compact {
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
 pub(super) async fn run(
     command: &Command,
     context: &RunContext,
@@ -88,6 +104,7 @@ pub(super) async fn run(
         Command::Verify(args) => verify(args, context, printer).await,
         Command::AdoptRestored(args) => adopt_restored(args, context, printer).await,
         Command::Reconcile(args) => settle(args, context, printer).await,
+        Command::Compact(args) => compact_ledger(args, context, printer).await,
     }
 }
 
@@ -124,6 +141,25 @@ async fn adopt_restored(
     }
     let done = accept_restored(context, args.moved, args.dry_run, &args.reason).await?;
     restored::report(&done, args.moved, args.dry_run, printer);
+    Ok(Outcome::Done)
+}
+
+async fn compact_ledger(args: &Compact, context: &RunContext, printer: Printer) -> Result<Outcome, RunError> {
+    let done = compact(context).await?;
+    if args.json {
+        printer.json(&done)?;
+        return Ok(Outcome::Done);
+    }
+    let size = |bytes: u64| format!("{} kB", bytes.div_ceil(1_000));
+    if let (Some(before), Some(after)) = (done.bytes_before, done.bytes_after) {
+        printer.info(format!("the ledger has {} (before: {})", size(after), size(before)));
+    }
+    if done.derived > 0 {
+        printer.info(format!("{} of an earlier version shortened", count(done.derived, "delivery")));
+    }
+    if done.issues > 0 {
+        printer.info(format!("details of {} removed", count(done.issues, "issue")));
+    }
     Ok(Outcome::Done)
 }
 

@@ -159,6 +159,12 @@ impl Printer {
         self.raw(format!("{json}\n").as_bytes())
     }
 
+    /// A JSON array whose elements are printed one after the other.
+    pub(super) fn array(self) -> JsonArray {
+        transcript().has_answered = true;
+        JsonArray { printer: self, is_empty: true, buffer: "[".to_owned() }
+    }
+
     /// A note on standard error; not printed with `--quiet`.
     pub(super) fn note(self, line: impl AsRef<str>) {
         if !self.quiet && !self.json {
@@ -235,6 +241,36 @@ fn brief<'a>(findings: impl Iterator<Item = &'a Finding>) -> Vec<String> {
 /// A time in the site's time zone.
 pub(super) fn when(time: DateTime<Utc>, config: &Config) -> String {
     time.with_timezone(&config.site.timezone).format("%Y-%m-%d %H:%M").to_string()
+}
+
+/// See [`Printer::array`]; it prints what [`Printer::json`] would.
+pub(super) struct JsonArray {
+    printer: Printer,
+    is_empty: bool,
+    /// What is not printed yet.
+    buffer: String,
+}
+
+impl JsonArray {
+    const BUFFERED: usize = 64 * 1024;
+
+    pub(super) fn add(&mut self, element: &impl Serialize) -> Result<(), RunError> {
+        let json = serde_json::to_string_pretty(element)
+            .map_err(|error| RunError::io("writing JSON", error.into()))?;
+        let comma = if std::mem::replace(&mut self.is_empty, false) { "" } else { "," };
+        self.buffer.push_str(comma);
+        self.buffer.push_str("\n  ");
+        self.buffer.push_str(&json.replace('\n', "\n  "));
+        if self.buffer.len() < Self::BUFFERED {
+            return Ok(());
+        }
+        self.printer.raw(std::mem::take(&mut self.buffer).as_bytes())
+    }
+
+    pub(super) fn end(mut self) -> Result<(), RunError> {
+        self.buffer.push_str(if self.is_empty { "]\n" } else { "\n]\n" });
+        self.printer.raw(self.buffer.as_bytes())
+    }
 }
 
 /// "1 post", "3 posts", "2 deliveries".

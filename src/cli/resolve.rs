@@ -7,7 +7,7 @@ use super::Outcome;
 use super::args::{issue_id, parse};
 use super::printer::{Printer, count};
 use crate::ledger::transition::Event;
-use crate::ledger::{IssueState, LETTER_REFUSED, LastReply, NO_MAILBOX, State};
+use crate::ledger::{EVIDENCE, IssueState, LETTER_REFUSED, LastReply, NO_MAILBOX, State};
 use crate::pipeline::session::{LedgerSession, RunContext, RunError};
 use crate::store::Filter;
 use crate::subscribers::AddressKey;
@@ -90,10 +90,10 @@ pub(super) async fn run(args: &Args, context: &RunContext, printer: Printer) -> 
         } else {
             Event::Accept {
                 token: None,
-                last: Some(LastReply { phase: "evidence".to_owned(), text: args.reason.clone() }),
+                last: Some(LastReply { phase: EVIDENCE.to_owned(), text: args.reason.clone() }),
             }
         };
-        settled += u64::from(session.store.resolve(view.number, event, &args.reason, now).await?.is_ok());
+        settled += u64::from(session.store.resolve(view.id, event, &args.reason, now).await?.is_ok());
     }
     printer.stdout(match (settled, args.resend) {
         (0, _) => "no delivery has an unknown outcome".to_owned(),
@@ -131,7 +131,7 @@ async fn retry(
         {
             continue;
         }
-        retried += u64::from(session.store.resolve(view.number, Event::Retry, why, now).await?.is_ok());
+        retried += u64::from(session.store.resolve(view.id, Event::Retry, why, now).await?.is_ok());
     }
     let resumed = retried > 0 && session.store.set_issue(&post, IssueState::Sending, why, now).await?;
     let resumed = if resumed { format!("; {post} is resumed") } else { String::new() };

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::Outcome;
 use super::args::{issue_ids, parse};
-use super::printer::{Printer, count, when};
+use super::printer::{JsonArray, Printer, count, when};
 use super::view::preferences::sentence;
 use super::view::{blockers, newsletter};
 use crate::archive::{Archive, SkipReason, folder};
@@ -24,6 +24,9 @@ use crate::store::{DeliveryView, Filter};
 use crate::subscribers::lifecycle::{REMOVED, REMOVED_AFTER_UNSUBSCRIBE};
 use crate::subscribers::{AddressKey, Preferences, Subscriber, SubscriptionStatus};
 use crate::text::shell_quoted;
+
+/// How many deliveries of a list are in memory at a time.
+const PAGE: usize = 1_000;
 
 #[derive(ClapArgs)]
 #[command(after_help = "\
@@ -66,13 +69,14 @@ pub(super) async fn run(args: &Args, context: &RunContext, printer: Printer) -> 
     match &args.question {
         None => overview(args.json, context, &session, printer).await,
         Some(StatusQuery::Recipients { issue }) => {
-            let mut views = Vec::new();
+            let mut list = DeliveryList::begin(args.json, printer);
             for post in issue_ids(&session, issue.as_deref()).await? {
-                views.extend(
-                    session.store.deliveries(Filter { post: Some(post), ..Filter::default() }).await?,
-                );
+                for page in session.store.delivery_ids(&post).await?.chunks(PAGE) {
+                    let views = session.store.delivery_page(page.to_vec()).await?;
+                    list.print(&views, &session, &context.config)?;
+                }
             }
-            show(&views, args.json, &context.config, printer)
+            list.end()
         }
         Some(StatusQuery::History { address }) => {
             let subscriber = Some(session.key_of(&parse(address)?));
@@ -80,7 +84,9 @@ pub(super) async fn run(args: &Args, context: &RunContext, printer: Printer) -> 
             if views.is_empty() && !args.json {
                 printer.stdout(format!("no issue was sent to {address}"));
             }
-            show(&views, args.json, &context.config, printer)
+            let mut list = DeliveryList::begin(args.json, printer);
+            list.print(&views, &session, &context.config)?;
+            list.end()
         }
         Some(StatusQuery::Explain { address }) => explain(address, args.json, &session, printer).await,
     }
@@ -289,35 +295,51 @@ async fn next(
     Ok(due.chain(waiting).chain(left_out).collect())
 }
 
-fn show(
-    views: &[DeliveryView],
-    as_json: bool,
-    config: &Config,
+/// A list of deliveries that is printed page by page: an issue may have a million of them.
+struct DeliveryList {
+    array: Option<JsonArray>,
     printer: Printer,
-) -> Result<Outcome, RunError> {
-    if as_json {
-        let views: Vec<Value> = views
-            .iter()
-            .map(|view| {
-                json!({ "address": view.address, "issue": view.post, "subject": view.subject, "state": view.row.state,
-                        "at": view.changed_at, "attempts": view.row.attempts, "message_id": view.message_id,
-                        "reason": view.row.reason, "reply": view.row.last.as_ref().map(|last| &last.text) })
-            })
-            .collect();
-        printer.json(&views)?;
-        return Ok(Outcome::Done);
+}
+
+impl DeliveryList {
+    fn begin(as_json: bool, printer: Printer) -> Self {
+        Self { array: as_json.then(|| printer.array()), printer }
     }
-    for view in views {
-        let reply = view.row.last.as_ref().map_or(String::new(), |last| format!("  {}", last.text));
-        let at = when(view.changed_at, config);
-        printer.stdout(format!(
-            "{at}  {:<17} {}  \"{}\"{reply}",
-            view.row.state.as_str(),
-            view.address,
-            view.subject
-        ));
+
+    fn print(
+        &mut self,
+        views: &[DeliveryView],
+        session: &LedgerSession,
+        config: &Config,
+    ) -> Result<(), RunError> {
+        for view in views {
+            let reply = view.row.last.as_ref().map(|last| &last.text);
+            if let Some(array) = &mut self.array {
+                array.add(&json!({
+                    "address": view.address, "issue": view.post, "subject": view.subject, "state": view.row.state,
+                    "at": view.changed_at, "attempts": view.row.attempts, "message_id": session.message_id(view),
+                    "reason": view.row.reason, "reply": reply,
+                }))?;
+                continue;
+            }
+            self.printer.stdout(format!(
+                "{}  {:<17} {}  \"{}\"{}",
+                when(view.changed_at, config),
+                view.row.state.as_str(),
+                view.address,
+                view.subject,
+                reply.map_or(String::new(), |reply| format!("  {reply}"))
+            ));
+        }
+        Ok(())
     }
-    Ok(Outcome::Done)
+
+    fn end(self) -> Result<Outcome, RunError> {
+        if let Some(array) = self.array {
+            array.end()?;
+        }
+        Ok(Outcome::Done)
+    }
 }
 
 async fn explain(
@@ -346,16 +368,13 @@ async fn explain(
 
 /// Whether the operator removed the address, and that is why it is not mailed.
 async fn removal(key: AddressKey, session: &LedgerSession) -> Result<Option<&'static str>, RunError> {
-    let personal_data = session.store.personal_data(key).await?;
-    let cells = personal_data.tables.iter().flat_map(|table| table.rows.iter().flatten());
-    let reasons = cells.filter(|(name, _)| *name == "reason").filter_map(|(_, reason)| reason.as_deref());
-    Ok(reasons.into_iter().find_map(|reason| match reason {
-        REMOVED => Some("was removed with `subscribers remove`; `subscribers add` reverses that"),
-        REMOVED_AFTER_UNSUBSCRIBE => {
+    Ok(match session.store.suppression_reason(key).await?.as_deref() {
+        Some(REMOVED) => Some("was removed with `subscribers remove`; `subscribers add` reverses that"),
+        Some(REMOVED_AFTER_UNSUBSCRIBE) => {
             Some("unsubscribed and was removed later; the subscriber has to sign up again")
         }
         _ => None,
-    }))
+    })
 }
 
 fn reason(status: Option<SubscriptionStatus>, subscriber: Option<&Subscriber>) -> String {

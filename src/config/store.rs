@@ -21,6 +21,8 @@ pub struct Store {
     pub password_env: Option<String>,
     /// How much of the latest data may be missing after a failover of the database server.
     pub failover_window: Span,
+    /// After which time finished deliveries keep only what still matters; `None`: never.
+    pub keep_details: Option<Span>,
 }
 
 impl Store {

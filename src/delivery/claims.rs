@@ -79,7 +79,7 @@ impl Claims {
 /// T2 for a reason on our side: the attempt does not count, and the delivery need not wait.
 pub(super) fn release(delivery: &Claimed) -> StateChange {
     StateChange {
-        number: delivery.number,
+        delivery: delivery.id,
         event: Event::Defer { token: delivery.token, retry: None, last: None },
     }
 }

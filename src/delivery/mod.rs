@@ -89,6 +89,8 @@ pub trait Connection: Send {
 /// One message, ready to send.
 #[derive(Debug, Clone)]
 pub struct OutgoingMessage {
+    /// Its `Message-ID`, without angle brackets.
+    pub message_id: String,
     /// The envelope.
     pub envelope: Envelope,
     /// The message, CRLF, before dot-stuffing.

@@ -84,7 +84,7 @@ impl Worker {
                     None => return self.release(Some(current)).await,
                 },
             };
-            let span = delivery_span(&current.claimed);
+            let span = delivery_span(&current);
             match self
                 .send_until_final_dot(open.as_mut(), &current, &mut unrecorded)
                 .instrument(span.clone())
@@ -155,7 +155,7 @@ impl Worker {
         crash::point("body-written");
         let bytes = in_flight.message.digest();
         let arm = StateChange {
-            number: in_flight.claimed.number,
+            delivery: in_flight.claimed.id,
             event: Event::Arm { token: in_flight.claimed.token, bytes },
         };
         let known = unrecorded.take();
@@ -175,7 +175,7 @@ impl Worker {
                         });
                         let event =
                             Event::Reject { token: in_flight.claimed.token, reason: "other_bytes", last };
-                        self.record(Some(StateChange { number: in_flight.claimed.number, event })).await?;
+                        self.record(Some(StateChange { delivery: in_flight.claimed.id, event })).await?;
                         Ok(StageResult::Withdrawn)
                     }
                     Some(Err(Rejection::PreconditionFailed)) => {
@@ -220,7 +220,7 @@ impl Worker {
             }
         };
         log_outcome(outcome, &event);
-        StateChange { number: in_flight.claimed.number, event }
+        StateChange { delivery: in_flight.claimed.id, event }
     }
 
     /// Makes an outcome durable. Retries on a full disk, because an outcome after the final dot must not be lost.
@@ -341,17 +341,17 @@ impl Worker {
             Err(_) => None,
         };
         let event = Event::Reject { token: claimed.token, reason: "render", last };
-        self.record(Some(StateChange { number: claimed.number, event })).await?;
+        self.record(Some(StateChange { delivery: claimed.id, event })).await?;
         Ok(None)
     }
 }
 
 /// The handle of a delivery in the log: its number, and the local part of its Message-ID.
-fn delivery_span(claimed: &Claimed) -> tracing::Span {
-    let message_id = claimed.fields.message_id.split('@').next().unwrap_or_default();
+fn delivery_span(InFlight { claimed, message }: &InFlight) -> tracing::Span {
+    let message_id = message.message_id.split('@').next().unwrap_or_default();
     tracing::info_span!(
         "delivery",
-        number = claimed.number.0,
+        number = claimed.id.number.0,
         message_id,
         attempt = claimed.attempts,
         connection = tracing::field::Empty

@@ -101,7 +101,7 @@ impl InboxProcessor {
             return Ok(Disposal::LeaveAlone);
         }
         let kind = report.kind.clone();
-        let outcome = self.store.record_report(report, self.clock.now()).await?;
+        let outcome = self.store.record_report(report, Arc::clone(&self.keys), self.clock.now()).await?;
         tally.record(&kind, &outcome);
         Ok(if outcome == RecordOutcome::UnknownToken { Disposal::LeaveAlone } else { Disposal::Done })
     }

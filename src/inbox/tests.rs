@@ -12,8 +12,8 @@ use crate::clock::FrozenClock;
 use crate::ledger::State;
 use crate::ledger::transition::Event;
 use crate::store::{
-    Claimed, DeliveryStore as _, Filter, LeaseClaim, MessageFields, NewIssue, ReportKind, ReportSubject,
-    StateChange, Store, open_sqlite,
+    Claimed, DeliveryStore as _, Filter, LeaseClaim, NewIssue, ReportKind, ReportSubject, StateChange, Store,
+    open_sqlite,
 };
 use crate::subscribers::bounces::Action;
 use crate::subscribers::token::{Purpose, Subject, TokenKeys};
@@ -113,14 +113,9 @@ impl Fixture {
             categories: Vec::new(),
             baseline: Vec::new(),
             rehearsal: false,
+            message_domain: "example.com".to_owned(),
         };
-        let message_fields = |recipient: &crate::store::DeliveryRecipient<'_>| MessageFields {
-            message_id: format!("{}@example.com", keys().message_id_local(recipient.post, recipient.address)),
-            boundary_seed: String::new(),
-            unsubscribe: String::new(),
-            bounce: bounce_token(recipient.number),
-        };
-        self.store().schedule_issue(issue, Box::new(message_fields), at).await.unwrap();
+        self.store().schedule_issue(issue, at).await.unwrap();
         let number = self.store().open_issues().await.unwrap().pop().unwrap().number;
         let tokens = (0..20).map(|_| crate::ledger::Token(self.processor.clock.random())).collect();
         let claim =
@@ -134,7 +129,7 @@ impl Fixture {
                 Event::LoseReply { token: delivery.token, last: None }
             };
             for event in [arm, end] {
-                let changes = vec![StateChange { number: delivery.number, event }];
+                let changes = vec![StateChange { delivery: delivery.id, event }];
                 assert!(self.store().commit(changes, at).await.unwrap()[0].is_ok());
             }
         }
@@ -158,7 +153,7 @@ impl Fixture {
 }
 
 pub(super) fn verp(delivery: &Claimed) -> String {
-    format!("bounces+{}@example.com", delivery.fields.bounce)
+    format!("bounces+{}@example.com", bounce_token(u64::try_from(delivery.id.number.0).unwrap()))
 }
 
 #[tokio::test]
@@ -308,7 +303,7 @@ async fn b8_a_complaint_with_a_redacted_address_is_identified_by_our_headers() {
     let by_path = format!("Return-Path: <{}>\r\nTo: redacted", verp(&deliveries[0]));
     let by_list = format!(
         "To: redacted\r\nMessage-ID: <{}>\r\nList-Unsubscribe: <https://x.example/u/{token}>,\r\n <mailto:unsubscribe@example.com?subject=unsubscribe%20{token}>",
-        deliveries[1].fields.message_id,
+        keys().message_id("first", deliveries[1].address.as_str(), "example.com").unwrap(),
         token = unsubscribe_token(2)
     );
     for (subscriber, returned) in [(1, by_path), (2, by_list)] {

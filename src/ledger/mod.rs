@@ -146,6 +146,26 @@ pub const RESTORED: &str = "restored";
 /// The reason of an unknown delivery that was acknowledged.
 pub const ACKNOWLEDGED: &str = "left";
 
+/// The phase of an entry that is no reply of a relay: somebody or something proved that the message was accepted.
+pub const EVIDENCE: &str = "evidence";
+
+/// The name that a relay gave a message in its reply, by which its operators find it in their logs:
+/// `4XyZ12` in `250 2.0.0 Ok: queued as 4XyZ12`. Every relay writes it differently, so it is the longest word with
+/// a digit after the codes, which is no address and no size.
+pub fn queue_id(reply: &str) -> Option<&str> {
+    const LONGEST: usize = 64;
+    let is_id = |word: &&str| {
+        (6..=LONGEST).contains(&word.len())
+            && word.bytes().any(|byte| byte.is_ascii_digit())
+            && word.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'@')
+    };
+    reply
+        .split(|c: char| c.is_whitespace() || "<>[](),;\"'".contains(c))
+        .map(|word| word.trim_end_matches(['.', ':']))
+        .filter(is_id)
+        .max_by_key(|word| word.len())
+}
+
 /// The last reply for a delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LastReply {
@@ -281,6 +301,28 @@ mod tests {
         assert_eq!(which(State::is_open), [State::Pending, State::Claimed, State::Armed]);
         assert_eq!(which(State::is_unknown), [State::Unknown, State::FailedUncertain]);
         assert!(State::ALL.into_iter().all(|state| state.to_string() == state.as_str()));
+    }
+
+    #[test]
+    fn the_name_of_a_message_is_found_in_the_replies_of_common_relays() {
+        for (reply, id) in [
+            ("250 2.0.0 Ok: queued as 4XyZ1234Qwz", "4XyZ1234Qwz"),
+            ("250 OK id=1r8abC-0001Xy-2z", "id=1r8abC-0001Xy-2z"),
+            ("250 2.0.0 OK  1764374400 d9443c01a7336-1cfe1b5 - gsmtp", "d9443c01a7336-1cfe1b5"),
+            (
+                "250 Ok 0100018c1e2f3a4b-00000000-1111-2222-3333-444444444444-000000",
+                "0100018c1e2f3a4b-00000000-1111-2222-3333-444444444444-000000",
+            ),
+            (
+                "250 2.6.0 <a1@example.com> [InternalId=98765432101234, Hostname=A.B] Queued mail for delivery",
+                "InternalId=98765432101234",
+            ),
+        ] {
+            assert_eq!(queue_id(reply), Some(id), "{reply}");
+        }
+        for none in ["250 OK", "250 2.0.0 accepted", "", "250 <6f1d2c3b4a@example.com>"] {
+            assert_eq!(queue_id(none), None, "{none}");
+        }
     }
 
     #[test]

@@ -148,8 +148,7 @@ pub fn apply(row: &Delivery, event: &Event, context: &TransitionContext) -> Resu
             Pending | Claimed | Armed | Failed | Skipped | Unknown | FailedUncertain,
             Event::Accept { last, .. },
         ) => {
-            next.state = Sent;
-            next.reason = None;
+            accept(&mut next);
             record_reply(&mut next, last.as_ref());
         }
         // T8
@@ -191,6 +190,15 @@ pub fn apply(row: &Delivery, event: &Event, context: &TransitionContext) -> Resu
         next.lease_until = None;
     }
     Ok(next)
+}
+
+/// Nothing follows, so what only a further attempt needs is dropped.
+fn accept(row: &mut Delivery) {
+    row.state = State::Sent;
+    row.reason = None;
+    row.token = None;
+    row.bytes = None;
+    row.dated = None;
 }
 
 /// An armed delivery never returns directly to the queue, because it may have been sent.

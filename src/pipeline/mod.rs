@@ -45,7 +45,7 @@ pub async fn publish(context: &RunContext, waivers: Waivers) -> Result<PublishRe
     let report = match session {
         Some(session) => {
             let report = issue::run(context, &session, &built).await;
-            Some(finish_run(&session, report).await)
+            Some(finish_run(context, &session, report).await)
         }
         None => None,
     };
@@ -92,7 +92,7 @@ pub async fn send(context: &RunContext, wanted: &SendRequest) -> Result<Newslett
         relay_backoff::clear(&session).await?;
     }
     let report = send_from(context, &session, wanted).await;
-    finish_run(&session, report).await
+    finish_run(context, &session, report).await
 }
 
 async fn send_from(
@@ -125,6 +125,7 @@ async fn send_from(
 /// Raises the epoch once more after a run that changed the ledger, so that a backup made during the run is behind the fence.
 /// The messages are sent by then, so a failure to write the fence is only a warning.
 async fn finish_run(
+    context: &RunContext,
     session: &LedgerSession,
     report: Result<NewsletterReport, RunError>,
 ) -> Result<NewsletterReport, RunError> {
@@ -136,6 +137,7 @@ async fn finish_run(
     });
     let raised = if is_idle { Ok(()) } else { session.raise_epoch().await };
     let mut report = report?;
+    operations::compact_some(context, session).await?;
     match raised {
         Ok(()) => Ok(report),
         // A database that can no longer be written is an error.

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
-use super::{FieldsFactory, NewIssue};
+use super::NewIssue;
 use crate::text::HeaderText;
 
 /// The name of a digest's issue begins with this: `digest:2026-W47:1f0c9a2e`.
@@ -50,14 +50,6 @@ impl DigestPart {
     }
 }
 
-/// One digest of a week.
-pub struct DigestIssue {
-    /// The issue.
-    pub issue: NewIssue,
-    /// Makes the fixed fields of one message.
-    pub fields: FieldsFactory,
-}
-
 /// A week to be frozen.
 pub struct NewDigest {
     /// The ISO week: `2026-W47`.
@@ -67,7 +59,7 @@ pub struct NewDigest {
     /// Its posts.
     pub posts: Vec<DigestPost>,
     /// A digest for each part that a subscriber gets.
-    pub issues: BTreeMap<DigestPart, DigestIssue>,
+    pub issues: BTreeMap<DigestPart, NewIssue>,
     /// No relay is configured: the week is mailed later.
     pub rehearsal: bool,
 }

@@ -23,7 +23,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 
-pub use digest::{DigestIssue, DigestPart, DigestPost, NewDigest};
+pub use digest::{DigestPart, DigestPost, NewDigest};
 pub use fault::{Fault, StoreError};
 pub use fence::{EpochMark, Fence, FenceError, Mismatch, compare};
 pub use identity::{RestoreOutcome, RestoreRequest, StoreIdentity};
@@ -41,12 +41,21 @@ use crate::subscribers::AddressKey;
 use crate::text::HeaderText;
 
 /// The number of an issue within its store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct IssueNumber(pub i64);
 
 /// The number of a delivery within its store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DeliveryNumber(pub i64);
+
+/// A delivery of an issue. Statements name both, because a database may keep the deliveries of each issue apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DeliveryId {
+    /// The issue.
+    pub issue: IssueNumber,
+    /// The number.
+    pub number: DeliveryNumber,
+}
 
 /// An issue that is to be frozen.
 #[derive(Debug, Clone)]
@@ -65,10 +74,13 @@ pub struct NewIssue {
     pub baseline: Vec<(String, HeaderText)>,
     /// No relay is configured: the messages become files, and the post is mailed later.
     pub rehearsal: bool,
+    /// The right side of each `Message-ID`.
+    pub message_domain: String,
 }
 
-/// The fields of one message that are fixed at the freeze.
-#[derive(Debug, Clone)]
+/// What distinguishes one message of an issue. It is derived from the keys, the issue, the subscriber and the number of the
+/// delivery; only ledgers of earlier versions store it.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MessageFields {
     /// The `Message-ID`, without angle brackets.
     pub message_id: String,
@@ -104,16 +116,16 @@ pub struct OpenIssue {
 /// A delivery that this process has claimed.
 #[derive(Debug, Clone)]
 pub struct Claimed {
-    /// Its number.
-    pub number: DeliveryNumber,
+    /// Which one.
+    pub id: DeliveryId,
     /// The subscriber.
     pub key: AddressKey,
     /// Where it goes.
     pub address: EmailAddress,
     /// The subscriber's name at the time of the freeze.
     pub name: Option<HeaderText>,
-    /// What was fixed at the freeze.
-    pub fields: MessageFields,
+    /// What an earlier version stored at the freeze; `None` if it is derived.
+    pub fields: Option<MessageFields>,
     /// The attempt.
     pub token: Token,
     /// How many attempts were made, this one included.
@@ -126,24 +138,54 @@ pub struct Claimed {
 #[derive(Debug, Clone)]
 pub struct StateChange {
     /// Which delivery.
-    pub number: DeliveryNumber,
+    pub delivery: DeliveryId,
     /// What happened.
     pub event: Event,
+}
+
+/// A delivery of an earlier version, which may store what this one derives.
+#[derive(Debug, Clone)]
+pub struct StoredDelivery {
+    /// Which delivery.
+    pub id: DeliveryId,
+    /// The subscriber.
+    pub key: AddressKey,
+    /// The post's id.
+    pub post: String,
+    /// The address as it was sent to.
+    pub address: String,
+    /// The right side of the derived `Message-ID`s of its issue; empty if it is not known yet.
+    pub message_domain: String,
+    /// Its state.
+    pub state: State,
+    /// What it stores.
+    pub fields: Option<MessageFields>,
+}
+
+/// A delivery that need not store what can be derived.
+#[derive(Debug, Clone)]
+pub struct DerivedDelivery {
+    /// Which delivery.
+    pub id: DeliveryId,
+    /// The right side of its `Message-ID`.
+    pub message_domain: String,
 }
 
 /// A delivery as it is shown to people.
 #[derive(Debug, Clone)]
 pub struct DeliveryView {
-    /// Its number.
-    pub number: DeliveryNumber,
+    /// Which one.
+    pub id: DeliveryId,
     /// The post's id.
     pub post: String,
     /// The issue's subject.
     pub subject: HeaderText,
     /// The address as it was sent to.
     pub address: String,
-    /// The `Message-ID`, without angle brackets.
-    pub message_id: String,
+    /// The `Message-ID` that an earlier version stored, without angle brackets; `None` if it is derived.
+    pub message_id: Option<String>,
+    /// The right side of a derived `Message-ID`.
+    pub message_domain: String,
     /// Its state.
     pub row: Delivery,
     /// When that last changed.
@@ -233,22 +275,6 @@ pub struct Decision {
     /// Why.
     pub why: String,
 }
-
-/// The delivery that is being frozen.
-#[derive(Debug, Clone, Copy)]
-pub struct DeliveryRecipient<'a> {
-    /// The post's permanent id.
-    pub post: &'a str,
-    /// Where it goes.
-    pub address: &'a EmailAddress,
-    /// The subscriber.
-    pub key: AddressKey,
-    /// The delivery's number.
-    pub number: u64,
-}
-
-/// Makes what is fixed for one message.
-pub type FieldsFactory = Box<dyn Fn(&DeliveryRecipient<'_>) -> MessageFields + Send>;
 
 /// Which deliveries to show.
 #[derive(Debug, Clone, Default)]

@@ -240,10 +240,27 @@ impl TokenKeys {
     /// A token. For [`Purpose::Bounce`] with a [`Subject`] that is a number, it has at most 64 characters together
     /// with a `bounces+` before it.
     pub fn sign(&self, purpose: Purpose, subject: &Subject, generation: u32) -> String {
-        let Some(key) = self.0.first() else { return String::new() };
+        self.sign_with(None, purpose, subject, generation)
+    }
+
+    /// The same with the key `id`, so that a message that is sent again has the same token after a rotation.
+    pub fn sign_with(
+        &self,
+        id: Option<&str>,
+        purpose: Purpose,
+        subject: &Subject,
+        generation: u32,
+    ) -> String {
+        let wanted = self.0.iter().find(|key| Some(key.id.as_str()) == id);
+        let Some(key) = wanted.or(self.0.first()) else { return String::new() };
         let claim = format!("{VERSION}.{}.{}.{}.{generation}", key.id, purpose.letter(), subject.as_str());
         let mac = key.mac(purpose, &claim);
         format!("{claim}.{mac}")
+    }
+
+    /// The id of the key that signs.
+    pub fn signing_key(&self) -> Option<&str> {
+        self.0.first().map(|key| key.id.as_str())
     }
 
     /// The content of `token`, if it was signed here for `purpose`. Upper case, and punctuation that mail programs
@@ -283,6 +300,12 @@ impl TokenKeys {
     pub fn message_id_local(&self, issue: &str, address: &EmailAddress) -> String {
         let mac = self.root(Purpose::MessageId, &[issue, address.normalised()]);
         format!("{:032x}", u128::from_be_bytes(mac))
+    }
+
+    /// The `Message-ID` of the issue to a stored address, without angle brackets; `None` if the address was erased.
+    pub fn message_id(&self, issue: &str, address: &str, domain: &str) -> Option<String> {
+        let address = EmailAddress::parse(address).ok()?;
+        Some(format!("{}@{domain}", self.message_id_local(issue, &address)))
     }
 
     /// Identifies the oldest key without revealing it: the address keys of a ledger depend on it.

@@ -214,7 +214,7 @@ processed = "{processed}"
         return emails, emails + self.foreign
 
     def reports(self):
-        return self.ledger("SELECT count(*) FROM notice")[0][0]
+        return self.ledger("SELECT count(*) FROM inbound_report")[0][0]
 
     def kill(self, wanted):
         """Kills runs at random moments; counts those that had processed some emails and not all."""

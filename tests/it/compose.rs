@@ -10,7 +10,7 @@ use letterpress::clock::FrozenClock;
 use letterpress::delivery::outbox::OutboxTransport;
 use letterpress::delivery::{Breaker, DeliveryJob, Envelope, OutgoingMessage, deliver};
 use letterpress::ledger::{RetrySchedule, State};
-use letterpress::store::{Claimed, DeliveryRecipient, Filter, MessageFields, NewIssue, Store, open_sqlite};
+use letterpress::store::{Claimed, Filter, NewIssue, Store, open_sqlite};
 use letterpress::subscribers::{AddressKey, NewSubscriber, Profile, SubscriptionStatus};
 use letterpress::text::HeaderText;
 
@@ -22,15 +22,6 @@ fn subscriber(number: u8) -> NewSubscriber {
     let email = EmailAddress::parse(&format!("reader{number}@example.org")).unwrap();
     let profile = Profile { consented_at: Some(now()), ..Profile::new(email, SubscriptionStatus::Active) };
     NewSubscriber::new(AddressKey([number; 16]), profile, "story")
-}
-
-fn fields(recipient: &DeliveryRecipient<'_>) -> MessageFields {
-    MessageFields {
-        message_id: format!("{}@example.com", recipient.key),
-        boundary_seed: recipient.number.to_string(),
-        unsubscribe: "token".to_owned(),
-        bounce: String::new(),
-    }
 }
 
 /// The first message has an invalid signature, the second one panics.
@@ -46,6 +37,7 @@ fn compose(delivery: &Claimed) -> Result<OutgoingMessage, String> {
                 size: message.len(),
             },
             message,
+            message_id: "1@example.com".to_owned(),
         }),
     }
 }
@@ -65,8 +57,9 @@ async fn a_message_that_cannot_be_composed_fails_alone_with_its_reason() {
         categories: Vec::new(),
         baseline: Vec::new(),
         rehearsal: false,
+        message_domain: "example.com".to_owned(),
     };
-    store.schedule_issue(issue, Box::new(fields), now()).await.unwrap();
+    store.schedule_issue(issue, now()).await.unwrap();
     let outbox: Utf8PathBuf = folder.join("outbox");
     let job = DeliveryJob {
         store: store.clone(),

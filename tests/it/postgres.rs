@@ -9,8 +9,8 @@ use letterpress::store::{DeliveryStore as _, Filter, StateChange, Store, StoreEr
 use letterpress::subscribers::SubscriptionStatus;
 
 use super::store_contract::{
-    arm, bounced, cancelled, claim, delivers, fields, fresh, imported, issue, now, one, rate_limited,
-    restored, subscriber,
+    arm, bounced, cancelled, claim, delivers, fresh, imported, issue, now, one, rate_limited, restored,
+    subscriber,
 };
 use super::support::postgres::open;
 use super::support::{Bouncer, Cutter, Postgres};
@@ -24,7 +24,7 @@ async fn with_subscribers(url: &str, subscribers: u8) -> Arc<Store> {
         )
         .await
         .unwrap();
-    store.schedule_issue(issue("new"), Box::new(fields), now()).await.unwrap();
+    store.schedule_issue(issue("new"), now()).await.unwrap();
     store
 }
 
@@ -218,8 +218,7 @@ async fn two_machines_that_freeze_at_once_freeze_once_and_count_correctly() {
     )
     .await
     .unwrap();
-    let freeze =
-        |store: Arc<Store>| async move { store.schedule_issue(issue("new"), Box::new(fields), now()).await };
+    let freeze = |store: Arc<Store>| async move { store.schedule_issue(issue("new"), now()).await };
     let (a, b) = tokio::join!(tokio::spawn(freeze(one.clone())), tokio::spawn(freeze(other)));
     let outcomes = [a.unwrap(), b.unwrap()];
     let frozen = outcomes.iter().filter(|outcome| matches!(outcome, Ok(200))).count();
@@ -261,7 +260,7 @@ async fn senders_that_share_an_issue_claim_each_delivery_once() {
                     for events in [arm, |delivery: &_| yes(delivery)] {
                         let mut moves: Vec<StateChange> = deliveries
                             .iter()
-                            .map(|delivery| StateChange { number: delivery.number, event: events(delivery) })
+                            .map(|delivery| StateChange { delivery: delivery.id, event: events(delivery) })
                             .collect();
                         moves.reverse();
                         assert!(store.commit(moves, now()).await.unwrap().iter().all(Result::is_ok));

@@ -287,7 +287,7 @@ fn f53_d39_bounces_by_mail_pause_an_issue_while_it_is_sent() {
         let database = rusqlite::Connection::open(site.path("letterpress.db")).unwrap();
         // A second report about the first subscriber does not count as a second bounce.
         for (mail, subscriber) in [(1_u8, 1_u8), (2, 1), (3, 2), (4, 3)] {
-            let sql = "INSERT INTO notice (fingerprint, at, addr_key, issue, kind, fault)
+            let sql = "INSERT INTO inbound_report (fingerprint, at, addr_key, issue, kind, class)
                        SELECT ?1, 0, ?2, id, ?3, ?4 FROM issue WHERE state = 'sending'";
             assert_eq!(database.execute(sql, ([mail; 16], [subscriber; 16], kind, fault)).unwrap(), 1);
         }

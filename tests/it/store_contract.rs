@@ -13,11 +13,12 @@ use letterpress::ledger::rate_limit::{Rate, RateLimits};
 use letterpress::ledger::transition::{Event, Rejection};
 use letterpress::ledger::{IssueState, LastReply, Retry, State, Token};
 use letterpress::store::{
-    Claimed, Decision, DeliveryRecipient, DeliveryReport, DeliveryStore as _, DomainState, Filter,
-    InboundReport, LeaseClaim, MessageFields, NewIssue, RateLimitedClaim, RecordOutcome, ReportKind,
-    ReportSubject, RestoreOutcome, RestoreRequest, StateChange, Store, StoreError, open_sqlite,
+    Claimed, Decision, DeliveryReport, DeliveryStore as _, DomainState, Filter, InboundReport, LeaseClaim,
+    NewIssue, RateLimitedClaim, RecordOutcome, ReportKind, ReportSubject, RestoreOutcome, RestoreRequest,
+    StateChange, Store, StoreError, open_sqlite,
 };
 use letterpress::subscribers::bounces::{Action, Status};
+use letterpress::subscribers::token::TokenKeys;
 use letterpress::subscribers::{AddressKey, NewSubscriber, Profile, SubscriptionStatus};
 use letterpress::text::HeaderText;
 
@@ -43,16 +44,12 @@ pub(crate) fn issue(post: &str) -> NewIssue {
         categories: Vec::new(),
         baseline: Vec::new(),
         rehearsal: false,
+        message_domain: "example.com".to_owned(),
     }
 }
 
-pub(crate) fn fields(recipient: &DeliveryRecipient<'_>) -> MessageFields {
-    MessageFields {
-        message_id: format!("{}@example.com", recipient.key),
-        boundary_seed: recipient.number.to_string(),
-        unsubscribe: "token".to_owned(),
-        bounce: String::new(),
-    }
+fn keys() -> Arc<TokenKeys> {
+    Arc::new(TokenKeys::generate([7; 32]))
 }
 
 pub(crate) async fn claim(store: &Store, most: usize, owner: &str, at: DateTime<Utc>) -> Vec<Claimed> {
@@ -76,7 +73,7 @@ pub(crate) fn fresh() -> Token {
 }
 
 pub(crate) async fn one(store: &Store, delivery: &Claimed, event: Event) -> Result<State, Rejection> {
-    store.commit(vec![StateChange { number: delivery.number, event }], now()).await.unwrap().remove(0)
+    store.commit(vec![StateChange { delivery: delivery.id, event }], now()).await.unwrap().remove(0)
 }
 
 pub(crate) fn arm(delivery: &Claimed) -> Event {
@@ -100,11 +97,8 @@ pub(crate) async fn delivers(store: &Store) {
     assert_eq!((kept_out.added, kept_out.kept_out), (0, 1));
 
     // A freeze counts the active subscribers, and a second freeze is refused.
-    assert_eq!(store.schedule_issue(issue("new"), Box::new(fields), now()).await.unwrap(), 5);
-    assert!(matches!(
-        store.schedule_issue(issue("new"), Box::new(fields), now()).await,
-        Err(StoreError::AlreadyIssued(_))
-    ));
+    assert_eq!(store.schedule_issue(issue("new"), now()).await.unwrap(), 5);
+    assert!(matches!(store.schedule_issue(issue("new"), now()).await, Err(StoreError::AlreadyIssued(_))));
     assert_eq!(store.issues().await.unwrap()[0].counts.count(State::Pending), 5);
 
     // A claimed row belongs to one owner.
@@ -140,7 +134,7 @@ pub(crate) async fn delivers(store: &Store) {
     let filter = Filter { states: vec![State::Unknown], ..Filter::default() };
     let unknown = store.deliveries(filter).await.unwrap().remove(0);
     assert_eq!(
-        store.resolve(unknown.number, Event::Resend, "no trace in the log", now()).await.unwrap(),
+        store.resolve(unknown.id, Event::Resend, "no trace in the log", now()).await.unwrap(),
         Ok(State::Pending)
     );
     let again = claim(store, 9, "third", later).await;
@@ -150,7 +144,7 @@ pub(crate) async fn delivers(store: &Store) {
     assert_eq!(one(store, &deliveries[3], Event::Accept { token: None, last: None }).await, Ok(State::Sent));
 
     // The rest is sent, the counts add up to the audience, and the issue is closed.
-    for delivery in again.iter().filter(|delivery| delivery.number != deliveries[3].number) {
+    for delivery in again.iter().filter(|delivery| delivery.id != deliveries[3].id) {
         assert_eq!(one(store, delivery, arm(delivery)).await, Ok(State::Armed));
         assert_eq!(one(store, delivery, Event::Accept { token: None, last: None }).await, Ok(State::Sent));
     }
@@ -231,7 +225,7 @@ pub(crate) async fn restored(store: &Store) {
         )
         .await
         .unwrap();
-    store.schedule_issue(issue("new"), Box::new(fields), now()).await.unwrap();
+    store.schedule_issue(issue("new"), now()).await.unwrap();
     assert_eq!(store.identity().await.unwrap().epoch_mark.epoch, 0);
     assert_eq!((store.raise_epoch().await.unwrap(), store.raise_epoch().await.unwrap()), (1, 2));
 
@@ -268,7 +262,7 @@ pub(crate) async fn restored(store: &Store) {
 
     // Unknown outcomes are resolved in bulk, and the ledger is consistent.
     let filter = Filter { states: vec![State::Unknown], ..Filter::default() };
-    let unknown: Vec<_> = store.deliveries(filter).await.unwrap().iter().map(|view| view.number).collect();
+    let unknown: Vec<_> = store.deliveries(filter).await.unwrap().iter().map(|view| view.id).collect();
     let last = Some(LastReply { phase: "evidence".to_owned(), text: "the log".to_owned() });
     let event = Event::Accept { token: None, last };
     let decision = Decision { event, actor: "story", why: "the log".to_owned() };
@@ -285,7 +279,7 @@ pub(crate) async fn bounced(store: &Store) {
         )
         .await
         .unwrap();
-    store.schedule_issue(issue("new"), Box::new(fields), now()).await.unwrap();
+    store.schedule_issue(issue("new"), now()).await.unwrap();
     let number = store.open_issues().await.unwrap()[0].number;
     let deliveries = claim(store, 3, "first", now()).await;
     for delivery in &deliveries[..2] {
@@ -304,11 +298,11 @@ pub(crate) async fn bounced(store: &Store) {
     };
     let inbound = |mail: u8, delivery: &Claimed, word: ReportKind| InboundReport {
         fingerprint: [mail; 32],
-        subject: ReportSubject::Delivery(delivery.number),
+        subject: ReportSubject::Delivery(delivery.id.number),
         kind: word,
     };
     let bounce = inbound(1, &deliveries[0], ReportKind::Delivery(report));
-    let taken = store.record_report(bounce.clone(), now()).await.unwrap();
+    let taken = store.record_report(bounce.clone(), keys(), now()).await.unwrap();
     assert!(
         matches!(
             taken,
@@ -316,8 +310,8 @@ pub(crate) async fn bounced(store: &Store) {
         ),
         "{taken:?}"
     );
-    assert_eq!(store.record_report(bounce, now()).await.unwrap(), RecordOutcome::Duplicate);
-    store.record_report(inbound(2, &deliveries[1], ReportKind::Complained), now()).await.unwrap();
+    assert_eq!(store.record_report(bounce, keys(), now()).await.unwrap(), RecordOutcome::Duplicate);
+    store.record_report(inbound(2, &deliveries[1], ReportKind::Complained), keys(), now()).await.unwrap();
     assert_eq!(store.status(deliveries[1].key).await.unwrap(), Some(SubscriptionStatus::Suppressed));
     assert_eq!(
         store.feedback_counts(number).await.unwrap(),
@@ -350,7 +344,7 @@ async fn a_late_temporary_rejection_reopens_a_finished_issue() {
     let path = Utf8Path::from_path(folder.path()).unwrap().join("letterpress.db");
     let store = open_sqlite(&path, &path.with_extension("keys"), "instance").unwrap();
     store.add_subscribers(vec![subscriber(1, SubscriptionStatus::Active)], now()).await.unwrap();
-    store.schedule_issue(issue("new"), Box::new(fields), now()).await.unwrap();
+    store.schedule_issue(issue("new"), now()).await.unwrap();
     let delivery = claim(store.as_ref(), 1, "slow", now()).await.remove(0);
     assert_eq!(one(store.as_ref(), &delivery, arm(&delivery)).await, Ok(State::Armed));
     assert_eq!(store.recover("next", true, now()).await.unwrap(), (0, 1));
@@ -380,7 +374,7 @@ async fn two_senders_share_their_permits_and_a_dead_sender_returns_none() {
     )
     .await
     .unwrap();
-    one.schedule_issue(issue("new"), Box::new(fields), now()).await.unwrap();
+    one.schedule_issue(issue("new"), now()).await.unwrap();
     let number = one.open_issues().await.unwrap()[0].number;
     let claim_limited = async |store: &Store, rate_limited: &RateLimitedClaim, at: DateTime<Utc>| {
         let lease = TimeDelta::minutes(30);
@@ -433,7 +427,7 @@ pub(crate) async fn cancelled(store: Arc<Store>) {
         )
         .await
         .unwrap();
-    store.schedule_issue(issue("new"), Box::new(fields), now()).await.unwrap();
+    store.schedule_issue(issue("new"), now()).await.unwrap();
     let claimed = claim(store.as_ref(), 1, "first", now()).await;
     assert!(store.set_issue("new", IssueState::Cancelled, "story", now()).await.unwrap());
     assert_eq!(one(store.as_ref(), &claimed[0], arm(&claimed[0])).await, Err(Rejection::NoSuchTransition));

@@ -18,7 +18,7 @@ use letterpress::subscribers::{
 };
 use letterpress::text::HeaderText;
 
-use super::store_contract::{fields, issue, now};
+use super::store_contract::{issue, now};
 use super::support::Postgres;
 use super::support::postgres::open;
 
@@ -181,9 +181,9 @@ async fn erased(store: &Store) {
     store.sign_up(form(HAN), at).await.unwrap();
     store.confirm(key(HAN), 1, here(), at).await.unwrap();
     store.set_preferences(key(HAN), Preferences::default(), here(), at).await.unwrap();
-    store.schedule_issue(issue("for-han"), Box::new(fields), at).await.unwrap();
+    store.schedule_issue(issue("for-han"), at).await.unwrap();
     let data = serde_json::to_string(&store.personal_data(key(HAN)).await.unwrap()).unwrap();
-    for word in [HAN, "김민준", "confirmed", "203.0.113.0/24", "pending", "message_id"] {
+    for word in [HAN, "김민준", "confirmed", "203.0.113.0/24", "pending", "attempts"] {
         assert!(data.contains(word), "{word} is not in {data}");
     }
     let erased = store.erase(key(HAN), "web", at).await.unwrap();
@@ -213,7 +213,7 @@ async fn listed(store: &Store, address: &str, at: DateTime<Utc>) -> ImportCounts
 async fn removed(store: &Store) {
     let at = now() + TimeDelta::hours(50);
     assert_eq!(listed(store, SEO, at).await.added, 1);
-    store.schedule_issue(issue("for-seo"), Box::new(fields), at).await.unwrap();
+    store.schedule_issue(issue("for-seo"), at).await.unwrap();
     let removed = store.remove(key(SEO), "command line", at).await.unwrap().unwrap();
     assert_eq!((removed.status, removed.sent), (SubscriptionStatus::Active, 0));
     assert!(store.subscriber(key(SEO)).await.unwrap().is_none());

@@ -44,9 +44,18 @@ fn every_change_of_the_ledger_is_reported() {
             "UPDATE delivery SET state = 'unknown', token = x'00' WHERE id = 3",
             "reader2@example.org: it is recorded as armed or unknown",
         ),
+        (
+            "UPDATE delivery SET state = 'skipped' WHERE id = 4",
+            "deliveries are counted as sent, but there are",
+        ),
+        (
+            "UPDATE issue_count SET deliveries = deliveries - 1",
+            "deliveries are counted as sent, but there are",
+        ),
+        ("UPDATE delivery SET state = 'pending' WHERE id = 4", "it is open, but its issue is finished"),
         ("UPDATE delivery SET state = 'mailed' WHERE id = 4", "reader3@example.org: its state is invalid"),
         (
-            "DELETE FROM attempt WHERE delivery = 2; INSERT INTO attempt VALUES (x'01', 77, 1, 1, 0, 0, 'sent', '')",
+            "DELETE FROM attempt WHERE delivery = 2; INSERT INTO attempt VALUES (1, 77, 1, 1, 0, 0, 'sent', '', x'01')",
             "for delivery 77: its delivery does not exist",
         ),
     ];

@@ -17,8 +17,7 @@ use letterpress::pipeline::session::LedgerSession;
 use letterpress::pipeline::session::RunContext;
 use letterpress::store::subscriber_store::ConsentContext;
 use letterpress::store::{
-    DigestIssue, DigestPart, DigestPost, Filter, NewDigest, NewIssue, RestoreRequest, Store, StoreError,
-    open_sqlite,
+    DigestPart, DigestPost, Filter, NewDigest, NewIssue, RestoreRequest, Store, StoreError, open_sqlite,
 };
 use letterpress::subscribers::{
     AddressKey, Frequency, NewSubscriber, Preferences, SubscriptionStatus, Topics,
@@ -26,7 +25,7 @@ use letterpress::subscribers::{
 use letterpress::text::HeaderText;
 use proptest::prelude::*;
 
-use super::store_contract::{arm, claim, fields, issue, now, one, subscriber};
+use super::store_contract::{arm, claim, issue, now, one, subscriber};
 use super::support::postgres::open;
 use super::support::{At, Do, Postgres, Script, Server, Site, reply_line};
 
@@ -63,7 +62,7 @@ async fn set_preferences(store: &Store, number: u8, preferences: Preferences) {
 fn week(name: &str, posts: &[DigestPost], parts: impl IntoIterator<Item = DigestPart>) -> NewDigest {
     let message = |share: DigestPart| {
         let issue = issue(&format!("digest:{name}:{:x}", share.0));
-        (share, DigestIssue { issue, fields: Box::new(fields) })
+        (share, issue)
     };
     NewDigest {
         rehearsal: false,
@@ -109,11 +108,8 @@ async fn delivers_wanted_posts(store: &Store) {
 
     // Own issue: it goes to subscribers of one of its categories. A post without categories goes only to those without
     // a topic filter.
-    assert_eq!(
-        store.schedule_issue(about("tech", &["잡담", "기술"]), Box::new(fields), now()).await.unwrap(),
-        2
-    );
-    assert_eq!(store.schedule_issue(about("plain", &[]), Box::new(fields), now()).await.unwrap(), 1);
+    assert_eq!(store.schedule_issue(about("tech", &["잡담", "기술"]), now()).await.unwrap(), 2);
+    assert_eq!(store.schedule_issue(about("plain", &[]), now()).await.unwrap(), 1);
     assert_eq!(audiences(store).await["tech"], names(&[1, 2]));
 
     // Digest: everyone gets the posts that they want and do not have yet. Subscriber 1 has both, and has changed the
@@ -149,7 +145,7 @@ async fn delivers_wanted_posts(store: &Store) {
 
     // A subscriber who got a post with the digest does not get it again after a change to immediate.
     set_preferences(store, 4, preferences(each, &[])).await;
-    assert_eq!(store.schedule_issue(about("later", &["생각"]), Box::new(fields), now()).await.unwrap(), 1);
+    assert_eq!(store.schedule_issue(about("later", &["생각"]), now()).await.unwrap(), 1);
     assert_eq!(audiences(store).await["later"], names(&[2]));
 
     // A digest without an audience is not frozen; its posts come with the next one.
@@ -187,7 +183,7 @@ async fn failed_before(store: &Store) {
         )
         .await
         .unwrap();
-    store.schedule_issue(issue("a"), Box::new(fields), now()).await.unwrap();
+    store.schedule_issue(issue("a"), now()).await.unwrap();
     let claimed = claim(store, 2, "first", now()).await;
     let refused = Event::Reject { token: claimed[0].token, reason: "rejected", last: None };
     assert_eq!(one(store, &claimed[0], refused).await, Ok(State::Failed));
@@ -286,7 +282,7 @@ async fn run_actions(store: &Store, actions: Vec<Action>) {
         match action {
             Action::Publish(number) => {
                 let issue = about(&format!("post{number}"), CATEGORIES[usize::from(number % 4)]);
-                drop(store.schedule_issue(issue, Box::new(fields), now()).await);
+                drop(store.schedule_issue(issue, now()).await);
             }
             Action::Choose(who, weekly, topics) => {
                 let frequency = if weekly { Frequency::Weekly } else { Frequency::Immediate };

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use letterpress::address::EmailAddress;
 use letterpress::ledger::transition::{Event, Rejection, TransitionContext};
 use letterpress::ledger::{Delivery, IssueState, State, Token};
-use letterpress::store::{Claimed, DeliveryNumber, IssueNumber, LeaseClaim, MessageFields, StateChange};
+use letterpress::store::{Claimed, DeliveryId, DeliveryNumber, IssueNumber, LeaseClaim, StateChange};
 use letterpress::subscribers::{AddressKey, SubscriptionStatus};
 
 use super::faults::Style;
@@ -34,7 +34,6 @@ pub(crate) struct Row {
     pub(crate) issue: i64,
     pub(crate) key: AddressKey,
     pub(crate) address: EmailAddress,
-    pub(crate) fields: MessageFields,
     pub(crate) delivery: Delivery,
     pub(crate) owner: Option<String>,
     pub(crate) changed_at: DateTime<Utc>,
@@ -166,7 +165,7 @@ impl Ledger {
         moves: &[StateChange],
         now: DateTime<Utc>,
     ) -> Vec<Result<State, Rejection>> {
-        moves.iter().map(|step| self.step(world, step.number.0, &step.event, now)).collect()
+        moves.iter().map(|step| self.step(world, step.delivery.number.0, &step.event, now)).collect()
     }
 
     /// T1, like in the real store.
@@ -307,14 +306,19 @@ impl Ledger {
     }
 }
 
+/// The identity of a row.
+pub(crate) fn id(number: i64, row: &Row) -> DeliveryId {
+    DeliveryId { issue: IssueNumber(row.issue), number: DeliveryNumber(number) }
+}
+
 fn in_flight(number: i64, row: &Row) -> Claimed {
     let delivery = &row.delivery;
     Claimed {
-        number: DeliveryNumber(number),
+        id: id(number, row),
         key: row.key,
         address: row.address.clone(),
         name: None,
-        fields: row.fields.clone(),
+        fields: None,
         token: delivery.token.unwrap(),
         attempts: delivery.attempts,
         dated: delivery.dated.unwrap(),

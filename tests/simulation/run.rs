@@ -9,7 +9,7 @@ use letterpress::clock::Clock;
 use letterpress::delivery::{DeliveryJob, Envelope, OutgoingMessage, StopReason, deliver};
 use letterpress::ledger::transition::Event;
 use letterpress::ledger::{Delivery, IssueState, RetrySchedule};
-use letterpress::store::{Claimed, DeliveryStore, MessageFields, OpenIssue, StoreError};
+use letterpress::store::{Claimed, DeliveryStore, OpenIssue, StoreError};
 use letterpress::subscribers::{AddressKey, SubscriptionStatus};
 use tokio::task::JoinSet;
 
@@ -57,17 +57,10 @@ fn freeze(world: &World) {
     }
     for issue in 1..=i64::try_from(plan.issues).unwrap() {
         for subscriber in 0..plan.subscribers {
-            let fields = MessageFields {
-                message_id: format!("{issue}.{subscriber}@news.example"),
-                boundary_seed: format!("{issue}-{subscriber}"),
-                unsubscribe: String::new(),
-                bounce: String::new(),
-            };
             let row = Row {
                 issue,
                 key: key(subscriber),
                 address: address(subscriber),
-                fields,
                 delivery: Delivery::new(beginning()),
                 owner: None,
                 changed_at: beginning(),
@@ -219,7 +212,7 @@ async fn resend_once(store: &SimStore, clock: &dyn Clock) -> Result<(), StoreErr
     let now = clock.now();
     for view in store.unknown().await? {
         if view.row.resends == 0 && now - view.changed_at <= TimeDelta::hours(GIVE_UP_HOURS) {
-            let _ = store.resolve(view.number, Event::Resend, now).await?;
+            let _ = store.resolve(view.id.number, Event::Resend, now).await?;
         }
     }
     Ok(())
@@ -253,9 +246,9 @@ fn job(
 
 /// The bytes depend only on issue and row; the token is only in the envelope.
 fn compose(post: &str, delivery: &Claimed) -> OutgoingMessage {
+    let message_id = format!("{}@news.example", delivery.id.number.0);
     let message = format!(
-        "Message-ID: <{}>\r\nDate: {}\r\nTo: {}\r\n\r\n{post}\r\n",
-        delivery.fields.message_id,
+        "Message-ID: <{message_id}>\r\nDate: {}\r\nTo: {}\r\n\r\n{post}\r\n",
         delivery.dated.timestamp_millis(),
         delivery.address
     )
@@ -264,6 +257,7 @@ fn compose(post: &str, delivery: &Claimed) -> OutgoingMessage {
     OutgoingMessage {
         envelope: Envelope { from, to: delivery.address.clone(), size: message.len() },
         message,
+        message_id,
     }
 }
 
@@ -315,13 +309,13 @@ async fn decide(store: &SimStore, resend: bool, now: chrono::DateTime<chrono::Ut
     let world = &store.0.world;
     let Ok(unknown) = store.unknown().await else { return };
     for view in unknown {
-        let in_the_log =
-            world.relay().accepted.values().any(|delivery| delivery.message_id.contains(&view.message_id));
+        let message_id = format!("<{}@news.example>", view.id.number.0);
+        let in_the_log = world.relay().accepted.values().any(|delivery| delivery.message_id == message_id);
         let event = match (resend, in_the_log) {
             (true, _) => Event::Resend,
             (false, true) => Event::Accept { token: None, last: None },
             (false, false) => continue,
         };
-        let _ = store.resolve(view.number, event, now).await;
+        let _ = store.resolve(view.id.number, event, now).await;
     }
 }

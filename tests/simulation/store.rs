@@ -234,11 +234,12 @@ fn bar(ledger: &mut Ledger, key: AddressKey, status: SubscriptionStatus) -> bool
 
 fn view(ledger: &Ledger, id: i64, row: &Row) -> DeliveryView {
     DeliveryView {
-        number: DeliveryNumber(id),
+        id: super::ledger::id(id, row),
         post: ledger.issues[&row.issue].post.clone(),
         subject: HeaderText::parse("편지").unwrap(),
         address: row.address.to_string(),
-        message_id: row.fields.message_id.clone(),
+        message_id: None,
+        message_domain: "news.example".to_owned(),
         row: row.delivery.clone(),
         changed_at: row.changed_at,
     }

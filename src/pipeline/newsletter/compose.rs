@@ -17,7 +17,7 @@ use crate::pipeline::session::run_error::{RunError, no_sender};
 use crate::pipeline::session::transport::open_transport;
 use crate::pipeline::site_build::pages::refuse_dead_pictures;
 use crate::pipeline::status::diagnosis::relay_error;
-use crate::store::{Claimed, DeliveryNumber, MessageFields};
+use crate::store::{Claimed, DeliveryId, DeliveryNumber, IssueNumber, MessageFields};
 use crate::subscribers::AddressKey;
 use crate::text::{HeaderText, hex};
 
@@ -35,7 +35,8 @@ pub(crate) fn lint_message(
     source: &str,
 ) -> Result<(IssueRenderer, Vec<Finding>), RunError> {
     let renderer = IssueRenderer::new(template, config).ok_or_else(no_sender)?;
-    let sample = check_signature(&renderer, &sample_recipient(config)?, config)?;
+    let (claimed, fields) = sample_recipient(config)?;
+    let sample = check_signature(&renderer, (&claimed, fields), config)?;
     let (errors, findings): (Vec<_>, Vec<_>) = email::lint(renderer.template(), &sample.message, source)
         .into_iter()
         .partition(|finding| finding.severity == Severity::Error);
@@ -45,10 +46,10 @@ pub(crate) fn lint_message(
 /// One message, signed as in a real run.
 fn check_signature(
     renderer: &IssueRenderer,
-    claimed: &Claimed,
+    (claimed, fields): (&Claimed, MessageFields),
     config: &Config,
 ) -> Result<OutgoingMessage, RunError> {
-    renderer.compose(claimed, signer(config)?.as_deref()).map_err(|error| {
+    renderer.compose(claimed, fields, signer(config)?.as_deref()).map_err(|error| {
         RunError::user(error.to_string(), "nothing was sent; `letterpress dkim new` creates another key")
     })
 }
@@ -66,27 +67,29 @@ pub fn templates(config: &Config) -> Result<Templates, RunError> {
 }
 
 /// A sample delivery with values of maximum length, for the checks.
-fn sample_recipient(config: &Config) -> Result<Claimed, RunError> {
+fn sample_recipient(config: &Config) -> Result<(Claimed, MessageFields), RunError> {
     let address = config.newsletter.from.as_ref().map(|from| from.address.clone());
     let address = match address {
         Some(address) => address,
         None => EmailAddress::parse("reader@example.com").map_err(RunError::internal)?,
     };
-    Ok(Claimed {
-        number: DeliveryNumber(0),
+    let claimed = Claimed {
+        id: DeliveryId { issue: IssueNumber(0), number: DeliveryNumber(0) },
         key: AddressKey([0; 16]),
         address,
         name: HeaderText::lossy("김민준 Reader"),
-        fields: MessageFields {
-            message_id: "0123456789abcdef0123456789abcdef@example.com".to_owned(),
-            boundary_seed: "0123456789abcdef0123456789abcdef".to_owned(),
-            unsubscribe: "v1.k1.u.aaaaaaaaaaaaaaaaaaaaaaaaaa.1.aaaaaaaaaaaaaaaaaaaaaaaaaa".to_owned(),
-            bounce: String::new(),
-        },
+        fields: None,
         token: Token([0; 16]),
         attempts: 1,
         dated: DateTime::UNIX_EPOCH,
-    })
+    };
+    let fields = MessageFields {
+        message_id: "0123456789abcdef0123456789abcdef@example.com".to_owned(),
+        boundary_seed: "0123456789abcdef0123456789abcdef".to_owned(),
+        unsubscribe: "v1.k1.u.aaaaaaaaaaaaaaaaaaaaaaaaaa.1.aaaaaaaaaaaaaaaaaaaaaaaaaa".to_owned(),
+        bounce: String::new(),
+    };
+    Ok((claimed, fields))
 }
 
 /// Sends one message outside of any issue.
@@ -96,13 +99,13 @@ pub(crate) async fn transmit_test(
     address: EmailAddress,
 ) -> Result<String, RunError> {
     let random = hex(&context.clock.random());
-    let mut claimed = sample_recipient(&context.config)?;
+    let (mut claimed, mut fields) = sample_recipient(&context.config)?;
     claimed.address = address;
     claimed.name = None;
-    claimed.fields.message_id = format!("{random}@{}", claimed.address.domain());
-    claimed.fields.boundary_seed = random;
+    fields.message_id = format!("{random}@{}", claimed.address.domain());
+    fields.boundary_seed = random;
     claimed.dated = context.clock.now();
-    let composed = check_signature(renderer, &claimed, &context.config)?;
+    let composed = check_signature(renderer, (&claimed, fields), &context.config)?;
     let transport = open_transport(&context.config, "test")?;
     let failed = |outcome: crate::delivery::SmtpOutcome| {
         let what = format!(

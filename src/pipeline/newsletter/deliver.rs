@@ -72,7 +72,7 @@ pub async fn deliver_open(
     report.sent = context.breaker.sent();
     session.store.close_finished(context.clock.now()).await?;
     report.failed_over = session.store.failed_over();
-    for summary in session.store.issues().await? {
+    for summary in session.store.unfinished_issues(touched.clone()).await? {
         if summary.state == IssueState::Paused
             && report.paused_issues.iter().all(|(post, _)| *post != summary.id)
         {
@@ -172,6 +172,7 @@ async fn deliver_issue(
         total: pending_in(session, issue).await?,
     });
     let (retry, lease) = retry_schedule(&context.config);
+    let (keys, post) = (Arc::clone(&session.keys), issue.post.clone());
     let job = DeliveryJob {
         store: session.store.clone(),
         transport,
@@ -179,7 +180,8 @@ async fn deliver_issue(
         issue: issue.number,
         frozen_at: issue.frozen_at,
         render: Box::new(move |claimed| {
-            renderer.compose(claimed, signer.as_deref()).map_err(|error| error.to_string())
+            let fields = renderer.message_fields(&keys, &post, claimed);
+            renderer.compose(claimed, fields, signer.as_deref()).map_err(|error| error.to_string())
         }),
         rate_limits: rate_limits(&context.config),
         retry,
@@ -196,7 +198,7 @@ async fn deliver_issue(
 
 /// Number of pending deliveries of the issue.
 async fn pending_in(session: &LedgerSession, issue: &OpenIssue) -> Result<Option<u64>, RunError> {
-    let issues = session.store.issues().await?;
+    let issues = session.store.unfinished_issues(Vec::new()).await?;
     Ok(issues.iter().find(|summary| summary.id == issue.post).map(|summary| summary.counts.open()))
 }
 
@@ -215,10 +217,8 @@ async fn resend_once(
     let fresh = |view: &&DeliveryView| view.row.reason.is_none() && now - view.changed_at <= give_up;
     for view in unknown.iter().filter(fresh).filter(|view| view.row.resends == 0) {
         // An error means that the delivery changed meanwhile, or that its issue was cancelled.
-        let _ = session
-            .store
-            .resolve(view.number, Event::Resend, "newsletter.on_unknown = \"resend\"", now)
-            .await?;
+        let _ =
+            session.store.resolve(view.id, Event::Resend, "newsletter.on_unknown = \"resend\"", now).await?;
     }
     Ok(())
 }

@@ -1,7 +1,6 @@
 //! The weekly digest in a run: one issue for each selection of topics that subscribers chose, all frozen together.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use chrono::{DateTime, Utc};
@@ -16,9 +15,8 @@ use crate::pipeline::session::context::RunContext;
 use crate::pipeline::session::ledger_session::LedgerSession;
 use crate::pipeline::session::run_error::RunError;
 use crate::schedule::digest::{Digest, Forecast, forecast};
-use crate::store::{
-    DeliveryRecipient, DigestIssue, DigestPart, DigestPost, NewDigest, NewIssue, StoreError, digest as stored,
-};
+use crate::store::{DigestPart, DigestPost, NewDigest, NewIssue, StoreError, digest as stored};
+use crate::subscribers::token::TokenKeys;
 use crate::text::hex;
 
 /// How often to retry if preferences change between drafting and freezing.
@@ -120,12 +118,16 @@ pub(crate) async fn freeze(
     mut draft: DigestDraft<'_>,
     now: DateTime<Utc>,
 ) -> Result<Option<ScheduledDigest>, RunError> {
+    session.store.check().await?;
     let mut tries = 0;
     loop {
         let DigestDraft { digest, letters: variants } = draft;
         let (week, posts) = (digest.week.clone(), digest.posts.len());
         let rehearsal = context.config.smtp.is_none();
-        match session.store.schedule_digest(complete_issue(session, &digest, variants, rehearsal)?, now).await
+        match session
+            .store
+            .schedule_digest(complete_issue(&session.keys, &digest, variants, rehearsal)?, now)
+            .await
         {
             Ok(audience) => {
                 tracing::info!(week, posts, audience, "weekly issue scheduled");
@@ -141,14 +143,14 @@ pub(crate) async fn freeze(
 }
 
 fn complete_issue(
-    session: &LedgerSession,
+    keys: &TokenKeys,
     digest: &Digest<'_>,
     variants: Vec<DigestVariant<'_>>,
     rehearsal: bool,
 ) -> Result<NewDigest, RunError> {
     let mut issues = BTreeMap::new();
-    for variant in variants {
-        let frozen = serde_json::to_string(&variant.renderer).map_err(RunError::internal)?;
+    for mut variant in variants {
+        let frozen = variant.renderer.freeze(keys).map_err(RunError::internal)?;
         let name = format!("{}:{}", digest.week, short_hash(&variant.posts));
         let issue = NewIssue {
             post: format!("{}{name}", stored::PREFIX),
@@ -158,11 +160,9 @@ fn complete_issue(
             categories: Vec::new(),
             baseline: Vec::new(),
             rehearsal,
+            message_domain: variant.renderer.message_domain().to_owned(),
         };
-        let (keys, renderer) = (Arc::clone(&session.keys), variant.renderer);
-        let fields =
-            Box::new(move |recipient: &DeliveryRecipient<'_>| renderer.message_fields(&keys, recipient));
-        issues.insert(variant.categories, DigestIssue { issue, fields });
+        issues.insert(variant.categories, issue);
     }
     Ok(NewDigest {
         week: digest.week.clone(),

@@ -1,7 +1,5 @@
 //! The newsletter part of a run: read the subscriber list, find what is due, freeze it, deliver it.
 
-use std::sync::Arc;
-
 use crate::archive::Archive;
 use crate::ledger::IssueState;
 use crate::pipeline::newsletter::deliver::deliver_open;
@@ -17,7 +15,7 @@ use crate::pipeline::session::run_error::RunError;
 use crate::pipeline::site_build::feeds::{self, BuildReport};
 use crate::pipeline::site_build::lookup::find;
 use crate::pipeline::status::upcoming;
-use crate::store::{DeliveryRecipient, NewIssue, StoreError};
+use crate::store::{NewIssue, StoreError};
 
 /// Runs the newsletter part, after the feeds were built.
 pub(crate) async fn run(
@@ -84,9 +82,10 @@ pub async fn schedule_issue(
             result => result?,
         },
     };
-    if let (Some(post), Some(renderer)) = (draft.post, draft.renderer) {
+    if let (Some(post), Some(mut renderer)) = (draft.post, draft.renderer) {
         let subject = renderer.template().subject.clone();
-        let message = serde_json::to_string(&renderer).map_err(RunError::internal)?;
+        session.store.check().await?;
+        let message = renderer.freeze(&session.keys).map_err(RunError::internal)?;
         let issue = NewIssue {
             post: post.id.clone(),
             subject: subject.clone(),
@@ -95,10 +94,9 @@ pub async fn schedule_issue(
             categories: post.categories.clone(),
             baseline: draft.baseline,
             rehearsal: context.config.smtp.is_none(),
+            message_domain: renderer.message_domain().to_owned(),
         };
-        let keys = Arc::clone(&session.keys);
-        let fields = move |recipient: &DeliveryRecipient<'_>| renderer.message_fields(&keys, recipient);
-        frozen = match session.store.schedule_issue(issue, Box::new(fields), now).await {
+        frozen = match session.store.schedule_issue(issue, now).await {
             Ok(audience) => {
                 tracing::info!(post = post.id, audience, "issue scheduled");
                 Some((subject, audience))
@@ -154,10 +152,10 @@ pub(crate) async fn send_missing(
         )
     })?;
     let subject = renderer.template().subject.clone();
-    let keys = Arc::clone(&session.keys);
-    let fields = move |recipient: &DeliveryRecipient<'_>| renderer.message_fields(&keys, recipient);
+    session.store.check().await?;
     let now = context.clock.now();
-    let added = session.store.extend(&post.id, post.categories.clone(), Box::new(fields), now).await?;
+    let added =
+        session.store.extend(&post.id, post.categories.clone(), renderer.message_domain(), now).await?;
     let mut report = deliver_open(context, session).await?;
     report.extended = Some((subject, added));
     Ok(report)

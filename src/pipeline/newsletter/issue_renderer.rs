@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::delivery::{Envelope, OutgoingMessage};
 use crate::email::dkim::{SignError, Signer};
 use crate::email::{MessageRenderer, MessageTemplate, Note, Recipient, Unsubscribe};
-use crate::store::{Claimed, DeliveryRecipient, MessageFields};
+use crate::store::{Claimed, MessageFields};
 use crate::subscribers::token::{Purpose, Subject, TokenKeys};
 
 /// An issue that is about to be frozen, or was.
@@ -38,6 +38,9 @@ pub struct IssueRenderer {
     unsubscribe_page: Option<String>,
     /// The zone of the `Date` header.
     timezone: Tz,
+    /// The id of the key that signs the tokens; `None` in issues of older versions, whose deliveries store theirs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    key: Option<String>,
     /// The email, split and encoded as far as all messages share it; prepared with the first message.
     #[serde(skip)]
     prepared: OnceLock<MessageRenderer>,
@@ -57,6 +60,7 @@ impl IssueRenderer {
             page: config.web.url.as_ref().map(|url| url.join("u/")),
             unsubscribe_page: config.web.url.as_ref().map(|url| url.join("leave/")),
             timezone: config.site.timezone,
+            key: None,
             prepared: OnceLock::new(),
         })
     }
@@ -77,16 +81,27 @@ impl IssueRenderer {
             page: self.page.clone(),
             unsubscribe_page: self.unsubscribe_page.clone(),
             timezone: self.timezone,
+            key: self.key.clone(),
             prepared: OnceLock::new(),
         }
     }
 
-    /// The fields that are fixed for one delivery.
-    pub fn message_fields(&self, keys: &TokenKeys, recipient: &DeliveryRecipient<'_>) -> MessageFields {
-        let local = keys.message_id_local(recipient.post, recipient.address);
-        let subscriber = Subject::from(recipient.key.0);
+    /// The JSON to freeze. From then on the tokens are signed with the present key.
+    pub fn freeze(&mut self, keys: &TokenKeys) -> Result<String, serde_json::Error> {
+        self.key = keys.signing_key().map(str::to_owned);
+        serde_json::to_string(self)
+    }
+
+    /// What distinguishes the message of one delivery of `post`; always the same for the same keys.
+    pub fn message_fields(&self, keys: &TokenKeys, post: &str, claimed: &Claimed) -> MessageFields {
+        if let Some(stored) = &claimed.fields {
+            return stored.clone();
+        }
+        let local = keys.message_id_local(post, &claimed.address);
+        let subscriber = Subject::from(claimed.key.0);
+        let number = u64::try_from(claimed.id.number.0).unwrap_or_default();
         let bounce = if self.has_delivery_tokens {
-            keys.sign(Purpose::Bounce, &Subject::from(recipient.number), 1)
+            keys.sign_with(self.key.as_deref(), Purpose::Bounce, &Subject::from(number), 1)
         } else {
             String::new()
         };
@@ -94,27 +109,30 @@ impl IssueRenderer {
             message_id: format!("{local}@{}", self.domain),
             // The Message-ID is unique, as the boundary must be, and reveals nothing new.
             boundary_seed: local,
-            unsubscribe: keys.sign(Purpose::Unsubscribe, &subscriber, 1),
+            unsubscribe: keys.sign_with(self.key.as_deref(), Purpose::Unsubscribe, &subscriber, 1),
             bounce,
         }
     }
 
     /// The message of a delivery with its envelope: always the same for the same claim and the same keys. Signatures are
     /// verified on the final bytes.
-    pub fn compose(&self, claimed: &Claimed, signer: Option<&Signer>) -> Result<OutgoingMessage, SignError> {
+    pub fn compose(
+        &self,
+        claimed: &Claimed,
+        fields: MessageFields,
+        signer: Option<&Signer>,
+    ) -> Result<OutgoingMessage, SignError> {
+        let from = self.return_path(&fields);
         let recipient = Recipient {
             to: Mailbox { name: claimed.name.clone(), address: claimed.address.clone() },
-            message_id: claimed.fields.message_id.clone(),
+            message_id: fields.message_id.clone(),
             date: claimed.dated.with_timezone(&self.timezone).fixed_offset(),
-            boundary_seed: claimed.fields.boundary_seed.clone(),
+            boundary_seed: fields.boundary_seed,
             unsubscribe: Unsubscribe {
                 mailbox: self.unsubscribe.clone(),
-                token: claimed.fields.unsubscribe.clone(),
-                page: self.page.as_ref().map(|page| format!("{page}{}", claimed.fields.unsubscribe)),
-                human: self
-                    .unsubscribe_page
-                    .as_ref()
-                    .map(|page| format!("{page}{}", claimed.fields.unsubscribe)),
+                page: self.page.as_ref().map(|page| format!("{page}{}", fields.unsubscribe)),
+                human: self.unsubscribe_page.as_ref().map(|page| format!("{page}{}", fields.unsubscribe)),
+                token: fields.unsubscribe,
             },
         };
         let unsigned = self.prepared.get_or_init(|| self.template.prepare()).render_for(&recipient);
@@ -122,12 +140,8 @@ impl IssueRenderer {
             Some(signer) => signer.sign(&unsigned, claimed.dated)?,
             None => unsigned,
         };
-        let envelope = Envelope {
-            from: self.return_path(&claimed.fields),
-            to: claimed.address.clone(),
-            size: message.len(),
-        };
-        Ok(OutgoingMessage { envelope, message })
+        let envelope = Envelope { from, to: claimed.address.clone(), size: message.len() };
+        Ok(OutgoingMessage { envelope, message, message_id: fields.message_id })
     }
 
     /// `bounces+TOKEN@example.com`, so that a bounce identifies its delivery (VERP).
@@ -137,6 +151,11 @@ impl IssueRenderer {
         }
         let traced = format!("{}+{}@{}", self.sender.local_part(), fields.bounce, self.sender.domain());
         EmailAddress::parse(&traced).unwrap_or_else(|_| self.sender.clone())
+    }
+
+    /// The right side of each Message-ID.
+    pub fn message_domain(&self) -> &str {
+        &self.domain
     }
 
     /// The email.

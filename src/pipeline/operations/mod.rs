@@ -1,11 +1,15 @@
-//! What an operator does to the ledger: back up, restore, accept a restored copy, reconcile with the relay's log.
+//! What an operator does to the ledger: back up, restore, accept a restored copy, reconcile with the relay's log,
+//! compact.
 
 pub(crate) mod accept_restored;
 pub(crate) mod backup;
+pub(crate) mod compact;
 pub(crate) mod reconcile;
 pub(crate) mod restore;
 
 pub use accept_restored::{AcceptedRestore, accept_restored};
 pub use backup::{Backup, back_up};
+pub(crate) use compact::compact_some;
+pub use compact::{Compacted, compact};
 pub use reconcile::{Reconciled, RelayRecord, reconcile};
 pub use restore::{RestoredBackup, restore_backup};

@@ -8,11 +8,11 @@ use std::io::{self, BufRead, BufReader, Read as _};
 
 use crate::importers::relay_log::{PostfixLog, named};
 use crate::ledger::transition::Event;
-use crate::ledger::{LastReply, State};
+use crate::ledger::{EVIDENCE, LastReply, State};
 use crate::pipeline::session::context::RunContext;
 use crate::pipeline::session::ledger_session::{LedgerSession, ensure_initialised};
 use crate::pipeline::session::run_error::RunError;
-use crate::store::{Decision, DeliveryNumber, Filter};
+use crate::store::{Decision, DeliveryId, Filter};
 use crate::text::hex;
 
 /// A longer line is read in pieces, so that a file without line ends does not fill the memory.
@@ -58,8 +58,8 @@ pub async fn reconcile(
     };
     let states = vec![State::Armed, State::Unknown, State::FailedUncertain];
     let views = session.store.deliveries(Filter { states, ..Filter::default() }).await?;
-    let mut unknown: HashMap<String, DeliveryNumber> =
-        views.into_iter().map(|view| (view.message_id, view.number)).collect();
+    let ids = views.into_iter().filter_map(|view| Some((session.message_id(&view)?, view.id)));
+    let mut unknown: HashMap<String, DeliveryId> = ids.collect();
     let mut reconciled = Reconciled { unknown: unknown.len() as u64, proven: 0 };
     let mut log = PostfixLog::default();
     for file in files {
@@ -80,8 +80,8 @@ fn read(
     file: &str,
     evidence: RelayRecord,
     log: &mut PostfixLog,
-    unknown: &mut HashMap<String, DeliveryNumber>,
-) -> io::Result<Vec<DeliveryNumber>> {
+    unknown: &mut HashMap<String, DeliveryId>,
+) -> io::Result<Vec<DeliveryId>> {
     let mut reader: Box<dyn BufRead> =
         if file == "-" { Box::new(io::stdin().lock()) } else { Box::new(BufReader::new(File::open(file)?)) };
     let (mut found, mut line) = (Vec::new(), Vec::new());
@@ -107,11 +107,11 @@ async fn record_proof(
     context: &RunContext,
     session: &LedgerSession,
     file: &str,
-    found: &[DeliveryNumber],
+    found: &[DeliveryId],
 ) -> Result<u64, RunError> {
     let name = if file == "-" { "standard input" } else { file };
     let why = format!("accepted by the relay according to {name}");
-    let last = Some(LastReply { phase: "evidence".to_owned(), text: why.clone() });
+    let last = Some(LastReply { phase: EVIDENCE.to_owned(), text: why.clone() });
     let decision = Decision { event: Event::Accept { token: None, last }, actor: "reconcile", why };
     let mut settled = 0;
     for batch in found.chunks(BATCH) {

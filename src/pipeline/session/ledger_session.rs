@@ -15,8 +15,8 @@ use crate::durable::{self, Mode};
 use crate::pipeline::session::run_error::RunError;
 use crate::pipeline::session::transport;
 use crate::store::{
-    EpochMark, Fence, Mismatch, PostgresAccess, RunLock, Store, StoreError, StoreIdentity, compare,
-    open_postgres, open_sqlite,
+    DeliveryView, EpochMark, Fence, Mismatch, PostgresAccess, RunLock, Store, StoreError, StoreIdentity,
+    compare, open_postgres, open_sqlite,
 };
 use crate::subscribers::AddressKey;
 use crate::subscribers::token::TokenKeys;
@@ -137,6 +137,12 @@ impl LedgerSession {
     /// Whether another run that sends is in progress.
     pub fn another_run(&self, config: &Config) -> bool {
         self.lock.is_none() && path(config).is_some_and(|path| RunLock::is_held(&path))
+    }
+
+    /// The `Message-ID` of a delivery, without angle brackets; `None` if its address was erased.
+    pub fn message_id(&self, view: &DeliveryView) -> Option<String> {
+        let derived = || self.keys.message_id(&view.post, &view.address, &view.message_domain);
+        view.message_id.clone().or_else(derived)
     }
 
     /// The key under which the database stores an address.

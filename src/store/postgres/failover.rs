@@ -57,7 +57,7 @@ fn settle(
     // claimed, armed and sent in the transactions that were lost; lost claims leave no trace.
     let since = now - postgres.window;
     let under_way: Vec<i64> = tx.all(
-        "SELECT id FROM issue WHERE state IN ('sending', 'paused') AND (frozen_at > ?1 OR EXISTS (
+        "SELECT id FROM issue WHERE finished_at IS NULL AND state IN ('sending', 'paused') AND (frozen_at > ?1 OR EXISTS (
              SELECT 1 FROM delivery
              WHERE issue = issue.id AND (state IN ('claimed', 'armed') OR changed_at > ?1)))
          ORDER BY id FOR UPDATE",
@@ -66,11 +66,11 @@ fn settle(
     )?;
     let mut moved = 0;
     for issue in under_way {
-        let open: Vec<i64> = tx.all(
-            "SELECT id FROM delivery
+        let open = tx.all(
+            "SELECT issue, id FROM delivery
              WHERE issue = ?1 AND (state IN ('claimed', 'armed') OR (state = 'pending' AND next_at <= ?2)) ORDER BY id",
             args![issue, now],
-            |row| row.get(0),
+            deliveries::found_delivery,
         )?;
         moved += deliveries::to_each(tx, &open, &Event::MarkRestored, now)?;
     }

@@ -82,6 +82,19 @@ impl Backend for Postgres {
         self.retry_until_known(access, doing, false, &body)
     }
 
+    /// Makes the space of removed rows usable for new ones. Giving it back to the file system would lock the tables.
+    fn shrink(&self) -> Result<(), StoreError> {
+        const DOING: &str = "making the space of removed rows usable";
+        let link = self.link(DOING)?;
+        // Each is a statement of its own: VACUUM cannot run in a transaction.
+        for table in ["delivery", "attempt", "old_attempt", "inbound_report"] {
+            let sql = format!("VACUUM (ANALYZE) {table}");
+            link.run(link.client.batch_execute(&sql)).map_err(failed(DOING))?;
+        }
+        self.return_connection(link, false);
+        Ok(())
+    }
+
     fn failed_over(&self) -> Option<u64> {
         *lock(&self.failed_over)
     }

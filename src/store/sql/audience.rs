@@ -38,11 +38,6 @@ impl<'a> Selection<'a> {
         self
     }
 
-    /// The post.
-    pub(super) fn post(&self) -> &'a str {
-        self.post
-    }
-
     /// The arguments in the order of their numbers: the post, its categories, and the issue to leave out.
     pub(super) fn values(&self) -> Vec<Value<'_>> {
         std::iter::once(Value::from(self.post))
@@ -72,7 +67,7 @@ fn audience(dialect: Dialect, categories: usize) -> String {
     let wanted = (0..categories).map(|n| format!("{place}(topics, ?{}) > 0", n + 2));
     let wanted: Vec<String> = std::iter::once("topics IS NULL".to_owned()).chain(wanted).collect();
     format!(
-        "FROM subscriber WHERE standing = 'active' AND cadence = 'each' AND ({})
+        "FROM subscriber WHERE status = 'active' AND frequency = 'each' AND ({})
          AND NOT EXISTS (SELECT 1 FROM suppression WHERE suppression.addr_key = subscriber.addr_key)
          AND NOT EXISTS (SELECT 1 FROM issue_post JOIN delivery ON delivery.issue = issue_post.issue
                          WHERE issue_post.post = ?1 AND delivery.addr_key = subscriber.addr_key

@@ -1,19 +1,19 @@
 //! Deliveries: rows in and out of the transition table.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use super::events::{self, Entry};
-use super::rows::{self, Batch, COLUMNS, DeliveryContext, delivery};
-use super::{Dialect, Row, Store, StoreError, Tx, Value, address, args, issues, rate_limit};
+use super::rows::{self, Batch, COLUMNS, DeliveryContext};
+use super::{Dialect, Row, Store, StoreError, Tx, Value, address, args, issue_rows, rate_limit};
 use crate::address::EmailAddress;
 use crate::ledger::transition::{Event, Rejection};
 use crate::ledger::{State, Token};
 use crate::store::{
-    Claimed, Decision, DeliveryNumber, DeliveryStore, DeliveryView, Filter, IssueNumber, LeaseClaim,
-    MessageFields, PermitGrant, RateLimitedClaim, StateChange, owner,
+    Claimed, Decision, DeliveryId, DeliveryNumber, DeliveryStore, IssueNumber, LeaseClaim, MessageFields,
+    PermitGrant, RateLimitedClaim, StateChange, owner,
 };
 use crate::subscribers::AddressKey;
 use crate::text::HeaderText;
@@ -69,34 +69,29 @@ impl Store {
         self.write("recovering after a crash", now, move |tx, now| recover(tx, &owner, alone, now)).await
     }
 
-    /// The deliveries that `filter` describes, to be shown to people.
-    pub async fn deliveries(&self, filter: Filter) -> Result<Vec<DeliveryView>, StoreError> {
-        self.read("reading the ledger", move |tx| list(tx, &filter)).await
-    }
-
     /// T11, T12, T15 or T16, recorded with who decided and why.
     pub async fn resolve(
         &self,
-        number: DeliveryNumber,
+        delivery: DeliveryId,
         event: Event,
         why: &str,
         now: DateTime<Utc>,
     ) -> Result<Result<State, Rejection>, StoreError> {
         let decision = Decision { event, actor: "resolve", why: why.to_owned() };
-        self.write("recording a decision", now, move |tx, now| decide(tx, number, &decision, now)).await
+        self.write("recording a decision", now, move |tx, now| decide(tx, delivery, &decision, now)).await
     }
 
     /// The same decision about many deliveries, in one transaction. Returns for how many it was possible.
     pub async fn decide_all(
         &self,
-        numbers: Vec<DeliveryNumber>,
+        deliveries: Vec<DeliveryId>,
         decision: Decision,
         now: DateTime<Utc>,
     ) -> Result<u64, StoreError> {
         self.write("recording a decision", now, move |tx, now| {
             let mut settled = 0;
-            for number in &numbers {
-                settled += u64::from(decide(tx, *number, &decision, now)?.is_ok());
+            for delivery in &deliveries {
+                settled += u64::from(decide(tx, *delivery, &decision, now)?.is_ok());
             }
             Ok(settled)
         })
@@ -110,10 +105,11 @@ pub(super) fn commit(
     moves: &[StateChange],
     now: DateTime<Utc>,
 ) -> Result<Vec<Result<State, Rejection>>, StoreError> {
-    let mut batch = Batch::read(tx, &numbers(moves), now)?;
-    let arms: Vec<StateChange> =
-        moves.iter().filter(|step| matches!(step.event, Event::Arm { .. })).cloned().collect();
-    batch.load_exclusions(tx, &numbers(&arms), true)?;
+    let mut batch = Batch::read(tx, &by_issue(moves.iter().map(|step| step.delivery)), now)?;
+    let arms = moves.iter().filter(|step| matches!(step.event, Event::Arm { .. }));
+    let mut arms: Vec<i64> = arms.map(|step| step.delivery.number.0).collect();
+    arms.sort_unstable();
+    batch.load_exclusions(tx, &arms, true)?;
     let outcomes = moves.iter().map(|step| batch.apply(step, None)).collect();
     batch.write(tx)?;
     Ok(outcomes)
@@ -129,12 +125,13 @@ pub(super) fn step(
     Ok(outcome.unwrap_or(Err(Rejection::NoSuchTransition)))
 }
 
-/// The deliveries in the moves, each once and in order.
-fn numbers(moves: &[StateChange]) -> Vec<i64> {
-    let mut numbers: Vec<i64> = moves.iter().map(|step| step.number.0).collect();
-    numbers.sort_unstable();
-    numbers.dedup();
-    numbers
+/// Deliveries by issue, each once and in order.
+pub(super) fn by_issue(deliveries: impl Iterator<Item = DeliveryId>) -> BTreeMap<i64, BTreeSet<i64>> {
+    let mut issues: BTreeMap<i64, BTreeSet<i64>> = BTreeMap::new();
+    for delivery in deliveries {
+        issues.entry(delivery.issue.0).or_default().insert(delivery.number.0);
+    }
+    issues
 }
 
 /// Claims up to `claim.limit` deliveries; only to `domain`, if there is one.
@@ -150,13 +147,13 @@ pub(super) fn claim_from(
         Dialect::Sqlite => "",
         Dialect::Postgres => "FOR UPDATE OF delivery SKIP LOCKED",
     };
-    let in_domain = if domain.is_some() { "AND lane = ?4" } else { "" };
+    let in_domain = if domain.is_some() { "AND domain = ?4" } else { "" };
     let waiting = format!(
         "SELECT {COLUMNS}, delivery.id, addr_key, issue.state, issue, address, name, message_id, boundary_seed,
                 unsubscribe, bounce
          FROM delivery JOIN issue ON issue.id = delivery.issue
          WHERE issue = ?1 AND delivery.state = 'pending' AND next_at <= ?2 {in_domain}
-         ORDER BY delivery.id LIMIT ?3 {lock}"
+         ORDER BY next_at, delivery.id LIMIT ?3 {lock}"
     );
     let mut tokens = tokens.iter().take(claim.limit);
     let mut claimed = Vec::with_capacity(tokens.len());
@@ -178,7 +175,8 @@ pub(super) fn claim_from(
         for (number, row) in due {
             let Some(token) = tokens.next() else { break };
             let event = Event::Claim { token: *token, lease: claim.lease };
-            let step = StateChange { number: DeliveryNumber(number), event };
+            let delivery = DeliveryId { issue: claim.issue, number: DeliveryNumber(number) };
+            let step = StateChange { delivery, event };
             let Ok(state) = batch.apply(&step, Some(&claim.owner)) else { continue };
             moved = true;
             if let (State::Claimed, Some(found)) = (state, batch.get(number)) {
@@ -196,7 +194,7 @@ pub(super) fn claim_from(
 struct DeliveryRow {
     address: EmailAddress,
     name: Option<HeaderText>,
-    fields: MessageFields,
+    fields: Option<MessageFields>,
 }
 
 impl DeliveryRow {
@@ -205,18 +203,13 @@ impl DeliveryRow {
         Ok(Self {
             address: address(&row.get::<String>(FIRST)?)?,
             name: row.get::<Option<String>>(FIRST + 1)?.and_then(|name| HeaderText::lossy(&name)),
-            fields: MessageFields {
-                message_id: row.get(FIRST + 2)?,
-                boundary_seed: row.get(FIRST + 3)?,
-                unsubscribe: row.get(FIRST + 4)?,
-                bounce: row.get(FIRST + 5)?,
-            },
+            fields: rows::stored_fields(row, FIRST + 2)?,
         })
     }
 
     fn claimed(self, step: &StateChange, token: Token, found: &DeliveryContext) -> Claimed {
         Claimed {
-            number: step.number,
+            id: step.delivery,
             key: found.key,
             address: self.address,
             name: self.name,
@@ -228,27 +221,33 @@ impl DeliveryRow {
     }
 }
 
+/// A delivery that a process has claimed.
+struct Held {
+    id: DeliveryId,
+    owner: Option<String>,
+    token: Option<[u8; 16]>,
+}
+
 fn recover(tx: &mut dyn Tx, owner: &str, alone: bool, now: DateTime<Utc>) -> Result<(u64, u64), StoreError> {
-    let held: Vec<(i64, Option<String>, Option<[u8; 16]>)> = tx.all(
-        "SELECT id, owner, token FROM delivery WHERE state IN ('claimed', 'armed') AND (owner IS NULL OR owner <> ?1)
-         ORDER BY id",
+    let held: Vec<Held> = tx.all(
+        "SELECT issue, id, owner, token FROM delivery
+         WHERE state IN ('claimed', 'armed') AND (owner IS NULL OR owner <> ?1) ORDER BY issue, id",
         args![owner],
-        |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+        |row| Ok(Held { id: found_delivery(row)?, owner: row.get(2)?, token: row.get(3)? }),
     )?;
     let mut gone: HashMap<Option<String>, bool> = HashMap::new();
     let (mut waiting, mut unknown) = (0, 0);
     for page in held.chunks(rows::PAGE) {
-        let numbers: Vec<i64> = page.iter().map(|(number, ..)| *number).collect();
-        let mut batch = Batch::read(tx, &numbers, now)?;
-        for (number, owner, token) in page {
+        let mut batch = Batch::read(tx, &by_issue(page.iter().map(|held| held.id)), now)?;
+        for Held { id, owner, token } in page {
             let is_gone =
                 *gone.entry(owner.clone()).or_insert_with(|| owner.as_deref().is_some_and(owner::is_gone));
-            if let Some(found) = batch.get_mut(*number) {
+            if let Some(found) = batch.get_mut(id.number.0) {
                 // A row that was claimed again since the query belongs to another process.
                 let same = found.row.token.map(|held| held.0) == *token;
                 found.around.is_exclusive = alone || (is_gone && same);
             }
-            let step = StateChange { number: DeliveryNumber(*number), event: Event::Recover };
+            let step = StateChange { delivery: *id, event: Event::Recover };
             let Ok(state) = batch.apply(&step, None) else { continue };
             *(if state == State::Unknown { &mut unknown } else { &mut waiting }) += 1;
         }
@@ -260,16 +259,14 @@ fn recover(tx: &mut dyn Tx, owner: &str, alone: bool, now: DateTime<Utc>) -> Res
 /// Applies the same event to each of many deliveries; returns how many it moved.
 pub(in crate::store) fn to_each(
     tx: &mut dyn Tx,
-    numbers: &[i64],
+    deliveries: &[DeliveryId],
     event: &Event,
     now: DateTime<Utc>,
 ) -> Result<u64, StoreError> {
     let mut moved = 0;
-    for page in numbers.chunks(rows::PAGE) {
-        let moves: Vec<StateChange> = page
-            .iter()
-            .map(|number| StateChange { number: DeliveryNumber(*number), event: event.clone() })
-            .collect();
+    for page in deliveries.chunks(rows::PAGE) {
+        let moves: Vec<StateChange> =
+            page.iter().map(|delivery| StateChange { delivery: *delivery, event: event.clone() }).collect();
         // A refused row was moved by another process meanwhile.
         moved += commit(tx, &moves, now)?.iter().filter(|outcome| outcome.is_ok()).count() as u64;
     }
@@ -290,73 +287,47 @@ pub(super) fn skip_waiting(
     reason: &'static str,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    let (column, value) = match &scope {
-        Scope::Issue(issue) => ("issue", Value::from(*issue)),
-        Scope::Subscriber(key) => ("addr_key", Value::from(&key.0)),
+    let (condition, value) = match &scope {
+        Scope::Issue(issue) => ("issue.id = ?1", Value::from(*issue)),
+        // No delivery of a finished issue is waiting.
+        Scope::Subscriber(key) => ("issue.finished_at IS NULL AND addr_key = ?1", Value::from(&key.0)),
     };
     let sql = format!(
-        "SELECT id FROM delivery WHERE {column} = ?1 AND state IN ('pending', 'claimed') ORDER BY id"
+        "SELECT delivery.issue, delivery.id FROM issue JOIN delivery ON delivery.issue = issue.id
+         WHERE {condition} AND delivery.state IN ('pending', 'claimed') ORDER BY delivery.issue, delivery.id"
     );
-    let waiting: Vec<i64> = tx.all(&sql, &[value], |row| row.get(0))?;
+    let waiting = tx.all(&sql, &[value], found_delivery)?;
     to_each(tx, &waiting, &Event::Skip { reason }, now).map(drop)
 }
 
-fn list(tx: &mut dyn Tx, filter: &Filter) -> Result<Vec<DeliveryView>, StoreError> {
-    let (mut wanted, mut values) = (vec!["1 = 1".to_owned()], Vec::new());
-    if let Some(post) = &filter.post {
-        values.push(Value::from(post));
-        wanted.push(format!("post = ?{}", values.len()));
-    }
-    if let Some(subscriber) = &filter.subscriber {
-        values.push(Value::from(&subscriber.0));
-        wanted.push(format!("addr_key = ?{}", values.len()));
-    }
-    if !filter.states.is_empty() {
-        let first = values.len() + 1;
-        values.extend(filter.states.iter().map(|state| Value::from(state.as_str())));
-        let places: Vec<String> = (first..=values.len()).map(|place| format!("?{place}")).collect();
-        wanted.push(format!("state IN ({})", places.join(", ")));
-    }
-    let sql = format!(
-        "SELECT {COLUMNS}, delivery.id, post, subject, address, message_id, delivery.changed_at
-         FROM (SELECT id AS issue_id, post, subject, frozen_at FROM issue) AS issues
-         JOIN delivery ON delivery.issue = issue_id WHERE {} ORDER BY issue_id DESC, delivery.id",
-        wanted.join(" AND ")
-    );
-    tx.all(&sql, &values, |row| {
-        Ok(DeliveryView {
-            number: DeliveryNumber(row.get(12)?),
-            post: row.get(13)?,
-            subject: issues::subject(&row.get::<String>(14)?)?,
-            address: row.get(15)?,
-            message_id: row.get(16)?,
-            row: delivery(row)?,
-            changed_at: row.get(17)?,
-        })
-    })
+/// The deliveries to one subscriber, whose key is `?1`. Deliveries have an index by issue and subscriber, and there are
+/// few issues.
+pub(super) const TO_SUBSCRIBER: &str = "issue IN (SELECT id FROM issue) AND addr_key = ?1";
+
+/// Reads an issue and a delivery of it.
+pub(in crate::store) fn found_delivery(row: &dyn Row) -> Result<DeliveryId, StoreError> {
+    Ok(DeliveryId { issue: IssueNumber(row.get(0)?), number: DeliveryNumber(row.get(1)?) })
 }
 
 /// A decision of a person: the move, the record of who decided and why, and if needed the reopening of the issue.
 fn decide(
     tx: &mut dyn Tx,
-    number: DeliveryNumber,
+    delivery: DeliveryId,
     decision: &Decision,
     now: DateTime<Utc>,
 ) -> Result<Result<State, Rejection>, StoreError> {
-    let issue: Option<i64> =
-        tx.one("SELECT issue FROM delivery WHERE id = ?1", args![number.0], |row| row.get(0))?;
-    let Some(issue) = issue else { return Ok(Err(Rejection::NoSuchTransition)) };
     // A cancelled issue sends nothing: a delivery that is put back to waiting there would wait for ever.
-    let state = issues::hold_lock(tx, issue)?;
+    let state = issue_rows::hold_lock(tx, delivery.issue.0)?;
     if matches!(decision.event, Event::Resend | Event::Retry) && state.as_deref() == Some("cancelled") {
         return Ok(Err(Rejection::NoSuchTransition));
     }
-    let mut batch = Batch::read(tx, &[number.0], now)?;
-    let Some(key) = batch.get(number.0).map(|found| found.key) else {
+    let (number, step) = (delivery.number.0, StateChange { delivery, event: decision.event.clone() });
+    let mut batch = Batch::read(tx, &by_issue(std::iter::once(delivery)), now)?;
+    let Some(key) = batch.get(number).map(|found| found.key) else {
         return Ok(Err(Rejection::NoSuchTransition));
     };
-    batch.load_exclusions(tx, &[number.0], true)?;
-    let outcome = batch.apply(&StateChange { number, event: decision.event.clone() }, None);
+    batch.load_exclusions(tx, &[number], true)?;
+    let outcome = batch.apply(&step, None);
     if outcome.is_err() {
         return Ok(outcome);
     }
@@ -367,8 +338,11 @@ fn decide(
         Event::Retry => "retry",
         _ => "evidence",
     };
-    let entry =
-        Entry { issue: Some(issue), detail: &decision.why, ..Entry::about(key, kind, decision.actor) };
+    let entry = Entry {
+        issue: Some(delivery.issue.0),
+        detail: &decision.why,
+        ..Entry::about(key, kind, decision.actor)
+    };
     events::append(tx, &entry, now)?;
     Ok(outcome)
 }

@@ -11,14 +11,13 @@ use chrono::{DateTime, Utc};
 
 use super::events::{self, Entry};
 use super::issues::{self, NewDelivery};
-use super::{Store, StoreError, Tx, address, args, corrupt_data};
+use super::{Store, StoreError, Tx, args, corrupt_data};
 use crate::schedule::digest::DigestHistory;
-use crate::store::DeliveryRecipient;
 use crate::store::digest::{DigestPart, DigestPost, NewDigest, PREFIX};
 use crate::subscribers::{AddressKey, Topics};
 
 /// The subscribers of the weekly digest.
-const AUDIENCE: &str = "FROM subscriber WHERE standing = 'active' AND cadence = 'weekly'
+const AUDIENCE: &str = "FROM subscriber WHERE status = 'active' AND frequency = 'weekly'
      AND NOT EXISTS (SELECT 1 FROM suppression WHERE suppression.addr_key = subscriber.addr_key)";
 
 /// A delivery in any other state arrived, may have arrived, or is being sent.
@@ -166,7 +165,7 @@ fn remove_already_sent(
     let sql = format!(
         "SELECT subscriber.id FROM subscriber
          JOIN delivery ON delivery.issue = ?1 AND delivery.addr_key = subscriber.addr_key
-         WHERE subscriber.id > ?2 AND subscriber.id <= ?3 AND cadence = 'weekly' AND state NOT IN {NOT_TO_COME}"
+         WHERE subscriber.id > ?2 AND subscriber.id <= ?3 AND frequency = 'weekly' AND state NOT IN {NOT_TO_COME}"
     );
     let Some(last) = page.last().map(|subscriber| subscriber.id) else { return Ok(()) };
     for (issue, carried) in carriers {
@@ -198,14 +197,13 @@ fn freeze(tx: &mut dyn Tx, digest: &NewDigest, now: DateTime<Utc>) -> Result<u64
         seen += page.len() as u64;
         let mut deliveries: BTreeMap<DigestPart, Vec<NewDelivery>> = BTreeMap::new();
         for subscriber in page.into_iter().filter(|subscriber| !subscriber.share.is_empty()) {
-            let issue_email = digest.issues.get(&subscriber.share).ok_or(StoreError::PreferencesChanged)?;
-            let address = address(&subscriber.email)?;
             numbers += 1;
-            let (key, number) = (subscriber.key, numbers);
-            let recipient =
-                DeliveryRecipient { post: &issue_email.issue.post, address: &address, key, number };
-            let fixed = (issue_email.fields)(&recipient);
-            let delivery = NewDelivery { number, key, email: subscriber.email, name: subscriber.name, fixed };
+            let delivery = NewDelivery {
+                number: numbers,
+                key: subscriber.key,
+                email: subscriber.email,
+                name: subscriber.name,
+            };
             deliveries.entry(subscriber.share).or_default().push(delivery);
         }
         for (share, deliveries) in deliveries {
@@ -225,8 +223,7 @@ fn freeze(tx: &mut dyn Tx, digest: &NewDigest, now: DateTime<Utc>) -> Result<u64
         return Err(StoreError::NoAudience(name));
     }
     for (share, (issue, frozen)) in &open {
-        let name =
-            digest.issues.get(share).map(|issue_email| issue_email.issue.post.as_str()).unwrap_or_default();
+        let name = digest.issues.get(share).map(|issue| issue.post.as_str()).unwrap_or_default();
         issues::count(tx, *issue, name, *frozen, now)?;
     }
     issues::settle_in(tx)?;
@@ -240,8 +237,8 @@ fn begin(
     share: DigestPart,
     now: DateTime<Utc>,
 ) -> Result<i64, StoreError> {
-    let issue_email = digest.issues.get(&share).ok_or(StoreError::PreferencesChanged)?;
-    let issue = issues::begin(tx, &issue_email.issue, now)?;
+    let email = digest.issues.get(&share).ok_or(StoreError::PreferencesChanged)?;
+    let issue = issues::begin(tx, email, now)?;
     tx.execute("UPDATE issue SET series = ?2 WHERE id = ?1", args![issue, &digest.week])?;
     carry(tx, issue, share.of(&digest.posts).map(|post| post.id.as_str()))?;
     Ok(issue)
@@ -273,8 +270,8 @@ pub(super) fn remember(
     now: DateTime<Utc>,
 ) -> Result<bool, StoreError> {
     let number: Option<i64> = tx.one(
-        "INSERT INTO issue (post, state, subject, label, letter, letter_sha256, frozen_at, audience, series)
-         VALUES (?1, 'baseline', ?2, ?3, '', ?4, ?5, 0, ?2) ON CONFLICT (post) DO NOTHING RETURNING id",
+        "INSERT INTO issue (post, state, subject, label, letter, letter_sha256, frozen_at, audience, series, finished_at)
+         VALUES (?1, 'baseline', ?2, ?3, '', ?4, ?5, 0, ?2, ?5) ON CONFLICT (post) DO NOTHING RETURNING id",
         args![&format!("{PREFIX}{}", week.name), week.name, &week.moment.to_rfc3339(), &[], now],
         |row| row.get(0),
     )?;

@@ -4,9 +4,11 @@ use chrono::{DateTime, Utc};
 
 use super::digests::Week;
 use super::events::{self, Entry};
-use super::{Store, StoreError, TransactionMode, Tx, args, corrupt_data, deliveries, digests, issues, meta};
+use super::{
+    Store, StoreError, TransactionMode, Tx, args, corrupt_data, counts, deliveries, digests, issues, meta,
+};
 use crate::ledger::transition::Event;
-use crate::store::{DeliveryNumber, EpochMark, RestoreOutcome, RestoreRequest, StateChange, StoreIdentity};
+use crate::store::{EpochMark, RestoreOutcome, RestoreRequest, StoreIdentity};
 
 const EPOCH: &str = "epoch";
 
@@ -52,7 +54,7 @@ impl Store {
                 let ids: Vec<&str> = published.iter().map(|(id, _)| id.as_str()).collect();
                 let week = Week { name: &format!("adopted-{}", now.to_rfc3339()), moment: now };
                 digests::remember(tx, &week, &ids, "adopt-restored", now)?;
-                issues::close_finished(tx, now)?;
+                while counts::finish(tx, now)? {}
             }
             tx.execute("DELETE FROM meta WHERE key = ?1", args![COPIED])?;
             let epoch = before.max(adoption.above) + 1;
@@ -80,16 +82,14 @@ pub(super) fn identity(tx: &mut dyn Tx) -> Result<StoreIdentity, StoreError> {
 /// Marks every delivery that may have been sent after the backup as unknown; returns how many were not unknown
 /// before.
 fn mark_unknown(tx: &mut dyn Tx, now: DateTime<Utc>) -> Result<u64, StoreError> {
-    let open: Vec<(i64, bool)> = tx.all(
-        "SELECT id, CASE WHEN state IN ('unknown', 'failed') THEN 1 ELSE 0 END FROM delivery
-         WHERE state IN ('pending', 'claimed', 'armed', 'unknown', 'failed') ORDER BY id",
-        &[],
-        |row| Ok((row.get(0)?, row.get(1)?)),
-    )?;
     let mut moved = 0;
-    for (number, was_in_doubt) in open {
-        let step = StateChange { number: DeliveryNumber(number), event: Event::MarkRestored };
-        moved += u64::from(deliveries::step(tx, &step, now)?.is_ok() && !was_in_doubt);
+    for (states, were_in_doubt) in
+        [("('unknown', 'failed')", true), ("('pending', 'claimed', 'armed')", false)]
+    {
+        let sql = format!("SELECT issue, id FROM delivery WHERE state IN {states} ORDER BY issue, id");
+        let found = tx.all(&sql, &[], deliveries::found_delivery)?;
+        let marked = deliveries::to_each(tx, &found, &Event::MarkRestored, now)?;
+        moved += if were_in_doubt { 0 } else { marked };
     }
     Ok(moved)
 }

@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::deliveries::{self, Scope};
+use super::deliveries::{self, Scope, TO_SUBSCRIBER};
 use super::events::{self, Entry};
 use super::{Cell, Row, Store, StoreError, args};
 use crate::store::subscriber_store::{Erased, PersonalData, PersonalDataTable};
@@ -22,36 +22,26 @@ const TABLES: [(&str, &str, &[&str]); 5] = [
             "email",
             "name",
             "language",
-            "standing",
+            "status",
             "source",
-            "cadence",
+            "frequency",
             "topics",
             "consented_at",
             "asked_at",
-            "left_at",
+            "unsubscribed_at",
             "added_at",
             "changed_at",
         ],
     ),
-    ("consent", "what you agreed to", &["at", "word", "form", "network"]),
+    ("consent", "what you agreed to", &["at", "action", "form", "network"]),
     (
         "delivery",
         "letters",
-        &[
-            "issue",
-            "address",
-            "name",
-            "message_id",
-            "state",
-            "attempts",
-            "reason",
-            "last_reply",
-            "changed_at",
-        ],
+        &["issue", "address", "name", "state", "attempts", "reason", "last_reply", "changed_at"],
     ),
-    ("notice", "what came back by mail", &["at", "kind", "fault", "status", "diagnostic"]),
+    ("inbound_report", "what came back by mail", &["at", "kind", "class", "status", "diagnostic"]),
     (
-        "errand",
+        "transactional_email",
         "answers to your forms",
         &["address", "language", "kind", "state", "created_at", "last_reply", "changed_at"],
     ),
@@ -68,7 +58,8 @@ impl Store {
         self.read("collecting personal data", move |tx| {
             let mut tables = Vec::new();
             for (table, name, columns) in TABLES {
-                let sql = format!("SELECT {} FROM {table} WHERE addr_key = ?1", columns.join(", "));
+                let of_subscriber = if table == "delivery" { TO_SUBSCRIBER } else { "addr_key = ?1" };
+                let sql = format!("SELECT {} FROM {table} WHERE {of_subscriber}", columns.join(", "));
                 let rows = tx.all(&sql, args![&key.0], |row| {
                     columns
                         .iter()
@@ -107,16 +98,19 @@ impl Store {
                 args![&key.0, ERASED, &actor, now, REMOVED],
             )?;
             // Servers often repeat the address in their replies.
-            tx.execute(
-                "UPDATE attempt SET reply = NULL WHERE delivery IN (SELECT id FROM delivery WHERE addr_key = ?1)",
-                args![&key.0],
-            )?;
-            let deliveries = tx.execute(
-                "UPDATE delivery SET address = ?2, name = NULL, last_reply = NULL, lane = NULL WHERE addr_key = ?1",
-                args![&key.0, NOBODY],
-            )?;
-            tx.execute("UPDATE notice SET diagnostic = NULL WHERE addr_key = ?1", args![&key.0])?;
-            for table in ["consent", "errand"] {
+            for attempts in ["attempt", "old_attempt"] {
+                let sql = format!(
+                    "UPDATE {attempts} SET reply = NULL
+                     WHERE reply IS NOT NULL AND delivery IN (SELECT id FROM delivery WHERE {TO_SUBSCRIBER})"
+                );
+                tx.execute(&sql, args![&key.0])?;
+            }
+            let sql = format!(
+                "UPDATE delivery SET address = ?2, name = NULL, last_reply = NULL, domain = NULL WHERE {TO_SUBSCRIBER}"
+            );
+            let deliveries = tx.execute(&sql, args![&key.0, NOBODY])?;
+            tx.execute("UPDATE inbound_report SET diagnostic = NULL WHERE addr_key = ?1", args![&key.0])?;
+            for table in ["consent", "transactional_email"] {
                 tx.execute(&format!("DELETE FROM {table} WHERE addr_key = ?1"), args![&key.0])?;
             }
             let was_subscriber = tx.execute("DELETE FROM subscriber WHERE addr_key = ?1", args![&key.0])? > 0;

@@ -2,9 +2,9 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{Store, StoreError, Tx, args, subscribers};
-use crate::ledger::NO_MAILBOX;
+use super::{Store, StoreError, Tx, args, counts, subscribers};
 use crate::ledger::health::FeedbackCounts;
+use crate::ledger::{NO_MAILBOX, State};
 use crate::store::IssueNumber;
 use crate::subscribers::AddressKey;
 
@@ -21,12 +21,12 @@ impl Store {
     /// Returns how many.
     pub async fn suppress_invalid(&self, issue: IssueNumber, now: DateTime<Utc>) -> Result<u64, StoreError> {
         self.write("suppressing invalid addresses", now, move |tx, now| {
-            let dead: Vec<[u8; 16]> = tx.all(
-                "SELECT addr_key FROM delivery WHERE issue = ?1 AND state = 'failed' AND reason = ?2
+            let sql = format!(
+                "SELECT addr_key FROM delivery WHERE issue = ?1 AND {} AND state = 'failed' AND reason = ?2
                  AND NOT EXISTS (SELECT 1 FROM suppression WHERE suppression.addr_key = delivery.addr_key) ORDER BY id",
-                args![issue.0, NO_MAILBOX],
-                |row| row.get(0),
-            )?;
+                counts::UNSENT
+            );
+            let dead: Vec<[u8; 16]> = tx.all(&sql, args![issue.0, NO_MAILBOX], |row| row.get(0))?;
             for key in &dead {
                 subscribers::suppress(tx, AddressKey(*key), BOUNCED, "delivery", now)?;
             }
@@ -36,22 +36,21 @@ impl Store {
     }
 }
 
-/// Rejections during the delivery are in `delivery`; reports that came back by mail later are in `notice`.
+/// Rejections during the delivery are in `delivery`; reports that came back by mail later are in `inbound_report`.
 pub(super) fn count(tx: &mut dyn Tx, issue: IssueNumber) -> Result<FeedbackCounts, StoreError> {
-    let (sent, refused): (u64, u64) = tx
-        .one(
-            "SELECT count(CASE WHEN state = 'sent' THEN 1 END), count(CASE WHEN state = 'failed' AND reason = ?2 THEN 1 END)
-             FROM delivery WHERE issue = ?1",
-            args![issue.0, NO_MAILBOX],
-            |row| Ok((row.get(0)?, row.get(1)?)),
-        )?
-        .unwrap_or_default();
+    let audience = tx.one("SELECT audience FROM issue WHERE id = ?1", args![issue.0], |row| row.get(0))?;
+    let sent = counts::of_unfinished(tx, issue.0, audience.unwrap_or_default())?.count(State::Sent);
+    let sql = format!(
+        "SELECT count(*) FROM delivery WHERE issue = ?1 AND {} AND state = 'failed' AND reason = ?2",
+        counts::UNSENT
+    );
+    let refused: u64 = tx.one(&sql, args![issue.0, NO_MAILBOX], |row| row.get(0))?.unwrap_or_default();
     // A subscriber who complains twice counts once.
     let (bounced, complaints): (u64, u64) = tx
         .one(
-            "SELECT count(DISTINCT CASE WHEN fault = 'dead' THEN addr_key END),
+            "SELECT count(DISTINCT CASE WHEN class = 'dead' THEN addr_key END),
                     count(DISTINCT CASE WHEN kind = 'complaint' THEN addr_key END)
-             FROM notice WHERE issue = ?1 AND (fault = 'dead' OR kind = 'complaint')",
+             FROM inbound_report WHERE issue = ?1 AND (class = 'dead' OR kind = 'complaint')",
             args![issue.0],
             |row| Ok((row.get(0)?, row.get(1)?)),
         )?

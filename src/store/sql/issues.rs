@@ -1,6 +1,6 @@
 //! Issues: the baseline, the freeze (T0), and their states.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use chrono::{DateTime, Utc};
@@ -8,19 +8,17 @@ use chrono::{DateTime, Utc};
 use super::audience::Selection;
 use super::deliveries::{self, Scope};
 use super::events::{self, Entry};
-use super::many::insert_many;
-use super::{Dialect, Store, StoreError, Tx, Value, address, args, corrupt_data, meta};
-use crate::ledger::{IssueState, IssueSummary, State, StateCounts};
+use super::issue_rows::{state, subject};
+use super::many::execute_many;
+use super::{Dialect, Store, StoreError, Tx, Value, args, corrupt_data, counts, meta};
+use crate::ledger::{IssueState, IssueSummary, StateCounts};
 use crate::store::subscriber_store::PublishedIssue;
-use crate::store::{DeliveryRecipient, FieldsFactory, IssueNumber, MessageFields, NewIssue, OpenIssue};
+use crate::store::{IssueNumber, NewIssue, OpenIssue};
 use crate::subscribers::AddressKey;
 use crate::text::HeaderText;
 
 /// The note that the ledger has begun: an empty archive has an empty baseline.
 const BEGUN: &str = "begun";
-
-/// How many deliveries are frozen at a time: a million of them must not be in memory at once.
-const PAGE: usize = 1_000;
 
 /// The issues that the web pages show.
 const PUBLISHED: &str = "state IN ('sending', 'paused', 'done') AND letter <> '' AND series IS NULL";
@@ -50,12 +48,7 @@ impl Store {
     /// T0: inserts the issue, and a waiting delivery for each active subscriber who gets every post, wants one of
     /// its categories and has not got it in a weekly digest. Returns the size of the audience. An empty audience is
     /// an error, and then nothing is frozen.
-    pub async fn schedule_issue(
-        &self,
-        issue: NewIssue,
-        fields: FieldsFactory,
-        now: DateTime<Utc>,
-    ) -> Result<u64, StoreError> {
+    pub async fn schedule_issue(&self, issue: NewIssue, now: DateTime<Utc>) -> Result<u64, StoreError> {
         self.freezing("freezing the issue", now, move |tx, now| {
             baseline(tx, &issue.baseline, now)?;
             let number = begin(tx, &issue, now)?;
@@ -64,7 +57,7 @@ impl Store {
             if counted == 0 {
                 return Err(StoreError::NoAudience(issue.post.clone()));
             }
-            let frozen = address_copies(tx, number, &selection, &fields, now)?;
+            let frozen = add_deliveries(tx, number, &selection, now)?;
             if frozen != counted {
                 return Err(StoreError::AudienceMismatch { counted, frozen });
             }
@@ -82,7 +75,7 @@ impl Store {
                 "SELECT id, post, subject, label, letter, coalesce(extended_at, frozen_at),
                         (SELECT min(next_at) FROM delivery WHERE issue = issue.id AND state = 'pending'),
                         CASE WHEN paused_because IS NULL THEN 0 ELSE 1 END
-                 FROM issue WHERE state = 'sending' ORDER BY id",
+                 FROM issue WHERE finished_at IS NULL AND state = 'sending' ORDER BY id",
                 &[],
                 |row| {
                     Ok(OpenIssue {
@@ -103,7 +96,19 @@ impl Store {
 
     /// Every issue with its counts, newest first, without the baseline.
     pub async fn issues(&self) -> Result<Vec<IssueSummary>, StoreError> {
-        self.read("reading the issues", summaries).await
+        self.read("reading the issues", |tx| summaries(tx, "true", &[])).await
+    }
+
+    /// The same for the issues that are not finished, and for those of `posts`.
+    pub async fn unfinished_issues(&self, posts: Vec<String>) -> Result<Vec<IssueSummary>, StoreError> {
+        self.read("reading the unfinished issues", move |tx| {
+            let unfinished = std::iter::once("finished_at IS NULL".to_owned());
+            let named = (1..=posts.len()).map(|place| format!("post = ?{place}"));
+            let condition = format!("({})", unfinished.chain(named).collect::<Vec<_>>().join(" OR "));
+            let posts: Vec<Value<'_>> = posts.iter().map(Value::from).collect();
+            summaries(tx, &condition, &posts)
+        })
+        .await
     }
 
     /// Changes the state of an issue, and records why; `false` if it is not possible.
@@ -118,9 +123,10 @@ impl Store {
         self.write("changing an issue", now, move |tx, now| set(tx, &post, state, &because, now)).await
     }
 
-    /// Marks issues without open deliveries as done.
+    /// Marks issues without open deliveries as done, and writes their counts.
     pub async fn close_finished(&self, now: DateTime<Utc>) -> Result<(), StoreError> {
-        self.write("closing finished issues", now, close_finished).await
+        while self.write("closing finished issues", now, counts::finish).await? {}
+        Ok(())
     }
 
     /// The issues that were sent or are being sent, newest first.
@@ -152,15 +158,6 @@ impl Store {
     }
 }
 
-/// Locks an issue until this transaction ends; returns its state.
-pub(super) fn hold_lock(tx: &mut dyn Tx, issue: i64) -> Result<Option<String>, StoreError> {
-    let lock = match tx.dialect() {
-        Dialect::Sqlite => "",
-        Dialect::Postgres => "FOR UPDATE",
-    };
-    tx.one(&format!("SELECT state FROM issue WHERE id = ?1 {lock}"), args![issue], |row| row.get(0))
-}
-
 /// When the ledger began.
 pub(super) fn begun(tx: &mut dyn Tx) -> Result<Option<DateTime<Utc>>, StoreError> {
     let Some(note) = meta::recall(tx, BEGUN)? else { return Ok(None) };
@@ -178,8 +175,8 @@ pub(super) fn baseline(
     let mut added = 0;
     for (post, title) in posts {
         added += tx.execute(
-            "INSERT INTO issue (post, state, subject, label, letter, letter_sha256, frozen_at, audience)
-             VALUES (?1, 'baseline', ?2, '', '', ?3, ?4, 0) ON CONFLICT (post) DO NOTHING",
+            "INSERT INTO issue (post, state, subject, label, letter, letter_sha256, frozen_at, audience, finished_at)
+             VALUES (?1, 'baseline', ?2, '', '', ?3, ?4, 0, ?4) ON CONFLICT (post) DO NOTHING",
             args![post, title.as_str(), &[], now],
         )?;
     }
@@ -196,10 +193,12 @@ pub(super) fn baseline(
 pub(super) fn begin(tx: &mut dyn Tx, issue: &NewIssue, now: DateTime<Utc>) -> Result<i64, StoreError> {
     // The writer can still decide to mail a post of the baseline; any other issue is final.
     let number: Option<i64> = tx.one(
-        "INSERT INTO issue (post, state, subject, label, letter, letter_sha256, frozen_at, audience, rehearsal)
-         VALUES (?1, 'sending', ?2, ?3, ?4, ?5, ?6, 0, ?7)
+        "INSERT INTO issue (post, state, subject, label, letter, letter_sha256, frozen_at, audience, rehearsal,
+                            message_domain)
+         VALUES (?1, 'sending', ?2, ?3, ?4, ?5, ?6, 0, ?7, ?8)
          ON CONFLICT (post) DO UPDATE SET state = 'sending', subject = ?2, label = ?3, letter = ?4,
-             letter_sha256 = ?5, frozen_at = ?6, rehearsal = ?7 WHERE issue.state = 'baseline'
+             letter_sha256 = ?5, frozen_at = ?6, rehearsal = ?7, message_domain = ?8, finished_at = NULL
+             WHERE issue.state = 'baseline'
          RETURNING id",
         args![
             &issue.post,
@@ -208,7 +207,8 @@ pub(super) fn begin(tx: &mut dyn Tx, issue: &NewIssue, now: DateTime<Utc>) -> Re
             &issue.message,
             digest(&SHA256, issue.message.as_bytes()).as_ref(),
             now,
-            issue.rehearsal
+            issue.rehearsal,
+            &issue.message_domain
         ],
         |row| row.get(0),
     )?;
@@ -241,69 +241,36 @@ pub(super) fn last_number(tx: &mut dyn Tx) -> Result<u64, StoreError> {
     Ok(tx.one("SELECT coalesce(max(id), 0) FROM delivery", &[], |row| row.get(0))?.unwrap_or_default())
 }
 
-/// Inserts a waiting delivery for each subscriber in the audience.
-pub(super) fn address_copies(
+/// Inserts a waiting delivery for each subscriber in the audience; returns how many.
+pub(super) fn add_deliveries(
     tx: &mut dyn Tx,
     issue: i64,
     selection: &Selection<'_>,
-    fields: &FieldsFactory,
     now: DateTime<Utc>,
 ) -> Result<u64, StoreError> {
-    // The number is part of the message (its bounce token), so it is chosen here and not by the database.
     let last = last_number(tx)?;
-    let values = selection.values();
+    let mut values = selection.values();
+    let own = values.len();
+    values.extend([Value::from(last), Value::from(issue), Value::from(now)]);
+    let [last, issue, now] = [own + 1, own + 2, own + 3];
     let sql = format!(
-        "SELECT id, addr_key, email, name {} AND id > ?{} ORDER BY id LIMIT ?{}",
-        selection.sql(),
-        values.len() + 1,
-        values.len() + 2
+        "INSERT INTO delivery (id, issue, addr_key, address, name, message_id, boundary_seed, unsubscribe, bounce, state,
+                               next_at, changed_at)
+         SELECT ?{last} + row_number() OVER (ORDER BY id), ?{issue}, addr_key, email, name, '', '', '', '', 'pending',
+                ?{now}, ?{now} {}
+         ORDER BY id",
+        selection.sql()
     );
-    let (mut after, mut frozen) = (0_i64, 0_u64);
-    loop {
-        let mut values = values.clone();
-        values.extend([Value::from(after), Value::from(PAGE)]);
-        let page = tx
-            .all(&sql, &values, |row| Ok((row.get(0)?, AddressKey(row.get(1)?), row.get(2)?, row.get(3)?)))?;
-        if page.is_empty() {
-            return Ok(frozen);
-        }
-        let mut deliveries = Vec::with_capacity(page.len());
-        for (id, key, email, name) in page {
-            let (email, name): (String, Option<String>) = (email, name);
-            let address = address(&email)?;
-            (after, frozen) = (id, frozen + 1);
-            let number = last + frozen;
-            let fixed = fields(&DeliveryRecipient { post: selection.post(), address: &address, key, number });
-            deliveries.push(NewDelivery { number, key, email, name, fixed });
-        }
-        insert(tx, issue, &deliveries, now)?;
-    }
+    tx.execute(&sql, &values)
 }
 
-/// A delivery as the freeze inserts it.
+/// A delivery as the freeze of a digest inserts it.
 pub(super) struct NewDelivery {
     pub(super) number: u64,
     pub(super) key: AddressKey,
     pub(super) email: String,
     pub(super) name: Option<String>,
-    pub(super) fixed: MessageFields,
 }
-
-/// What [`insert`] writes, in its order.
-const INSERTED: [&str; 12] = [
-    "id",
-    "issue",
-    "addr_key",
-    "address",
-    "name",
-    "message_id",
-    "boundary_seed",
-    "unsubscribe",
-    "bounce",
-    "state",
-    "next_at",
-    "changed_at",
-];
 
 pub(super) fn insert(
     tx: &mut dyn Tx,
@@ -311,79 +278,59 @@ pub(super) fn insert(
     deliveries: &[NewDelivery],
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    let mut rows: Vec<Vec<Value<'_>>> = Vec::with_capacity(deliveries.len());
-    for NewDelivery { number, key, email, name, fixed } in deliveries {
-        let row = args![
-            *number,
-            issue,
-            &key.0,
-            email,
-            name.as_deref(),
-            &fixed.message_id,
-            &fixed.boundary_seed,
-            &fixed.unsubscribe,
-            &fixed.bounce,
-            State::Pending.as_str(),
-            now,
-            now
-        ];
-        rows.push(row.to_vec());
+    let rows: Vec<Vec<Value<'_>>> = deliveries
+        .iter()
+        .map(|NewDelivery { number, key, email, name }| {
+            args![*number, issue, &key.0, email, name.as_deref(), now].to_vec()
+        })
+        .collect();
+    execute_many(
+        tx,
+        "INSERT INTO delivery (id, issue, addr_key, address, name, message_id, boundary_seed, unsubscribe, bounce, state,
+                               next_at, changed_at)
+         SELECT new.id, new.issue, new.addr_key, new.address, new.name, '', '', '', '', 'pending', new.now, new.now
+         FROM {new}",
+        &rows,
+    )
+}
+
+/// Every issue that `condition` selects, with its counts, newest first.
+fn summaries(
+    tx: &mut dyn Tx,
+    condition: &str,
+    values: &[Value<'_>],
+) -> Result<Vec<IssueSummary>, StoreError> {
+    let sql = format!(
+        "SELECT id, post, subject, state, frozen_at, audience, paused_because, rehearsal, finished_at
+         FROM issue WHERE state <> 'baseline' AND {condition} ORDER BY id DESC"
+    );
+    let mut issues = tx.all(&sql, values, |row| {
+        let summary = IssueSummary {
+            id: row.get(1)?,
+            subject: subject(&row.get::<String>(2)?)?,
+            state: state(&row.get::<String>(3)?)?,
+            frozen_at: row.get(4)?,
+            audience: row.get(5)?,
+            counts: StateCounts::default(),
+            next_at: None,
+            retrying: 0,
+            paused_because: row.get(6)?,
+            rehearsal: row.get(7)?,
+        };
+        let is_finished = row.get::<Option<i64>>(8)?.is_some();
+        Ok((row.get::<i64>(0)?, is_finished, summary))
+    })?;
+    let has_finished = issues.iter().any(|(_, is_finished, _)| *is_finished);
+    let mut finished = if has_finished { counts::of_finished(tx)? } else { BTreeMap::new() };
+    for (number, is_finished, summary) in &mut issues {
+        if *is_finished {
+            summary.counts = finished.remove(number).unwrap_or_default();
+        } else {
+            summary.counts = counts::of_unfinished(tx, *number, summary.audience)?;
+            (summary.next_at, summary.retrying) = counts::retries(tx, *number, summary.frozen_at)?;
+        }
     }
-    insert_many(tx, "delivery", &INSERTED, "", &rows)
-}
-
-pub(super) fn subject(text: &str) -> Result<HeaderText, StoreError> {
-    HeaderText::parse(text).map_err(|error| corrupt_data(format!("a subject: {error}")))
-}
-
-/// Reads a stored state of an issue.
-pub(super) fn state(word: &str) -> Result<IssueState, StoreError> {
-    IssueState::from_word(word).ok_or_else(|| corrupt_data(format!("the issue state {word:?}")))
-}
-
-fn summaries(tx: &mut dyn Tx) -> Result<Vec<IssueSummary>, StoreError> {
-    let mut counts: HashMap<i64, (StateCounts, Option<DateTime<Utc>>, u64)> = HashMap::new();
-    tx.each(
-        "SELECT issue, state, count(*), min(CASE WHEN state = 'pending' THEN next_at END),
-                count(CASE WHEN state = 'pending' AND attempts > 0 THEN 1 END)
-         FROM delivery GROUP BY issue, state",
-        &[],
-        &mut |row| {
-            let word: String = row.get(1)?;
-            let state = State::from_code(&word).ok_or_else(|| corrupt_data(format!("the state {word:?}")))?;
-            let entry = counts.entry(row.get(0)?).or_default();
-            entry.0.add(state, row.get(2)?);
-            entry.1 = entry.1.or(row.get(3)?);
-            entry.2 += row.get::<u64>(4)?;
-            Ok(())
-        },
-    )?;
-    let issues = tx.all(
-        "SELECT id, post, subject, state, frozen_at, audience, paused_because, rehearsal FROM issue
-         WHERE state <> 'baseline' ORDER BY id DESC",
-        &[],
-        |row| {
-            let word: String = row.get(3)?;
-            let summary = IssueSummary {
-                id: row.get(1)?,
-                subject: subject(&row.get::<String>(2)?)?,
-                state: state(&word)?,
-                frozen_at: row.get(4)?,
-                audience: row.get(5)?,
-                counts: StateCounts::default(),
-                next_at: None,
-                retrying: 0,
-                paused_because: row.get(6)?,
-                rehearsal: row.get(7)?,
-            };
-            Ok((row.get::<i64>(0)?, summary))
-        },
-    )?;
-    let with_counts = |(number, summary)| {
-        let (tally, next_at, retrying) = counts.remove(&number).unwrap_or_default();
-        IssueSummary { counts: tally, next_at, retrying, ..summary }
-    };
-    Ok(issues.into_iter().map(with_counts).collect())
+    Ok(issues.into_iter().map(|(_, _, summary)| summary).collect())
 }
 
 pub(super) fn set(
@@ -400,27 +347,10 @@ pub(super) fn set(
         |row| row.get(0),
     )?;
     let Some(number) = number else { return Ok(false) };
-    if state == IssueState::Cancelled {
-        deliveries::skip_waiting(tx, Scope::Issue(number), "cancelled", now)?;
+    match state {
+        IssueState::Cancelled => deliveries::skip_waiting(tx, Scope::Issue(number), "cancelled", now)?,
+        _ => counts::reopen(tx, number)?,
     }
     events::append(tx, &Entry::of_issue(number, state.as_str(), "letterpress", because), now)?;
     Ok(true)
-}
-
-pub(super) fn close_finished(tx: &mut dyn Tx, now: DateTime<Utc>) -> Result<(), StoreError> {
-    if tx.dialect() == Dialect::Postgres {
-        // A transaction that puts a delivery back to waiting locks its issue, so the next statement sees the result.
-        tx.execute("SELECT 1 FROM issue WHERE state = 'sending' ORDER BY id FOR UPDATE", &[])?;
-    }
-    let done: Vec<i64> = tx.all(
-        "UPDATE issue SET state = 'done' WHERE state = 'sending' AND NOT EXISTS (
-             SELECT 1 FROM delivery WHERE issue = issue.id AND state IN ('pending', 'claimed', 'armed'))
-         RETURNING id",
-        &[],
-        |row| row.get(0),
-    )?;
-    for number in done {
-        events::append(tx, &Entry::of_issue(number, "done", "letterpress", "nothing is open"), now)?;
-    }
-    Ok(())
 }

@@ -4,19 +4,20 @@
 //! `?1`, use only BIGINT, TEXT and bytes, and mean the same in `SQLite` and `PostgreSQL`; where the two need
 //! different SQL, the code asks [`Tx::dialect`]. Connections are made elsewhere.
 //!
-//! Some tables and columns still have names that the code no longer uses: `errand` is the queue of transactional
-//! emails, `notice` contains inbound reports, `pace` the token buckets of the rate limits, `lane` a domain;
-//! `standing` is the status of a subscriber, `cadence` the frequency, `left_at` the time of the unsubscribe.
-//! `consent.word` is the action: `asked` (sign-up), `confirmed`, `left` (unsubscribe), `undone` (resubscribe),
-//! `chose` (preferences).
+//! Some stored words are older than those of the code. `consent.action` is `asked` (sign-up), `confirmed`, `left`
+//! (unsubscribe), `undone` (resubscribe) or `chose` (preferences); `issue.letter` is the frozen email.
 
 mod audience;
+mod compaction;
+mod counts;
 pub(super) mod deliveries;
+mod delivery_views;
 mod digests;
 pub(super) mod epoch;
 mod erasure;
 pub(super) mod events;
 mod feedback;
+mod issue_rows;
 mod issues;
 mod many;
 pub(super) mod meta;
@@ -142,6 +143,14 @@ pub(super) trait Backend: Send + Sync + 'static {
         Ok(())
     }
 
+    /// See [`Store::check`].
+    fn check(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// See [`Store::shrink`].
+    fn shrink(&self) -> Result<(), StoreError>;
+
     /// See [`Store::pin`].
     fn pin(&self) {}
 
@@ -209,6 +218,13 @@ impl Store {
     pub async fn backup(&self, target: &Utf8Path, now: DateTime<Utc>) -> Result<(), StoreError> {
         let (backend, target) = (Arc::clone(&self.backend), target.to_owned());
         blocking(move || backend.backup(&target, now)).await
+    }
+
+    /// Fails if the file is damaged. It reads the whole file, so it is for the moments before much is written: when an
+    /// issue is frozen, and when a killed process left its log. A database server has its own checks.
+    pub async fn check(&self) -> Result<(), StoreError> {
+        let backend = Arc::clone(&self.backend);
+        blocking(move || backend.check()).await
     }
 
     /// Removes erased data from the write-ahead log and the free pages too, as far as the database allows it.

@@ -7,12 +7,10 @@ use chrono::{DateTime, Utc};
 use super::audience::Selection;
 use super::deliveries::{self, Scope};
 use super::events::{self, Entry};
-use super::issues;
-use super::{Store, StoreError, Tx, args};
+use super::{Store, StoreError, Tx, args, counts, issue_rows, issues};
 use crate::ledger::transition::Event;
 use crate::schedule::identity::StoredPost;
 use crate::store::posts::{Approval, Audience, FrozenIssue, Waiting};
-use crate::store::{DeliveryNumber, FieldsFactory, StateChange};
 use crate::text::HeaderText;
 
 /// The name of an issue that was only rehearsed begins with this; its number and the post's id follow.
@@ -196,8 +194,8 @@ impl Store {
         self.read("counting the audience", move |tx| {
             let selection = Selection::new(tx.dialect(), &post, &categories);
             let each = selection.count(tx)?;
-            let active = "SELECT count(CASE WHEN cadence = 'weekly' THEN 1 END), count(*) FROM subscriber
-                          WHERE standing = 'active' AND NOT EXISTS (
+            let active = "SELECT count(CASE WHEN frequency = 'weekly' THEN 1 END), count(*) FROM subscriber
+                          WHERE status = 'active' AND NOT EXISTS (
                               SELECT 1 FROM suppression WHERE suppression.addr_key = subscriber.addr_key)";
             let (weekly, all): (u64, u64) =
                 tx.one(active, &[], |row| Ok((row.get(0)?, row.get(1)?)))?.unwrap_or_default();
@@ -211,7 +209,7 @@ impl Store {
         let post = post.to_owned();
         self.read("reading an issue", move |tx| {
             tx.one("SELECT state, letter FROM issue WHERE post = ?1", args![&post], |row| {
-                Ok(FrozenIssue { state: issues::state(&row.get::<String>(0)?)?, message: row.get(1)? })
+                Ok(FrozenIssue { state: issue_rows::state(&row.get::<String>(0)?)?, message: row.get(1)? })
             })
         })
         .await
@@ -223,10 +221,10 @@ impl Store {
         &self,
         post: &str,
         categories: Vec<HeaderText>,
-        fields: FieldsFactory,
+        message_domain: &str,
         now: DateTime<Utc>,
     ) -> Result<u64, StoreError> {
-        let post = post.to_owned();
+        let (post, domain) = (post.to_owned(), message_domain.to_owned());
         self.freezing("extending an issue", now, move |tx, now| {
             let found: Option<(i64, String)> = tx.one(
                 "SELECT id, state FROM issue WHERE post = ?1 AND state IN ('sending', 'done')",
@@ -234,15 +232,16 @@ impl Store {
                 |row| Ok((row.get(0)?, row.get(1)?)),
             )?;
             let Some((number, _)) = found else { return Ok(0) };
-            issues::hold_lock(tx, number)?;
+            issue_rows::hold_lock(tx, number)?;
             let selection = Selection::new(tx.dialect(), &post, &categories).without(number);
-            let added = issues::address_copies(tx, number, &selection, &fields, now)?;
+            let added = issues::add_deliveries(tx, number, &selection, now)?;
             if added == 0 {
                 return Ok(0);
             }
+            counts::reopen(tx, number)?;
             tx.execute(
-                "UPDATE issue SET state = 'sending', extended_at = ?2 WHERE id = ?1",
-                args![number, now],
+                "UPDATE issue SET extended_at = ?2, message_domain = ?3 WHERE id = ?1",
+                args![number, now, &domain],
             )?;
             let audience: u64 = tx
                 .one("SELECT audience FROM issue WHERE id = ?1", args![number], |row| row.get(0))?
@@ -264,15 +263,12 @@ impl Store {
             )?;
             for (number, post) in &rehearsed {
                 deliveries::skip_waiting(tx, Scope::Issue(*number), "rehearsal", now)?;
-                let unknown: Vec<i64> = tx.all(
-                    "SELECT id FROM delivery WHERE issue = ?1 AND state IN ('unknown', 'failed_uncertain') ORDER BY id",
+                let unknown = tx.all(
+                    "SELECT issue, id FROM delivery WHERE issue = ?1 AND state IN ('unknown', 'failed_uncertain') ORDER BY id",
                     args![*number],
-                    |row| row.get(0),
+                    deliveries::found_delivery,
                 )?;
-                for number in unknown {
-                    let leave = StateChange { number: DeliveryNumber(number), event: Event::Acknowledge };
-                    let _ = deliveries::step(tx, &leave, now)?;
-                }
+                deliveries::to_each(tx, &unknown, &Event::Acknowledge, now)?;
                 tx.execute(
                     "UPDATE issue SET state = 'rehearsal', series = NULL, post = ?2 WHERE id = ?1",
                     args![*number, &format!("{REHEARSAL}{number}:{post}")],
@@ -303,8 +299,10 @@ impl Store {
             )?;
             for number in old {
                 for sql in [
-                    "DELETE FROM notice WHERE issue = ?1",
-                    "DELETE FROM attempt WHERE delivery IN (SELECT id FROM delivery WHERE issue = ?1)",
+                    "DELETE FROM inbound_report WHERE issue = ?1",
+                    "DELETE FROM attempt WHERE issue = ?1",
+                    "DELETE FROM old_attempt WHERE delivery IN (SELECT id FROM delivery WHERE issue = ?1)",
+                    "DELETE FROM issue_count WHERE issue = ?1",
                     "DELETE FROM delivery WHERE issue = ?1",
                     "DELETE FROM issue WHERE id = ?1",
                 ] {

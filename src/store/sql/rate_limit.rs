@@ -29,13 +29,13 @@ pub(super) fn due_domains(
         Dialect::Postgres => "strpos(address, '@')",
     };
     let fill = format!(
-        "UPDATE delivery SET lane = lower(substr(address, {at} + 1))
-         WHERE issue = ?1 AND state = 'pending' AND lane IS NULL"
+        "UPDATE delivery SET domain = lower(substr(address, {at} + 1))
+         WHERE issue = ?1 AND state = 'pending' AND domain IS NULL"
     );
     tx.execute(&fill, args![issue.0])?;
     tx.all(
-        "SELECT DISTINCT lane FROM delivery WHERE issue = ?1 AND state = 'pending' AND lane IS NOT NULL AND next_at <= ?2
-         ORDER BY lane",
+        "SELECT DISTINCT domain FROM delivery WHERE issue = ?1 AND state = 'pending' AND domain IS NOT NULL AND next_at <= ?2
+         ORDER BY domain",
         args![issue.0, now],
         |row| row.get(0),
     )
@@ -118,7 +118,7 @@ pub(super) fn take_one_of_each(
 /// Deletes buckets whose name begins with `prefix` and that are full since before `before`.
 pub(super) fn forget(tx: &mut dyn Tx, prefix: &str, before: DateTime<Utc>) -> Result<u64, StoreError> {
     tx.execute(
-        "DELETE FROM pace WHERE substr(lane, 1, length(?1)) = ?1 AND full_until < ?2",
+        "DELETE FROM rate_limit WHERE substr(bucket, 1, length(?1)) = ?1 AND full_until < ?2",
         args![prefix, before.timestamp_micros()],
     )
 }
@@ -154,8 +154,8 @@ impl<'a> ClaimLimit<'a> {
         let Some((rate, bucket)) = &mut self.own else { return Ok(()) };
         *bucket = bucket.take(*rate, u32::try_from(permits).unwrap_or(u32::MAX), now);
         tx.execute(
-            "INSERT INTO pace (lane, full_until) VALUES (?1, ?2)
-             ON CONFLICT (lane) DO UPDATE SET full_until = excluded.full_until",
+            "INSERT INTO rate_limit (bucket, full_until) VALUES (?1, ?2)
+             ON CONFLICT (bucket) DO UPDATE SET full_until = excluded.full_until",
             args![self.domain, bucket.full_until],
         )
         .map(drop)
@@ -169,14 +169,14 @@ fn domain_bucket(tx: &mut dyn Tx, domain: &str) -> Result<TokenBucket, StoreErro
     }
     // A row that does not exist yet cannot be locked.
     tx.execute(
-        "INSERT INTO pace (lane, full_until) VALUES (?1, 0) ON CONFLICT (lane) DO NOTHING",
+        "INSERT INTO rate_limit (bucket, full_until) VALUES (?1, 0) ON CONFLICT (bucket) DO NOTHING",
         args![domain],
     )?;
     Ok(bucket(tx, domain, "FOR UPDATE")?.unwrap_or_default())
 }
 
 fn bucket(tx: &mut dyn Tx, domain: &str, lock: &str) -> Result<Option<TokenBucket>, StoreError> {
-    tx.one(&format!("SELECT full_until FROM pace WHERE lane = ?1 {lock}"), args![domain], |row| {
+    tx.one(&format!("SELECT full_until FROM rate_limit WHERE bucket = ?1 {lock}"), args![domain], |row| {
         Ok(TokenBucket { full_until: row.get(0)? })
     })
 }

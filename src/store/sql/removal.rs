@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::deliveries::{self, Scope};
+use super::deliveries::{self, Scope, TO_SUBSCRIBER};
 use super::events::{self, Entry};
 use super::{Store, StoreError, args, subscribers, transactional};
 use crate::store::subscriber_store::Removed;
@@ -35,12 +35,17 @@ impl Store {
             transactional::cancel(tx, key, now)?;
             tx.execute("DELETE FROM subscriber WHERE addr_key = ?1", args![&key.0])?;
             events::append(tx, &Entry::about(key, "remove", &actor), now)?;
-            let sent = tx.one(
-                "SELECT count(*) FROM delivery WHERE addr_key = ?1 AND state = 'sent'",
-                args![&key.0],
-                |row| row.get(0),
-            )?;
+            let sql = format!("SELECT count(*) FROM delivery WHERE {TO_SUBSCRIBER} AND state = 'sent'");
+            let sent = tx.one(&sql, args![&key.0], |row| row.get(0))?;
             Ok(Some(Removed { status, sent: sent.unwrap_or_default() }))
+        })
+        .await
+    }
+
+    /// Why an address must not be mailed, if it must not.
+    pub async fn suppression_reason(&self, key: AddressKey) -> Result<Option<String>, StoreError> {
+        self.read("reading a suppression", move |tx| {
+            tx.one("SELECT reason FROM suppression WHERE addr_key = ?1", args![&key.0], |row| row.get(0))
         })
         .await
     }

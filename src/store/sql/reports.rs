@@ -1,4 +1,6 @@
-//! Reports that come back by mail (table `report`): each is recorded once, in one transaction with its consequences.
+//! Reports that come back by mail (table `inbound_report`): each is recorded once, in one transaction with its consequences.
+
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
@@ -7,12 +9,13 @@ use super::{Store, StoreError, Tx, Value, args, deliveries, feedback, issues, si
 use crate::address::EmailAddress;
 use crate::ledger::health::Health;
 use crate::ledger::transition::Event;
-use crate::ledger::{IssueState, LastReply, State};
+use crate::ledger::{EVIDENCE, IssueState, LastReply, State};
 use crate::store::{
-    DeliveryNumber, DeliveryReport, InboundReport, IssueNumber, RecordOutcome, ReportKind, ReportSubject,
-    StateChange,
+    DeliveryId, DeliveryNumber, DeliveryReport, InboundReport, IssueNumber, RecordOutcome, ReportKind,
+    ReportSubject, StateChange,
 };
 use crate::subscribers::bounces::{BounceClass, BounceHistory, classify, should_suppress};
+use crate::subscribers::token::TokenKeys;
 use crate::subscribers::{AddressKey, SubscriptionStatus};
 
 /// The actor in the record of decisions.
@@ -30,8 +33,7 @@ struct NamedDelivery {
 
 /// The delivery that a report is about.
 struct DeliveryRow {
-    number: DeliveryNumber,
-    issue: i64,
+    id: DeliveryId,
     address: String,
     sent: bool,
 }
@@ -49,10 +51,13 @@ impl Store {
     pub async fn record_report(
         &self,
         report: InboundReport,
+        keys: Arc<TokenKeys>,
         now: DateTime<Utc>,
     ) -> Result<RecordOutcome, StoreError> {
         self.write("recording inbound reports", now, move |tx, now| {
-            let Some(named) = find(tx, &report.subject)? else { return Ok(RecordOutcome::UnknownToken) };
+            let Some(named) = find(tx, &report.subject, &keys)? else {
+                return Ok(RecordOutcome::UnknownToken);
+            };
             let delivery = named.delivery.as_ref();
             let bounce = if let ReportKind::Delivery(bounce) = &report.kind { Some(bounce) } else { None };
             let fault = bounce.map_or(BounceClass::Unclear, |bounce| {
@@ -91,7 +96,7 @@ impl Store {
             let after = subscribers::status(tx, named.key)?;
             let paused = match delivery {
                 Some(delivery) if fault == BounceClass::Hard || report.kind == ReportKind::Complained => {
-                    pause_if_too_many(tx, delivery.issue, now)?
+                    pause_if_too_many(tx, delivery.id.issue.0, now)?
                 }
                 _ => false,
             };
@@ -102,25 +107,25 @@ impl Store {
     }
 }
 
-fn find(tx: &mut dyn Tx, about: &ReportSubject) -> Result<Option<NamedDelivery>, StoreError> {
+fn find(
+    tx: &mut dyn Tx,
+    about: &ReportSubject,
+    keys: &TokenKeys,
+) -> Result<Option<NamedDelivery>, StoreError> {
     let number = match about {
         ReportSubject::Delivery(number) => Some(*number),
-        // By the issues, of which there are few: deliveries have no index by subscriber.
-        ReportSubject::Subscriber { key, message_id: Some(id) } => tx.one(
-            "SELECT delivery.id FROM issue JOIN delivery ON delivery.issue = issue.id
-             WHERE delivery.addr_key = ?1 AND delivery.message_id = ?2",
-            args![&key.0, id],
-            |row| Ok(DeliveryNumber(row.get(0)?)),
-        )?,
+        ReportSubject::Subscriber { key, message_id: Some(id) } => by_message_id(tx, *key, id, keys)?,
         ReportSubject::Subscriber { message_id: None, .. } => None,
     };
     if let Some(number) = number {
+        // The token in a bounce address names the delivery, and not its issue.
         let named = tx.one(
             "SELECT addr_key, issue, address, state FROM delivery WHERE id = ?1",
             args![number.0],
             |row| {
                 let sent = row.get::<String>(3)? == State::Sent.as_str();
-                let delivery = DeliveryRow { number, issue: row.get(1)?, address: row.get(2)?, sent };
+                let id = DeliveryId { issue: IssueNumber(row.get(1)?), number };
+                let delivery = DeliveryRow { id, address: row.get(2)?, sent };
                 Ok(NamedDelivery { key: AddressKey(row.get(0)?), delivery: Some(delivery) })
             },
         )?;
@@ -129,6 +134,31 @@ fn find(tx: &mut dyn Tx, about: &ReportSubject) -> Result<Option<NamedDelivery>,
     let ReportSubject::Subscriber { key, .. } = about else { return Ok(None) };
     Ok(subscribers::status(tx, *key)?
         .map(|_: SubscriptionStatus| NamedDelivery { key: *key, delivery: None }))
+}
+
+/// The delivery to a subscriber with this `Message-ID`, among all that they got.
+fn by_message_id(
+    tx: &mut dyn Tx,
+    key: AddressKey,
+    id: &str,
+    keys: &TokenKeys,
+) -> Result<Option<DeliveryNumber>, StoreError> {
+    // By the issues, of which there are few: deliveries have no index by subscriber.
+    let got = tx.all(
+        "SELECT delivery.id, post, address, message_id, message_domain
+         FROM issue JOIN delivery ON delivery.issue = issue.id WHERE delivery.addr_key = ?1",
+        args![&key.0],
+        |row| {
+            let (post, address, stored): (String, String, String) = (row.get(1)?, row.get(2)?, row.get(3)?);
+            let id = if stored.is_empty() {
+                keys.message_id(&post, &address, &row.get::<String>(4)?)
+            } else {
+                Some(stored)
+            };
+            Ok((DeliveryNumber(row.get(0)?), id))
+        },
+    )?;
+    Ok(got.into_iter().find(|(_, own)| own.as_deref() == Some(id)).map(|(number, _)| number))
 }
 
 /// Inserts the report; `false` if it is there already.
@@ -146,14 +176,14 @@ fn record(
         ReportKind::Complained | ReportKind::Unsubscribed => (None, None),
     };
     let added = tx.execute(
-        "INSERT INTO notice (fingerprint, at, addr_key, delivery, issue, kind, fault, status, diagnostic)
+        "INSERT INTO inbound_report (fingerprint, at, addr_key, delivery, issue, kind, class, status, diagnostic)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (fingerprint) DO NOTHING",
         args![
             &report.fingerprint,
             now,
             &named.key.0,
-            Value::Int(named.delivery.as_ref().map(|delivery| delivery.number.0)),
-            Value::Int(named.delivery.as_ref().map(|delivery| delivery.issue)),
+            Value::Int(named.delivery.as_ref().map(|delivery| delivery.id.number.0)),
+            Value::Int(named.delivery.as_ref().map(|delivery| delivery.id.issue.0)),
             report.kind.as_str(),
             fault.as_str(),
             status.as_deref(),
@@ -179,7 +209,7 @@ fn note(
     }
     let entry = Entry {
         kind: report.kind.as_str(),
-        issue: named.delivery.as_ref().map(|delivery| delivery.issue),
+        issue: named.delivery.as_ref().map(|delivery| delivery.id.issue.0),
         subject: Some(named.key.to_string()),
         actor: ACTOR,
         detail: &detail.join(" "),
@@ -198,13 +228,14 @@ fn accept(
     if delivery.sent {
         return Ok(false);
     }
-    let last = LastReply { phase: "evidence".to_owned(), text: format!("a mail came back: {kind}") };
+    let last = LastReply { phase: EVIDENCE.to_owned(), text: format!("a mail came back: {kind}") };
     let event = Event::Accept { token: None, last: Some(last) };
-    if deliveries::step(tx, &StateChange { number: delivery.number, event }, now)?.is_err() {
+    if deliveries::step(tx, &StateChange { delivery: delivery.id, event }, now)?.is_err() {
         return Ok(false);
     }
     let subject = Some(key.to_string());
-    let entry = Entry { kind: "evidence", issue: Some(delivery.issue), subject, actor: ACTOR, detail: kind };
+    let entry =
+        Entry { kind: "evidence", issue: Some(delivery.id.issue.0), subject, actor: ACTOR, detail: kind };
     events::append(tx, &entry, now)?;
     Ok(true)
 }
@@ -218,9 +249,10 @@ fn pause_if_too_many(tx: &mut dyn Tx, issue: i64, now: DateTime<Utc>) -> Result<
         |row| row.get(0),
     )?;
     let Some(post) = post else { return Ok(false) };
-    let back = "SELECT count(*) FROM notice WHERE issue = ?1 AND (fault = 'dead' OR kind = 'complaint')";
+    let back =
+        "SELECT count(*) FROM inbound_report WHERE issue = ?1 AND (class = 'dead' OR kind = 'complaint')";
     let back: u64 = tx.one(back, args![issue], |row| row.get(0))?.unwrap_or_default();
-    // Counting reads all deliveries of the issue, so it is not done for each bounce.
+    // Counting costs as much as the issue has left to do, so it is not done for each bounce.
     if back > FEW && !back.is_multiple_of(FEW) {
         return Ok(false);
     }
@@ -242,8 +274,8 @@ fn names_another(report: &DeliveryReport, delivery: Option<&DeliveryRow>) -> boo
 fn history(tx: &mut dyn Tx, key: AddressKey) -> Result<Vec<BounceHistory>, StoreError> {
     tx.all(
         "SELECT issue.frozen_at, delivery.state, delivery.reason,
-                (SELECT min(CASE fault WHEN 'dead' THEN 1 WHEN 'soft' THEN 2 WHEN 'sender' THEN 3 END)
-                 FROM notice WHERE notice.delivery = delivery.id)
+                (SELECT min(CASE class WHEN 'dead' THEN 1 WHEN 'soft' THEN 2 WHEN 'sender' THEN 3 END)
+                 FROM inbound_report WHERE inbound_report.delivery = delivery.id)
          FROM issue JOIN delivery ON delivery.issue = issue.id
          WHERE delivery.addr_key = ?1 AND delivery.state IN ('sent', 'failed')
          ORDER BY issue.frozen_at DESC, issue.id DESC LIMIT ?2",

@@ -6,11 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 
+use super::counts::{self, CountChanges};
 use super::many::execute_many;
-use super::{Dialect, Row, StoreError, Tx, Value, args, corrupt_data, issues, subscribers};
+use super::{Dialect, Row, StoreError, Tx, args, issue_rows, subscribers};
 use crate::ledger::transition::{Event, Rejection, TransitionContext, apply};
-use crate::ledger::{Delivery, LastReply, State, Token};
-use crate::store::StateChange;
+use crate::ledger::{Delivery, EVIDENCE, LastReply, State, Token, queue_id};
+use crate::store::{MessageFields, StateChange};
 use crate::subscribers::AddressKey;
 use crate::subscribers::lifecycle::SubscriptionStatus;
 
@@ -37,7 +38,7 @@ pub(super) fn delivery(row: &dyn Row) -> Result<Delivery, StoreError> {
     let word: String = row.get(0)?;
     let (last_phase, last_reply): (Option<String>, Option<String>) = (row.get(10)?, row.get(11)?);
     Ok(Delivery {
-        state: State::from_code(&word).ok_or_else(|| corrupt_data(format!("the state {word:?}")))?,
+        state: counts::state(&word)?,
         token: row.get::<Option<[u8; 16]>>(1)?.map(Token),
         attempts: row.get(2)?,
         lease_until: row.get(3)?,
@@ -47,8 +48,22 @@ pub(super) fn delivery(row: &dyn Row) -> Result<Delivery, StoreError> {
         bytes: row.get(7)?,
         dated: row.get(8)?,
         reason: row.get(9)?,
-        last: last_phase.map(|phase| LastReply { phase, text: last_reply.unwrap_or_default() }),
+        last: last_phase.clone().or_else(|| last_reply.clone()).map(|_| LastReply {
+            phase: last_phase.unwrap_or_default(),
+            text: last_reply.unwrap_or_default(),
+        }),
     })
+}
+
+/// What an earlier version stored in the four columns from `first`.
+pub(super) fn stored_fields(row: &dyn Row, first: usize) -> Result<Option<MessageFields>, StoreError> {
+    let message_id: String = row.get(first)?;
+    if message_id.is_empty() {
+        return Ok(None);
+    }
+    let (boundary_seed, unsubscribe, bounce) =
+        (row.get(first + 1)?, row.get(first + 2)?, row.get(first + 3)?);
+    Ok(Some(MessageFields { message_id, boundary_seed, unsubscribe, bounce }))
 }
 
 /// Deliveries that are locked until this transaction ends, and their changes.
@@ -56,53 +71,59 @@ pub(super) struct Batch {
     found: BTreeMap<i64, DeliveryContext>,
     /// The rows that were judged; a claim also sets the owner.
     changed: BTreeMap<i64, Option<String>>,
-    armed: Vec<(Token, i64, u32)>,
-    ended: BTreeMap<[u8; 16], (State, Option<String>)>,
-    /// Issues that have something to send again: an unknown delivery was decided, or a sender whose lease was over
-    /// reported a temporary rejection. Without this, a delivery of a finished issue would wait for ever.
-    reopened: BTreeSet<i64>,
+    armed: Vec<(Token, i64, i64)>,
+    ended: BTreeMap<[u8; 16], EndedAttempt>,
+    /// A finished issue opens again if one of its deliveries does: an unknown delivery was decided, or a sender whose lease
+    /// was over reported a temporary rejection. Without this, the delivery would wait for ever.
+    counts: CountChanges,
     now: DateTime<Utc>,
 }
 
 impl Batch {
-    /// Reads and locks the deliveries with these numbers.
-    pub(super) fn read(tx: &mut dyn Tx, numbers: &[i64], now: DateTime<Utc>) -> Result<Self, StoreError> {
+    /// Reads and locks these deliveries of each issue.
+    pub(super) fn read(
+        tx: &mut dyn Tx,
+        wanted: &BTreeMap<i64, BTreeSet<i64>>,
+        now: DateTime<Utc>,
+    ) -> Result<Self, StoreError> {
         let mut batch = Self::of(BTreeMap::new(), now);
         // The issue is not locked: a pause must not wait, and a batch that was judged before the pause counts as
         // earlier.
         let sql = format!(
             "SELECT {COLUMNS}, delivery.id, addr_key, issue.state, issue
-             FROM delivery JOIN issue ON issue.id = delivery.issue WHERE delivery.id"
+             FROM delivery JOIN issue ON issue.id = delivery.issue WHERE delivery.issue = ?1 AND delivery.id"
         );
         let mut take = |row: &dyn Row| {
             let (number, found) = found(row, now)?;
             batch.found.insert(number, found);
             Ok(())
         };
-        match tx.dialect() {
-            Dialect::Sqlite => {
-                let sql = format!("{sql} = ?1");
-                for number in numbers {
-                    tx.each(&sql, args![*number], &mut take)?;
+        for (issue, numbers) in wanted {
+            match tx.dialect() {
+                Dialect::Sqlite => {
+                    let sql = format!("{sql} = ?2");
+                    for number in numbers {
+                        tx.each(&sql, args![*issue, *number], &mut take)?;
+                    }
                 }
-            }
-            Dialect::Postgres => {
-                let wanted: Vec<Option<i64>> = numbers.iter().copied().map(Some).collect();
-                let sql = format!("{sql} = ANY(?1) ORDER BY delivery.id FOR UPDATE OF delivery");
-                tx.each(&sql, args![wanted.as_slice()], &mut take)?;
+                Dialect::Postgres => {
+                    let wanted: Vec<Option<i64>> = numbers.iter().copied().map(Some).collect();
+                    let sql = format!("{sql} = ANY(?2) ORDER BY delivery.id FOR UPDATE OF delivery");
+                    tx.each(&sql, args![*issue, wanted.as_slice()], &mut take)?;
+                }
             }
         }
         Ok(batch)
     }
 
     /// Rows that were read and locked already.
-    pub(super) const fn of(found: BTreeMap<i64, DeliveryContext>, now: DateTime<Utc>) -> Self {
+    pub(super) fn of(found: BTreeMap<i64, DeliveryContext>, now: DateTime<Utc>) -> Self {
         Self {
             found,
             changed: BTreeMap::new(),
             armed: Vec::new(),
             ended: BTreeMap::new(),
-            reopened: BTreeSet::new(),
+            counts: CountChanges::default(),
             now,
         }
     }
@@ -143,22 +164,21 @@ impl Batch {
 
     /// Applies one event to one delivery; `owner` is the process that claims it.
     pub(super) fn apply(&mut self, step: &StateChange, owner: Option<&str>) -> Result<State, Rejection> {
-        let number = step.number.0;
+        let number = step.delivery.number.0;
         let found = self.found.get_mut(&number).ok_or(Rejection::NoSuchTransition)?;
         let next = apply(&found.row, &step.event, &found.around)?;
         // A late acceptance belongs to the attempt that received it, even if another process has claimed the row since.
         let heard_by = if let Event::Accept { token, .. } = &step.event { *token } else { None };
         if let Some(token) = heard_by.or(found.row.token) {
             if next.state == State::Armed {
-                self.armed.push((token, number, next.attempts));
+                self.armed.push((token, found.issue, number));
             } else if heard_by.is_some() || found.row.state == State::Armed {
                 let reply = next.last.as_ref().map(|last| last.text.clone());
-                self.ended.insert(token.0, (next.state, reply));
+                let ended = EndedAttempt { issue: found.issue, delivery: number, state: next.state, reply };
+                self.ended.insert(token.0, ended);
             }
         }
-        if next.state == State::Pending && !found.row.state.is_open() {
-            self.reopened.insert(found.issue);
-        }
+        self.counts.moved(found.issue, found.row.state, next.state);
         let state = next.state;
         found.row = next;
         let owner = owner.map(str::to_owned);
@@ -168,24 +188,32 @@ impl Batch {
 
     /// Writes all rows that were judged.
     pub(super) fn write(self, tx: &mut dyn Tx) -> Result<(), StoreError> {
-        let (now, mut changed) = (Value::from(self.now), Vec::with_capacity(self.changed.len()));
+        self.write_rows(tx)?;
+        self.write_attempts(tx)?;
+        self.counts.write(tx)
+    }
+
+    fn write_rows(&self, tx: &mut dyn Tx) -> Result<(), StoreError> {
+        let mut changed = Vec::with_capacity(self.changed.len());
         for (number, owner) in &self.changed {
-            let Some(DeliveryContext { row, .. }) = self.found.get(number) else { continue };
+            let Some(DeliveryContext { row, issue, .. }) = self.found.get(number) else { continue };
+            let stored = Stored::of(row);
             let values = args![
                 row.state.as_str(),
                 row.token.as_ref().map(|token| &token.0),
                 row.attempts,
                 row.lease_until,
-                row.next_at,
+                stored.next_at,
                 row.resends,
                 row.had_unknown,
                 row.bytes.as_ref(),
                 row.dated,
                 row.reason.as_deref(),
-                row.last.as_ref().map(|last| last.phase.as_str()),
-                row.last.as_ref().map(|last| last.text.as_str()),
-                owner.as_deref(),
-                now,
+                stored.phase,
+                stored.reply,
+                owner.as_deref().filter(|_| row.lease_until.is_some()),
+                self.now,
+                *issue,
                 *number
             ];
             changed.push(values.to_vec());
@@ -196,41 +224,76 @@ impl Batch {
                     lease_until = new.lease_until, next_at = new.next_at, resends = new.resends,
                     had_unknown = new.had_unknown, bytes_sha256 = new.bytes, dated = new.dated, reason = new.reason,
                     last_phase = new.last_phase, last_reply = new.last_reply,
-                    owner = coalesce(new.owner, delivery.owner), changed_at = new.changed_at
-             FROM {new} WHERE delivery.id = new.id",
+                    owner = CASE WHEN new.lease_until IS NOT NULL THEN coalesce(new.owner, delivery.owner) END,
+                    changed_at = new.changed_at
+             FROM {new} WHERE delivery.issue = new.issue AND delivery.id = new.id",
             &changed,
-        )?;
-        let armed = self.armed.iter().map(|(token, number, n)| args![&token.0, *number, *n, now].to_vec());
+        )
+    }
+
+    fn write_attempts(&self, tx: &mut dyn Tx) -> Result<(), StoreError> {
+        let armed = self
+            .armed
+            .iter()
+            .map(|(token, issue, delivery)| args![*issue, *delivery, self.now, &token.0].to_vec());
         execute_many(
             tx,
-            "INSERT INTO attempt (token, delivery, n, epoch, armed_at)
-             SELECT new.token, new.delivery, new.n, (SELECT CAST(value AS BIGINT) FROM meta WHERE key = 'epoch'),
-                    new.armed_at
+            "INSERT INTO attempt (issue, delivery, n, epoch, armed_at, token)
+             SELECT new.issue, new.delivery,
+                    1 + coalesce((SELECT max(n) FROM attempt WHERE issue = new.issue AND delivery = new.delivery), 0),
+                    (SELECT CAST(value AS BIGINT) FROM meta WHERE key = 'epoch'), new.armed_at, new.token
              FROM {new}",
             &armed.collect::<Vec<_>>(),
         )?;
-        let ended = self
-            .ended
-            .iter()
-            .map(|(token, (state, reply))| args![now, state.as_str(), reply.as_deref(), token].to_vec());
+        let ended = self.ended.iter().map(|(token, EndedAttempt { issue, delivery, state, reply })| {
+            // The reply to a message that was sent is kept with its delivery, and no later event names its token.
+            let is_open_end = *state != State::Sent;
+            let (kept, reply) = (is_open_end.then_some(token), reply.as_deref().filter(|_| is_open_end));
+            args![self.now, state.as_str(), reply, kept, *issue, *delivery, token].to_vec()
+        });
         execute_many(
             tx,
-            "UPDATE attempt SET ended_at = new.ended_at, result = new.result, reply = new.reply
-             FROM {new} WHERE attempt.token = new.token",
+            "UPDATE attempt SET ended_at = new.ended_at, result = new.result, reply = new.reply, token = new.kept
+             FROM {new}
+             WHERE attempt.issue = new.issue AND attempt.delivery = new.delivery AND attempt.token = new.token",
             &ended.collect::<Vec<_>>(),
-        )?;
-        for issue in &self.reopened {
-            // A transaction that closes the issue either comes first, or sees the waiting delivery.
-            issues::hold_lock(tx, *issue)?;
-            tx.execute("UPDATE issue SET state = 'sending' WHERE id = ?1 AND state = 'done'", args![*issue])?;
+        )
+    }
+}
+
+/// The end of an attempt.
+struct EndedAttempt {
+    issue: i64,
+    delivery: i64,
+    state: State,
+    reply: Option<String>,
+}
+
+/// What the table keeps of the time and the reply of a row. Of a message that was sent that is only the name that the
+/// relay gave it, except where the reply is the evidence.
+struct Stored<'a> {
+    next_at: DateTime<Utc>,
+    phase: Option<&'a str>,
+    reply: Option<&'a str>,
+}
+
+impl<'a> Stored<'a> {
+    fn of(row: &'a Delivery) -> Self {
+        let (phase, reply) = row.last.as_ref().map(|last| (last.phase.as_str(), last.text.as_str())).unzip();
+        if row.state != State::Sent {
+            return Self { next_at: row.next_at, phase, reply };
         }
-        Ok(())
+        let next_at = DateTime::UNIX_EPOCH;
+        if phase == Some(EVIDENCE) {
+            return Self { next_at, phase, reply };
+        }
+        Self { next_at, phase: None, reply: reply.and_then(queue_id) }
     }
 }
 
 /// Reads [`COLUMNS`], the number, the subscriber's key, the issue's state and its number.
 pub(super) fn found(row: &dyn Row, now: DateTime<Utc>) -> Result<(i64, DeliveryContext), StoreError> {
-    let issue = issues::state(&row.get::<String>(WIDTH + 2)?)?;
+    let issue = issue_rows::state(&row.get::<String>(WIDTH + 2)?)?;
     let around = TransitionContext { now, issue, exclusion: None, is_exclusive: false };
     let found = DeliveryContext {
         row: delivery(row)?,

@@ -137,8 +137,8 @@ impl Store {
     ) -> Result<bool, StoreError> {
         self.write("recording preferences", now, move |tx, now| {
             let chosen = tx.execute(
-                "UPDATE subscriber SET cadence = ?2, topics = ?3, changed_at = ?4
-                 WHERE addr_key = ?1 AND standing = 'active'",
+                "UPDATE subscriber SET frequency = ?2, topics = ?3, changed_at = ?4
+                 WHERE addr_key = ?1 AND status = 'active'",
                 args![&key.0, preferences.frequency.as_str(), preferences.topics.to_lines().as_deref(), now],
             )?;
             if chosen > 0 {
@@ -181,7 +181,7 @@ impl Store {
     pub async fn delete_expired(&self, now: DateTime<Utc>) -> Result<u64, StoreError> {
         // Without a confirmation, as if they had never signed up. An erased address has a suppression too.
         const FORGOTTEN: &str =
-            "FROM subscriber WHERE standing IN ('unconfirmed', 'suppressed') AND source = 'web'
+            "FROM subscriber WHERE status IN ('unconfirmed', 'suppressed') AND source = 'web'
              AND consented_at IS NULL AND asked_at < ?1";
         self.write("deleting old data", now, |tx, now| {
             let old = now - UNCONFIRMED_FOR;
@@ -208,8 +208,9 @@ impl Store {
         let count = |row: &dyn Row| Ok((row.get(0)?, row.get(1)?));
         self.read("counting", move |tx| {
             let subscribers_by_status =
-                "SELECT standing, count(*) FROM subscriber GROUP BY standing ORDER BY standing";
-            let messages_by_state = "SELECT state, count(*) FROM errand GROUP BY state ORDER BY state";
+                "SELECT status, count(*) FROM subscriber GROUP BY status ORDER BY status";
+            let messages_by_state =
+                "SELECT state, count(*) FROM transactional_email GROUP BY state ORDER BY state";
             Ok(StoreMetrics {
                 subscribers: tx.all(subscribers_by_status, &[], count)?,
                 transactional: tx.all(messages_by_state, &[], count)?,
@@ -259,7 +260,9 @@ fn find(tx: &mut dyn Tx, key: AddressKey) -> Result<SubscriberRow, StoreError> {
         Dialect::Postgres => "FOR UPDATE",
     };
     let own = tx.one(
-        &format!("SELECT standing, generation, asked_at, left_at FROM subscriber WHERE addr_key = ?1 {lock}"),
+        &format!(
+            "SELECT status, generation, asked_at, unsubscribed_at FROM subscriber WHERE addr_key = ?1 {lock}"
+        ),
         args![&key.0],
         |row| {
             Ok(Subscription {
@@ -292,7 +295,7 @@ fn keep(
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     tx.execute(
-        "UPDATE subscriber SET standing = ?2, generation = ?3, asked_at = ?4, left_at = ?5, changed_at = ?6
+        "UPDATE subscriber SET status = ?2, generation = ?3, asked_at = ?4, unsubscribed_at = ?5, changed_at = ?6
          WHERE addr_key = ?1",
         args![
             &key.0,
@@ -315,11 +318,11 @@ fn write_down(
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     tx.execute(
-        "INSERT INTO subscriber (addr_key, email, name, language, standing, source, added_at, changed_at, generation,
-                                 asked_at, cadence, topics)
+        "INSERT INTO subscriber (addr_key, email, name, language, status, source, added_at, changed_at, generation,
+                                 asked_at, frequency, topics)
          VALUES (?1, ?2, ?3, ?4, ?5, 'web', ?6, ?6, ?7, ?6, ?8, ?9)
          ON CONFLICT (addr_key) DO UPDATE SET email = ?2, name = coalesce(?3, subscriber.name),
-             language = coalesce(?4, subscriber.language), asked_at = ?6, cadence = ?8, topics = ?9",
+             language = coalesce(?4, subscriber.language), asked_at = ?6, frequency = ?8, topics = ?9",
         args![
             &form.key.0,
             form.email.as_str(),
@@ -359,7 +362,7 @@ fn record(
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     tx.execute(
-        "INSERT INTO consent (addr_key, at, word, form, wording, network) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        "INSERT INTO consent (addr_key, at, action, form, wording, network) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         args![
             &key.0,
             now,

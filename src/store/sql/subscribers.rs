@@ -16,8 +16,8 @@ use crate::text::HeaderText;
 /// The columns that [`subscriber`] reads, in its order. A suppression has the reason, and stays after the
 /// subscriber's row is deleted.
 const SUBSCRIBER: &str =
-    "SELECT subscriber.id, subscriber.addr_key, email, name, language, standing, subscriber.source, consented_at,
-            added_at, suppression.reason, cadence, topics, coalesce(suppression.since, changed_at)
+    "SELECT subscriber.id, subscriber.addr_key, email, name, language, status, subscriber.source, consented_at,
+            added_at, suppression.reason, frequency, topics, coalesce(suppression.since, changed_at)
      FROM subscriber LEFT JOIN suppression ON suppression.addr_key = subscriber.addr_key";
 
 /// The columns that [`add`] writes, in its order.
@@ -26,12 +26,12 @@ const ADDED: [&str; 11] = [
     "email",
     "name",
     "language",
-    "standing",
+    "status",
     "source",
     "consented_at",
     "added_at",
     "changed_at",
-    "cadence",
+    "frequency",
     "topics",
 ];
 
@@ -126,7 +126,7 @@ fn add_page(
                 // The same subscriber may be twice on one page.
                 add(tx, &std::mem::take(&mut added), now)?;
                 tx.execute(
-                    "UPDATE subscriber SET standing = ?2, consented_at = coalesce(?3, consented_at), changed_at = ?4,
+                    "UPDATE subscriber SET status = ?2, consented_at = coalesce(?3, consented_at), changed_at = ?4,
                          asked_at = NULL, generation = generation + ?5
                      WHERE addr_key = ?1",
                     args![
@@ -196,7 +196,7 @@ fn past(listed: Option<DateTime<Utc>>, now: DateTime<Utc>) -> DateTime<Utc> {
 
 /// The status of an address. A suppression stays after the subscriber's row is deleted.
 pub(super) fn status(tx: &mut dyn Tx, key: AddressKey) -> Result<Option<SubscriptionStatus>, StoreError> {
-    let own = tx.one("SELECT standing FROM subscriber WHERE addr_key = ?1", args![&key.0], |row| {
+    let own = tx.one("SELECT status FROM subscriber WHERE addr_key = ?1", args![&key.0], |row| {
         status_from(&row.get::<String>(0)?)
     })?;
     let suppressed = tx.one("SELECT 1 FROM suppression WHERE addr_key = ?1", args![&key.0], |_| Ok(()))?;
@@ -220,7 +220,7 @@ pub(super) fn statuses(
     let wanted: Vec<_> = keys.iter().map(|key| Some(key.0.as_slice())).collect();
     // A suppression changes the subscriber's row too, so the lock on that row keeps suppressions out as well.
     let sql = format!(
-        "SELECT addr_key, standing FROM subscriber WHERE addr_key = ANY(?1) ORDER BY addr_key {}",
+        "SELECT addr_key, status FROM subscriber WHERE addr_key = ANY(?1) ORDER BY addr_key {}",
         if kept { "FOR SHARE" } else { "" }
     );
     tx.each(&sql, args![wanted.as_slice()], &mut |row| {
@@ -283,8 +283,8 @@ pub(super) fn suppress(
         args![&key.0, reason, source, now, REMOVED],
     )?;
     tx.execute(
-        "UPDATE subscriber SET standing = 'suppressed', changed_at = ?2, asked_at = NULL, generation = generation + 1
-         WHERE addr_key = ?1 AND standing <> 'suppressed'",
+        "UPDATE subscriber SET status = 'suppressed', changed_at = ?2, asked_at = NULL, generation = generation + 1
+         WHERE addr_key = ?1 AND status <> 'suppressed'",
         args![&key.0, now],
     )?;
     if added > 0 {

@@ -1,4 +1,4 @@
-//! The queue of transactional emails (table `errand`), each with at most one final dot.
+//! The queue of transactional emails (table `transactional_email`), each with at most one final dot.
 //!
 //! States: `waiting` → (claim) → `armed` → `sent`, `failed`, `waiting` again, or `unknown`; `void` after an
 //! unsubscribe. An email whose sender died after the arm stays `unknown`: the person can ask again, and gets no
@@ -31,12 +31,12 @@ impl Store {
         self.write("claiming a transactional email", now, move |tx, now| {
             // Its sender died after the arm: it may have arrived.
             tx.execute(
-                "UPDATE errand SET state = 'unknown', owner = NULL, changed_at = ?1
+                "UPDATE transactional_email SET state = 'unknown', owner = NULL, changed_at = ?1
                  WHERE state = 'armed' AND lease_until < ?1",
                 args![now],
             )?;
             tx.execute(
-                "UPDATE errand SET state = 'failed', changed_at = ?1 WHERE state = 'waiting' AND created_at < ?2",
+                "UPDATE transactional_email SET state = 'failed', changed_at = ?1 WHERE state = 'waiting' AND created_at < ?2",
                 args![now, now - STALE_AFTER],
             )?;
             let lock = match tx.dialect() {
@@ -45,7 +45,7 @@ impl Store {
             };
             let next = tx.one(
                 &format!(
-                    "SELECT id, kind, addr_key, address, language, generation, created_at, attempts FROM errand
+                    "SELECT id, kind, addr_key, address, language, generation, created_at, attempts FROM transactional_email
                      WHERE state = 'waiting' AND next_at <= ?1 AND (lease_until IS NULL OR lease_until < ?1)
                      ORDER BY next_at, id LIMIT 1 {lock}"
                 ),
@@ -54,7 +54,7 @@ impl Store {
             )?;
             if let Some(message) = &next {
                 tx.execute(
-                    "UPDATE errand SET owner = ?2, lease_until = ?3, attempts = ?4, changed_at = ?5 WHERE id = ?1",
+                    "UPDATE transactional_email SET owner = ?2, lease_until = ?3, attempts = ?4, changed_at = ?5 WHERE id = ?1",
                     args![message.number, &owner, now + lease, message.attempts, now],
                 )?;
             }
@@ -75,10 +75,10 @@ impl Store {
         self.write("arming a transactional email", now, move |tx, now| {
             // An unsubscribe since the claim voided it; a suppressed address gets no mail of this kind either.
             let armed = tx.execute(
-                "UPDATE errand SET state = 'armed', changed_at = ?3
+                "UPDATE transactional_email SET state = 'armed', changed_at = ?3
                  WHERE id = ?1 AND owner = ?2 AND state = 'waiting' AND lease_until >= ?3
                  AND NOT EXISTS (SELECT 1 FROM suppression
-                                 WHERE suppression.addr_key = errand.addr_key AND reason <> 'erased')",
+                                 WHERE suppression.addr_key = transactional_email.addr_key AND reason <> 'erased')",
                 args![number, &owner, now],
             )?;
             Ok(armed > 0)
@@ -104,7 +104,7 @@ impl Store {
                 TransactionalOutcome::Unknown => ("unknown", now),
             };
             tx.execute(
-                "UPDATE errand SET state = ?3, next_at = ?4, last_reply = ?5, owner = NULL, lease_until = NULL,
+                "UPDATE transactional_email SET state = ?3, next_at = ?4, last_reply = ?5, owner = NULL, lease_until = NULL,
                                    changed_at = ?6
                  WHERE id = ?1 AND owner = ?2 AND state IN ('waiting', 'armed')",
                 args![number, &owner, state, next_at, &reply, now],
@@ -120,7 +120,7 @@ fn message(row: &dyn Row) -> Result<TransactionalMessage, StoreError> {
     Ok(TransactionalMessage {
         number: row.get(0)?,
         kind: TransactionalKind::from_code(&kind)
-            .ok_or_else(|| corrupt_data(format!("the errand {kind:?}")))?,
+            .ok_or_else(|| corrupt_data(format!("the transactional_email {kind:?}")))?,
         key: AddressKey(row.get(2)?),
         address: address(&row.get::<String>(3)?)?,
         language: row.get(4)?,
@@ -146,7 +146,7 @@ pub(super) fn write(
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     tx.execute(
-        "INSERT INTO errand (addr_key, mailbox, address, language, kind, generation, state, created_at, next_at,
+        "INSERT INTO transactional_email (addr_key, mailbox, address, language, kind, generation, state, created_at, next_at,
                              changed_at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'waiting', ?7, ?7, ?7)",
         args![&to.key.0, &to.mailbox.0, to.address, to.language, kind.as_str(), generation, now],
@@ -163,7 +163,7 @@ pub(super) fn too_many(tx: &mut dyn Tx, mailbox: AddressKey, now: DateTime<Utc>)
     }
     for (within, most) in MAILBOX_LIMITS {
         let count: Option<u64> = tx.one(
-            "SELECT count(*) FROM errand WHERE mailbox = ?1 AND created_at > ?2 AND kind IN ('confirm', 'known')",
+            "SELECT count(*) FROM transactional_email WHERE mailbox = ?1 AND created_at > ?2 AND kind IN ('confirm', 'known')",
             args![&mailbox.0, now - within],
             |row| row.get(0),
         )?;
@@ -183,7 +183,7 @@ pub(super) fn too_many_of(
 ) -> Result<bool, StoreError> {
     let (within, most) = DATA_LIMIT;
     let count: Option<u64> = tx.one(
-        "SELECT count(*) FROM errand WHERE mailbox = ?1 AND created_at > ?2 AND kind = ?3",
+        "SELECT count(*) FROM transactional_email WHERE mailbox = ?1 AND created_at > ?2 AND kind = ?3",
         args![&key.0, now - within, kind.as_str()],
         |row| row.get(0),
     )?;
@@ -193,7 +193,7 @@ pub(super) fn too_many_of(
 /// Cancels what is still waiting for a person who unsubscribed.
 pub(super) fn cancel(tx: &mut dyn Tx, key: AddressKey, now: DateTime<Utc>) -> Result<(), StoreError> {
     tx.execute(
-        "UPDATE errand SET state = 'void', owner = NULL, lease_until = NULL, changed_at = ?2
+        "UPDATE transactional_email SET state = 'void', owner = NULL, lease_until = NULL, changed_at = ?2
          WHERE addr_key = ?1 AND state = 'waiting' AND kind <> 'data'",
         args![&key.0, now],
     )
@@ -201,5 +201,8 @@ pub(super) fn cancel(tx: &mut dyn Tx, key: AddressKey, now: DateTime<Utc>) -> Re
 }
 
 pub(super) fn forget(tx: &mut dyn Tx, now: DateTime<Utc>) -> Result<u64, StoreError> {
-    tx.execute("DELETE FROM errand WHERE created_at < ?1 AND state <> 'armed'", args![now - KEPT_FOR])
+    tx.execute(
+        "DELETE FROM transactional_email WHERE created_at < ?1 AND state <> 'armed'",
+        args![now - KEPT_FOR],
+    )
 }

@@ -16,6 +16,7 @@ impl Store {
             audiences(tx, &mut flaws)?;
             frozen_emails(tx, &mut flaws)?;
             states(tx, &mut flaws)?;
+            counted(tx, &mut flaws)?;
             proofs(tx, &mut flaws)?;
             Ok(flaws)
         })
@@ -170,13 +171,41 @@ fn states(tx: &mut dyn Tx, flaws: &mut Vec<String>) -> Result<(), StoreError> {
     )
 }
 
+/// The counts of finished issues are those of their deliveries, and nothing of such an issue is open.
+fn counted(tx: &mut dyn Tx, flaws: &mut Vec<String>) -> Result<(), StoreError> {
+    let differ = tx.all(
+        "SELECT post, all_counts.state, CAST(sum(written) AS BIGINT), CAST(sum(found) AS BIGINT) FROM (
+             SELECT issue, state, deliveries AS written, 0 AS found FROM issue_count
+             UNION ALL
+             SELECT issue, state, 0, count(*) FROM delivery GROUP BY issue, state) AS all_counts
+         JOIN issue ON issue.id = all_counts.issue WHERE finished_at IS NOT NULL
+         GROUP BY issue.id, post, all_counts.state HAVING sum(written) <> sum(found) ORDER BY issue.id, all_counts.state",
+        &[],
+        |row| {
+            let (post, state, written, found): (String, String, i64, i64) =
+                (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
+            Ok(format!("{post}: {written} deliveries are counted as {state}, but there are {found}"))
+        },
+    )?;
+    flaws.extend(differ);
+    named(
+        tx,
+        "SELECT post, address FROM delivery JOIN issue ON issue.id = delivery.issue
+         WHERE finished_at IS NOT NULL AND delivery.state IN ('pending', 'claimed', 'armed') ORDER BY delivery.id",
+        "it is open, but its issue is finished",
+        flaws,
+    )
+}
+
 /// Every sent delivery has a proof, and every armed or unknown one has an attempt.
 fn proofs(tx: &mut dyn Tx, flaws: &mut Vec<String>) -> Result<(), StoreError> {
     named(
         tx,
         "SELECT post, address FROM delivery JOIN issue ON issue.id = delivery.issue
          WHERE delivery.state = 'sent' AND coalesce(last_phase, '') <> 'evidence'
-         AND delivery.id NOT IN (SELECT delivery FROM attempt WHERE result = 'sent') ORDER BY delivery.id",
+         AND compacted_at IS NULL
+         AND delivery.id NOT IN (SELECT delivery FROM attempt WHERE result = 'sent')
+         AND delivery.id NOT IN (SELECT delivery FROM old_attempt WHERE result = 'sent') ORDER BY delivery.id",
         "it is recorded as sent, but there is neither an attempt nor other evidence",
         flaws,
     )?;
@@ -187,7 +216,8 @@ fn proofs(tx: &mut dyn Tx, flaws: &mut Vec<String>) -> Result<(), StoreError> {
          WHERE delivery.state IN ('armed', 'unknown')
          AND NOT (delivery.state = 'unknown' AND token IS NULL AND coalesce(reason, '') IN {forgotten})
          AND (token IS NULL OR NOT EXISTS (
-             SELECT 1 FROM attempt WHERE attempt.token = delivery.token AND attempt.delivery = delivery.id))
+             SELECT 1 FROM attempt WHERE attempt.issue = delivery.issue AND attempt.delivery = delivery.id
+             AND attempt.token = delivery.token))
          ORDER BY delivery.id"
     );
     named(tx, &sql, "it is recorded as armed or unknown, but no attempt armed it", flaws)?;

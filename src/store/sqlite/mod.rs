@@ -148,6 +148,26 @@ impl Backend for Sqlite {
         })
     }
 
+    fn check(&self) -> Result<(), StoreError> {
+        self.with(false, |connection| open::check(connection, self.path.as_str()))
+    }
+
+    /// The whole file is copied, so this needs as much free space again. Only if it would make the file a tenth smaller.
+    fn shrink(&self) -> Result<(), StoreError> {
+        self.with(true, |connection| {
+            let pages = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+            let (free, all) = pages("freelist_count")
+                .and_then(|free| Ok((free, pages("page_count")?)))
+                .map_err(failed("counting free pages"))?;
+            if free * 10 > all {
+                connection.execute_batch("VACUUM").map_err(failed("giving space back"))?;
+            }
+            connection
+                .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+                .map_err(failed("emptying its log"))
+        })
+    }
+
     fn backup(&self, target: &Utf8Path, copied: DateTime<Utc>) -> Result<(), StoreError> {
         // A separate connection reads, so that this one stays free for the others.
         let path = self.with(false, |connection| Ok(connection.path().map(str::to_owned)))?;

@@ -14,16 +14,21 @@ use crate::store::sql::meta;
 use crate::store::{Store, StoreError};
 
 /// The schema, one file for each step. A released step never changes.
-pub(super) const MIGRATIONS: [&str; 5] = [
+pub(super) const MIGRATIONS: [&str; 6] = [
     include_str!("../../../migrations/sqlite/0001_ledger.sql"),
     include_str!("../../../migrations/sqlite/0002_bounces.sql"),
     include_str!("../../../migrations/sqlite/0003_pace.sql"),
     include_str!("../../../migrations/sqlite/0004_web.sql"),
     include_str!("../../../migrations/sqlite/0005_posts.sql"),
+    include_str!("../../../migrations/sqlite/0006_history.sql"),
 ];
 
 /// File systems without working shared memory for WAL, or without working locks.
 const NETWORKS: [&str; 9] = ["nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "fuse.sshfs"];
+
+/// The greatest file that is checked whenever it is opened, which takes some milliseconds. A run must not take longer
+/// because more was sent, so a greater one is checked when an issue is frozen, and after a process was killed.
+const CHECKED_ALWAYS: u64 = 4_000_000;
 
 /// How long to wait for a running restore.
 const RESTORE_TRIES: u32 = 250;
@@ -74,6 +79,7 @@ fn open(path: &Utf8Path, keys: &Utf8Path, instance: &str) -> Result<OpenConnecti
         )));
     }
     // If the file cannot be opened, `SQLite` reports why.
+    let has_log = std::fs::metadata(format!("{path}-wal")).is_ok_and(|log| log.len() > 0);
     let made = if is_new { owner_only(path) } else { Ok(()) };
     let anchored = made.and_then(|()| anchor(path));
     if let Ok(anchor) = &anchored
@@ -98,6 +104,11 @@ fn open(path: &Utf8Path, keys: &Utf8Path, instance: &str) -> Result<OpenConnecti
     }
     configure(&mut connection).map_err(failed("configuring it"))?;
     verify(&connection, &unfit)?;
+    // A log that nobody is using: the process that wrote it was killed, or the machine lost its power.
+    let was_killed = has_log && anchor.was_alone();
+    if was_killed || std::fs::metadata(path).is_ok_and(|meta| meta.len() <= CHECKED_ALWAYS) {
+        check(&connection, path.as_str())?;
+    }
     migrate(&mut connection, path, instance)?;
     let watch = ReplacementDetector::begin(path, anchor).map_err(|error| unfit(error.to_string()))?;
     Ok(OpenConnection::new(connection, watch))
@@ -162,13 +173,19 @@ fn verify(connection: &Connection, unfit: &dyn Fn(String) -> StoreError) -> Resu
     if synchronous != rusqlite::types::Value::Integer(2) {
         return Err(unfit(format!("its synchronous mode is {synchronous:?} instead of FULL (2)")));
     }
+    Ok(())
+}
+
+/// Reads the whole file, so its duration depends on the history.
+pub(super) fn check(connection: &Connection, path: &str) -> Result<(), StoreError> {
     let sound: String = connection
         .pragma_query_value(None, "quick_check", |row| row.get(0))
         .map_err(failed("checking it"))?;
-    if sound != "ok" {
-        return Err(unfit(format!("it is damaged ({sound}); restore it from a backup")));
+    if sound == "ok" {
+        return Ok(());
     }
-    Ok(())
+    let why = format!("it is damaged ({sound}); restore it from a backup");
+    Err(StoreError::Unusable { path: path.to_owned(), why })
 }
 
 pub(super) fn schema(connection: &Connection) -> Result<i64, StoreError> {

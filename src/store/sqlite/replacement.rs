@@ -39,6 +39,7 @@ impl Identity {
 pub(super) struct Anchor {
     file: File,
     identity: Identity,
+    was_alone: bool,
 }
 
 impl Anchor {
@@ -52,14 +53,20 @@ impl Anchor {
             return Ok(known);
         }
         let file = File::open(path)?;
+        let was_alone = file.try_lock().is_ok();
         match file.try_lock_shared() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(io::ErrorKind::WouldBlock.into()),
             Err(TryLockError::Error(error)) => return Err(error),
         }
-        let anchor = Arc::new(Self { identity: Identity::of(&file.metadata()?), file });
+        let anchor = Arc::new(Self { identity: Identity::of(&file.metadata()?), file, was_alone });
         anchors.push(Arc::downgrade(&anchor));
         Ok(anchor)
+    }
+
+    /// Whether no other process had the file open when this one opened it.
+    pub(super) const fn was_alone(&self) -> bool {
+        self.was_alone
     }
 
     pub(super) fn header(&self) -> Option<Header> {
@@ -140,17 +147,16 @@ impl ReplacementDetector {
         None
     }
 
-    /// Whether a checkpoint can have changed the file: it never makes the file shorter or older, and never replaces it.
+    /// Whether a checkpoint can have changed the file: it never makes the file older and never replaces it, and it makes
+    /// the file shorter only with the pages of a later change.
     fn was_checkpoint(&mut self, meta: &Metadata) -> bool {
-        if meta.len() < self.stamp.0 {
-            return false;
-        }
+        let oldest = if meta.len() < self.stamp.0 { self.changes.saturating_add(1) } else { self.changes };
         for attempt in 0..TRIES {
             if attempt > 0 {
                 std::thread::sleep(GLANCE);
             }
             let header = self.anchor.header();
-            if let Some(header) = header.filter(|header| header.keeps_log && header.changes >= self.changes) {
+            if let Some(header) = header.filter(|header| header.keeps_log && header.changes >= oldest) {
                 (self.stamp, self.changes) = (stamp(meta), header.changes);
                 return true;
             }

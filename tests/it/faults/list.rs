@@ -130,7 +130,7 @@ fn f16_a_message_whose_composition_panics_fails_and_the_run_continues() {
                 let from = delivery.address.clone();
                 let message = b"Subject: slow\r\n\r\nslowly\r\n".to_vec();
                 let envelope = Envelope { from, to: delivery.address.clone(), size: message.len() };
-                Ok(OutgoingMessage { envelope, message })
+                Ok(OutgoingMessage { envelope, message, message_id: String::new() })
             }),
             rate_limits: None,
             retry: RetrySchedule { waits: vec![TimeDelta::minutes(5)], give_up: TimeDelta::hours(48) },

@@ -78,7 +78,7 @@ impl Site {
             rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY,
         );
         let look = |database: rusqlite::Connection| {
-            database.query_row("SELECT standing FROM subscriber WHERE email = ?1", [KIM], |row| row.get(0))
+            database.query_row("SELECT status FROM subscriber WHERE email = ?1", [KIM], |row| row.get(0))
         };
         database.and_then(look).ok()
     }

@@ -139,7 +139,7 @@ async fn preferences_apply_from_the_confirmation_and_the_consent_is_recorded() {
     );
     // The form and its language, the hash of its text, and the network.
     let record = site.database().query_row(
-        "SELECT form, length(wording), network FROM consent WHERE word = 'asked'",
+        "SELECT form, length(wording), network FROM consent WHERE action = 'asked'",
         [],
         |row| Ok((row.get::<_, String>(0)?, row.get::<_, u32>(1)?, row.get::<_, String>(2)?)),
     );

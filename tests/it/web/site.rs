@@ -204,8 +204,16 @@ impl TestSite {
 
     /// Every row of every table that a request may change.
     pub(crate) fn rows(&self) -> String {
-        let tables =
-            ["subscriber", "consent", "errand", "suppression", "event", "delivery", "issue", "meter"];
+        let tables = [
+            "subscriber",
+            "consent",
+            "transactional_email",
+            "suppression",
+            "event",
+            "delivery",
+            "issue",
+            "meter",
+        ];
         let database = self.database();
         let is_known = |table: &str| database.prepare(&format!("SELECT * FROM {table}")).is_ok();
         let mut out = String::new();
@@ -230,7 +238,7 @@ impl TestSite {
     /// The queued transactional emails, as kind and address.
     pub(crate) fn transactional(&self) -> Vec<(String, String)> {
         let database = self.database();
-        let mut all = database.prepare("SELECT kind, address FROM errand ORDER BY id").unwrap();
+        let mut all = database.prepare("SELECT kind, address FROM transactional_email ORDER BY id").unwrap();
         let rows = all.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
         rows.map(Result::unwrap).collect()
     }
