@@ -5,6 +5,11 @@
 #[cfg(test)]
 mod busy;
 #[cfg(test)]
+#[path = "../it/earlier.rs"]
+mod earlier;
+#[cfg(test)]
+mod history;
+#[cfg(test)]
 mod matrix;
 #[cfg(test)]
 mod points;

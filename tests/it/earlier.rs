@@ -11,7 +11,7 @@ use std::path::Path;
 use super::support::{Postgres, Script, Server, Site};
 
 /// Some minutes after the sender died.
-const LATER: &str = "2026-11-28T09:10:00Z";
+pub(crate) const LATER: &str = "2026-11-28T09:10:00Z";
 
 fn fixture(kind: &str, file: &str) -> String {
     fs::read_to_string(Path::new("tests/data/ledgers/migration-5").join(kind).join(file)).unwrap()
@@ -22,7 +22,7 @@ fn addresses(messages: &str) -> BTreeSet<String> {
 }
 
 /// The site of the fixture, with a relay that accepts everything.
-fn site(kind: &str, relay: &Server) -> Site {
+pub(crate) fn site(kind: &str, relay: &Server) -> Site {
     let site = Site::unopened(relay.port(), 0, 2);
     for file in ["letterpress.keys", "letterpress.fence", "posts/ids.txt", "posts/2026-11-10-first.md"] {
         site.write(file, &fixture(kind, file));
@@ -36,7 +36,7 @@ fn site(kind: &str, relay: &Server) -> Site {
 
 /// Every subscriber without an accepted message gets one, the two in flight are reported as unknown, and tokens of
 /// earlier messages work.
-fn continues_with(kind: &str, site: &Site, relay: &Server) {
+pub(crate) fn continues_with(kind: &str, site: &Site, relay: &Server) {
     let before = addresses(&fixture(kind, "accepted.txt"));
     let ended = site.run_at(LATER, &["send"]);
     assert_eq!(ended.code, 3, "{}", ended.output);

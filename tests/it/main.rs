@@ -14,6 +14,8 @@ mod faults;
 #[cfg(test)]
 mod fence;
 #[cfg(test)]
+mod history;
+#[cfg(test)]
 mod inbox;
 #[cfg(test)]
 mod kill;
