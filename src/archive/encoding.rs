@@ -1,24 +1,22 @@
 //! Decodes a file as UTF-8. Anything else is an error that names the likely encoding; nothing is converted by guessing.
 
+use encoding_rs::{Encoding, UTF_8};
+
 use crate::finding::Finding;
 
 /// The text of a file, without a byte order mark, with lines that end in `\n`.
-pub(super) fn decode(bytes: Vec<u8>, file: &str) -> Result<String, Finding> {
-    let text = String::from_utf8(bytes).map_err(|error| {
-        let bytes = error.as_bytes();
-        let line = memchr::memchr_iter(b'\n', &bytes[..error.utf8_error().valid_up_to()]).count() + 1;
+pub(super) fn decode(bytes: &[u8], file: &str) -> Result<String, Finding> {
+    // Several times as fast as `std::str::from_utf8` if few of the letters are ASCII.
+    let Some(text) = UTF_8.decode_without_bom_handling_and_without_replacement(bytes) else {
+        let line = memchr::memchr_iter(b'\n', &bytes[..Encoding::utf8_valid_up_to(bytes)]).count() + 1;
         let (guess, name) = guess(bytes);
         let hint = format!("save it as UTF-8, for example: iconv -f {name} -t UTF-8 OLD > NEW");
-        Finding::error("post-encoding", file, format!("the file is not UTF-8; it looks like {guess}"))
-            .at(line)
-            .hint(hint)
-    })?;
-    let text = match text.strip_prefix('\u{FEFF}') {
-        Some(text) => text.to_owned(),
-        None => text,
+        let message = format!("the file is not UTF-8; it looks like {guess}");
+        return Err(Finding::error("post-encoding", file, message).at(line).hint(hint));
     };
+    let text = text.strip_prefix('\u{FEFF}').unwrap_or(&text);
     // A checkout on Windows changes line ends; that must not count as an edit.
-    if text.contains('\r') { Ok(text.replace("\r\n", "\n").replace('\r', "\n")) } else { Ok(text) }
+    Ok(if text.contains('\r') { text.replace("\r\n", "\n").replace('\r', "\n") } else { text.to_owned() })
 }
 
 /// The likely encoding, in words and by its name for iconv.
@@ -67,12 +65,12 @@ mod tests {
     use super::*;
 
     fn refusal(bytes: &[u8]) -> String {
-        decode(bytes.to_vec(), "a.md").unwrap_err().to_string()
+        decode(bytes, "a.md").unwrap_err().to_string()
     }
 
     #[test]
     fn a_byte_order_mark_and_carriage_returns_are_removed() {
-        assert_eq!(decode("\u{FEFF}한\r\n글\r".into(), "a.md").unwrap(), "한\n글\n");
+        assert_eq!(decode("\u{FEFF}한\r\n글\r".as_bytes(), "a.md").unwrap(), "한\n글\n");
     }
 
     #[test]

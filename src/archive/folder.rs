@@ -60,7 +60,7 @@ pub fn read(config: &Config, now: DateTime<Utc>) -> Result<ArchiveReader, Vec<Fi
             let bytes = read_file(&config.resolve(&source)).map_err(|error| {
                 vec![Finding::error("post-file", source.as_str(), format!("cannot read it: {error}"))]
             })?;
-            let mut read = PostFile::read(bytes, PostFileName { relative, source: &source }, setting)?;
+            let mut read = PostFile::read(&bytes, PostFileName { relative, source: &source }, setting)?;
             if let Ok(post_file) = &mut read {
                 post_file
                     .attach_enclosure(setting, |file| length_of(config, file))

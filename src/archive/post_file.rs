@@ -51,7 +51,7 @@ pub(super) struct PostFile {
 impl PostFile {
     /// Reads a file; `Ok(Err(_))` is a valid file that is not published now. Reports all errors.
     pub(super) fn read(
-        bytes: Vec<u8>,
+        bytes: &[u8],
         name: PostFileName<'_>,
         setting: ReadContext<'_>,
     ) -> Result<Result<Self, SkipReason>, Vec<Finding>> {
@@ -276,7 +276,7 @@ mod tests {
         let config = config();
         let inherited = Inherited::default();
         let setting = ReadContext { config: &config, site: &site, inherited: &inherited, now };
-        PostFile::read(text.as_bytes().to_vec(), name, setting)
+        PostFile::read(text.as_bytes(), name, setting)
     }
 
     fn post(relative: &str, text: &str) -> Post {

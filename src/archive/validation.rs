@@ -19,7 +19,7 @@ pub fn validate(relative: &Utf8Path, contents: &str, config: &Config) -> Result<
     let site = Site::bare(Generator::Plain, Utf8PathBuf::new());
     let inherited = Inherited::default();
     let setting = ReadContext { config, site: &site, inherited: &inherited, now: DateTime::<Utc>::MAX_UTC };
-    let read = PostFile::read(contents.as_bytes().to_vec(), name, setting)?;
+    let read = PostFile::read(contents.as_bytes(), name, setting)?;
     let mut post_file = read.map_err(|why| {
         vec![Finding::error("post", source.as_str(), format!("it would not be published: {why:?}"))]
     })?;

@@ -21,6 +21,8 @@ pub struct Feeds {
     pub budget: ByteSize,
     /// Whether posts that no longer fit into a feed stay in the pages of its archive (RFC 5005).
     pub archive: bool,
+    /// For which of the feeds of `by` this applies too. A feed that has pages keeps them.
+    pub archive_by: Vec<GroupBy>,
     /// `WebSub` hubs to notify of changes.
     pub hubs: Vec<Url>,
     /// Whether a feed that is opened in a browser explains itself.

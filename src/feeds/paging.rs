@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, FixedOffset};
 
-use super::select::Feed;
+use super::select::{Feed, FeedScope};
 use crate::archive::Post;
 use crate::archive::pages::{Page, Pages};
 use crate::config::Config;
@@ -78,7 +78,7 @@ pub(super) fn divide(
         0 => usize::MAX,
         entries => entries,
     };
-    let has_archive = config.feeds.archive && limit != usize::MAX;
+    let has_archive = limit != usize::MAX && has_archive(feed, pages, config);
     let mut loose = if has_archive { loose(feed, posts, pages) } else { Vec::new() };
     let is_long = feed.posts.len() > limit && loose.len() >= limit;
     if has_archive && (is_long || loose.len() > 1 && !budget.fits(&loose)) {
@@ -101,6 +101,16 @@ pub(super) fn divide(
     let is_complete = pages.is_empty() && current.len() == feed.posts.len();
     let left_out = newest.iter().filter(|at| current.binary_search(at).is_err()).count();
     Paging { current, left_out, is_complete, pages }
+}
+
+/// Whether older posts of `feed` stay in pages. Feed readers follow the links to published pages, so a feed that has some
+/// keeps them whatever the configuration says about its kind.
+fn has_archive(feed: &Feed, pages: &Pages, config: &Config) -> bool {
+    let is_asked_for = match feed.kind {
+        FeedScope::Site | FeedScope::Podcast => true,
+        FeedScope::By(by) => config.feeds.archive_by.contains(&by),
+    };
+    config.feeds.archive && (is_asked_for || pages.of(feed.folder.as_str()).next().is_some())
 }
 
 /// The posts of `feed` whose current version is in no page, newest first.
@@ -173,7 +183,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::config::ByteSize;
+    use crate::config::{ByteSize, GroupBy};
     use crate::feeds::{fixtures, select};
 
     /// `count` posts, an hour apart, newest first.
@@ -236,6 +246,33 @@ mod tests {
         divided(&posts(1000), &mut pages, &config(20));
         let lengths: Vec<_> = pages.of("").map(|(_, page)| page.len()).collect();
         assert_eq!(lengths, [[100; 9].as_slice(), &[90]].concat());
+    }
+
+    #[test]
+    fn a_category_has_pages_if_it_is_asked_for_or_has_some_already() {
+        let (mut pages, mut config, mut posts) = (Pages::default(), config(4), posts(10));
+        config.feeds.by = vec![GroupBy::Category];
+        for post in &mut posts {
+            post.categories = fixtures::names(&["기술"]);
+        }
+        let category = |posts: &[Post], pages: &mut Pages, config: &Config| {
+            let by_id = posts.iter().enumerate().map(|(at, post)| (post.id.as_str(), at)).collect();
+            let budget = Budget { bytes: usize::MAX, length_of: &|_| 1 };
+            divide(&select::feeds(posts, config)[1], (posts, &by_id), pages, &budget, config)
+        };
+        let without = category(&posts, &mut pages, &config);
+        assert!(without.pages.is_empty() && !without.is_complete && pages.is_empty());
+        config.feeds.archive_by = vec![GroupBy::Category];
+        let with = category(&posts, &mut pages, &config);
+        assert_eq!(with.pages.len(), 1);
+        config.feeds.archive_by.clear();
+        assert_eq!(category(&posts, &mut pages, &config), with, "published pages stay");
+        let more = self::posts(20).into_iter().map(|mut post| {
+            post.categories = fixtures::names(&["기술"]);
+            post
+        });
+        let later = category(&more.collect::<Vec<_>>(), &mut pages, &config);
+        assert_eq!(later.pages.len(), 2, "and the feed goes on with them");
     }
 
     #[test]

@@ -9,6 +9,8 @@ mod node;
 mod reader;
 mod records;
 mod references;
+mod slice;
+mod stream;
 #[cfg(test)]
 mod tests;
 pub(crate) mod tree;

@@ -1,9 +1,9 @@
-//! The bounded pull parser below both layers: tokens with their lines, resolved namespaces, and all limits.
+//! What both readers have in common: from the events of quick-xml to tokens, with resolved namespaces, and all limits.
 
 use std::borrow::Cow;
-use std::io::{self, BufRead, Read};
+use std::io;
 
-use quick_xml::events::{BytesRef, BytesStart, Event};
+use quick_xml::events::{BytesRef, Event, attributes};
 
 use super::references::{self, allowed};
 use super::{MAX_ATTRIBUTES, MAX_DEPTH, MAX_NAMESPACES, XmlError};
@@ -13,8 +13,8 @@ const XML_NAMESPACE: &str = "http://www.w3.org/XML/1998/namespace";
 /// How much the parser forgives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mode {
-    /// Anything that is not well-formed is an error.
-    Strict,
+    /// Anything that is not well-formed is an error. In a clean text, no character need be checked.
+    Strict { is_clean: bool },
     /// A lone `&`, HTML's references, undeclared prefixes and unquoted attributes are accepted.
     Lenient,
 }
@@ -23,7 +23,7 @@ pub(super) enum Mode {
 #[derive(Debug)]
 pub(super) enum Token<'b, N> {
     /// The start of an element. Each one ends with [`Token::End`], also an empty one.
-    Start(Tag<N>),
+    Start(Tag<'b, N>),
     End,
     Text(Cow<'b, str>),
     CData(Cow<'b, str>),
@@ -39,113 +39,80 @@ pub(super) enum Token<'b, N> {
     Eof,
 }
 
+/// Names as written and values.
+type Attributes<'b> = Vec<(Cow<'b, str>, Cow<'b, str>)>;
+
 /// A start tag.
 #[derive(Debug)]
-pub(super) struct Tag<N> {
+pub(super) struct Tag<'b, N> {
     /// `None` if the prefix is not declared.
     pub(super) namespace: Option<N>,
-    pub(super) prefix: String,
-    pub(super) name: String,
+    pub(super) prefix: Cow<'b, str>,
+    pub(super) name: Cow<'b, str>,
     /// In document order with the names as written, including declarations of namespaces.
-    pub(super) attributes: Vec<(String, String)>,
+    pub(super) attributes: Attributes<'b>,
 }
 
-/// Reads tokens. `N` is the caller's name for a namespace.
-pub(super) struct Reader<R, N> {
-    events: quick_xml::Reader<BoundedReader<R>>,
-    buffer: Vec<u8>,
-    max_event: usize,
-    state: State<N>,
+impl<N> Tag<'_, N> {
+    fn into_owned(self) -> Tag<'static, N> {
+        let owned = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
+        let attributes = self.attributes.into_iter().map(|(key, value)| (owned(key), owned(value)));
+        Tag {
+            namespace: self.namespace,
+            attributes: attributes.collect(),
+            prefix: owned(self.prefix),
+            name: owned(self.name),
+        }
+    }
 }
 
-struct State<N> {
+/// What the tokens so far mean for the next one.
+pub(super) struct State<N> {
     mode: Mode,
     naming: fn(&str) -> N,
     /// The prefixes in scope, the innermost last.
     scope: Vec<(String, N)>,
     /// The length of `scope` before each open element.
     marks: Vec<usize>,
-    /// The line on which the last token begins.
-    line: usize,
     has_begun: bool,
     has_root: bool,
     has_doctype: bool,
 }
 
-impl<R: BufRead, N: Copy> Reader<R, N> {
-    /// A token longer than `max_event` bytes is an error.
-    pub(super) fn new(input: R, mode: Mode, max_event: usize, naming: fn(&str) -> N) -> Self {
-        let mut events = quick_xml::Reader::from_reader(BoundedReader { input, left: max_event, lines: 1 });
-        let config = events.config_mut();
-        config.expand_empty_elements = true;
-        config.allow_dangling_amp = mode == Mode::Lenient;
-        let state = State {
+impl<N: Copy> State<N> {
+    /// `naming` translates the address of a namespace.
+    pub(super) fn new(mode: Mode, naming: fn(&str) -> N) -> Self {
+        Self {
             mode,
             naming,
             scope: vec![("xml".to_owned(), naming(XML_NAMESPACE))],
             marks: Vec::new(),
-            line: 1,
             has_begun: false,
             has_root: false,
             has_doctype: false,
-        };
-        Self { events, buffer: Vec::new(), max_event, state }
+        }
     }
 
-    /// The line on which the last token begins, from 1.
-    pub(super) fn line(&self) -> usize {
-        self.state.line
-    }
-
-    /// The current line.
-    pub(super) fn reached(&self) -> usize {
-        self.events.get_ref().lines
-    }
-
-    /// The namespace of a prefix here; an attribute without a prefix has none.
-    pub(super) fn namespace(&self, prefix: &str) -> Option<N> {
-        self.state.namespace(prefix)
-    }
-
-    /// The next token.
-    pub(super) fn next(&mut self) -> Result<Token<'_, N>, XmlError> {
-        self.buffer.clear();
-        let input = self.events.get_mut();
-        input.left = self.max_event;
-        self.state.line = input.lines;
-        let event = self.events.read_event_into(&mut self.buffer).map_err(from_quick_xml)?;
-        self.state.token(event)
-    }
-}
-
-impl<N: Copy> State<N> {
     fn is_strict(&self) -> bool {
-        self.mode == Mode::Strict
+        matches!(self.mode, Mode::Strict { .. })
     }
 
-    fn token<'b>(&mut self, event: Event<'b>) -> Result<Token<'b, N>, XmlError> {
+    /// The token for an event.
+    pub(super) fn token<'b>(&mut self, event: Event<'b>) -> Result<Token<'b, N>, XmlError> {
         let is_first = !std::mem::replace(&mut self.has_begun, true);
         Ok(match event {
             // Empty elements are expanded, so only their start is seen.
-            Event::Start(start) | Event::Empty(start) => Token::Start(self.start(&start)?),
+            Event::Start(start) | Event::Empty(start) => {
+                let attributes = if self.is_strict() { start.attributes() } else { start.html_attributes() };
+                Token::Start(self.start(utf8(start.name().as_ref())?, attributes)?.into_owned())
+            }
             Event::End(_) => {
                 let mark = self.marks.pop().ok_or_else(|| XmlError::malformed("an end tag too many"))?;
                 self.scope.truncate(mark);
                 Token::End
             }
-            Event::Text(text) => {
-                let text = utf8_of(text.into_inner())?;
-                if self.is_strict() && text.contains("]]>") {
-                    return Err(XmlError::malformed("`]]>` outside a CDATA section"));
-                }
-                self.characters(&text)?;
-                Token::Text(text)
-            }
-            Event::CData(text) => {
-                let text = utf8_of(text.into_inner())?;
-                self.characters(&text)?;
-                Token::CData(text)
-            }
+            Event::Text(text) => self.text(utf8_of(text.into_inner())?)?,
+            Event::CData(text) => self.cdata(utf8_of(text.into_inner())?)?,
             Event::GeneralRef(reference) => self.reference(&reference)?,
             Event::Decl(declaration) => {
                 if self.is_strict() && !is_first {
@@ -166,14 +133,37 @@ impl<N: Copy> State<N> {
         })
     }
 
-    fn characters(&self, text: &str) -> Result<(), XmlError> {
+    /// The token for text outside a CDATA section.
+    pub(super) fn text<'b>(&mut self, text: Cow<'b, str>) -> Result<Token<'b, N>, XmlError> {
+        if self.is_strict() && text.contains("]]>") {
+            return Err(XmlError::malformed("`]]>` outside a CDATA section"));
+        }
+        self.characters(&text)?;
+        Ok(Token::Text(text))
+    }
+
+    /// The token for a CDATA section.
+    pub(super) fn cdata<'b>(&mut self, text: Cow<'b, str>) -> Result<Token<'b, N>, XmlError> {
+        self.characters(&text)?;
+        Ok(Token::CData(text))
+    }
+
+    fn characters(&mut self, text: &str) -> Result<(), XmlError> {
+        self.has_begun = true;
         if !self.is_strict() {
             return Ok(());
         }
         if self.marks.is_empty() && !text.trim().is_empty() {
             return Err(XmlError::malformed("text outside the root element"));
         }
-        allowed(text)
+        self.allowed(text)
+    }
+
+    fn allowed(&self, text: &str) -> Result<(), XmlError> {
+        match self.mode {
+            Mode::Strict { is_clean: false } => allowed(text),
+            Mode::Strict { is_clean: true } | Mode::Lenient => Ok(()),
+        }
     }
 
     fn doctype<'b>(&mut self, declared: Cow<'b, str>) -> Result<Token<'b, N>, XmlError> {
@@ -202,30 +192,31 @@ impl<N: Copy> State<N> {
         }
     }
 
-    fn start(&mut self, start: &BytesStart<'_>) -> Result<Tag<N>, XmlError> {
+    /// A start tag.
+    pub(super) fn start<'b>(
+        &mut self,
+        name: &'b str,
+        attributes: attributes::Attributes<'b>,
+    ) -> Result<Tag<'b, N>, XmlError> {
         if self.is_strict() && self.has_root && self.marks.is_empty() {
             return Err(XmlError::malformed("a second root element"));
         }
         if self.marks.len() == MAX_DEPTH {
             return Err(XmlError::Deep);
         }
-        self.has_root = true;
+        (self.has_begun, self.has_root) = (true, true);
         self.marks.push(self.scope.len());
-        let attributes = self.attributes(start)?;
-        let qualified = start.name();
-        let (prefix, name) = split(utf8(qualified.as_ref())?);
-        Ok(Tag {
-            namespace: self.namespace(prefix),
-            prefix: prefix.to_owned(),
-            name: name.to_owned(),
-            attributes,
-        })
+        let attributes = self.attributes(attributes)?;
+        let (prefix, name) = split(name);
+        Ok(Tag { namespace: self.namespace(prefix), prefix: prefix.into(), name: name.into(), attributes })
     }
 
     /// The attributes. Declared namespaces come into scope.
-    fn attributes(&mut self, start: &BytesStart<'_>) -> Result<Vec<(String, String)>, XmlError> {
+    fn attributes<'b>(
+        &mut self,
+        mut attributes: attributes::Attributes<'b>,
+    ) -> Result<Attributes<'b>, XmlError> {
         let mut found = Vec::new();
-        let mut attributes = if self.is_strict() { start.attributes() } else { start.html_attributes() };
         for attribute in attributes.with_checks(self.is_strict()) {
             let attribute = attribute.map_err(XmlError::malformed)?;
             if found.len() == MAX_ATTRIBUTES {
@@ -234,8 +225,8 @@ impl<N: Copy> State<N> {
                 }
                 break;
             }
-            let key = utf8(attribute.key.as_ref())?;
-            let value = self.value(utf8(&attribute.value)?)?;
+            let key = utf8(attribute.key.into_inner())?;
+            let value = self.value(utf8_of(attribute.value)?)?;
             let declared = if key == "xmlns" { Some("") } else { key.strip_prefix("xmlns:") };
             if let Some(prefix) = declared {
                 if self.scope.len() == MAX_NAMESPACES {
@@ -243,18 +234,28 @@ impl<N: Copy> State<N> {
                 }
                 self.scope.push((prefix.to_owned(), (self.naming)(&value)));
             }
-            found.push((key.to_owned(), value));
+            found.push((key.into(), value));
         }
         Ok(found)
     }
 
-    fn value(&self, raw: &str) -> Result<String, XmlError> {
+    fn value<'b>(&self, raw: Cow<'b, str>) -> Result<Cow<'b, str>, XmlError> {
         if !self.is_strict() {
-            return Ok(references::with_references(raw));
+            return Ok(references::with_references(&raw).into());
         }
         if raw.contains('<') {
             return Err(XmlError::malformed("`<` in the value of an attribute"));
         }
+        let mut value = if raw.contains('&') { self.resolved(&raw)?.into() } else { raw };
+        self.allowed(&value)?;
+        if value.contains(['\n', '\t', '\r']) {
+            value = value.replace(['\n', '\t', '\r'], " ").into();
+        }
+        Ok(value)
+    }
+
+    /// The value of an attribute with its references resolved strictly.
+    fn resolved(&self, raw: &str) -> Result<String, XmlError> {
         let mut value = String::with_capacity(raw.len());
         let mut rest = raw;
         while let Some((before, after)) = rest.split_once('&') {
@@ -269,14 +270,11 @@ impl<N: Copy> State<N> {
             rest = behind;
         }
         value.push_str(rest);
-        allowed(&value)?;
-        if value.contains(['\n', '\t', '\r']) {
-            value = value.replace(['\n', '\t', '\r'], " ");
-        }
         Ok(value)
     }
 
-    fn namespace(&self, prefix: &str) -> Option<N> {
+    /// The namespace of a prefix here.
+    pub(super) fn namespace(&self, prefix: &str) -> Option<N> {
         let found = self.scope.iter().rev().find(|(known, _)| known == prefix).map(|(_, name)| *name);
         found.or_else(|| prefix.is_empty().then(|| (self.naming)("")))
     }
@@ -298,48 +296,11 @@ fn utf8_of(bytes: Cow<'_, [u8]>) -> Result<Cow<'_, str>, XmlError> {
     }
 }
 
-fn from_quick_xml(error: quick_xml::Error) -> XmlError {
+/// Our error for an error of quick-xml.
+pub(super) fn from_quick_xml(error: quick_xml::Error) -> XmlError {
     match error {
         quick_xml::Error::Io(error) if error.kind() == io::ErrorKind::FileTooLarge => XmlError::Long,
         quick_xml::Error::Io(error) => XmlError::Io(io::Error::new(error.kind(), error.to_string())),
         error => XmlError::malformed(error),
-    }
-}
-
-/// Stops a token that would fill the memory, and counts lines.
-struct BoundedReader<R> {
-    input: R,
-    /// How many more bytes the token may have.
-    left: usize,
-    lines: usize,
-}
-
-impl<R: BufRead> Read for BoundedReader<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let mut ready = self.fill_buf()?;
-        let read = ready.read(buffer)?;
-        self.consume(read);
-        Ok(read)
-    }
-}
-
-impl<R: BufRead> BufRead for BoundedReader<R> {
-    fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        if self.left == 0 {
-            return Err(io::ErrorKind::FileTooLarge.into());
-        }
-        self.input.fill_buf()
-    }
-
-    fn consume(&mut self, amount: usize) {
-        // The consumed bytes are still in the buffer, so nothing is read here.
-        if amount > 0
-            && let Ok(ready) = self.input.fill_buf()
-        {
-            let passed = ready.get(..amount).unwrap_or(ready);
-            self.lines += memchr::memchr_iter(b'\n', passed).count();
-        }
-        self.left = self.left.saturating_sub(amount);
-        self.input.consume(amount);
     }
 }

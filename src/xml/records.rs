@@ -5,7 +5,8 @@ use std::io::{BufReader, Read};
 
 use super::encoded::Encoded;
 use super::node::{Child, Node};
-use super::reader::{Mode, Reader, Tag, Token};
+use super::reader::{Tag, Token};
+use super::stream::StreamReader;
 use super::{MAX_EVENT, MAX_RECORD, XmlError};
 
 /// Elements that contain records but are not records.
@@ -13,7 +14,7 @@ const CONTAINERS: [&str; 4] = ["rss", "rdf:RDF", "channel", "atom:feed"];
 
 /// The records of a file.
 pub(crate) struct Records<R: Read> {
-    reader: Reader<BufReader<Encoded<R>>, &'static str>,
+    reader: StreamReader<BufReader<Encoded<R>>, &'static str>,
     /// The container elements that are open.
     open: Vec<Node>,
     root: Option<String>,
@@ -34,13 +35,13 @@ impl<R: Read> Records<R> {
     /// Begins to read.
     pub(crate) fn new(input: R) -> Result<Self, XmlError> {
         let input = BufReader::with_capacity(1 << 16, Encoded::new(input)?);
-        let reader = Reader::new(input, Mode::Lenient, MAX_EVENT, prefix);
+        let reader = StreamReader::new(input, MAX_EVENT, prefix);
         Ok(Self { reader, open: Vec::new(), root: None, inherited: NamespaceScope::default() })
     }
 
     /// The current line, from 1.
     pub(crate) fn line(&self) -> usize {
-        self.reader.reached()
+        self.reader.line()
     }
 
     /// The name of the root element, once it was read.
@@ -101,13 +102,15 @@ fn push(stack: &mut [Node], text: &str) -> usize {
     text.len() + size_of::<Child>()
 }
 
-fn node(tag: Tag<&'static str>) -> Node {
-    let name = match (tag.namespace, tag.prefix.as_str()) {
-        (Some(""), _) | (None, "") => tag.name,
+fn node(tag: Tag<'_, &'static str>) -> Node {
+    let name = match (tag.namespace, tag.prefix.as_ref()) {
+        (Some(""), _) | (None, "") => tag.name.into_owned(),
         // Some feeds use well-known prefixes without declaring them.
         (Some(prefix), _) | (None, prefix) => format!("{prefix}:{}", tag.name),
     };
-    Node { name, attributes: tag.attributes, children: Vec::new() }
+    let attributes =
+        tag.attributes.into_iter().map(|(key, value)| (key.into_owned(), value.into_owned())).collect();
+    Node { name, attributes, children: Vec::new() }
 }
 
 /// The prefix that the importers use for a namespace; "" for the vocabularies of RSS itself.

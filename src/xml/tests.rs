@@ -102,8 +102,9 @@ fn depth_and_length_are_limited() {
 
 proptest! {
     #[test]
-    fn the_reader_survives_any_sequence_of_markup(xml in "(<|>|</|/>|&|;|<rss>|<item|</item>|<!\\[CDATA\\[|\\]\\]>|<!--|-->|<\\?xml |encoding=|\"|'|xmlns:a=|[a-z가 ]|\u{0}){0,40}") {
+    fn the_reader_survives_any_sequence_of_markup(xml in "\u{FEFF}{0,2}(<|>|</|/>|&|;|<rss>|<item|</item>|<!\\[CDATA\\[|\\]\\]>|<!--|-->|<\\?xml |encoding=|\"|'|xmlns:a=|[a-z가 ]|\u{0}){0,40}") {
         let _ = records(xml.as_bytes());
+        let _ = tree(&xml);
     }
 
     #[test]
@@ -112,7 +113,7 @@ proptest! {
     }
 }
 
-fn tree(xml: &str) -> Result<tree::Node, (usize, XmlError)> {
+fn tree(xml: &str) -> Result<tree::Node<'_>, (usize, XmlError)> {
     tree::read(xml, tree::MAX_NODES, &mut |_, _| {})
 }
 
@@ -155,4 +156,11 @@ fn a_tree_contains_lines_text_and_namespaces() {
     assert_eq!(root.attribute_ns(namespaces::XML, "lang"), Some("ko"));
     let child = root.child(namespaces::ATOM, "b").unwrap();
     assert_eq!((child.line, child.attribute("c"), child.value()), (2, Some("& "), "x"));
+}
+
+#[test]
+fn names_and_text_of_a_tree_are_taken_from_the_right_place() {
+    let root = tree("\u{FEFF}<가 나=\"다\"><b c='>/'/>라<![CDATA[<마>]]></가 >").unwrap();
+    assert_eq!((root.name.as_ref(), root.attribute("나"), root.value()), ("가", Some("다"), "라<마>"));
+    assert_eq!(root.children[0].attribute("c"), Some(">/"));
 }

@@ -1,26 +1,27 @@
 //! A whole document as a light tree with line numbers, read strictly. Comments and processing instructions are left
 //! out.
 
-use std::io::BufRead;
+use std::borrow::Cow;
 
 use super::XmlError;
 use super::namespaces::{self, Ns};
-use super::reader::{Mode, Reader, Tag, Token, split};
+use super::reader::{Tag, Token, split};
+use super::slice::SliceReader;
 
 /// The most elements and attributes in a document of another author.
 pub(crate) const MAX_NODES: usize = 1_000_000;
 
 /// An element.
 #[derive(Debug, Default)]
-pub(crate) struct Node {
+pub(crate) struct Node<'t> {
     pub(crate) ns: Ns,
     /// As written, without its colon.
-    pub(crate) prefix: String,
-    pub(crate) name: String,
-    pub(crate) attributes: Vec<Attribute>,
-    pub(crate) children: Vec<Node>,
+    pub(crate) prefix: Cow<'t, str>,
+    pub(crate) name: Cow<'t, str>,
+    pub(crate) attributes: Vec<Attribute<'t>>,
+    pub(crate) children: Vec<Node<'t>>,
     /// The text directly inside, all parts of it.
-    pub(crate) text: String,
+    pub(crate) text: Cow<'t, str>,
     /// Whether some of it was written as `&#x26;`, as the RSS profile recommends.
     pub(crate) hexadecimal: bool,
     pub(crate) line: usize,
@@ -28,19 +29,21 @@ pub(crate) struct Node {
 
 /// An attribute that declares no namespace.
 #[derive(Debug)]
-pub(crate) struct Attribute {
+pub(crate) struct Attribute<'t> {
     pub(crate) ns: Ns,
     pub(crate) name: String,
-    pub(crate) value: String,
+    pub(crate) value: Cow<'t, str>,
 }
 
-impl Node {
+impl Node<'_> {
     /// The name with its usual prefix: `dc:creator`, `title`.
     pub(crate) fn label(&self) -> String {
         match self.ns {
-            Ns::Known(prefix @ ("atom" | "rss1" | "rss090")) if self.prefix != prefix => self.name.clone(),
+            Ns::Known(prefix @ ("atom" | "rss1" | "rss090")) if self.prefix != prefix => {
+                self.name.to_string()
+            }
             Ns::Known(prefix) => format!("{prefix}:{}", self.name),
-            _ if self.prefix.is_empty() => self.name.clone(),
+            _ if self.prefix.is_empty() => self.name.to_string(),
             _ => format!("{}:{}", self.prefix, self.name),
         }
     }
@@ -56,7 +59,7 @@ impl Node {
 
     pub(crate) fn attribute_ns(&self, ns: Ns, name: &str) -> Option<&str> {
         let found = self.attributes.iter().find(|attribute| attribute.ns == ns && attribute.name == name);
-        found.map(|attribute| attribute.value.as_str())
+        found.map(|attribute| attribute.value.as_ref())
     }
 
     pub(crate) fn child(&self, ns: Ns, name: &str) -> Option<&Self> {
@@ -87,21 +90,21 @@ pub(crate) enum Remark<'r> {
 }
 
 /// The root of `text`, or the line of the error. `remark` receives each remark with its line.
-pub(crate) fn read(
-    text: &str,
+pub(crate) fn read<'t>(
+    text: &'t str,
     max_nodes: usize,
     remark: &mut dyn FnMut(usize, Remark<'_>),
-) -> Result<Node, (usize, XmlError)> {
-    let mut reader = Reader::new(text.as_bytes(), Mode::Strict, usize::MAX, namespaces::of);
+) -> Result<Node<'t>, (usize, XmlError)> {
+    let mut reader = SliceReader::new(text, namespaces::of);
     build(&mut reader, max_nodes, remark).map_err(|error| (reader.line(), error))
 }
 
-fn build<R: BufRead>(
-    reader: &mut Reader<R, Ns>,
+fn build<'t>(
+    reader: &mut SliceReader<'t, Ns>,
     max_nodes: usize,
     remark: &mut dyn FnMut(usize, Remark<'_>),
-) -> Result<Node, XmlError> {
-    let mut open: Vec<Node> = Vec::new();
+) -> Result<Node<'t>, XmlError> {
+    let mut open: Vec<Node<'_>> = Vec::new();
     let mut root = None;
     let mut nodes = 0;
     loop {
@@ -120,16 +123,18 @@ fn build<R: BufRead>(
                     None => root = ended,
                 }
             }
-            Token::Text(text) => append(&mut open, &text, false),
-            Token::CData(text) => append(&mut open, &text, text.contains("&#x")),
-            Token::Reference(text, is_hexadecimal) => append(&mut open, &text, is_hexadecimal),
+            Token::Text(text) => append(&mut open, text, false),
+            Token::CData(text) => {
+                let is_hexadecimal = text.contains("&#x");
+                append(&mut open, text, is_hexadecimal);
+            }
+            Token::Reference(text, is_hexadecimal) => append(&mut open, text, is_hexadecimal),
             Token::Undeclared(name) => {
-                append(&mut open, " ", false);
+                append(&mut open, " ".into(), false);
                 remark(reader.line(), Remark::Undeclared(&name));
             }
             Token::Declaration(version) => remark(reader.line(), Remark::Version(&version)),
             Token::Doctype(content) => {
-                let content = content.into_owned();
                 remark(reader.line(), Remark::Doctype(&content));
             }
             Token::Other => {}
@@ -138,18 +143,18 @@ fn build<R: BufRead>(
     }
 }
 
-fn append(open: &mut [Node], text: &str, is_hexadecimal: bool) {
+fn append<'t>(open: &mut [Node<'t>], text: Cow<'t, str>, is_hexadecimal: bool) {
     if let Some(node) = open.last_mut() {
-        node.text.push_str(text);
+        node.text += text;
         node.hexadecimal |= is_hexadecimal;
     }
 }
 
-fn node<R: BufRead>(
-    tag: Tag<Ns>,
-    reader: &Reader<R, Ns>,
+fn node<'t>(
+    tag: Tag<'t, Ns>,
+    reader: &SliceReader<'t, Ns>,
     remark: &mut dyn FnMut(usize, Remark<'_>),
-) -> Result<Node, XmlError> {
+) -> Result<Node<'t>, XmlError> {
     let line = reader.line();
     let mut attributes = Vec::new();
     for (written, value) in tag.attributes {

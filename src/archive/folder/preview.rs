@@ -30,7 +30,7 @@ pub fn preview(
     let relative = source.strip_prefix(&config.archive.posts).unwrap_or(source);
     let bytes =
         read_file(&config.resolve(source)).map_err(|error| unreadable(format!("cannot read it: {error}")))?;
-    let mut post_file = PostFile::preview(bytes, PostFileName { relative, source }, setting)?;
+    let mut post_file = PostFile::preview(&bytes, PostFileName { relative, source }, setting)?;
     post_file.attach_enclosure(setting, |file| length_of(config, file)).map_err(|finding| vec![finding])?;
     let mut names = LinkTargets::default();
     for post in &archive.posts {

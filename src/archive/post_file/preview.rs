@@ -13,7 +13,7 @@ use crate::finding::Finding;
 impl PostFile {
     /// Reads a file even if it is a draft or held back. Its errors are reported.
     pub(in crate::archive) fn preview(
-        bytes: Vec<u8>,
+        bytes: &[u8],
         name: PostFileName<'_>,
         setting: ReadContext<'_>,
     ) -> Result<Self, Vec<Finding>> {

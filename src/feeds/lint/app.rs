@@ -44,7 +44,7 @@ static CATEGORIES_SCHEMA: Schema =
     Schema { elements: &[CATEGORY], required: &[], place: NOWHERE, text: false };
 
 /// Media ranges separated by commas; without one, nothing is accepted.
-fn accept(walk: &mut Validator<'_, '_>, node: &Node, _: &Node) {
+fn accept(walk: &mut Validator<'_, '_>, node: &Node<'_>, _: &Node<'_>) {
     for range in node.value().split(',').map(str::trim).filter(|range| !range.is_empty()) {
         if let Some((_, message)) = MimeType.judge(range, walk.setting(true)) {
             walk.raise(MIME_TYPE, node, format!("<app:accept>: {message}"));
@@ -53,7 +53,7 @@ fn accept(walk: &mut Validator<'_, '_>, node: &Node, _: &Node) {
 }
 
 /// The categories are either in another document or here.
-fn categories(walk: &mut Validator<'_, '_>, node: &Node, _: &Node) {
+fn categories(walk: &mut Validator<'_, '_>, node: &Node<'_>, _: &Node<'_>) {
     if node.attribute("href").is_none() {
         return;
     }

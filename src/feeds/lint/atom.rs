@@ -96,7 +96,7 @@ pub(super) static ENTRY_SCHEMA: Schema = Schema {
     text: false,
 };
 
-fn feed(walk: &mut Validator<'_, '_>, node: &Node, _: &Node) {
+fn feed(walk: &mut Validator<'_, '_>, node: &Node<'_>, _: &Node<'_>) {
     if link::rel(node, "self").is_none() {
         walk.raise(SELF_MISSING, node, "the feed has no link to itself");
     }
@@ -117,7 +117,7 @@ fn feed(walk: &mut Validator<'_, '_>, node: &Node, _: &Node) {
 }
 
 /// At most one page for each pair of type and language (RFC 4287, 4.1.1 and 4.1.2).
-fn alternates(walk: &mut Validator<'_, '_>, node: &Node) {
+fn alternates(walk: &mut Validator<'_, '_>, node: &Node<'_>) {
     let mut seen: Vec<(&str, &str)> = Vec::new();
     for found in node.children(ATOM, "link").filter(|found| link::relation(found) == "alternate") {
         let key =
@@ -132,8 +132,8 @@ fn alternates(walk: &mut Validator<'_, '_>, node: &Node) {
     }
 }
 
-fn entry(walk: &mut Validator<'_, '_>, node: &Node, parent: &Node) {
-    let has_author = |node: &Node| node.child(ATOM, "author").is_some();
+fn entry(walk: &mut Validator<'_, '_>, node: &Node<'_>, parent: &Node<'_>) {
+    let has_author = |node: &Node<'_>| node.child(ATOM, "author").is_some();
     if !has_author(node) && !has_author(parent) && !node.child(ATOM, "source").is_some_and(has_author) {
         walk.raise(ELEMENT_MISSING, node, "neither <entry> nor its feed has an <author>");
     }
@@ -150,7 +150,7 @@ fn entry(walk: &mut Validator<'_, '_>, node: &Node, parent: &Node) {
     alternates(walk, node);
 }
 
-fn source(walk: &mut Validator<'_, '_>, node: &Node, _: &Node) {
+fn source(walk: &mut Validator<'_, '_>, node: &Node<'_>, _: &Node<'_>) {
     for name in ["id", "title", "updated"] {
         if node.child(ATOM, name).is_none() {
             walk.raise(SOURCE_MISSING, node, format!("<source> has no <{name}>"));

@@ -46,19 +46,14 @@ pub(super) fn decode<'b>(bytes: &'b [u8], served: Option<&str>, lint: &mut Lint<
 }
 
 fn with<'b>(encoding: &'static Encoding, bytes: &'b [u8], lint: &mut Lint<'_>) -> Option<Decoded<'b>> {
-    if encoding == UTF_8 {
-        return match std::str::from_utf8(bytes) {
-            Ok(text) => Some(Decoded { text: Cow::Borrowed(text), encoding: encoding.name() }),
-            Err(error) => {
-                let line = memchr::memchr_iter(b'\n', &bytes[..error.valid_up_to()]).count() + 1;
-                lint.raise(XML_ENCODING, line, "the document is declared as UTF-8, but is not");
-                None
-            }
-        };
-    }
     let Some(text) = encoding.decode_without_bom_handling_and_without_replacement(bytes) else {
+        let line = if encoding == UTF_8 {
+            memchr::memchr_iter(b'\n', &bytes[..Encoding::utf8_valid_up_to(bytes)]).count() + 1
+        } else {
+            0
+        };
         let message = format!("the document is declared as {}, but is not", encoding.name());
-        lint.raise(XML_ENCODING, 0, message);
+        lint.raise(XML_ENCODING, line, message);
         return None;
     };
     Some(Decoded { text, encoding: encoding.name() })

@@ -13,13 +13,13 @@ use crate::xml::namespaces::{self, Ns};
 use crate::xml::tree::{self, MAX_NODES, Node, Remark};
 
 /// A document after parsing.
-pub(super) enum Parsed {
-    Xml(Node),
+pub(super) enum Parsed<'t> {
+    Xml(Node<'t>),
     Json(Map<String, Value>),
 }
 
 /// Parses `text`; `None`, with a finding, if it is not well-formed.
-pub(super) fn parse(text: &str, lint: &mut Lint<'_>) -> Option<Parsed> {
+pub(super) fn parse<'t>(text: &'t str, lint: &mut Lint<'_>) -> Option<Parsed<'t>> {
     if text.trim_start().starts_with('{') {
         return match serde_json::from_str(text) {
             Ok(feed) => Some(Parsed::Json(feed)),

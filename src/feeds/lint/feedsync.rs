@@ -58,7 +58,7 @@ static CONFLICTS: Schema = Schema {
 };
 
 /// A range needs both ends.
-fn sharing(walk: &mut Validator<'_, '_>, node: &Node, _: &Node) {
+fn sharing(walk: &mut Validator<'_, '_>, node: &Node<'_>, _: &Node<'_>) {
     for (one, other) in [("since", "until"), ("until", "since")] {
         if node.attribute(one).is_some() && node.attribute(other).is_none() {
             walk.raise(ATTRIBUTE_MISSING, node, format!("<sx:sharing> has {one} but no {other}"));
@@ -73,7 +73,7 @@ fn sharing(walk: &mut Validator<'_, '_>, node: &Node, _: &Node) {
 }
 
 /// One of `when` and `by` is required, both are recommended.
-fn history(walk: &mut Validator<'_, '_>, node: &Node, _: &Node) {
+fn history(walk: &mut Validator<'_, '_>, node: &Node<'_>, _: &Node<'_>) {
     match (node.attribute("when"), node.attribute("by")) {
         (None, None) => walk.raise(ATTRIBUTE_MISSING, node, "<sx:history> has neither when nor by"),
         (None, Some(_)) => walk.raise(ATTRIBUTE_ADVISED, node, "<sx:history> has no when"),

@@ -9,7 +9,7 @@ use crate::xml::tree::Node;
 const FH: Ns = Ns::Known("fh");
 
 /// The consistency of the history elements of a feed and its links.
-pub(super) fn feed(walk: &mut Validator<'_, '_>, node: &Node) {
+pub(super) fn feed(walk: &mut Validator<'_, '_>, node: &Node<'_>) {
     let complete = node.child(FH, "complete").is_some();
     if complete {
         let others = node.children(ATOM, "link").filter(|link| HISTORY.contains(&relation(link)));

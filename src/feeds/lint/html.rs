@@ -140,7 +140,7 @@ fn attribute(name: &str, value: &str, line: usize, relative: bool, lint: &mut Li
 }
 
 /// Checks XHTML, which is in the feed as elements.
-pub(super) fn inline(node: &Node, relative: bool, lint: &mut Lint<'_>) {
+pub(super) fn inline(node: &Node<'_>, relative: bool, lint: &mut Lint<'_>) {
     let lower = node.name.to_ascii_lowercase();
     let plain = node.attributes.iter().filter(|attribute| attribute.ns == Ns::None);
     match node.ns {

@@ -217,7 +217,7 @@ fn below(list: &'static [(&str, &[&str])], name: &str) -> Option<&'static [&'sta
     list.iter().find(|(known, _)| *known == name).map(|(_, below)| *below)
 }
 
-fn category(walk: &mut Validator<'_, '_>, node: &Node, _: &Node) {
+fn category(walk: &mut Validator<'_, '_>, node: &Node<'_>, _: &Node<'_>) {
     let Some(name) = node.attribute("text") else { return };
     verdict(walk, node, below(CATEGORIES, name).is_some(), below(OLD, name).is_some());
     for child in &node.children {
@@ -231,7 +231,7 @@ fn category(walk: &mut Validator<'_, '_>, node: &Node, _: &Node) {
     }
 }
 
-fn verdict(walk: &mut Validator<'_, '_>, node: &Node, today: bool, once: bool) {
+fn verdict(walk: &mut Validator<'_, '_>, node: &Node<'_>, today: bool, once: bool) {
     let (rule, what): (Rule, _) = match (today, once) {
         (true, _) => return,
         (false, true) => (CATEGORY_OLD, "is no longer in use"),
@@ -241,12 +241,12 @@ fn verdict(walk: &mut Validator<'_, '_>, node: &Node, today: bool, once: bool) {
     walk.raise(rule, node, format!("the category {name} {what}"));
 }
 
-fn is_podcast(node: &Node) -> bool {
+fn is_podcast(node: &Node<'_>) -> bool {
     node.children.iter().any(|child| child.ns == ITUNES)
 }
 
 /// The requirements of podcast directories for a channel that uses any of these elements.
-pub(super) fn channel(walk: &mut Validator<'_, '_>, node: &Node) {
+pub(super) fn channel(walk: &mut Validator<'_, '_>, node: &Node<'_>) {
     let own = walk.own;
     if !is_podcast(node) && !node.children(own, "item").any(is_podcast) {
         return;
@@ -266,7 +266,7 @@ pub(super) fn channel(walk: &mut Validator<'_, '_>, node: &Node) {
 }
 
 /// The formats that players support.
-pub(super) fn item(walk: &mut Validator<'_, '_>, node: &Node, parent: &Node) {
+pub(super) fn item(walk: &mut Validator<'_, '_>, node: &Node<'_>, parent: &Node<'_>) {
     let own = walk.own;
     if !is_podcast(node) && !is_podcast(parent) {
         return;

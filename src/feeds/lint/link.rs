@@ -37,17 +37,17 @@ pub(super) const LINK_ELEMENT: Element = special("link", link).of("atom").with(&
 ]);
 
 /// The relation of a link.
-pub(super) fn relation(link: &Node) -> &str {
+pub(super) fn relation<'n>(link: &'n Node<'_>) -> &'n str {
     let rel = link.attribute("rel").unwrap_or("alternate");
     rel.strip_prefix("http://www.iana.org/assignments/relation/").unwrap_or(rel)
 }
 
 /// The first link of `node` with the relation `rel`.
-pub(super) fn rel<'n>(node: &'n Node, rel: &str) -> Option<&'n Node> {
+pub(super) fn rel<'n, 't>(node: &'n Node<'t>, rel: &str) -> Option<&'n Node<'t>> {
     node.children.iter().find(|child| child.is(ATOM, "link") && relation(child) == rel)
 }
 
-fn link(walk: &mut Validator<'_, '_>, node: &Node, parent: &Node) {
+fn link(walk: &mut Validator<'_, '_>, node: &Node<'_>, parent: &Node<'_>) {
     let rel = relation(node);
     let registered = RELATIONS.split_ascii_whitespace().any(|known| known == rel);
     walk.not_blank(node, "rel");

@@ -86,14 +86,14 @@ pub(super) const ELEMENTS: &[Element] = &[
 static GROUP: Schema = Schema { elements: &[], required: &[], place: MEDIA, text: false };
 static CONTENT: Schema = Schema { elements: &[], required: &[], place: MEDIA, text: false };
 
-fn group(walk: &mut Validator<'_, '_>, node: &Node, _: &Node) {
+fn group(walk: &mut Validator<'_, '_>, node: &Node<'_>, _: &Node<'_>) {
     if node.children(Ns::Known("media"), "content").count() < 2 {
         walk.raise(MEDIA_GROUP, node, "<media:group> contains fewer than two <media:content>");
     }
 }
 
 /// Text, or HTML if `type` is `html`.
-fn typed(walk: &mut Validator<'_, '_>, node: &Node, _: &Node) {
+fn typed(walk: &mut Validator<'_, '_>, node: &Node<'_>, _: &Node<'_>) {
     if node.attribute("type") == Some("html") {
         return html::escaped(node.value(), node.line, true, walk.lint);
     }
@@ -106,7 +106,7 @@ const MPAA: &[&str] = &["g", "m", "nc-17", "pg", "pg-13", "r", "x"];
 const V_CHIP: &[&str] =
     &["14+", "18+", "c", "c8", "g", "pg", "tv-14", "tv-g", "tv-ma", "tv-pg", "tv-y", "tv-y7", "tv-y7-fv"];
 
-fn rating(walk: &mut Validator<'_, '_>, node: &Node, _: &Node) {
+fn rating(walk: &mut Validator<'_, '_>, node: &Node<'_>, _: &Node<'_>) {
     let value = node.value();
     let right = match node.attribute("scheme").unwrap_or("urn:simple") {
         "urn:simple" => matches!(value, "adult" | "nonadult"),
@@ -134,7 +134,7 @@ fn is_icra(value: &str) -> bool {
     words.len() > 1 && words.chunks(2).all(pair)
 }
 
-fn hash(walk: &mut Validator<'_, '_>, node: &Node, _: &Node) {
+fn hash(walk: &mut Validator<'_, '_>, node: &Node<'_>, _: &Node<'_>) {
     let value = node.value();
     let length = if node.attribute("algo") == Some("sha-1") { 40 } else { 32 };
     if value.len() != length || !value.bytes().all(|b| b.is_ascii_hexdigit()) {
@@ -161,7 +161,7 @@ const ROLES: &str = "|actor|adaptor|anchor person|animal trainer|animator|announ
     subtitles|technical director|term|translation|transportation manager|treatment|treatment proposal|\
     treatment/programme proposal|vision mixer|visual editor|visual effects|wardrobe|witness|";
 
-fn credit(walk: &mut Validator<'_, '_>, node: &Node, _: &Node) {
+fn credit(walk: &mut Validator<'_, '_>, node: &Node<'_>, _: &Node<'_>) {
     let Some(role) = node.attribute("role").filter(|role| !role.is_empty()) else { return };
     let scheme = node.attribute("scheme").unwrap_or("urn:ebu");
     if scheme != "urn:ebu" {
@@ -182,7 +182,7 @@ const COUNTRIES: &str = " AD AE AF AG AI AL AM AN AO AQ AR AS AT AU AW AX AZ BA 
     RE RO RS RU RW SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF TG TH TJ TK TL TM TN TO TR TT \
     TV TW TZ UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS YE YT YU ZA ZM ZW ";
 
-fn restriction(walk: &mut Validator<'_, '_>, node: &Node, _: &Node) {
+fn restriction(walk: &mut Validator<'_, '_>, node: &Node<'_>, _: &Node<'_>) {
     let value = node.value();
     match node.attribute("type").unwrap_or_default() {
         "country" => {

@@ -26,7 +26,7 @@ const POSITIVE: &[Kind] = &[Number(1, i64::MAX)];
 pub(super) static MODULES: Modules = Modules { find, is_whole };
 
 /// The table of `child` at `place`.
-fn find(child: &Node, place: u16) -> Option<&'static Element> {
+fn find(child: &Node<'_>, place: u16) -> Option<&'static Element> {
     let Ns::Known(prefix) = child.ns else { return None };
     // Dublin Core may be qualified: dc:date.Taken.
     let name = if prefix == "dc" { child.name.split('.').next().unwrap_or_default() } else { &child.name };
@@ -316,8 +316,8 @@ static WHERE: Schema = Schema {
 };
 
 /// The numbers within a figure, at any depth.
-fn gml(walk: &mut Validator<'_, '_>, node: &Node, _: &Node) {
-    let pairs = match node.name.as_str() {
+fn gml(walk: &mut Validator<'_, '_>, node: &Node<'_>, _: &Node<'_>) {
+    let pairs = match node.name.as_ref() {
         "pos" | "lowerCorner" | "upperCorner" => Some(Pairs(1)),
         "posList" => Some(Pairs(2)),
         _ => None,

@@ -77,7 +77,7 @@ static ITEM: Schema = Schema {
     text: false,
 };
 
-fn channel(walk: &mut Validator<'_, '_>, node: &Node, parent: &Node) {
+fn channel(walk: &mut Validator<'_, '_>, node: &Node<'_>, parent: &Node<'_>) {
     about(walk, node, parent);
     common(walk, node);
     let named = node.attribute_ns(RDF, "about").is_some();
@@ -92,7 +92,7 @@ fn channel(walk: &mut Validator<'_, '_>, node: &Node, parent: &Node) {
     }
 }
 
-fn about(walk: &mut Validator<'_, '_>, node: &Node, _: &Node) {
+fn about(walk: &mut Validator<'_, '_>, node: &Node<'_>, _: &Node<'_>) {
     if walk.own != Ns::Known("rss090") && node.attribute_ns(RDF, "about").is_none() {
         walk.raise(ATTRIBUTE_MISSING, node, format!("<{}> has no rdf:about", node.name));
     }

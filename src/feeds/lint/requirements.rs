@@ -133,7 +133,7 @@ pub(super) fn head(bytes: &[u8], lint: &mut Lint<'_>) {
 }
 
 /// Checks a parsed document. With `relative`, also reports relative addresses in the content.
-pub(super) fn check(parsed: &Parsed, relative: bool, lint: &mut Lint<'_>) {
+pub(super) fn check(parsed: &Parsed<'_>, relative: bool, lint: &mut Lint<'_>) {
     let (vocabulary, reading) = match parsed {
         Parsed::Xml(root) if root.name == "rss" => (&RSS, rss(root)),
         Parsed::Xml(root) => (&ATOM_FEED, atom(root)),
@@ -272,16 +272,16 @@ fn relative_addresses(html: Field<'_>, lint: &mut Lint<'_>) {
     });
 }
 
-fn field<'d>(node: &'d Node, ns: Ns, name: &str) -> Option<Field<'d>> {
+fn field<'d>(node: &'d Node<'_>, ns: Ns, name: &str) -> Option<Field<'d>> {
     node.child(ns, name).map(|child| Field { text: &child.text, line: child.line })
 }
 
-fn href<'d>(node: &'d Node, relation: &str) -> Option<Field<'d>> {
+fn href<'d>(node: &'d Node<'_>, relation: &str) -> Option<Field<'d>> {
     let link = link::rel(node, relation)?;
     Some(Field { text: link.attribute("href").unwrap_or_default(), line: link.line })
 }
 
-fn rss_item(node: &Node) -> Item<'_> {
+fn rss_item<'d>(node: &'d Node<'_>) -> Item<'d> {
     Item {
         line: node.line,
         id: field(node, Ns::None, "guid"),
@@ -293,7 +293,7 @@ fn rss_item(node: &Node) -> Item<'_> {
     }
 }
 
-fn rss(root: &Node) -> Reading<'_> {
+fn rss<'d>(root: &'d Node<'_>) -> Reading<'d> {
     let Some(channel) = root.child(Ns::None, "channel") else { return Reading::default() };
     Reading {
         line: channel.line,
@@ -305,7 +305,7 @@ fn rss(root: &Node) -> Reading<'_> {
     }
 }
 
-fn atom_entry(node: &Node) -> Item<'_> {
+fn atom_entry<'d>(node: &'d Node<'_>) -> Item<'d> {
     Item {
         line: node.line,
         id: field(node, ATOM, "id"),
@@ -317,7 +317,7 @@ fn atom_entry(node: &Node) -> Item<'_> {
     }
 }
 
-fn atom(root: &Node) -> Reading<'_> {
+fn atom<'d>(root: &'d Node<'_>) -> Reading<'d> {
     Reading {
         line: root.line,
         title: field(root, ATOM, "title"),

@@ -135,7 +135,7 @@ pub(super) static ITEM: Schema = Schema {
     text: false,
 };
 
-fn rss(walk: &mut Validator<'_, '_>, node: &Node, _: &Node) {
+fn rss(walk: &mut Validator<'_, '_>, node: &Node<'_>, _: &Node<'_>) {
     if node.attribute("version").is_some_and(|version| !matches!(version, "0.91" | "0.92" | "2.0")) {
         let version = shown(node.attribute("version").unwrap_or_default());
         walk.raise(VERSION_WRONG, node, format!("RSS {version} does not exist"));
@@ -162,7 +162,7 @@ const ITEM_EQUIVALENTS: &[(&str, &str, &str)] = &[
     ("source", "dc", "source"),
 ];
 
-fn equivalents(walk: &mut Validator<'_, '_>, node: &Node, pairs: &[(&str, &'static str, &str)]) {
+fn equivalents(walk: &mut Validator<'_, '_>, node: &Node<'_>, pairs: &[(&str, &'static str, &str)]) {
     let licences = (Ns::Known("creativeCommons"), Ns::Known("cc"));
     for &(own, prefix, name) in pairs {
         let equivalent = node.child(Ns::Known(prefix), name);
@@ -185,11 +185,11 @@ fn equivalents(walk: &mut Validator<'_, '_>, node: &Node, pairs: &[(&str, &'stat
     }
 }
 
-fn channel(walk: &mut Validator<'_, '_>, node: &Node, _: &Node) {
+fn channel(walk: &mut Validator<'_, '_>, node: &Node<'_>, _: &Node<'_>) {
     common(walk, node);
     let items = node.children.iter().position(|child| child.is(walk.own, "item"));
     let late = items.and_then(|first| {
-        let own = |child: &&Node| {
+        let own = |child: &&Node<'_>| {
             child.ns == walk.own && child.name != "item" || child.is(Ns::Known("atom"), "link")
         };
         node.children[first..].iter().find(own)
@@ -205,7 +205,7 @@ fn channel(walk: &mut Validator<'_, '_>, node: &Node, _: &Node) {
 }
 
 /// The checks that channels of RSS 1.0 share.
-pub(super) fn common(walk: &mut Validator<'_, '_>, node: &Node) {
+pub(super) fn common(walk: &mut Validator<'_, '_>, node: &Node<'_>) {
     equivalents(walk, node, CHANNEL_EQUIVALENTS);
     let language = node.child(walk.own, "language").or_else(|| node.child(Ns::Known("dc"), "language"));
     if language.is_none() && !walk.language {
@@ -213,7 +213,7 @@ pub(super) fn common(walk: &mut Validator<'_, '_>, node: &Node) {
     }
 }
 
-fn unique_guids(walk: &mut Validator<'_, '_>, node: &Node) {
+fn unique_guids(walk: &mut Validator<'_, '_>, node: &Node<'_>) {
     let own = walk.own;
     let mut guids: Vec<(&str, usize)> = node
         .children(own, "item")
@@ -229,7 +229,7 @@ fn unique_guids(walk: &mut Validator<'_, '_>, node: &Node) {
     }
 }
 
-fn item(walk: &mut Validator<'_, '_>, node: &Node, parent: &Node) {
+fn item(walk: &mut Validator<'_, '_>, node: &Node<'_>, parent: &Node<'_>) {
     equivalents(walk, node, ITEM_EQUIVALENTS);
     let own = walk.own;
     if node.child(own, "title").is_none() && node.child(own, "description").is_none() {
@@ -245,14 +245,14 @@ fn item(walk: &mut Validator<'_, '_>, node: &Node, parent: &Node) {
 }
 
 /// HTML since 0.92; plain text before.
-fn description(walk: &mut Validator<'_, '_>, node: &Node, _: &Node) {
+fn description(walk: &mut Validator<'_, '_>, node: &Node<'_>, _: &Node<'_>) {
     const PLAIN: Element = text("description", &[Plain]);
     const HTML: Element = html("description");
     let table = if walk.version == "0.91" { &PLAIN } else { &HTML };
     walk.element(node, node, table);
 }
 
-fn guid(walk: &mut Validator<'_, '_>, node: &Node, _: &Node) {
+fn guid(walk: &mut Validator<'_, '_>, node: &Node<'_>, _: &Node<'_>) {
     let value = node.value();
     if node.attribute("isPermaLink") == Some("false") {
         if value.len() < 9 && value.bytes().all(|b| b.is_ascii_digit()) {
@@ -273,14 +273,14 @@ fn guid(walk: &mut Validator<'_, '_>, node: &Node, _: &Node) {
 }
 
 /// The summary must come before the whole text.
-fn encoded(walk: &mut Validator<'_, '_>, node: &Node, parent: &Node) {
+fn encoded(walk: &mut Validator<'_, '_>, node: &Node<'_>, parent: &Node<'_>) {
     let summary = parent.child(walk.own, "description");
     if summary.is_none_or(|summary| summary.line > node.line) {
         walk.raise(DESCRIPTION_FIRST, node, "<content:encoded> without a <description> before it");
     }
 }
 
-fn once_each(walk: &mut Validator<'_, '_>, node: &Node, _: &Node) {
+fn once_each(walk: &mut Validator<'_, '_>, node: &Node<'_>, _: &Node<'_>) {
     let mut seen: Vec<&str> = Vec::new();
     for child in &node.children {
         // Midnight has two notations.
@@ -293,7 +293,7 @@ fn once_each(walk: &mut Validator<'_, '_>, node: &Node, _: &Node) {
     }
 }
 
-fn image(walk: &mut Validator<'_, '_>, node: &Node, parent: &Node) {
+fn image(walk: &mut Validator<'_, '_>, node: &Node<'_>, parent: &Node<'_>) {
     let own = walk.own;
     for name in ["title", "link"] {
         let (mine, theirs) = (node.child(own, name), parent.child(own, name));

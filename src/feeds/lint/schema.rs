@@ -47,7 +47,7 @@ pub(super) enum ContentModel {
 }
 
 /// A check of an element in addition to its table: the validator, the element, its parent.
-pub(super) type Check = fn(&mut Validator<'_, '_>, &Node, &Node);
+pub(super) type Check = fn(&mut Validator<'_, '_>, &Node<'_>, &Node<'_>);
 
 /// An element in a table.
 #[derive(Clone, Copy)]
@@ -206,13 +206,13 @@ pub(super) struct Validator<'l, 'f> {
 /// The elements of other vocabularies.
 pub(super) struct Modules {
     /// The table of an element at a place.
-    pub(super) find: fn(&Node, AllowedParents) -> Option<&'static Element>,
+    pub(super) find: fn(&Node<'_>, AllowedParents) -> Option<&'static Element>,
     /// Whether the tables are complete for the namespace, so that any other element is a mistake.
     pub(super) is_whole: fn(&str) -> bool,
 }
 
 impl Validator<'_, '_> {
-    pub(super) fn raise(&mut self, rule: Rule, node: &Node, message: impl Into<String>) {
+    pub(super) fn raise(&mut self, rule: Rule, node: &Node<'_>, message: impl Into<String>) {
         self.lint.raise(rule, node.line, message);
     }
 
@@ -232,9 +232,9 @@ impl Validator<'_, '_> {
     }
 
     /// Checks `node` and its content against a table.
-    pub(super) fn element(&mut self, node: &Node, parent: &Node, table: &Element) {
+    pub(super) fn element(&mut self, node: &Node<'_>, parent: &Node<'_>, table: &Element) {
         let outside = (self.language, self.based);
-        if matches!(node.name.as_str(), "item" | "entry") {
+        if matches!(node.name.as_ref(), "item" | "entry") {
             self.lint.enter(self.id_of(node));
         }
         self.general(node);
@@ -250,20 +250,20 @@ impl Validator<'_, '_> {
             ContentModel::Anything => doubtful_below(node, self.lint),
         }
         (table.then)(self, node, parent);
-        if matches!(node.name.as_str(), "item" | "entry") {
+        if matches!(node.name.as_ref(), "item" | "entry") {
             self.lint.entry = None;
         }
         (self.language, self.based) = outside;
     }
 
     /// The id of an entry.
-    fn id_of(&self, entry: &Node) -> Option<String> {
+    fn id_of(&self, entry: &Node<'_>) -> Option<String> {
         let id = entry.child(self.own, "guid").or_else(|| entry.child(self.own, "id"));
         id.map(|id| id.value().to_owned())
     }
 
     /// The checks of every element: xml:lang, xml:base, the characters.
-    fn general(&mut self, node: &Node) {
+    fn general(&mut self, node: &Node<'_>) {
         if let Some(language) = node.attribute_ns(namespaces::XML, "lang") {
             self.language = !language.is_empty();
             if !language.is_empty() {
@@ -277,7 +277,7 @@ impl Validator<'_, '_> {
         doubtful(node, self.lint);
     }
 
-    fn attributes(&mut self, node: &Node, table: &Element) {
+    fn attributes(&mut self, node: &Node<'_>, table: &Element) {
         for known in table.attributes {
             let ns = known.prefix.map_or(Ns::None, Ns::Known);
             match (node.attribute_ns(ns, known.name), known.need) {
@@ -314,7 +314,7 @@ impl Validator<'_, '_> {
     }
 
     /// Checks the value of an attribute against kinds.
-    pub(super) fn judge(&mut self, node: &Node, name: &str, value: &str, kinds: &[Kind]) {
+    pub(super) fn judge(&mut self, node: &Node<'_>, name: &str, value: &str, kinds: &[Kind]) {
         let setting = self.attribute();
         for kind in kinds {
             if let Some((rule, message)) = kind.judge(value, setting) {
@@ -323,7 +323,7 @@ impl Validator<'_, '_> {
         }
     }
 
-    fn text(&mut self, node: &Node, kinds: &[Kind]) {
+    fn text(&mut self, node: &Node<'_>, kinds: &[Kind]) {
         if self.family != Vocabulary::Rdf {
             self.only_text(node);
         } else if !node.children.is_empty() {
@@ -337,7 +337,7 @@ impl Validator<'_, '_> {
         }
     }
 
-    fn only_text(&mut self, node: &Node) {
+    fn only_text(&mut self, node: &Node<'_>) {
         if let Some(child) = node.children.first() {
             let message = format!("<{}> may contain only text, not <{}>", node.label(), child.label());
             self.raise(ELEMENT_UNKNOWN, child, message);
@@ -345,7 +345,7 @@ impl Validator<'_, '_> {
     }
 
     /// Checks the children of `node` against `schema`.
-    pub(super) fn children(&mut self, node: &Node, schema: &'static Schema) {
+    pub(super) fn children(&mut self, node: &Node<'_>, schema: &'static Schema) {
         if !schema.text && !node.value().is_empty() {
             let message = format!("text in <{}>: {}", node.label(), shown(node.value()));
             self.raise(TEXT_UNEXPECTED, node, message);
@@ -375,12 +375,12 @@ impl Validator<'_, '_> {
         }
     }
 
-    fn find(&self, child: &Node, schema: &'static Schema) -> Option<&'static Element> {
+    fn find(&self, child: &Node<'_>, schema: &'static Schema) -> Option<&'static Element> {
         let named = |table: &&Element| table.name == child.name && table.ns(self.own) == child.ns;
         schema.elements.iter().find(named).or_else(|| (self.modules.find)(child, schema.place))
     }
 
-    fn unknown(&mut self, child: &Node, parent: &Node) {
+    fn unknown(&mut self, child: &Node<'_>, parent: &Node<'_>) {
         match child.ns {
             Ns::None if self.own != Ns::None => {
                 let message = format!("<{}> in <{}> has no namespace", child.label(), parent.label());
@@ -398,7 +398,7 @@ impl Validator<'_, '_> {
     }
 
     /// A blank attribute is as useless as a missing one.
-    pub(super) fn not_blank(&mut self, node: &Node, name: &str) {
+    pub(super) fn not_blank(&mut self, node: &Node<'_>, name: &str) {
         if node.attribute(name).is_some_and(|value| value.trim().is_empty()) {
             self.raise(BLANK, node, format!("{name} of <{}> is blank", node.label()));
         }
@@ -406,15 +406,15 @@ impl Validator<'_, '_> {
 }
 
 /// Reports the first sign of a wrong encoding in the texts of `node` itself.
-fn doubtful(node: &Node, lint: &mut Lint<'_>) {
-    let values = node.attributes.iter().map(|attribute| attribute.value.as_str());
-    let found = std::iter::once(node.text.as_str()).chain(values).find_map(doubtful_in);
+fn doubtful(node: &Node<'_>, lint: &mut Lint<'_>) {
+    let values = node.attributes.iter().map(|attribute| attribute.value.as_ref());
+    let found = std::iter::once(node.text.as_ref()).chain(values).find_map(doubtful_in);
     if let Some(what) = found {
         lint.raise(CHARACTER_DOUBTFUL, node.line, format!("{what} in <{}>", node.label()));
     }
 }
 
-fn doubtful_below(node: &Node, lint: &mut Lint<'_>) {
+fn doubtful_below(node: &Node<'_>, lint: &mut Lint<'_>) {
     doubtful(node, lint);
     node.children.iter().for_each(|child| doubtful_below(child, lint));
 }

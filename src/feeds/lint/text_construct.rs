@@ -14,7 +14,7 @@ use crate::xml::namespaces::{Ns, XHTML};
 use crate::xml::tree::Node;
 
 /// `title`, `subtitle`, `summary`, `rights`.
-pub(super) fn text_construct(walk: &mut Validator<'_, '_>, node: &Node, _: &Node) {
+pub(super) fn text_construct(walk: &mut Validator<'_, '_>, node: &Node<'_>, _: &Node<'_>) {
     let kind = node.attribute("type").unwrap_or("text");
     attributes(walk, node, &["type"]);
     match kind {
@@ -26,7 +26,7 @@ pub(super) fn text_construct(walk: &mut Validator<'_, '_>, node: &Node, _: &Node
 }
 
 /// `content`.
-pub(super) fn content(walk: &mut Validator<'_, '_>, node: &Node, _: &Node) {
+pub(super) fn content(walk: &mut Validator<'_, '_>, node: &Node<'_>, _: &Node<'_>) {
     let kind = node.attribute("type").unwrap_or("text");
     let src = node.attribute("src");
     attributes(walk, node, &["type", "src"]);
@@ -57,7 +57,7 @@ pub(super) fn content(walk: &mut Validator<'_, '_>, node: &Node, _: &Node) {
 }
 
 /// Whether the type of the content is neither text nor XML, so that the content is in Base64.
-pub(super) fn is_binary(node: &Node) -> bool {
+pub(super) fn is_binary(node: &Node<'_>) -> bool {
     let kind = node.attribute("type").unwrap_or("text").to_ascii_lowercase();
     let essence = kind.split(';').next().unwrap_or_default().trim();
     essence.contains('/') && !is_xml(essence) && !essence.starts_with("text/")
@@ -67,7 +67,7 @@ fn is_xml(essence: &str) -> bool {
     essence.ends_with("+xml") || essence.ends_with("/xml")
 }
 
-fn attributes(walk: &mut Validator<'_, '_>, node: &Node, known: &[&str]) {
+fn attributes(walk: &mut Validator<'_, '_>, node: &Node<'_>, known: &[&str]) {
     for found in node.attributes.iter().filter(|found| found.ns == Ns::None) {
         if !known.contains(&found.name.as_str()) {
             let message = format!("<{}> has an unknown attribute {}", node.label(), found.name);
@@ -79,7 +79,7 @@ fn attributes(walk: &mut Validator<'_, '_>, node: &Node, known: &[&str]) {
     }
 }
 
-fn body(walk: &mut Validator<'_, '_>, node: &Node, kind: &str) {
+fn body(walk: &mut Validator<'_, '_>, node: &Node<'_>, kind: &str) {
     let essence = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     if kind == "xhtml" {
         return xhtml(walk, node);
@@ -114,7 +114,7 @@ fn body(walk: &mut Validator<'_, '_>, node: &Node, kind: &str) {
     }
 }
 
-fn xml(walk: &mut Validator<'_, '_>, node: &Node, essence: &str) {
+fn xml(walk: &mut Validator<'_, '_>, node: &Node<'_>, essence: &str) {
     if !node.children.is_empty() && !node.value().is_empty() {
         walk.raise(TEXT_UNEXPECTED, node, format!("text beside the element of type {essence}"));
     }
@@ -124,7 +124,7 @@ fn xml(walk: &mut Validator<'_, '_>, node: &Node, essence: &str) {
     }
 }
 
-fn xhtml(walk: &mut Validator<'_, '_>, node: &Node) {
+fn xhtml(walk: &mut Validator<'_, '_>, node: &Node<'_>) {
     let div = node.children.first().filter(|child| child.is(XHTML, "div"));
     if !node.value().is_empty() || div.is_none() || node.children.len() > 1 {
         if let Some(tag) = html::end_tag(&node.text) {
@@ -144,7 +144,7 @@ fn xhtml(walk: &mut Validator<'_, '_>, node: &Node) {
 }
 
 /// Finds elements without a namespace or from another vocabulary.
-fn nameless(walk: &mut Validator<'_, '_>, node: &Node) {
+fn nameless(walk: &mut Validator<'_, '_>, node: &Node<'_>) {
     match node.ns {
         Ns::None => {
             let message = format!("<{}> within XHTML has no namespace", node.label());

@@ -26,15 +26,15 @@ pub fn check_feed(file: &str, bytes: &[u8], served: Option<&str>, now: DateTime<
 }
 
 /// Checks a parsed document against the tables of its vocabulary.
-pub(super) fn check_tables(parsed: &Parsed, text: &str, lint: &mut Lint<'_>) {
+pub(super) fn check_tables(parsed: &Parsed<'_>, text: &str, lint: &mut Lint<'_>) {
     match parsed {
         Parsed::Xml(root) => check_root(root, text, lint),
         Parsed::Json(feed) => validate_json::check(feed, lint),
     }
 }
 
-fn check_root(root: &Node, text: &str, lint: &mut Lint<'_>) {
-    let (family, own, table): (_, _, &Element) = match (root.ns, root.name.as_str()) {
+fn check_root(root: &Node<'_>, text: &str, lint: &mut Lint<'_>) {
+    let (family, own, table): (_, _, &Element) = match (root.ns, root.name.as_ref()) {
         (ns, "rss") => {
             if ns != Ns::None {
                 lint.raise(NAMESPACE_WRONG, root.line, "<rss> must not have a namespace");
@@ -87,7 +87,7 @@ fn check_root(root: &Node, text: &str, lint: &mut Lint<'_>) {
 }
 
 /// The version of RSS of an RDF document.
-fn rss_1(root: &Node) -> Ns {
+fn rss_1(root: &Node<'_>) -> Ns {
     const OLD: Ns = Ns::Known("rss090");
     if root.children.iter().any(|child| child.ns == OLD) { OLD } else { Ns::Known("rss1") }
 }
