@@ -171,7 +171,7 @@ fn make_site(site: &Path, port: u16, more: &str) {
     let config = format!(
         "[site]\ntitle = \"Bench\"\nurl = \"https://bench.example/\"\n[newsletter]\nenabled = true\n\
          from = \"Bench <news@example.com>\"\naddress = \"1 Road, Town\"\nunsubscribe = \"unsubscribe@example.com\"\n\
-         list = \"\"\n[smtp]\nhost = \"127.0.0.1\"\nport = {port}\ntls = \"none\"\nconnections = 50\n{more}"
+         [smtp]\nhost = \"127.0.0.1\"\nport = {port}\ntls = \"none\"\nconnections = 50\n{more}"
     );
     fs::write(site.join("config.toml"), config).unwrap_or_else(fail);
     let post = "+++\ntitle = \"Hello\"\ndate = 2026-01-01T00:00:00Z\n+++\n\nHello.\n";

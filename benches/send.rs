@@ -40,8 +40,37 @@ fn main() {
         let (subscribers, site) = (AUDIENCES[1], folder.path().join(format!("shared-{senders}")));
         make_site(&site, sink(), subscribers, &format!("[store]\nurl = \"{url}\"\n"));
         run(&site, &["--quiet", "subscribers", "import", "readers.csv", "--confirmed"]);
+        let before = (server_time(), wal_position(url));
         measure(&site, subscribers, senders, "unsigned, PostgreSQL");
+        let (time, wal) = (server_time() - before.0, wal_position(url) - before.1);
+        println!(
+            "  the server used {:.0} us and wrote {} bytes of WAL for each message, the freeze included",
+            time.as_secs_f64() * 1e6 / f64::from(subscribers),
+            wal / u64::from(subscribers)
+        );
     }
+}
+
+/// The processor time of all PostgreSQL processes of this machine so far, those that have ended included.
+fn server_time() -> Duration {
+    let of = |stat: String| {
+        let (name, rest) = stat.rsplit_once(") ")?;
+        let fields: Vec<u64> =
+            rest.split(' ').skip(11).take(4).filter_map(|ticks| ticks.parse().ok()).collect();
+        name.ends_with("(postgres").then(|| fields.iter().sum::<u64>())
+    };
+    let processes = std::fs::read_dir("/proc").into_iter().flatten().filter_map(Result::ok);
+    let stats = processes.filter_map(|process| std::fs::read_to_string(process.path().join("stat")).ok());
+    // A tick is 10 ms.
+    Duration::from_millis(10 * stats.filter_map(of).sum::<u64>())
+}
+
+/// How much the server has written to its log so far.
+fn wal_position(url: &str) -> u64 {
+    let sql = "SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint";
+    let asked = Command::new("psql").args(["-A", "-t", "-d", url, "-c", sql]).output();
+    let position = asked.ok().and_then(|asked| String::from_utf8_lossy(&asked.stdout).trim().parse().ok());
+    position.unwrap_or_else(|| panic!("psql cannot ask {url}"))
 }
 
 /// The time of `senders` concurrent runs, from their start until the last one has ended.

@@ -28,7 +28,7 @@ impl Clock for SystemClock {
     #[expect(clippy::expect_used, reason = "no delivery token is better than a guessable or repeated one")]
     fn random(&self) -> [u8; 16] {
         let mut bytes = [0; 16];
-        aws_lc_rs::rand::fill(&mut bytes).expect("the operating system has randomness");
+        getrandom::fill(&mut bytes).expect("the operating system has randomness");
         bytes
     }
 }

@@ -23,6 +23,9 @@ CREATE INDEX inbound_report_delivery ON inbound_report (delivery);
 DROP INDEX notice_hard;
 CREATE INDEX inbound_report_hard ON inbound_report (issue) WHERE class = 'dead' OR kind = 'complaint';
 
+-- The weekly digest is for a few of many subscribers.
+CREATE INDEX subscriber_weekly ON subscriber (id) WHERE frequency = 'weekly';
+
 -- Claims go by time, then in the order of the rows: a retry that is not due yet costs nothing.
 DROP INDEX delivery_waiting;
 CREATE INDEX delivery_waiting ON delivery (issue, next_at, id) WHERE state = 'pending';

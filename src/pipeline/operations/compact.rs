@@ -73,9 +73,7 @@ async fn compact_until(
     let now = context.clock.now();
     while let Some((issue, deliveries)) = session.store.begin_compaction(now - kept.delta(), now).await? {
         for page in deliveries.chunks(PAGE) {
-            if let (Some(first), Some(last)) = (page.first(), page.last()) {
-                session.store.remove_details(issue, *first, *last).await?;
-            }
+            session.store.remove_details(issue, page.to_vec()).await?;
             if is_late() {
                 return Ok(done);
             }

@@ -7,8 +7,10 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::events::{self, Entry};
+use super::many::execute_many;
 use super::{
-    Row, Store, StoreError, TransactionMode, Tx, args, blocking, corrupt_data, counts, deliveries, meta, rows,
+    Row, Store, StoreError, TransactionMode, Tx, Value, args, blocking, corrupt_data, counts, deliveries,
+    meta, rows,
 };
 use crate::ledger::{EVIDENCE, queue_id};
 use crate::store::{DeliveryNumber, DerivedDelivery, IssueNumber, StoredDelivery};
@@ -85,30 +87,34 @@ impl Store {
         .await
     }
 
-    /// Removes the details of the deliveries from `first` to `last` of an issue: names, replies and attempts. Deliveries
-    /// with unknown outcome keep them.
+    /// Removes the details of some deliveries of an issue, in order: names, replies and attempts. Deliveries with unknown
+    /// outcome keep them.
     pub async fn remove_details(
         &self,
         issue: IssueNumber,
-        first: DeliveryNumber,
-        last: DeliveryNumber,
+        page: Vec<DeliveryNumber>,
     ) -> Result<(), StoreError> {
         self.run(TransactionMode::Write, "removing details", move |tx| {
+            let Some(last) = page.last() else { return Ok(()) };
             meta::remember(tx, COMPACTING, &format!("{} {}", issue.0, last.0))?;
-            tx.execute(
-                "DELETE FROM attempt WHERE issue = ?1 AND delivery BETWEEN ?2 AND ?3 AND delivery IN (
-                     SELECT id FROM delivery WHERE issue = ?1 AND id BETWEEN ?2 AND ?3
-                     AND delivery.state IN ('sent', 'failed', 'skipped'))",
-                args![issue.0, first.0, last.0],
+            let rows: Vec<Vec<Value<'_>>> =
+                page.iter().map(|number| args![issue.0, number.0].to_vec()).collect();
+            execute_many(
+                tx,
+                "DELETE FROM attempt WHERE (issue, delivery) IN (SELECT new.issue, new.id FROM {new})
+                 AND EXISTS (SELECT 1 FROM delivery WHERE delivery.issue = attempt.issue
+                             AND delivery.id = attempt.delivery AND delivery.state IN ('sent', 'failed', 'skipped'))",
+                &rows,
             )?;
-            tx.execute(
+            execute_many(
+                tx,
                 "UPDATE delivery SET name = NULL, token = NULL, bytes_sha256 = NULL, dated = NULL, owner = NULL,
                         last_phase = NULL, last_reply = NULL, next_at = 0, message_id = '', boundary_seed = '',
                         unsubscribe = '', bounce = '', domain = NULL
-                 WHERE issue = ?1 AND id BETWEEN ?2 AND ?3 AND state IN ('sent', 'failed', 'skipped')",
-                args![issue.0, first.0, last.0],
+                 FROM {new} WHERE delivery.issue = new.issue AND delivery.id = new.id
+                 AND delivery.state IN ('sent', 'failed', 'skipped')",
+                &rows,
             )
-            .map(drop)
         })
         .await
     }

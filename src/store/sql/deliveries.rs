@@ -293,8 +293,9 @@ pub(super) fn skip_waiting(
         Scope::Subscriber(key) => ("issue.finished_at IS NULL AND addr_key = ?1", Value::from(&key.0)),
     };
     let sql = format!(
-        "SELECT delivery.issue, delivery.id FROM issue JOIN delivery ON delivery.issue = issue.id
-         WHERE {condition} AND delivery.state IN ('pending', 'claimed') ORDER BY delivery.issue, delivery.id"
+        "SELECT delivery.issue, delivery.id FROM issue CROSS JOIN delivery
+         WHERE delivery.issue = issue.id AND {condition} AND delivery.state IN ('pending', 'claimed')
+         ORDER BY delivery.issue, delivery.id"
     );
     let waiting = tx.all(&sql, &[value], found_delivery)?;
     to_each(tx, &waiting, &Event::Skip { reason }, now).map(drop)

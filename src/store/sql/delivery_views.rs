@@ -78,9 +78,10 @@ fn list(tx: &mut dyn Tx, filter: &Filter) -> Result<Vec<DeliveryView>, StoreErro
             wanted.push(counts::UNSENT.to_owned());
         }
     }
+    // CROSS: SQLite looks into the issues first, of which there are few, and then finds the deliveries by an index.
     let sql = format!(
         "SELECT {} FROM (SELECT id AS issue_id, post, subject, frozen_at, message_domain FROM issue) AS issues
-         JOIN delivery ON delivery.issue = issue_id WHERE {} ORDER BY issue_id DESC, delivery.id",
+         CROSS JOIN delivery WHERE delivery.issue = issue_id AND {} ORDER BY issue_id DESC, delivery.id",
         view_columns(),
         wanted.join(" AND ")
     );

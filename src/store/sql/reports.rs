@@ -146,7 +146,7 @@ fn by_message_id(
     // By the issues, of which there are few: deliveries have no index by subscriber.
     let got = tx.all(
         "SELECT delivery.id, post, address, message_id, message_domain
-         FROM issue JOIN delivery ON delivery.issue = issue.id WHERE delivery.addr_key = ?1",
+         FROM issue CROSS JOIN delivery WHERE delivery.issue = issue.id AND delivery.addr_key = ?1",
         args![&key.0],
         |row| {
             let (post, address, stored): (String, String, String) = (row.get(1)?, row.get(2)?, row.get(3)?);
@@ -276,8 +276,8 @@ fn history(tx: &mut dyn Tx, key: AddressKey) -> Result<Vec<BounceHistory>, Store
         "SELECT issue.frozen_at, delivery.state, delivery.reason,
                 (SELECT min(CASE class WHEN 'dead' THEN 1 WHEN 'soft' THEN 2 WHEN 'sender' THEN 3 END)
                  FROM inbound_report WHERE inbound_report.delivery = delivery.id)
-         FROM issue JOIN delivery ON delivery.issue = issue.id
-         WHERE delivery.addr_key = ?1 AND delivery.state IN ('sent', 'failed')
+         FROM issue CROSS JOIN delivery
+         WHERE delivery.issue = issue.id AND delivery.addr_key = ?1 AND delivery.state IN ('sent', 'failed')
          ORDER BY issue.frozen_at DESC, issue.id DESC LIMIT ?2",
         args![&key.0, HISTORY],
         |row| {
