@@ -3,10 +3,18 @@
 use std::collections::BTreeMap;
 use std::fs;
 
+use camino::Utf8Path;
+use chrono::TimeDelta;
+use letterpress::ledger::transition::Event;
+use letterpress::ledger::{EVIDENCE, IssueState, LastReply, Retry};
+use letterpress::store::{Claimed, DeliveryStore as _, StateChange, Store, open_sqlite};
+use letterpress::subscribers::SubscriptionStatus;
+use proptest::prelude::*;
 use rusqlite::Connection;
 use serde_json::Value;
 
 use super::earlier;
+use super::store_contract::{arm, claim, issue, now, subscriber};
 use super::support::{At, Do, Script, Server, Site, reply_line};
 
 const SENT: &str = "2026-11-20T10:00:00Z";
@@ -131,4 +139,135 @@ fn an_older_ledger_is_compacted_to_the_same_ids_and_tokens() {
     assert_eq!(recipients(&site, earlier::LATER, "message_id"), stored);
     is_consistent(&site, earlier::LATER);
     earlier::continues_with("sqlite", &site, &relay);
+}
+
+/// A step in the life of an issue. The number chooses one of the deliveries that were claimed.
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    Claim,
+    Happens(usize, What),
+    Finish,
+    Pause,
+    Resume,
+    Cancel,
+    Recover,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum What {
+    Armed,
+    Accepted,
+    Lost,
+    Deferred,
+    Rejected,
+    Proven,
+    SentAgain,
+    Retried,
+    Acknowledged,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    use What::{Accepted, Acknowledged, Armed, Deferred, Lost, Proven, Rejected, Retried, SentAgain};
+    let what = prop::sample::select(vec![
+        Armed,
+        Armed,
+        Accepted,
+        Lost,
+        Lost,
+        Deferred,
+        Rejected,
+        Proven,
+        SentAgain,
+        Retried,
+        Acknowledged,
+    ]);
+    let step = prop_oneof![
+        3 => Just(Step::Claim),
+        12 => (0_usize..4, what).prop_map(|(delivery, what)| Step::Happens(delivery, what)),
+        3 => Just(Step::Finish),
+        1 => prop::sample::select(vec![Step::Pause, Step::Resume, Step::Resume, Step::Cancel, Step::Recover]),
+    ];
+    prop::collection::vec(step, 1..60)
+}
+
+fn event(claimed: &Claimed, what: What) -> Event {
+    let (token, evidence) =
+        (claimed.token, Some(LastReply { phase: EVIDENCE.to_owned(), text: String::new() }));
+    let retry = Some(Retry { wait: TimeDelta::zero(), give_up_at: now() + TimeDelta::days(1) });
+    let reply = Some(LastReply { phase: "dot".to_owned(), text: "451 later".to_owned() });
+    match what {
+        What::Armed => arm(claimed),
+        What::Accepted => Event::Accept { token: Some(token), last: None },
+        What::Lost => Event::LoseReply { token, last: None },
+        What::Deferred => Event::Defer { token, retry, last: reply },
+        What::Rejected => Event::Reject { token, reason: "rejected", last: reply },
+        What::Proven => Event::Accept { token: None, last: evidence },
+        What::SentAgain => Event::Resend,
+        What::Retried => Event::Retry,
+        What::Acknowledged => Event::Acknowledge,
+    }
+}
+
+async fn live(store: &Store, steps: &[Step]) {
+    let subscribers = (1..=4).map(|number| subscriber(number, SubscriptionStatus::Active)).collect();
+    store.add_subscribers(subscribers, now()).await.unwrap();
+    store.schedule_issue(issue("new"), now()).await.unwrap();
+    // The latest claim of each delivery.
+    let mut claims: BTreeMap<i64, Claimed> = BTreeMap::new();
+    for step in steps {
+        match step {
+            Step::Claim if store.open_issues().await.unwrap().is_empty() => {}
+            Step::Claim => {
+                let claimed = claim(store, 2, "first", now()).await;
+                claims.extend(claimed.into_iter().map(|claimed| (claimed.id.number.0, claimed)));
+            }
+            Step::Happens(delivery, what) => {
+                let Some(claimed) = claims.values().nth(*delivery) else { continue };
+                let happened = event(claimed, *what);
+                if matches!(what, What::Accepted) && !is_armed(store, claimed).await {
+                    continue;
+                }
+                let change = StateChange { delivery: claimed.id, event: happened.clone() };
+                let _ = match what {
+                    What::SentAgain | What::Retried | What::Acknowledged => {
+                        store.resolve(claimed.id, happened, "a test", now()).await.unwrap()
+                    }
+                    _ => store.commit(vec![change], now()).await.unwrap().remove(0),
+                };
+            }
+            Step::Finish => store.close_finished(now()).await.unwrap(),
+            Step::Pause => drop(store.set_issue("new", IssueState::Paused, "a test", now()).await.unwrap()),
+            Step::Resume => drop(store.set_issue("new", IssueState::Sending, "a test", now()).await.unwrap()),
+            Step::Cancel => {
+                drop(store.set_issue("new", IssueState::Cancelled, "a test", now()).await.unwrap())
+            }
+            Step::Recover => drop(store.recover("second", true, now()).await.unwrap()),
+        }
+    }
+    store.close_finished(now()).await.unwrap();
+}
+
+/// A relay replies only to a dot, and a dot follows an arm.
+async fn is_armed(store: &Store, claimed: &Claimed) -> bool {
+    let page = store.delivery_page(vec![claimed.id]).await.unwrap();
+    page[0].row.state == letterpress::ledger::State::Armed && page[0].row.token == Some(claimed.token)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn after_any_sequence_of_events_the_counts_of_an_issue_are_right(steps in steps()) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = Utf8Path::from_path(folder.path()).unwrap().join("letterpress.db");
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let flaws = runtime.block_on(async {
+            let store = open_sqlite(&path, &path.with_extension("keys"), "instance").unwrap();
+            live(&store, &steps).await;
+            let counts = store.issues().await.unwrap()[0].counts;
+            prop_assert_eq!(counts.total(), 4);
+            Ok(store.verify().await.unwrap())
+        })?;
+        prop_assert_eq!(flaws, Vec::<String>::new());
+    }
 }
