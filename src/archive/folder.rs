@@ -50,7 +50,11 @@ pub fn read(config: &Config, now: DateTime<Utc>) -> Result<ArchiveReader, Vec<Fi
     let site = site(config);
     let walk = Walk::of(config, &site);
     let inherited = settings::read(config, &site, &walk);
-    let setting = ReadContext { config, site: &site, inherited: &inherited, now };
+    let (registry, wrong_ids) = read_ids(config)
+        .map_or_else(|findings| ((None, IdRegistry::default()), findings), |registry| (registry, Vec::new()));
+    let fingerprints = registry.1.fingerprints();
+    let setting =
+        ReadContext { config, site: &site, inherited: &inherited, now, fingerprints: &fingerprints };
     let mut errors = walk.errors;
     let outcomes: Vec<Result<Result<PostFile, SkipReason>, Vec<Finding>>> = walk
         .files
@@ -98,11 +102,8 @@ pub fn read(config: &Config, now: DateTime<Utc>) -> Result<ArchiveReader, Vec<Fi
     }
     errors.extend(duplicates.errors);
     archive.findings.extend(duplicates.warnings);
-    // The ledger is read even if posts are wrong, so that its errors are reported too.
-    let registry = read_ids(config).unwrap_or_else(|findings| {
-        errors.extend(findings);
-        (None, IdRegistry::default())
-    });
+    // The errors of the ledgers are reported even if posts are wrong.
+    errors.extend(wrong_ids);
     archive.pages = read_pages(config).unwrap_or_else(|findings| {
         errors.extend(findings);
         Pages::default()

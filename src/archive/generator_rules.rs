@@ -1,10 +1,13 @@
 //! What a generator adds to the front matter of a post: when it counts as published, a title from the file name, and
 //! categories from the folders. Pure; URLs are built elsewhere.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, FixedOffset, Utc};
 
 use super::SkipReason;
 use super::front_matter::Fields;
+use super::ids::Fingerprint;
 use super::inherited::Inherited;
 use super::site::Site;
 use crate::config::{Config, Generator};
@@ -22,6 +25,8 @@ pub(super) struct ReadContext<'s> {
     pub inherited: &'s Inherited,
     /// Now.
     pub now: DateTime<Utc>,
+    /// The recorded fingerprints by the hashes of their texts, so that only new texts need one.
+    pub fingerprints: &'s HashMap<&'s str, Fingerprint>,
 }
 
 impl ReadContext<'_> {

@@ -86,8 +86,9 @@ pub fn srcset(page: &Url, raw: &str) -> Option<String> {
 
 /// Whether a URL contains a user name or a password, which would be published with it.
 pub fn has_user_info(url: &str) -> bool {
-    Url::parse(url)
-        .is_ok_and(|url| url.has_host() && (!url.username().is_empty() || url.password().is_some()))
+    url.contains('@')
+        && Url::parse(url)
+            .is_ok_and(|url| url.has_host() && (!url.username().is_empty() || url.password().is_some()))
 }
 
 /// The characters that the `url` crate leaves and RFC 3986 does not allow.

@@ -258,6 +258,8 @@ fn demoted(finding: Finding) -> Finding {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
     use super::*;
     use crate::archive::inherited::Inherited;
     use crate::archive::site::Site;
@@ -275,7 +277,14 @@ mod tests {
         let site = Site::bare(Generator::Plain, Utf8Path::new("").to_owned());
         let config = config();
         let inherited = Inherited::default();
-        let setting = ReadContext { config: &config, site: &site, inherited: &inherited, now };
+        let fingerprints = HashMap::new();
+        let setting = ReadContext {
+            config: &config,
+            site: &site,
+            inherited: &inherited,
+            now,
+            fingerprints: &fingerprints,
+        };
         PostFile::read(text.as_bytes(), name, setting)
     }
 

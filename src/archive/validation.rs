@@ -1,6 +1,8 @@
 //! Checks a post before an importer writes it, so that imported text can never stop a later run. Pure: the files of the
 //! post are not looked for.
 
+use std::collections::HashMap;
+
 use camino::{Utf8Path, Utf8PathBuf};
 use chrono::{DateTime, Utc};
 use url::Url;
@@ -18,7 +20,14 @@ pub fn validate(relative: &Utf8Path, contents: &str, config: &Config) -> Result<
     let name = PostFileName { relative, source: &source };
     let site = Site::bare(Generator::Plain, Utf8PathBuf::new());
     let inherited = Inherited::default();
-    let setting = ReadContext { config, site: &site, inherited: &inherited, now: DateTime::<Utc>::MAX_UTC };
+    let fingerprints = HashMap::new();
+    let setting = ReadContext {
+        config,
+        site: &site,
+        inherited: &inherited,
+        now: DateTime::<Utc>::MAX_UTC,
+        fingerprints: &fingerprints,
+    };
     let read = PostFile::read(contents.as_bytes(), name, setting)?;
     let mut post_file = read.map_err(|why| {
         vec![Finding::error("post", source.as_str(), format!("it would not be published: {why:?}"))]

@@ -49,9 +49,13 @@ fn reference(c: char) -> Option<&'static str> {
 }
 
 fn push(out: &mut String, text: &str, reference: impl Fn(char) -> Option<&'static str>) {
+    // The first byte of a no-break space is the only one that is not ASCII.
+    let is_candidate = |byte: &u8| matches!(byte, b'&' | b'<' | b'>' | b'"' | b'\'' | 0xC2);
     let mut from = 0;
-    for (at, c) in text.char_indices() {
-        if let Some(reference) = reference(c) {
+    for (at, _) in text.bytes().enumerate().filter(|(_, byte)| is_candidate(byte)) {
+        if let Some(c) = text[at..].chars().next()
+            && let Some(reference) = reference(c)
+        {
             out.push_str(&text[from..at]);
             out.push_str(reference);
             from = at + c.len_utf8();

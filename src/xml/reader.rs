@@ -27,8 +27,8 @@ pub(super) enum Token<'b, N> {
     End,
     Text(Cow<'b, str>),
     CData(Cow<'b, str>),
-    /// The text of a reference, and whether it was written as `&#x26;`.
-    Reference(Cow<'static, str>, bool),
+    /// The text of a reference, perhaps with others and the text around them, and whether one was written as `&#x26;`.
+    Reference(Cow<'b, str>, bool),
     /// In the strict mode, a reference that only the DTD may define.
     Undeclared(String),
     /// The version in the XML declaration.
@@ -157,6 +157,11 @@ impl<N: Copy> State<N> {
             return Err(XmlError::malformed("text outside the root element"));
         }
         self.allowed(text)
+    }
+
+    /// Whether no text here can be wrong, except for its references and a `]]>`.
+    pub(super) fn allows_any_text(&self) -> bool {
+        matches!(self.mode, Mode::Strict { is_clean: true }) && !self.marks.is_empty()
     }
 
     fn allowed(&self, text: &str) -> Result<(), XmlError> {

@@ -9,6 +9,9 @@ use quick_xml::escape::resolve_predefined_entity;
 use super::XmlError;
 use crate::text::{XmlText, is_xml_char};
 
+/// The most bytes that are reserved for a text before it is read.
+const MAX_RESERVE: usize = 1 << 16;
+
 /// The text of `&name;` in XML; `None` if XML does not define the name.
 pub(super) fn strict(name: &str) -> Result<Option<Cow<'static, str>>, XmlError> {
     let Some(number) = name.strip_prefix('#') else {
@@ -23,6 +26,40 @@ pub(super) fn strict(name: &str) -> Result<Option<Cow<'static, str>>, XmlError> 
         Some(c) => Ok(Some(Cow::Owned(c.to_string()))),
         None => Err(XmlError::Malformed(format!("a reference to the character U+{code:04X}"))),
     }
+}
+
+/// The beginning of a text, with its references resolved.
+pub(super) struct Resolved<'t> {
+    pub(super) text: Cow<'t, str>,
+    /// The length of the beginning: up to the first reference that XML does not define.
+    pub(super) length: usize,
+    pub(super) has_references: bool,
+    /// Whether one was written as `&#x26;`.
+    pub(super) is_hexadecimal: bool,
+}
+
+/// Resolves the references of `text` strictly.
+pub(super) fn resolved(text: &str) -> Resolved<'_> {
+    let next =
+        |from: usize| memchr::memchr(b'&', &text.as_bytes()[from..]).map_or(text.len(), |at| from + at);
+    let (mut at, mut is_hexadecimal) = (next(0), false);
+    let mut out = String::new();
+    while let Some((name, _)) = text[at..].strip_prefix('&').and_then(|rest| rest.split_once(';'))
+        && let Ok(Some(resolved)) = strict(name)
+    {
+        if out.is_empty() {
+            out.reserve(text.len().min(MAX_RESERVE));
+            out.push_str(&text[..at]);
+        }
+        out.push_str(&resolved);
+        is_hexadecimal |= name.starts_with("#x");
+        let behind = at + name.len() + "&;".len();
+        at = next(behind);
+        out.push_str(&text[behind..at]);
+    }
+    let has_references = !out.is_empty();
+    let text = if has_references { Cow::Owned(out) } else { Cow::Borrowed(&text[..at]) };
+    Resolved { text, length: at, has_references, is_hexadecimal }
 }
 
 /// The text of `&name;` in XML or HTML; `None` if it is unknown and stays as written.

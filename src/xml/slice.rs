@@ -1,12 +1,13 @@
 //! Tokens of a text in memory, which borrow from it.
 
 use std::cell::Cell;
+use std::io::BufRead as _;
 
 use quick_xml::events::Event;
 use quick_xml::events::attributes::Attributes;
 
-use super::XmlError;
 use super::reader::{Mode, State, Token, from_quick_xml};
+use super::{XmlError, references};
 use crate::text::XmlText;
 
 /// Reads tokens strictly. `N` is the caller's name for a namespace.
@@ -20,6 +21,10 @@ pub(super) struct SliceReader<'t, N> {
     begin: usize,
     /// A position up to which lines were counted, and its line.
     counted: Cell<(usize, usize)>,
+    /// Whether quick-xml would read text next.
+    is_before_text: bool,
+    /// Where the last text ends.
+    text_end: usize,
 }
 
 impl<'t, N: Copy> SliceReader<'t, N> {
@@ -29,7 +34,16 @@ impl<'t, N: Copy> SliceReader<'t, N> {
         // One pass over the whole text is faster than one for each token.
         let mode = Mode::Strict { is_clean: XmlText::is_clean(text) };
         let mark = if text.starts_with('\u{FEFF}') { '\u{FEFF}'.len_utf8() } else { 0 };
-        Self { text, events, mark, state: State::new(mode, naming), begin: 0, counted: Cell::new((0, 1)) }
+        Self {
+            text,
+            events,
+            mark,
+            state: State::new(mode, naming),
+            begin: 0,
+            counted: Cell::new((0, 1)),
+            is_before_text: false,
+            text_end: 0,
+        }
     }
 
     /// The line on which the last token begins, from 1.
@@ -49,7 +63,15 @@ impl<'t, N: Copy> SliceReader<'t, N> {
     /// The next token. The strings in it are taken from the text, which is known to be UTF-8.
     pub(super) fn next(&mut self) -> Result<Token<'t, N>, XmlError> {
         self.begin = self.position();
+        if let Some(text) = self.run() {
+            return Ok(text);
+        }
         let event = self.events.read_event().map_err(from_quick_xml)?;
+        self.is_before_text = match &event {
+            Event::Start(_) => !self.passed().ends_with("/>"),
+            Event::Text(_) => false,
+            _ => true,
+        };
         match &event {
             Event::Start(start) => {
                 let tag = self.content(start.len(), if self.passed().ends_with("/>") { 2 } else { 1 });
@@ -60,6 +82,32 @@ impl<'t, N: Copy> SliceReader<'t, N> {
             Event::CData(text) => self.state.cdata(self.content(text.len(), "]]>".len()).into()),
             _ => self.state.token(event),
         }
+    }
+
+    /// The text up to the next markup, its references resolved, or up to a reference that XML does not define. quick-xml
+    /// makes an event of each reference and one of the text before it, and escaped HTML has many.
+    fn run(&mut self) -> Option<Token<'t, N>> {
+        if !self.is_before_text || !self.state.allows_any_text() {
+            return None;
+        }
+        let text = self.text.get(self.begin..self.end_of_text()).filter(|text| !text.is_empty())?;
+        let run = references::resolved(text);
+        self.events.stream().consume(run.length);
+        match run.length {
+            0 => None,
+            _ if run.has_references => Some(Token::Reference(run.text, run.is_hexadecimal)),
+            _ => Some(Token::Text(run.text)),
+        }
+    }
+
+    /// Where the text that begins here ends: at markup, or at a `]]>`, which is an error.
+    fn end_of_text(&mut self) -> usize {
+        if self.text_end <= self.begin {
+            let rest = self.text.as_bytes().get(self.begin..).unwrap_or_default();
+            let text = memchr::memchr(b'<', rest).and_then(|end| rest.get(..end)).unwrap_or(rest);
+            self.text_end = self.begin + memchr::memmem::find(text, b"]]>").unwrap_or(text.len());
+        }
+        self.text_end
     }
 
     fn position(&self) -> usize {

@@ -164,3 +164,36 @@ fn names_and_text_of_a_tree_are_taken_from_the_right_place() {
     assert_eq!((root.name.as_ref(), root.attribute("나"), root.value()), ("가", Some("다"), "라<마>"));
     assert_eq!(root.children[0].attribute("c"), Some(">/"));
 }
+
+#[test]
+fn references_in_a_tree_are_resolved_and_a_wrong_one_has_its_line() {
+    let root = tree("<a>1 &lt; 2\n&#x26;&amp;amp;&#xAC00;<b/>&gt;</a>").unwrap();
+    assert_eq!((root.value(), root.hexadecimal), ("1 < 2\n&&amp;가>", true));
+    let root = tree("<a>1 &lt; 2</a>").unwrap();
+    assert!(!root.hexadecimal);
+    for (xml, line) in [
+        ("<a>&lt;\n&lt;\n&nbsp;</a>", 3),
+        ("<a>&lt;\n& b;</a>", 2),
+        ("<a>&lt;\n&lt b &lt;</a>", 2),
+        ("<a>&lt;\n&#0;</a>", 2),
+        ("<a>&lt;\n&gt;]]></a>", 2),
+        ("<a>\n&lt;\n", 3),
+    ] {
+        assert_eq!(tree(xml).map_err(|(line, _)| line).map(|node| node.line), Err(line), "{xml}");
+    }
+    let mut undeclared = Vec::new();
+    let xml = "<!DOCTYPE a>\n<a>x&nbsp;\ny &amp; &hellip;z</a>";
+    let root = tree::read(xml, tree::MAX_NODES, &mut |line, remark| {
+        if let tree::Remark::Undeclared(name) = remark {
+            undeclared.push((line, name.to_owned()));
+        }
+    });
+    assert_eq!(root.unwrap().value(), "x \ny &  z");
+    assert_eq!(undeclared, [(2, "nbsp".to_owned()), (3, "hellip".to_owned())]);
+}
+
+#[test]
+fn a_text_of_many_undeclared_references_is_read_in_linear_time() {
+    let xml = format!("<!DOCTYPE a><a>{}</a>", "&nbsp;".repeat(200_000));
+    assert_eq!(tree(&xml).unwrap().text.len(), 200_000);
+}

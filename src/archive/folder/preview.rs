@@ -1,5 +1,7 @@
 //! Reads an unpublished post as if it were published. Nothing is written, and its id is provisional.
 
+use std::collections::HashMap;
+
 use camino::Utf8Path;
 use chrono::{DateTime, Utc};
 
@@ -7,7 +9,6 @@ use super::files::{length_of, read_file, site};
 use super::registries::read_ids;
 use super::settings;
 use super::walk::Walk;
-
 use crate::archive::generator_rules::ReadContext;
 use crate::archive::ids::{self, AssignedId};
 use crate::archive::link_targets::LinkTargets;
@@ -26,7 +27,9 @@ pub fn preview(
     let unreadable = |message: String| vec![Finding::error("post-file", source.as_str(), message)];
     let site = site(config);
     let inherited = settings::read(config, &site, &Walk::of(config, &site));
-    let setting = ReadContext { config, site: &site, inherited: &inherited, now };
+    let fingerprints = HashMap::new();
+    let setting =
+        ReadContext { config, site: &site, inherited: &inherited, now, fingerprints: &fingerprints };
     let relative = source.strip_prefix(&config.archive.posts).unwrap_or(source);
     let bytes =
         read_file(&config.resolve(source)).map_err(|error| unreadable(format!("cannot read it: {error}")))?;

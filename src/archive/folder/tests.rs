@@ -259,3 +259,17 @@ fn an_expired_post_is_taken_back_and_an_unreadable_one_is_not() {
     }
     assert_eq!(garden.read().unwrap().archive.tombstones.len(), 3, "a site may expire as a whole");
 }
+
+#[test]
+fn the_recorded_fingerprint_of_an_unchanged_text_is_kept() {
+    let garden = garden(&[("2024-05-01-a.md", &titled("a"))]);
+    garden.ids();
+    let ids = fs::read_to_string(garden.path("ids.txt")).unwrap();
+    let recorded = ids.split(['\t', '\n']).find(|field| field.starts_with("f1:")).unwrap();
+    let other = ids::Fingerprint::of("b", "").to_string();
+    garden.write("ids.txt", &ids.replace(recorded, &other));
+    let fingerprint = || garden.read().unwrap().archive.posts[0].fingerprint.to_string();
+    assert_eq!(fingerprint(), other);
+    garden.write("2024-05-01-a.md", &(titled("a") + "더\n"));
+    assert_ne!(fingerprint(), other);
+}

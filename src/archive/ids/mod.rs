@@ -5,7 +5,7 @@ mod assign;
 mod fingerprint;
 mod identity;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 
 use chrono::{DateTime, FixedOffset, SecondsFormat};
@@ -192,6 +192,11 @@ impl IdRegistry {
             line.updated = updated.unwrap_or(line.updated).max(line.published);
         }
         self.lines.insert(to, line);
+    }
+
+    /// The fingerprints by the hashes of their texts.
+    pub(super) fn fingerprints(&self) -> HashMap<&str, Fingerprint> {
+        self.lines.values().filter_map(|line| Some((line.hash.as_str(), line.fingerprint?))).collect()
     }
 
     /// Every id with its line, sorted by id.

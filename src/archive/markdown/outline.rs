@@ -246,13 +246,18 @@ pub(super) fn beginning<'a>(root: &'a AstNode<'a>, place: RenderContext<'_>, lim
         if text.chars().count() > limit {
             break;
         }
-        if !matches!(node.data().value, NodeValue::FootnoteDefinition(_)) {
+        if !is_left_out(&node.data().value) {
             let mut blocks = Vec::new();
             push_block(&mut blocks, node, place);
             push_plain(&mut text, &blocks, limit);
         }
     }
     text
+}
+
+fn is_left_out(value: &NodeValue) -> bool {
+    use NodeValue::{CodeBlock, FootnoteDefinition, Heading, Table, ThematicBreak};
+    matches!(value, Heading(_) | CodeBlock(_) | Table(_) | ThematicBreak | FootnoteDefinition(_))
 }
 
 fn push_plain(text: &mut String, blocks: &[Block], limit: usize) {

@@ -59,7 +59,8 @@ impl PostBuilder<'_> {
         let image = self.image(fields.image, &url);
         let in_reply_to = self.replies(fields.in_reply_to, &url);
         let hash = content_hash(title.as_str(), body.as_str());
-        let fingerprint = Fingerprint::of(title.as_str(), body.as_str());
+        let known = self.setting.fingerprints.get(hash.as_str()).copied();
+        let fingerprint = known.unwrap_or_else(|| Fingerprint::of(title.as_str(), body.as_str()));
         let body = if stamp.is_html { XmlText::clean(&html_body::block(body.as_str())).0 } else { body };
         let language = fields.language.or_else(|| stamp.parsed_name.language.clone());
         let post = Post {

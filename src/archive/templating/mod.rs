@@ -27,6 +27,9 @@ pub(super) struct Expanded {
     pub left_out: Vec<(usize, String)>,
 }
 
+/// What the text of a body without tags contains if it changes: see [`Expander::text`] and [`Expander::code`].
+const MARKS: [&str; 6] = ["/*", "*/", "raw ", "[TOC]", ":::", "#!"];
+
 /// `body` without the tags of its generator; `None` if nothing changes.
 pub(super) fn expand_shortcodes(body: &str, around: SiteContext<'_>) -> Option<Expanded> {
     if !body.contains(['{', '@']) && !body.contains("](") && around.generator != Generator::Pelican {
@@ -35,7 +38,7 @@ pub(super) fn expand_shortcodes(body: &str, around: SiteContext<'_>) -> Option<E
     let dialect = Dialect::of(around.generator);
     let pieces = scan::pieces(body, dialect);
     let is_plain = pieces.iter().all(|piece| matches!(piece.what, SegmentKind::Text | SegmentKind::Code));
-    if is_plain && !dialect.pelican && !body.contains("/*") && !body.contains("raw ") {
+    if is_plain && !MARKS.iter().any(|mark| body.contains(mark)) {
         return None;
     }
     let partners = partners(&pieces);
