@@ -42,7 +42,7 @@ fn main() {
         run(&site, &["--quiet", "subscribers", "import", "readers.csv", "--confirmed"]);
         let before = (server_time(), wal_position(url));
         measure(&site, subscribers, senders, "unsigned, PostgreSQL");
-        let (time, wal) = (server_time() - before.0, wal_position(url) - before.1);
+        let (time, wal) = (server_time().saturating_sub(before.0), wal_position(url) - before.1);
         println!(
             "  the server used {:.0} us and wrote {} bytes of WAL for each message, the freeze included",
             time.as_secs_f64() * 1e6 / f64::from(subscribers),

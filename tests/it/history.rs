@@ -236,12 +236,18 @@ async fn live(store: &Store, steps: &[Step]) {
                 };
             }
             Step::Finish => store.close_finished(now()).await.unwrap(),
-            Step::Pause => drop(store.set_issue("new", IssueState::Paused, "a test", now()).await.unwrap()),
-            Step::Resume => drop(store.set_issue("new", IssueState::Sending, "a test", now()).await.unwrap()),
-            Step::Cancel => {
-                drop(store.set_issue("new", IssueState::Cancelled, "a test", now()).await.unwrap())
+            Step::Pause => {
+                let _ = store.set_issue("new", IssueState::Paused, "a test", now()).await.unwrap();
             }
-            Step::Recover => drop(store.recover("second", true, now()).await.unwrap()),
+            Step::Resume => {
+                let _ = store.set_issue("new", IssueState::Sending, "a test", now()).await.unwrap();
+            }
+            Step::Cancel => {
+                let _ = store.set_issue("new", IssueState::Cancelled, "a test", now()).await.unwrap();
+            }
+            Step::Recover => {
+                let _ = store.recover("second", true, now()).await.unwrap();
+            }
         }
     }
     store.close_finished(now()).await.unwrap();

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::deliveries::{by_issue, found_delivery};
-use super::rows::{COLUMNS, delivery};
+use super::rows::{COLUMNS, WIDTH, delivery};
 use super::{Dialect, Row, Store, StoreError, Tx, Value, args, counts, issue_rows};
 use crate::ledger::State;
 use crate::store::{DeliveryId, DeliveryNumber, DeliveryView, Filter, IssueNumber};
+use crate::text::HeaderText;
 
 impl Store {
     /// The deliveries that `filter` describes, to be shown to people.
@@ -40,23 +41,39 @@ impl Store {
     }
 }
 
-/// What [`view`] reads, in its order.
-fn view_columns() -> String {
-    format!(
-        "{COLUMNS}, delivery.id, post, subject, address, message_id, delivery.changed_at, delivery.issue, message_domain"
-    )
+/// What [`view`] reads after [`COLUMNS`], in its order.
+const VIEWED: &str = "delivery.id, address, message_id, delivery.changed_at";
+
+/// What all deliveries of an issue share. It is stored behind the email, so it is not read for each of them.
+struct IssueFacts {
+    number: IssueNumber,
+    post: String,
+    subject: HeaderText,
+    message_domain: String,
 }
 
-fn view(row: &dyn Row) -> Result<DeliveryView, StoreError> {
+impl IssueFacts {
+    /// Reads `id`, `post`, `subject` and `message_domain` from the columns from `first`.
+    fn read(row: &dyn Row, first: usize) -> Result<Self, StoreError> {
+        Ok(Self {
+            number: IssueNumber(row.get(first)?),
+            post: row.get(first + 1)?,
+            subject: issue_rows::subject(&row.get::<String>(first + 2)?)?,
+            message_domain: row.get(first + 3)?,
+        })
+    }
+}
+
+fn view(row: &dyn Row, issue: &IssueFacts) -> Result<DeliveryView, StoreError> {
     Ok(DeliveryView {
-        id: DeliveryId { issue: IssueNumber(row.get(18)?), number: DeliveryNumber(row.get(12)?) },
-        post: row.get(13)?,
-        subject: issue_rows::subject(&row.get::<String>(14)?)?,
-        address: row.get(15)?,
-        message_id: Some(row.get::<String>(16)?).filter(|id| !id.is_empty()),
-        message_domain: row.get(19)?,
+        id: DeliveryId { issue: issue.number, number: DeliveryNumber(row.get(WIDTH)?) },
+        post: issue.post.clone(),
+        subject: issue.subject.clone(),
+        address: row.get(WIDTH + 1)?,
+        message_id: Some(row.get::<String>(WIDTH + 2)?).filter(|id| !id.is_empty()),
+        message_domain: issue.message_domain.clone(),
         row: delivery(row)?,
-        changed_at: row.get(17)?,
+        changed_at: row.get(WIDTH + 3)?,
     })
 }
 
@@ -80,32 +97,34 @@ fn list(tx: &mut dyn Tx, filter: &Filter) -> Result<Vec<DeliveryView>, StoreErro
     }
     // CROSS: SQLite looks into the issues first, of which there are few, and then finds the deliveries by an index.
     let sql = format!(
-        "SELECT {} FROM (SELECT id AS issue_id, post, subject, frozen_at, message_domain FROM issue) AS issues
+        "SELECT {COLUMNS}, {VIEWED}, issue_id, post, subject, message_domain
+         FROM (SELECT id AS issue_id, post, subject, message_domain FROM issue) AS issues
          CROSS JOIN delivery WHERE delivery.issue = issue_id AND {} ORDER BY issue_id DESC, delivery.id",
-        view_columns(),
         wanted.join(" AND ")
     );
-    tx.all(&sql, &values, view)
+    tx.all(&sql, &values, |row| view(row, &IssueFacts::read(row, WIDTH + 4)?))
 }
 
 /// Some deliveries of an issue, in order.
 fn views(tx: &mut dyn Tx, issue: i64, numbers: &BTreeSet<i64>) -> Result<Vec<DeliveryView>, StoreError> {
-    let sql = format!(
-        "SELECT {} FROM delivery JOIN issue ON issue.id = delivery.issue WHERE delivery.issue = ?1 AND delivery.id",
-        view_columns()
-    );
+    let sql = "SELECT id, post, subject, message_domain FROM issue WHERE id = ?1";
+    let Some(facts) = tx.one(sql, args![issue], |row| IssueFacts::read(row, 0))? else {
+        return Ok(Vec::new());
+    };
+    let sql = format!("SELECT {COLUMNS}, {VIEWED} FROM delivery WHERE issue = ?1 AND id");
     match tx.dialect() {
         Dialect::Sqlite => {
             let sql = format!("{sql} = ?2");
             let mut found = Vec::with_capacity(numbers.len());
             for number in numbers {
-                found.extend(tx.one(&sql, args![issue, *number], view)?);
+                found.extend(tx.one(&sql, args![issue, *number], |row| view(row, &facts))?);
             }
             Ok(found)
         }
         Dialect::Postgres => {
             let wanted: Vec<Option<i64>> = numbers.iter().copied().map(Some).collect();
-            tx.all(&format!("{sql} = ANY(?2) ORDER BY delivery.id"), args![issue, wanted.as_slice()], view)
+            let sql = format!("{sql} = ANY(?2) ORDER BY id");
+            tx.all(&sql, args![issue, wanted.as_slice()], |row| view(row, &facts))
         }
     }
 }
