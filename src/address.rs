@@ -132,11 +132,10 @@ impl EmailAddress {
         let raw = raw.trim_matches(' ');
         reject_mistakes(raw)?;
         let (local, domain) = raw.split_once('@').ok_or(AddressError::NoAt)?;
-        let local: String = local.nfc().collect();
+        let local: String = if local.is_ascii() { local.to_owned() } else { local.nfc().collect() };
         check_local(&local)?;
         let domain = ascii_domain(domain)?;
-        // Fold character by character: the contextual final sigma would make equality depend on the neighbours.
-        let folded: String = local.chars().flat_map(char::to_lowercase).nfc().collect();
+        let folded = fold(&local);
         let (longest, total) = (local.len().max(folded.len()), domain.len() + 1);
         if longest > MAX_LOCAL {
             return Err(AddressError::LongLocalPart(longest));
@@ -144,7 +143,8 @@ impl EmailAddress {
         if longest + total > MAX_ADDRESS {
             return Err(AddressError::Long(longest + total));
         }
-        Ok(Self { written: format!("{local}@{domain}"), normal: format!("{folded}@{domain}") })
+        let [written, normal] = [&local, &folded].map(|local| [local, "@", &domain].concat());
+        Ok(Self { written, normal })
     }
 
     /// The form for the envelope and the `To` header: local part as typed, domain in A-labels.
@@ -188,6 +188,15 @@ impl EmailAddress {
         let first: String = self.local_part().chars().take(1).collect();
         format!("{first}…@{}", self.domain())
     }
+}
+
+/// A local part in lower case.
+fn fold(local: &str) -> String {
+    if local.is_ascii() {
+        return local.to_ascii_lowercase();
+    }
+    // Character by character: the contextual final sigma would make equality depend on the neighbours.
+    local.chars().flat_map(char::to_lowercase).nfc().collect()
 }
 
 /// Rejects typical mistakes, each with its own error. A text that passes is one word with one `@`.
@@ -242,6 +251,9 @@ fn reject_mistakes(raw: &str) -> Result<(), AddressError> {
 fn refuse_unseen(raw: &str) -> Result<(), AddressError> {
     if let Some(c) = raw.chars().find(|c| c.is_control()) {
         return Err(AddressError::Control(u32::from(c)));
+    }
+    if raw.is_ascii() {
+        return Ok(());
     }
     raw.chars().find(|&c| is_unseen(c)).map_or(Ok(()), |c| Err(AddressError::Invisible(u32::from(c))))
 }

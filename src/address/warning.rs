@@ -131,10 +131,22 @@ fn nearest(domain: &str) -> Option<&'static str> {
     WELL_KNOWN
         .into_iter()
         .filter(|known| known.len() >= 8 && known.len().abs_diff(domain.len()) <= 2)
+        .filter(|known| differing_letters(domain, known) <= 2)
         .map(|known| (strsim::osa_distance(domain, known), known))
         .filter(|(distance, known)| *distance == 1 || (*distance == 2 && known.len() >= 9))
         .min()
         .map(|(_, known)| known)
+}
+
+/// How many letters one of the two has and the other has not, in any order. There are at least as many typing errors,
+/// and these take much longer to count.
+fn differing_letters(one: &str, other: &str) -> i8 {
+    let mut counts = [0_i8; 256];
+    one.bytes().for_each(|byte| counts[usize::from(byte)] += 1);
+    other.bytes().for_each(|byte| counts[usize::from(byte)] -= 1);
+    let missing: i8 = counts.iter().map(|count| 0.max(-count)).sum();
+    let more: i8 = counts.iter().map(|count| 0.max(*count)).sum();
+    more.max(missing)
 }
 
 #[cfg(test)]
