@@ -2,6 +2,9 @@
 //!
 //! `erase` changes only the database. Other files that contain the address belong to the user, so they are only listed.
 
+use std::fs::File;
+use std::io::{self, Read};
+
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{Outcome, Printer};
@@ -12,6 +15,8 @@ use crate::text::shell_quoted;
 
 /// Maximum depth of folders in the outbox.
 const DEEPEST: usize = 4;
+/// How many bytes of a file are read at a time: a list may have a million rows.
+const PART: usize = 64 * 1024;
 
 pub(super) async fn export(
     address: &str,
@@ -84,7 +89,39 @@ fn emails_to(folder: &Utf8Path, depth: usize, address: &str, found: &mut Vec<Utf
     }
 }
 
+/// Whether a file contains an address, in any case. A file that cannot be read does not.
 pub(super) fn contains(path: &Utf8Path, address: &str) -> bool {
-    let text = std::fs::read(path).unwrap_or_default().to_ascii_lowercase();
-    memchr::memmem::find(&text, address.trim().to_ascii_lowercase().as_bytes()).is_some()
+    let wanted = address.trim().to_ascii_lowercase();
+    File::open(path).is_ok_and(|file| is_in(file, wanted.as_bytes()).unwrap_or(false))
+}
+
+/// Looks for `wanted` in parts that overlap by less than its length.
+fn is_in(mut file: impl Read, wanted: &[u8]) -> io::Result<bool> {
+    let (mut buffer, mut kept) = (vec![0; PART + wanted.len()], 0);
+    loop {
+        let filled = match file.read(&mut buffer[kept..])? {
+            0 => return Ok(false),
+            read => kept + read,
+        };
+        buffer[kept..filled].make_ascii_lowercase();
+        if memchr::memmem::find(&buffer[..filled], wanted).is_some() {
+            return Ok(true);
+        }
+        kept = filled.min(wanted.len().saturating_sub(1));
+        buffer.copy_within(filled - kept..filled, 0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_found_also_where_two_parts_of_a_file_meet() {
+        for before in PART - 30..PART + 30 {
+            let text = format!("{}Kim@example.com,x", "x".repeat(before));
+            assert!(is_in(text.as_bytes(), b"kim@example.com").unwrap(), "{before}");
+            assert!(!is_in(text.as_bytes(), b"kim@example.org").unwrap(), "{before}");
+        }
+    }
 }

@@ -259,15 +259,7 @@ fn stop(stop: &StopReason) -> Value {
 }
 
 /// The number of subscribers by status.
-async fn by_status(context: &RunContext) -> Result<BTreeMap<&'static str, u64>, RunError> {
+async fn by_status(context: &RunContext) -> Result<BTreeMap<String, u64>, RunError> {
     let session = LedgerSession::open(&context.config, context.clock.as_ref()).await?;
-    let (mut counts, mut after) = (BTreeMap::new(), 0);
-    loop {
-        let page = session.store.subscribers(after, 1_000).await?;
-        let Some((last, _)) = page.last() else { return Ok(counts) };
-        after = *last;
-        for (_, subscriber) in &page {
-            *counts.entry(subscriber.profile.status.as_str()).or_default() += 1;
-        }
-    }
+    Ok(session.store.metrics().await?.subscribers.into_iter().collect())
 }
