@@ -6,6 +6,9 @@ use std::fmt;
 
 use serde::Serialize;
 
+/// How many lines of similar rows are printed.
+const SHOWN: usize = 3;
+
 /// The severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -46,6 +49,18 @@ pub struct Finding {
     pub message: String,
     /// How to fix it, if known.
     pub hint: Option<String>,
+    /// Further rows of the file with the same problem.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub similar: Option<SimilarRows>,
+}
+
+/// Rows with the same problem as another one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SimilarRows {
+    /// How many.
+    pub count: usize,
+    /// The lines of the first ones.
+    pub lines: Vec<usize>,
 }
 
 impl Finding {
@@ -78,6 +93,7 @@ impl Finding {
             line: None,
             message: message.into(),
             hint: None,
+            similar: None,
         }
     }
 
@@ -86,6 +102,18 @@ impl Finding {
     pub fn at(mut self, line: usize) -> Self {
         self.line = Some(line);
         self
+    }
+
+    /// Adds the number of further rows with the same problem, and the lines of the first of them.
+    #[must_use]
+    pub(crate) fn and_similar(mut self, count: usize, lines: Vec<usize>) -> Self {
+        self.similar = Some(SimilarRows { count, lines });
+        self
+    }
+
+    /// How many rows it is about.
+    pub fn rows(&self) -> usize {
+        1 + self.similar.as_ref().map_or(0, |similar| similar.count)
     }
 
     /// The same finding as a warning: the run continues without the faulty item. `reword` gets the message.
@@ -110,9 +138,23 @@ impl fmt::Display for Finding {
             write!(f, ":{line}")?;
         }
         write!(f, ": {}: {}", self.severity, self.message)?;
+        if let Some(similar) = &self.similar {
+            write!(f, " ({similar})")?;
+        }
         if let Some(hint) = &self.hint {
             write!(f, "\n    help: {hint}")?;
         }
         Ok(())
+    }
+}
+
+impl fmt::Display for SimilarRows {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lines: Vec<String> = self.lines.iter().take(SHOWN).map(ToString::to_string).collect();
+        write!(f, "similar: lines {}", lines.join(", "))?;
+        match self.count.saturating_sub(lines.len()) {
+            0 => Ok(()),
+            more => write!(f, " and {more} more"),
+        }
     }
 }

@@ -22,13 +22,14 @@ use crate::config::{CheckedConfig, Config, ConfigError, DEFAULTS, examine, is_pl
 use crate::email::dkim::is_aligned;
 use crate::feeds::{self, Document, output};
 use crate::finding::{Finding, Severity};
-use crate::importers::subscriber_import;
+use crate::importers::subscriber_import::{ImportOptions, ListError, SubscriberList};
 use crate::net::http::{Download, DownloadError, Fetched};
-use crate::pipeline::newsletter::{compose, compose_digest, unsubscribe_findings, unsubscribe_routes};
+use crate::pipeline::newsletter::{
+    compose, compose_digest, open_list, unsubscribe_findings, unsubscribe_routes,
+};
 use crate::pipeline::session::{LedgerSession, RunError, ensure_can_send};
 use crate::pipeline::site_build::{ShortenedFeed, diff_feeds, never_fetched, plan_site, proof_pages};
 use crate::schedule::digest::Digest;
-use crate::subscribers::SubscriptionStatus;
 use crate::text::shell_quoted;
 
 #[derive(ClapArgs)]
@@ -91,8 +92,10 @@ pub(super) async fn run(
 
 /// Prints the findings; an error is a user error.
 fn verdict(findings: &[Finding], json: bool, printer: Printer) -> Result<Outcome, RunError> {
-    let errors = findings.iter().filter(|finding| finding.severity == Severity::Error).count();
-    let warnings = findings.iter().filter(|finding| finding.severity == Severity::Warning).count();
+    let number = |severity| -> usize {
+        findings.iter().filter(|finding| finding.severity == severity).map(Finding::rows).sum()
+    };
+    let (errors, warnings) = (number(Severity::Error), number(Severity::Warning));
     if json {
         printer.json(&json!({ "findings": findings }))?;
     } else {
@@ -232,30 +235,22 @@ fn compare_feeds(config: &Config, archive: &Archive, documents: &[Document], fin
 fn subscriber_list(config: &Config, clock: &dyn Clock, findings: &mut Vec<Finding>) -> u64 {
     let newsletter = &config.newsletter;
     let Some(list) = &newsletter.list else { return 0 };
-    let options = subscriber_import::ImportOptions {
+    let options = ImportOptions {
         confirmed: newsletter.list_confirmed,
         dates: newsletter.list_dates,
-        ..subscriber_import::ImportOptions::new(list.as_str(), clock.now())
+        ..ImportOptions::new(list.as_str(), clock.now())
     };
-    match std::fs::read(config.resolve(list)) {
-        Err(error) => findings.push(
+    let file = open_list(&config.resolve(list)).map_err(ListError::Io);
+    match file.and_then(|file| SubscriberList::open(file, options)) {
+        Err(ListError::Io(error)) => findings.push(
             Finding::error("readers", list.as_str(), format!("cannot be read: {error}"))
                 .hint("create the file, or remove newsletter.list from config.toml"),
         ),
-        Ok(bytes) => match subscriber_import::read(&bytes, options) {
-            Err(finding) => findings.push(finding),
-            Ok(import) => {
-                findings.extend(import.rejected.iter().map(|row| {
-                    Finding::error("readers-row", list.as_str(), row.reason.to_string()).at(row.line)
-                }));
-                findings.extend(import.warnings);
-                return import
-                    .rows
-                    .iter()
-                    .filter(|row| row.profile.status == SubscriptionStatus::Active)
-                    .count() as u64;
-            }
-        },
+        Err(ListError::Refused(finding)) => findings.push(*finding),
+        Ok(list) => {
+            findings.extend(list.summary().findings.iter().cloned());
+            return list.summary().persons.active;
+        }
     }
     0
 }

@@ -8,7 +8,7 @@ mod removal;
 
 use chrono::{DateTime, Utc};
 use clap::Subcommand;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Outcome;
 use super::args::{PreferenceArgs, parse};
@@ -269,27 +269,38 @@ const fn frequency(frequency: Frequency) -> &'static str {
 }
 
 async fn list(session: &LedgerSession, as_json: bool, printer: Printer) -> Result<Outcome, RunError> {
-    let (mut rows, mut empty) = (Vec::new(), true);
-    each(session, |Subscriber { profile, source, added_at, .. }| {
+    let mut array = as_json.then(|| printer.array());
+    let mut empty = true;
+    pages(session, |page| {
         empty = false;
-        if as_json {
-            rows.push(json!({
-                "email": profile.email, "name": profile.name, "language": profile.language,
-                "state": profile.status, "source": source, "consented_at": profile.consented_at,
-                "added_at": added_at, "cadence": profile.preferences.frequency, "topics": topics(&profile.preferences),
-                "status": profile.status, "frequency": frequency(profile.preferences.frequency),
-            }));
-        } else {
-            let name = profile.name.map(|name| format!("  {name}")).unwrap_or_default();
-            let preferences = remark(&profile.preferences).map(|remark| format!("  ({remark})")).unwrap_or_default();
-            printer.stdout(format!("{:<13} {}{name}{preferences}", profile.status.as_str(), profile.email));
-        }
+        page.iter().try_for_each(|subscriber| match &mut array {
+            Some(array) => array.add(&object(subscriber)),
+            None => {
+                printer.stdout(line(subscriber));
+                Ok(())
+            }
+        })
     })
     .await?;
-    if as_json {
-        printer.json(&rows)?;
-    } else if empty {
-        printer.info("there are no subscribers yet");
+    match array {
+        Some(array) => array.end()?,
+        None if empty => printer.info("there are no subscribers yet"),
+        None => {}
     }
     Ok(Outcome::Done)
+}
+
+fn object(Subscriber { profile, source, added_at, .. }: &Subscriber) -> Value {
+    json!({
+        "email": profile.email, "name": profile.name, "language": profile.language,
+        "state": profile.status, "source": source, "consented_at": profile.consented_at,
+        "added_at": added_at, "cadence": profile.preferences.frequency, "topics": topics(&profile.preferences),
+        "status": profile.status, "frequency": frequency(profile.preferences.frequency),
+    })
+}
+
+fn line(Subscriber { profile, .. }: &Subscriber) -> String {
+    let name = profile.name.as_ref().map(|name| format!("  {name}")).unwrap_or_default();
+    let preferences = remark(&profile.preferences).map(|remark| format!("  ({remark})")).unwrap_or_default();
+    format!("{:<13} {}{name}{preferences}", profile.status.as_str(), profile.email)
 }

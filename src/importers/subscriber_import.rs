@@ -1,49 +1,62 @@
 //! Subscriber lists as CSV or JSON: the file of `[newsletter] list`, our own exports, and the exports of Mailchimp,
 //! Substack, Ghost, Buttondown, listmonk and Kit.
 //!
-//! Pure, and strict: an ambiguous row is rejected with its line, and of several rows for one person the most
-//! restrictive one wins. [`crate::subscribers`] decides whether an unsubscribed person may come back.
+//! Strict: an ambiguous row is rejected with its line, and of several rows for one person the most restrictive one
+//! wins. [`crate::subscribers`] decides whether an unsubscribed person may come back.
+//!
+//! A list is read twice and never kept: [`SubscriberList::open`] reads all of it, refuses what cannot be read, and finds
+//! the rows of the same person; then [`SubscriberList::next_row`] reads one person after the other. Memory is for the
+//! places of the rows only, 16 bytes each.
 //!
 //! A new column needs one line in each of four places: [`Profile`] or [`SubscriberRow`], `columns::HEADINGS` (and its `Column`),
-//! `read_row` and `write::COLUMNS`. CSV, JSON, `--column` and the test of the round trip follow from these.
+//! `rows::read` and `write::COLUMNS`. CSV, JSON, `--column` and the test of the round trip follow from these.
 
 mod columns;
 mod consent;
 mod dates;
+mod encoding;
 mod findings;
+mod input;
 mod json;
-mod list;
 mod names;
 mod parsed_status;
+mod reader;
 mod records;
+mod repeats;
+mod rows;
 mod services;
+mod survey;
 mod write;
+
+use std::io::{self, Read, Seek};
 
 use chrono::{DateTime, Utc};
 
 pub use columns::Mapping;
-pub use list::{MAX_NAME, clean_source};
+pub use rows::{MAX_NAME, clean_source};
 pub use services::Service;
+pub use survey::{ByStatus, ListSummary};
 pub use write::{csv_header, csv_row, json_row};
 
-use crate::address::{AddressError, EmailAddress};
+use crate::address::AddressError;
 use crate::config::DateOrder;
 use crate::finding::Finding;
 use crate::subscribers::{Profile, Unproven};
-use columns::{Columns, FieldMapping, plain};
-use list::List;
-use records::Records;
+use consent::Remarks;
+use input::Place;
+use reader::ListReader;
+use repeats::{Repeats, merge};
 
 /// The most bytes of a list: more than a million subscribers of any service need.
-pub const MAX_BYTES: usize = 512 * 1024 * 1024;
+pub const MAX_BYTES: u64 = 512 * 1024 * 1024;
 /// The most rows of a list.
-const MAX_ROWS: usize = 2_000_000;
+const MAX_ROWS: u64 = 2_000_000;
 
 /// How to read a list.
-#[derive(Debug, Clone, Copy)]
-pub struct ImportOptions<'a> {
+#[derive(Debug, Clone)]
+pub struct ImportOptions {
     /// The name of the file in messages.
-    pub file: &'a str,
+    pub file: String,
     /// The owner vouches that everybody on the list asked for the emails.
     pub confirmed: bool,
     /// The current time: a later date of consent does not count.
@@ -51,33 +64,17 @@ pub struct ImportOptions<'a> {
     /// The service that wrote the list; `None` recognises it by its columns.
     pub from: Option<Service>,
     /// Columns that the owner has mapped.
-    pub columns: &'a [Mapping],
+    pub columns: Vec<Mapping>,
     /// The order of the numbers in ambiguous dates.
     pub dates: Option<DateOrder>,
 }
 
-impl<'a> ImportOptions<'a> {
+impl ImportOptions {
     /// The options for a list without further information.
-    pub fn new(file: &'a str, now: DateTime<Utc>) -> Self {
-        Self { file, confirmed: false, now, from: None, columns: &[], dates: None }
+    pub fn new(file: impl Into<String>, now: DateTime<Utc>) -> Self {
+        let file = file.into();
+        Self { file, confirmed: false, now, from: None, columns: Vec::new(), dates: None }
     }
-}
-
-/// The content of a list.
-#[derive(Debug, Clone)]
-pub struct ImportedList {
-    /// One row for each person, in the order of first appearance.
-    pub rows: Vec<SubscriberRow>,
-    /// Rejected rows, in the order of the file.
-    pub rejected: Vec<RejectedRow>,
-    /// Repeated persons, unreadable dates, odd addresses.
-    pub warnings: Vec<Finding>,
-    /// The service that wrote it, if it is known.
-    pub service: Option<Service>,
-    /// The separator of the cells: `,`, `;`, a tab or `|`; none in JSON.
-    pub delimiter: Option<char>,
-    /// Headings of columns that were not read.
-    pub ignored: Vec<String>,
 }
 
 /// One person on a list.
@@ -96,15 +93,6 @@ pub struct SubscriberRow {
     pub added_at: Option<DateTime<Utc>>,
     /// The line of the row, from 1.
     pub line: usize,
-}
-
-/// A rejected row.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RejectedRow {
-    /// The line on which the row begins, from 1.
-    pub line: usize,
-    /// The reason.
-    pub reason: RowError,
 }
 
 /// Why a row was rejected.
@@ -147,9 +135,9 @@ pub enum RowError {
     /// An entry of a JSON list that is not an object, or is nested too deep.
     #[error("not a JSON object with plain values")]
     NotObject,
-    /// An entry of a JSON list that is longer than any useful one.
-    #[error("the entry has more than {} bytes", json::MAX_ENTRY)]
-    LongEntry,
+    /// A row that is longer than any useful one.
+    #[error("the row has more than {} bytes", records::MAX_ROW)]
+    LongRow,
     /// The same key twice in a JSON object.
     #[error("duplicate key {0:?}; remove one of them")]
     KeyTwice(String),
@@ -161,87 +149,79 @@ pub enum RowError {
     State(String),
 }
 
-/// Reads a list. The finding explains why the whole list is refused.
-pub fn read(bytes: &[u8], options: ImportOptions<'_>) -> Result<ImportedList, Finding> {
-    if bytes.len() > MAX_BYTES {
-        return Err(too_long(options.file, format!("the list has more than {MAX_BYTES} bytes")));
+/// Why a whole list cannot be read.
+#[derive(Debug)]
+pub enum ListError {
+    /// Reading the file failed.
+    Io(io::Error),
+    /// It is not a list.
+    Refused(Box<Finding>),
+}
+
+impl From<io::Error> for ListError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
     }
-    let text = records::decode(bytes).map_err(|wrong| {
-        Finding::error("list-encoding", options.file, wrong.to_string()).hint(wrong.hint(options.file))
-    })?;
-    if text.trim_start().starts_with(['{', '[']) { read_json(text, options) } else { read_csv(text, options) }
+}
+
+impl From<Finding> for ListError {
+    fn from(finding: Finding) -> Self {
+        Self::Refused(Box::new(finding))
+    }
 }
 
 fn too_long(file: &str, message: String) -> Finding {
     Finding::error("list-size", file, message).hint("split it and import the parts one by one")
 }
 
-fn read_csv(text: &str, options: ImportOptions<'_>) -> Result<ImportedList, Finding> {
-    let delimiter = records::delimiter(text);
-    let mut records = Records::new(text, delimiter);
-    let (columns, lexicon) = read_header(&mut records, options)?;
-    let mut list = List::new(options, lexicon);
-    list.ignore(&columns.ignored);
-    for (line, record) in records {
-        let row = record.and_then(|record| {
-            if record.cells.iter().any(|cell| cell.contains('\0')) {
-                return Err(RowError::Nul);
-            }
-            let extra = record.cells.get(columns.count..).unwrap_or_default();
-            if extra.iter().any(|cell| !cell.is_empty()) {
-                return Err(RowError::ExtraCells { cells: record.cells.len(), columns: columns.count });
-            }
-            list.read_row(&columns.fields(&record), line)
-        });
-        list.take(line, row)?;
-    }
-    Ok(list.finish(Some(char::from(delimiter))))
+/// A list that was read once and can be read again, person by person.
+#[derive(Debug)]
+pub struct SubscriberList<R> {
+    reader: ListReader<R>,
+    options: ImportOptions,
+    repeats: Repeats,
+    summary: ListSummary,
 }
 
-fn read_json(text: &str, options: ImportOptions<'_>) -> Result<ImportedList, Finding> {
-    let document = json::Document::find(text).map_err(|error| {
-        let line = if let json::DocumentError::Json(line, _) = &error { *line } else { 1 };
-        Finding::error("list-json", options.file, error.to_string()).at(line).hint(
-            "export the list again, as CSV if possible; `letterpress subscribers export --json` shows the supported format",
-        )
-    })?;
-    let lexicon = FieldMapping::new(options.from.or(document.service), options.columns);
-    let mut list = List::new(options, lexicon);
-    for (line, entry) in &document.entries {
-        let row = document.fields(entry, &lexicon).and_then(|(fields, ignored)| {
-            list.ignore(&ignored);
-            list.read_row(&fields, *line)
-        });
-        list.take(*line, row)?;
+impl<R: Read + Seek> SubscriberList<R> {
+    /// Reads a list to its end.
+    pub fn open(source: R, options: ImportOptions) -> Result<Self, ListError> {
+        let mut reader = ListReader::open(source, &options)?;
+        let (summary, repeats) = survey::read(&mut reader, &options)?;
+        reader.rewind()?;
+        Ok(Self { reader, options, repeats, summary })
     }
-    Ok(list.finish(None))
-}
 
-fn read_header<'a>(
-    records: &mut Records<'_>,
-    options: ImportOptions<'a>,
-) -> Result<(Columns, FieldMapping<'a>), Finding> {
-    let refuse = |line: usize, message: String| {
-        Err(Finding::error("list-header", options.file, message).at(line).hint(
-            "put the column names in the first line, each once: email,name,language,state,source,consented_at (이메일,이름,… and \
-             メール,名前,… work too; only email is required), or map them: --column email=HEADING",
-        ))
-    };
-    let Some((line, header)) = records.next() else {
-        return refuse(1, "the list is empty".to_owned());
-    };
-    let cells = match header {
-        Ok(header) => header.cells,
-        Err(reason) => return refuse(line, format!("invalid header: {reason}")),
-    };
-    if cells.iter().any(|cell| EmailAddress::parse(cell).is_ok()) {
-        return refuse(line, "the first line is a subscriber, not a header".to_owned());
+    /// What the list contains.
+    pub fn summary(&self) -> &ListSummary {
+        &self.summary
     }
-    let headings: Vec<String> = cells.iter().map(|cell| plain(cell)).collect();
-    let lexicon = FieldMapping::new(options.from.or_else(|| Service::recognise(&headings)), options.columns);
-    match Columns::find(&cells, &lexicon) {
-        Ok(columns) => Ok((columns, lexicon)),
-        Err(error) => refuse(line, error.to_string()),
+
+    /// The next person, in the order of first appearance.
+    pub fn next_row(&mut self) -> io::Result<Option<SubscriberRow>> {
+        while let Some((place, row)) = self.reader.next_row(&self.options, &mut Remarks::default())? {
+            if let Ok(row) = row
+                && !self.repeats.is_later(place)
+            {
+                return self.merged(row, place).map(Some);
+            }
+        }
+        if self.reader.is_unchanged()? { Ok(None) } else { Err(input::changed()) }
+    }
+
+    /// Begins again with the first person.
+    pub fn rewind(&mut self) -> io::Result<()> {
+        self.reader.rewind()
+    }
+
+    /// Merges the later rows of the person whose first row is at `place`.
+    fn merged(&mut self, mut row: SubscriberRow, place: Place) -> io::Result<SubscriberRow> {
+        let next = self.reader.place();
+        for later in self.repeats.after(place) {
+            merge(&mut row, self.reader.row_at(later.place(), &self.options)?);
+        }
+        self.reader.go_to(next)?;
+        Ok(row)
     }
 }
 
@@ -249,3 +229,5 @@ fn read_header<'a>(
 mod exports;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod whole;

@@ -57,6 +57,9 @@ pub enum StoreError {
         /// The error of the database.
         source: Arc<dyn std::error::Error + Send + Sync>,
     },
+    /// The subscribers to import cannot be read.
+    #[error("cannot read the list: {0}; nothing was imported\n    help: run the command again")]
+    Unreadable(Arc<std::io::Error>),
     /// A stored value that Letterpress never writes.
     #[error("the database contains an invalid value: {0}")]
     CorruptData(String),

@@ -3,6 +3,7 @@
 //! nothing.
 
 use std::collections::BTreeMap;
+use std::io;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
@@ -11,8 +12,16 @@ use crate::address::EmailAddress;
 use crate::ledger::rate_limit::Rate;
 use crate::subscribers::lifecycle::{SignUpDecision, SubscriptionStatus};
 pub use crate::subscribers::transactional::TransactionalKind;
-use crate::subscribers::{AddressKey, Preferences};
+use crate::subscribers::{AddressKey, NewSubscriber, Preferences};
 use crate::text::HeaderText;
+
+/// Subscribers to import, one after the other: a million of them must not be in memory at once.
+pub trait SubscriberSource: Send {
+    /// Begins with the first one, also again: a transaction may run more than once.
+    fn rewind(&mut self) -> io::Result<()>;
+    /// The next one.
+    fn next(&mut self) -> io::Result<Option<NewSubscriber>>;
+}
 
 /// How a person submitted a form, for the record of consent (GDPR, article 7(1)).
 #[derive(Debug, Clone)]

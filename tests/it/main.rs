@@ -20,6 +20,8 @@ mod inbox;
 #[cfg(test)]
 mod kill;
 #[cfg(test)]
+mod large_lists;
+#[cfg(test)]
 mod logs;
 #[cfg(test)]
 mod postgres;

@@ -1,8 +1,6 @@
 //! `letterpress subscribers import` and `export`.
 
-use std::io::Read as _;
-
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8PathBuf;
 use clap::Args;
 use serde_json::json;
 
@@ -11,13 +9,13 @@ use super::super::printer::{Printer, count};
 use super::super::view::new_subscribers;
 use super::pages;
 use crate::config::DateOrder;
-use crate::delivery::progress::ProgressEvent;
 use crate::finding::Severity;
-use crate::importers::subscriber_import::{self, Mapping, Service};
-use crate::pipeline::newsletter::{SubscriberList, read_subscribers};
+use crate::importers::subscriber_import::{
+    self, ByStatus, ImportOptions, ListError, ListSummary, Mapping, Service,
+};
+use crate::pipeline::newsletter::{ListImport, open_list};
 use crate::pipeline::session::{LedgerSession, RunContext, RunError};
-use crate::subscribers::lifecycle::decide_import;
-use crate::subscribers::{ImportCounts, NewSubscriber, Subscriber, SubscriptionStatus};
+use crate::subscribers::{ImportCounts, Subscriber, SubscriptionStatus};
 
 #[derive(Args)]
 #[command(after_help = "\
@@ -57,33 +55,27 @@ pub(super) async fn import(
     session: &LedgerSession,
     printer: Printer,
 ) -> Result<Outcome, RunError> {
-    let bytes = read(&args.file)?;
-    let now = context.clock.now();
-    let options = subscriber_import::ImportOptions {
+    let options = ImportOptions {
         confirmed: args.confirmed,
         from: args.from,
-        columns: &args.columns,
+        columns: args.columns.clone(),
         dates: args.dates,
-        ..subscriber_import::ImportOptions::new(args.file.as_str(), now)
+        ..ImportOptions::new(args.file.as_str(), context.clock.now())
     };
-    let SubscriberList { subscribers, findings, service, ignored } =
-        read_subscribers(&bytes, options, session)?;
-    drop(bytes);
-    let listed = Listed::count(&subscribers);
-    (context.on_progress)(ProgressEvent::Begin {
-        what: format!("importing {}", args.file),
-        unit: "row",
-        total: None,
-    });
-    let result = if args.dry_run {
-        preview(&subscribers, session).await?
-    } else {
-        session.store.add_subscribers(subscribers, now).await?
+    let unreadable = |error| {
+        RunError::user(format!("cannot read {}: {error}", args.file), "give the path of a CSV or JSON file")
     };
-    (context.on_progress)(ProgressEvent::End);
+    let file = open_list(&args.file).map_err(unreadable)?;
+    let list = ListImport::open(file, options, session).map_err(|error| match error {
+        ListError::Io(error) => unreadable(error),
+        ListError::Refused(finding) => RunError::Findings(vec![*finding]),
+    })?;
+    let ListSummary { service, ignored, persons: listed, .. } = list.summary().clone();
+    let findings = list.findings();
+    let result = list.run(context, session, args.dry_run).await?;
     if args.json {
         printer.json(&json!({
-            "service": service, "rows": listed.rows, "active": listed.active, "unconfirmed": listed.unconfirmed,
+            "service": service, "rows": listed.total(), "active": listed.active, "unconfirmed": listed.unconfirmed,
             "unsubscribed": listed.unsubscribed, "suppressed": listed.suppressed, "dry_run": args.dry_run,
             "result": result, "not_read": ignored, "ignored_columns": ignored, "added": result.added,
             "changed": result.changed, "unchanged": result.known, "excluded": result.kept_out,
@@ -99,7 +91,7 @@ pub(super) async fn import(
             printer.info(format!("ignored columns: {}{note}", ignored.join(", ")));
         }
         printer.warnings(&findings);
-        printer.info(listed.in_words());
+        printer.info(read_in_words(&listed));
         let dry = if args.dry_run { "dry run, nothing was changed: " } else { "" };
         printer.info(format!("{dry}{}", in_words(&result)));
         if listed.unconfirmed > 0 {
@@ -114,29 +106,6 @@ pub(super) async fn import(
     Ok(if skipped { Outcome::UserError } else { Outcome::Done })
 }
 
-/// Reads the file up to one byte beyond the size limit; the extra byte shows that the file is too large.
-fn read(file: &Utf8Path) -> Result<Vec<u8>, RunError> {
-    let mut bytes = Vec::new();
-    std::fs::File::open(file)
-        .and_then(|list| list.take(subscriber_import::MAX_BYTES as u64 + 1).read_to_end(&mut bytes))
-        .map_err(|error| {
-            RunError::user(format!("cannot read {file}: {error}"), "give the path of a CSV or JSON file")
-        })?;
-    Ok(bytes)
-}
-
-/// What the import would change.
-async fn preview(subscribers: &[NewSubscriber], session: &LedgerSession) -> Result<ImportCounts, RunError> {
-    let mut counts = ImportCounts::default();
-    for subscriber in subscribers {
-        counts.count(
-            decide_import(session.store.status(subscriber.key).await?, subscriber.profile.status).1,
-            subscriber,
-        );
-    }
-    Ok(counts)
-}
-
 fn in_words(done: &ImportCounts) -> String {
     let changed = if done.changed == 0 { ", 0 changed" } else { "" };
     format!(
@@ -147,38 +116,12 @@ fn in_words(done: &ImportCounts) -> String {
     )
 }
 
-/// Number of subscribers in the file by status.
-#[derive(Default)]
-struct Listed {
-    rows: u64,
-    active: u64,
-    unconfirmed: u64,
-    unsubscribed: u64,
-    suppressed: u64,
-}
-
-impl Listed {
-    fn count(subscribers: &[NewSubscriber]) -> Self {
-        let mut listed = Self::default();
-        for subscriber in subscribers {
-            listed.rows += 1;
-            *match subscriber.profile.status {
-                SubscriptionStatus::Active => &mut listed.active,
-                SubscriptionStatus::Unconfirmed => &mut listed.unconfirmed,
-                SubscriptionStatus::Unsubscribed => &mut listed.unsubscribed,
-                SubscriptionStatus::Suppressed => &mut listed.suppressed,
-            } += 1;
-        }
-        listed
-    }
-
-    fn in_words(&self) -> String {
-        let Self { rows, active, unconfirmed, unsubscribed, suppressed } = self;
-        let rows = count(*rows, "subscriber");
-        format!(
-            "{rows} read: {active} active, {unconfirmed} unconfirmed, {unsubscribed} unsubscribed, {suppressed} suppressed"
-        )
-    }
+fn read_in_words(listed: &ByStatus) -> String {
+    let ByStatus { active, unconfirmed, unsubscribed, suppressed } = listed;
+    format!(
+        "{} read: {active} active, {unconfirmed} unconfirmed, {unsubscribed} unsubscribed, {suppressed} suppressed",
+        count(listed.total(), "subscriber")
+    )
 }
 
 pub(super) async fn export(

@@ -23,8 +23,9 @@ pub(in crate::cli) fn report(imported: Option<ImportCounts>, findings: &[Finding
     for finding in about.iter().take(SHOWN) {
         printer.event(finding.to_string());
     }
-    if about.len() > SHOWN {
-        printer.event(format!("{} more like these; `letterpress check` lists them", about.len() - SHOWN));
+    let more: usize = about.iter().skip(SHOWN).map(|finding| finding.rows()).sum();
+    if more > 0 {
+        printer.event(format!("{more} more like these; `letterpress check` lists them"));
     }
     printer.event(line);
     if imported.new.reasons().any(|(why, _)| matches!(why, Unproven::NoColumn | Unproven::Empty)) {

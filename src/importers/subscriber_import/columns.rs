@@ -117,10 +117,10 @@ impl<'a> Fields<'a> {
 }
 
 /// How headings and states are interpreted: the service that wrote the list, and the owner's mappings.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct FieldMapping<'a> {
+#[derive(Debug, Clone)]
+pub(super) struct FieldMapping {
     pub(super) service: Option<Service>,
-    mapped: &'a [Mapping],
+    mapped: Vec<Mapping>,
 }
 
 /// A mapping by the owner of a list: `--column email=Adresse`.
@@ -148,9 +148,9 @@ impl Mapping {
     }
 }
 
-impl<'a> FieldMapping<'a> {
-    pub(super) fn new(service: Option<Service>, mapped: &'a [Mapping]) -> Self {
-        Self { service, mapped }
+impl FieldMapping {
+    pub(super) fn new(service: Option<Service>, mapped: &[Mapping]) -> Self {
+        Self { service, mapped: mapped.to_vec() }
     }
 
     /// The column of a heading.
@@ -170,7 +170,7 @@ impl<'a> FieldMapping<'a> {
     }
 
     /// The heading of a mapping that is not among `headings`.
-    fn missing(&self, headings: &[String]) -> Option<&'a str> {
+    fn missing(&self, headings: &[String]) -> Option<&str> {
         let there =
             |mapping: &&Mapping| !headings.iter().any(|heading| plain(heading) == plain(&mapping.heading));
         self.mapped.iter().find(there).map(|mapping| mapping.heading.as_str())
@@ -213,7 +213,7 @@ pub(super) enum HeaderError {
 }
 
 impl Columns {
-    pub(super) fn find(header: &[String], lexicon: &FieldMapping<'_>) -> Result<Self, HeaderError> {
+    pub(super) fn find(header: &[String], lexicon: &FieldMapping) -> Result<Self, HeaderError> {
         let headings = || header.join(", ").chars().take(200).collect::<String>();
         if let Some(missing) = lexicon.missing(header) {
             return Err(HeaderError::Missing(missing.to_owned(), headings()));
@@ -241,10 +241,10 @@ impl Columns {
     }
 
     /// The cells of a record, without the guards of [`super::records::quote`].
-    pub(super) fn fields<'a>(&self, record: &'a Record) -> Fields<'a> {
+    pub(super) fn fields<'a>(&self, record: &Record<'a>) -> Fields<'a> {
         let mut fields = Fields::default();
         for (column, place) in &self.places {
-            fields.set(*column, record.cells.get(*place).map_or("", |cell| unguard(cell)));
+            fields.set(*column, unguard(record.cell(*place)));
         }
         fields
     }

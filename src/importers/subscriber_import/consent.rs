@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::ImportOptions;
 use super::columns::{Column, Fields};
 use super::dates::{self, NoDate, ReadDate};
-use super::findings::Oddity;
+use super::findings::Problem;
 use crate::config::DateOrder;
 use crate::subscribers::Unproven;
 
@@ -17,9 +17,18 @@ const EVIDENCE: [Column; 5] =
     [Column::Consented, Column::Confirmed, Column::OptedIn, Column::Subscribed, Column::Created];
 const ANSWERS: usize = 3;
 
-const YES: &str =
-    "yes y true t 1 on ✓ ✔ ☑ ✅ ○ ◯ 예 네 동의 동의함 동의합니다 はい 同意 同意する 同意します 是";
-const NO: &str = "no n false f 0 off 아니오 아니요 거부 미동의 동의하지않음 いいえ 同意しない 否 不同意";
+/// Whether an answer, in lower case and without spaces, is a yes or a no.
+fn answer(text: &str) -> Option<bool> {
+    match text {
+        "yes" | "y" | "true" | "t" | "1" | "on" | "✓" | "✔" | "☑" | "✅" | "○" | "◯" | "예" | "네"
+        | "동의" | "동의함" | "동의합니다" | "はい" | "同意" | "同意する" | "同意します" | "是" => {
+            Some(true)
+        }
+        "no" | "n" | "false" | "f" | "0" | "off" | "아니오" | "아니요" | "거부" | "미동의"
+        | "동의하지않음" | "いいえ" | "同意しない" | "否" | "不同意" => Some(false),
+        _ => None,
+    }
+}
 
 /// Consent to the emails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,13 +57,15 @@ impl Consent {
 #[derive(Default)]
 pub(super) struct Remarks {
     /// Values to be checked by the owner.
-    pub(super) odd: Vec<Oddity>,
+    pub(super) problems: Vec<Problem>,
     /// A date of the row that allows only this order of its numbers.
     pub(super) decides: Option<(DateOrder, String)>,
+    /// The subscriber may have unsubscribed without a record in the export.
+    pub(super) is_silent: bool,
 }
 
 /// The consent of a row. Only its strongest filled column counts; a weaker one cannot improve it.
-pub(super) fn read(fields: &Fields<'_>, options: ImportOptions<'_>, remarks: &mut Remarks) -> Consent {
+pub(super) fn read(fields: &Fields<'_>, options: &ImportOptions, remarks: &mut Remarks) -> Consent {
     let filled = EVIDENCE.iter().enumerate().find(|(_, column)| !fields.get(**column).trim().is_empty());
     let Some((place, column)) = filled else {
         let has_column = EVIDENCE.iter().any(|column| fields.has(*column));
@@ -62,13 +73,11 @@ pub(super) fn read(fields: &Fields<'_>, options: ImportOptions<'_>, remarks: &mu
     };
     let cell = fields.get(*column).trim();
     if place < ANSWERS {
-        let answer: String = cell.to_lowercase().split_whitespace().collect();
-        let is = |words: &str| words.split(' ').any(|word| word == answer.trim_end_matches('.'));
-        if is(YES) {
-            return Consent::Undated;
-        }
-        if is(NO) {
-            return Consent::Missing(Unproven::Refused);
+        let text: String = cell.to_lowercase().split_whitespace().collect();
+        match answer(text.trim_end_matches('.')) {
+            Some(true) => return Consent::Undated,
+            Some(false) => return Consent::Missing(Unproven::Refused),
+            None => {}
         }
     }
     match past(cell, options, remarks) {
@@ -80,7 +89,7 @@ pub(super) fn read(fields: &Fields<'_>, options: ImportOptions<'_>, remarks: &mu
 /// A time in the past. Today's date counts as today in every zone.
 pub(super) fn past(
     cell: &str,
-    options: ImportOptions<'_>,
+    options: &ImportOptions,
     remarks: &mut Remarks,
 ) -> Result<DateTime<Utc>, Unproven> {
     let read = match dates::read(cell, options.dates) {
@@ -90,7 +99,7 @@ pub(super) fn past(
                 NoDate::Several(_) => Unproven::Ambiguous,
                 NoDate::Serial | NoDate::Order(_) | NoDate::Unknown => Unproven::NoDate,
             };
-            remarks.odd.push(Oddity::Date(cell.chars().take(40).collect(), why));
+            remarks.problems.push(Problem::Date(cell.chars().take(40).collect(), why));
             return Err(unproven);
         }
     };
@@ -100,7 +109,7 @@ pub(super) fn past(
         ReadDate::Zoneless(at) => (at, DATE_LINE),
     };
     if at > options.now + slack {
-        remarks.odd.push(Oddity::Future(cell.chars().take(40).collect()));
+        remarks.problems.push(Problem::Future(cell.chars().take(40).collect()));
         return Err(Unproven::Future);
     }
     Ok(at.min(options.now))

@@ -6,6 +6,8 @@
 mod clock;
 mod words;
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use unicode_normalization::UnicodeNormalization as _;
 
@@ -43,7 +45,7 @@ pub(super) struct Read {
 /// Parses a date. `order` decides if the numbers alone do not.
 pub(super) fn read(cell: &str, order: Option<DateOrder>) -> Result<Read, NoDate> {
     // Japanese forms use full-width digits, and spreadsheets mark text with a leading apostrophe.
-    let cell: String = cell.nfkc().collect();
+    let cell = if cell.is_ascii() { Cow::from(cell) } else { Cow::from(cell.nfkc().collect::<String>()) };
     let text = cell.trim().trim_start_matches('\'');
     if is_serial(text) {
         return Err(NoDate::Serial);

@@ -1,5 +1,6 @@
 //! Made-up exports of every service: the recognised service, and the imported subscribers.
 
+use super::whole::{ImportedList, read};
 use super::*;
 use crate::subscribers::SubscriptionStatus;
 use crate::text::HeaderText;
@@ -120,7 +121,7 @@ fn buttondown_has_many_types_of_subscribers() {
             "five suppressed - because complained (Buttondown)",
         ],
     );
-    assert_eq!(list.rejected, [RejectedRow { line: 7, reason: RowError::State("levitating".to_owned()) }]);
+    assert_eq!(list.rejected, [(7, RowError::State("levitating".to_owned()))]);
     assert_eq!(list.rows[0].source.as_deref(), Some("embedded_form"));
     assert_import(
         "buttondown-api.json",
@@ -194,8 +195,9 @@ fn our_own_export_is_the_same_in_both_forms() {
 fn a_named_service_is_used_whatever_the_columns_are() {
     let text = "email,status,created_at\na@letters.kr,inactive,2026-01-01\n";
     let options = ImportOptions::new("list.csv", "2026-11-20T00:00:00Z".parse().unwrap());
-    let state =
-        |from| read(text.as_bytes(), ImportOptions { from, ..options }).unwrap().rows[0].profile.status;
+    let state = |from| {
+        read(text.as_bytes(), ImportOptions { from, ..options.clone() }).unwrap().rows[0].profile.status
+    };
     assert_eq!(state(None), SubscriptionStatus::Unsubscribed);
     assert_eq!(state(Some(Service::Kit)), SubscriptionStatus::Unconfirmed);
 }

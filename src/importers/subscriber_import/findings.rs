@@ -1,80 +1,148 @@
-//! The warnings about a list, and their number limit.
+//! What is wrong with the rows of a list. A list may have the same mistake in a million rows: then it is one finding,
+//! with a count and the first lines.
 
 use std::collections::HashMap;
+use std::mem::{Discriminant, discriminant};
 
 use chrono::NaiveDate;
 
+use super::RowError;
 use super::dates::NoDate;
 use super::services::Service;
-use crate::address::AddressWarning;
+use crate::address::{AddressError, AddressWarning};
 use crate::config::DateOrder;
 use crate::finding::Finding;
+use crate::subscribers::SubscriptionStatus;
 
-/// The most warnings of one rule: a list may have the same mistake in a million rows.
-const MOST: usize = 10_000;
+/// So many rows with the same mistake have a finding each.
+const EACH: usize = 5;
+/// The most lines that a finding about more rows has.
+const MOST_LINES: usize = 100;
 
-/// The warnings about one file.
-pub(super) struct Warnings<'a> {
-    file: &'a str,
-    kept: Vec<Finding>,
-    counts: HashMap<&'static str, usize>,
-}
-
-impl<'a> Warnings<'a> {
-    pub(super) fn new(file: &'a str) -> Self {
-        Self { file, kept: Vec::new(), counts: HashMap::new() }
-    }
-
-    pub(super) fn add(&mut self, finding: Finding) {
-        let count = self.counts.entry(finding.rule).or_default();
-        *count += 1;
-        if *count <= MOST {
-            self.kept.push(finding);
-        }
-    }
-
-    /// The warnings, and the number of those beyond the limit.
-    pub(super) fn finish(mut self) -> Vec<Finding> {
-        let mut more: Vec<_> = self.counts.into_iter().filter(|(_, count)| *count > MOST).collect();
-        more.sort_unstable();
-        self.kept.extend(more.into_iter().map(|(rule, count)| {
-            Finding::warning(
-                "list-many",
-                self.file,
-                format!("{} more warnings like the first {MOST} of {rule}", count - MOST),
-            )
-        }));
-        self.kept
-    }
-}
-
-/// A problem in a row that was imported anyway.
-pub(super) enum Oddity {
+/// A problem of a row.
+#[derive(Debug)]
+pub(super) enum Problem {
+    /// The row was not read.
+    Rejected(RowError),
     Address(AddressWarning),
     Date(String, NoDate),
     Future(String),
     Language(String),
+    /// The person is on line `first`, too; a row that is more restrictive changes the status.
+    Repeated {
+        first: usize,
+        status: Option<SubscriptionStatus>,
+    },
 }
 
-impl Oddity {
-    pub(super) fn into_finding(self, file: &str) -> Finding {
+/// Problems of one kind have the same message, except for the values in it.
+#[derive(Debug, PartialEq, Eq, Hash)]
+enum Kind {
+    Rejected(Discriminant<RowError>),
+    Invalid(Discriminant<AddressError>),
+    Address(Discriminant<AddressWarning>),
+    Date(Discriminant<NoDate>),
+    Future,
+    Language,
+    Repeated(Option<SubscriptionStatus>),
+}
+
+impl Problem {
+    fn kind(&self) -> Kind {
         match self {
-            Self::Address(doubt) => Finding::warning("list-address", file, doubt.to_string())
-                .hint("correct the row if that is the case; it was imported unchanged"),
-            Self::Date(cell, why) => no_date(file, &cell, &why),
-            Self::Future(cell) => Finding::warning(
-                "list-consent",
-                file,
-                format!("the date of consent {cell:?} is in the future"),
-            )
-            .hint("correct the date; consent must be in the past"),
-            Self::Language(cell) => Finding::warning(
-                "list-language",
-                file,
-                format!("{cell:?} is not a language tag and was ignored"),
-            )
-            .hint("write \"ko\", \"ja\" or \"en-GB\""),
+            Self::Rejected(RowError::Address(error)) => Kind::Invalid(discriminant(error)),
+            Self::Rejected(error) => Kind::Rejected(discriminant(error)),
+            Self::Address(warning) => Kind::Address(discriminant(warning)),
+            Self::Date(_, why) => Kind::Date(discriminant(why)),
+            Self::Future(_) => Kind::Future,
+            Self::Language(_) => Kind::Language,
+            Self::Repeated { status, .. } => Kind::Repeated(*status),
         }
+    }
+
+    fn finding(&self, file: &str) -> Finding {
+        let warning = |rule, message: String| Finding::warning(rule, file, message);
+        match self {
+            Self::Rejected(reason) => Finding::error("readers-row", file, reason.to_string()),
+            Self::Address(doubt) => warning("list-address", doubt.to_string())
+                .hint("correct the row if that is the case; it was imported unchanged"),
+            Self::Date(cell, why) => no_date(file, cell, why),
+            Self::Future(cell) => {
+                warning("list-consent", format!("the date of consent {cell:?} is in the future"))
+                    .hint("correct the date; consent must be in the past")
+            }
+            Self::Language(cell) => {
+                warning("list-language", format!("{cell:?} is not a language tag and was ignored"))
+                    .hint("write \"ko\", \"ja\" or \"en-GB\"")
+            }
+            Self::Repeated { first, status } => {
+                let outcome = status.map(|status| format!("; the subscriber is now {}", status.as_str()));
+                warning("list-repeated", format!("duplicate of line {first}{}", outcome.unwrap_or_default()))
+                    .hint("keep one row per subscriber; the most restrictive state of all rows applies")
+            }
+        }
+    }
+}
+
+/// The problems of one kind.
+#[derive(Debug, Default)]
+struct Alike {
+    /// The number of rows.
+    count: usize,
+    /// The first ones with their lines, in order.
+    first: Vec<(usize, Problem)>,
+}
+
+impl Alike {
+    fn add(&mut self, line: usize, problem: Problem) {
+        self.count += 1;
+        let place = self.first.partition_point(|(known, _)| *known <= line);
+        if place < MOST_LINES {
+            self.first.insert(place, (line, problem));
+            self.first.truncate(MOST_LINES);
+        }
+    }
+
+    fn findings(&self, file: &str) -> Vec<Finding> {
+        let mut first = self.first.iter().map(|(line, problem)| problem.finding(file).at(*line));
+        if self.count <= EACH {
+            return first.collect();
+        }
+        let further = self.first.iter().skip(1).map(|(line, _)| *line).collect();
+        first.next().map(|finding| finding.and_similar(self.count - 1, further)).into_iter().collect()
+    }
+}
+
+/// The problems of all rows.
+#[derive(Debug, Default)]
+pub(super) struct Problems(HashMap<Kind, Alike>);
+
+impl Problems {
+    pub(super) fn add(&mut self, line: usize, problem: Problem) {
+        self.0.entry(problem.kind()).or_default().add(line, problem);
+    }
+
+    /// Adds the problems of a row that is imported. Those of one kind count once.
+    pub(super) fn add_all(&mut self, line: usize, mut problems: Vec<Problem>) {
+        while let Some(problem) = problems.pop() {
+            if !problems.iter().any(|earlier| earlier.kind() == problem.kind()) {
+                self.add(line, problem);
+            }
+        }
+    }
+
+    /// Whether a date is in the future.
+    pub(super) fn has_future(&self) -> bool {
+        self.0.contains_key(&Kind::Future)
+    }
+
+    /// First the rejected rows, then the warnings, each in the order of the file.
+    pub(super) fn findings(&self, file: &str) -> Vec<Finding> {
+        let mut findings: Vec<Finding> = self.0.values().flat_map(|alike| alike.findings(file)).collect();
+        findings.sort_by(|a, b| {
+            (b.severity, a.line, a.rule, &a.message).cmp(&(a.severity, b.line, b.rule, &b.message))
+        });
+        findings
     }
 }
 
@@ -124,7 +192,7 @@ pub(super) fn order(file: &str, order: DateOrder, cell: &str) -> Finding {
 }
 
 /// An export that does not distinguish unsubscribed from active subscribers.
-pub(super) fn silent(file: &str, service: Service, subscribers: usize) -> Finding {
+pub(super) fn silent(file: &str, service: Service, subscribers: u64) -> Finding {
     Finding::warning(
         "list-silent",
         file,
@@ -140,13 +208,34 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_million_mistakes_are_ten_thousand_and_a_number() {
-        let mut warnings = Warnings::new("list.csv");
-        for line in 1..=MOST + 5 {
-            warnings.add(Oddity::Future(String::new()).into_finding("list.csv").at(line));
+    fn a_million_mistakes_are_one_finding_with_the_first_lines_whatever_their_order_is() {
+        let mut problems = Problems::default();
+        for line in (1..=1_000_000).rev() {
+            problems.add(line, Problem::Future(line.to_string()));
         }
-        let kept = warnings.finish();
-        assert_eq!(kept.len(), MOST + 1);
-        assert_eq!(kept[MOST].message, "5 more warnings like the first 10000 of list-consent");
+        let findings = problems.findings("list.csv");
+        let [finding] = findings.as_slice() else { panic!("{findings:?}") };
+        assert_eq!(
+            finding.to_string(),
+            "list.csv:1: warning: the date of consent \"1\" is in the future (similar: lines 2, 3, 4 and 999996 more)\n    \
+             help: correct the date; consent must be in the past"
+        );
+        assert_eq!(finding.rows(), 1_000_000);
+    }
+
+    #[test]
+    fn few_mistakes_have_a_finding_each_and_kinds_are_not_mixed() {
+        let mut problems = Problems::default();
+        for line in 1..=EACH {
+            problems.add(line, Problem::Future(String::new()));
+            problems.add(line, Problem::Date(String::new(), NoDate::Unknown));
+            problems.add(line, Problem::Rejected(RowError::Address(AddressError::Empty)));
+            problems.add(line, Problem::Rejected(RowError::Address(AddressError::Space)));
+        }
+        let findings = problems.findings("list.csv");
+        assert_eq!(findings.len(), 4 * EACH);
+        assert!(findings.iter().all(|finding| finding.rows() == 1));
+        let lines: Vec<_> = findings.iter().skip(2 * EACH).filter_map(|finding| finding.line).collect();
+        assert!(lines.is_sorted(), "{lines:?}");
     }
 }

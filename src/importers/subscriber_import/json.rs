@@ -1,152 +1,138 @@
 //! Lists as JSON: our own, and those of the services' exports and APIs. Columns and states are interpreted
 //! elsewhere.
 //!
-//! The document is split into its entries without building a tree, and each entry is parsed separately. So memory
-//! does not grow with nesting, a broken entry costs only one subscriber, and each entry has a line.
+//! One pass checks the whole document and finds the list in it, without building a tree. Then the list is split into
+//! its entries, and each is parsed separately. So memory does not grow with the list or with nesting, a broken entry
+//! costs only one subscriber, and each entry has a line.
+
+mod document;
 
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
+use std::io::{self, Read, Seek};
 
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::Value;
-use serde_json::value::RawValue;
 
 use super::RowError;
 use super::columns::{Column, FieldMapping, Fields, plain};
-use super::records::MAX_CELL;
+use super::input::{Input, Place, changed};
+use super::records::{MAX_CELL, MAX_ROW};
 use super::services::Service;
-
-/// The most bytes of an entry.
-pub(super) const MAX_ENTRY: usize = 1024 * 1024;
+pub(super) use document::{Document, DocumentError};
 
 /// Objects within an entry that may contain parts of the name: the custom fields of Mailchimp and Kit.
 const NESTED: [&str; 2] = ["mergefields", "fields"];
 
-/// The entries of a document.
-#[derive(Debug)]
-pub(super) struct Document<'a> {
-    /// Each with the line, from 1, on which it begins.
-    pub(super) entries: Vec<(usize, &'a str)>,
-    /// The service that wrote it.
-    pub(super) service: Option<Service>,
-    /// Ghost has a separate table of the members who get a newsletter.
-    receiving: Option<HashSet<String>>,
-    /// listmonk stores the lists of a profile beside it, not within it.
-    subscriptions: Option<Value>,
+/// The entries of a list in a document that is known to be JSON. Only one of them is in memory.
+#[derive(Debug, Default)]
+pub(super) struct Entries {
+    text: Vec<u8>,
+    is_long: bool,
 }
 
-/// Why a document is not a subscriber list.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum DocumentError {
-    #[error("invalid JSON: {1}")]
-    Json(usize, String),
-    #[error(
-        "JSON, but not a subscriber list: expected an array, or an object with one of the keys subscribers, members, results, data, db or profile"
-    )]
-    NoReaders,
-}
-
-/// The keys under which the services store their subscribers.
-#[derive(Debug, Default, Deserialize)]
-struct Parts<'a> {
-    #[serde(borrow)]
-    subscribers: Option<Vec<&'a RawValue>>,
-    #[serde(borrow)]
-    results: Option<Vec<&'a RawValue>>,
-    #[serde(borrow)]
-    members: Option<Vec<&'a RawValue>>,
-    members_newsletters: Option<Vec<Membership>>,
-    #[serde(borrow)]
-    profile: Option<Vec<&'a RawValue>>,
-    #[serde(borrow)]
-    subscriptions: Option<&'a RawValue>,
-    #[serde(borrow)]
-    data: Option<&'a RawValue>,
-    #[serde(borrow)]
-    db: Option<Vec<&'a RawValue>>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Membership {
-    member_id: String,
-}
-
-/// How deep a list is searched for: Ghost's is in `db[0].data.members`.
-const DEPTH: usize = 3;
-
-impl<'a> Document<'a> {
-    /// Finds the entries in a text.
-    pub(super) fn find(text: &'a str) -> Result<Self, DocumentError> {
-        let mut document = Self { entries: Vec::new(), service: None, receiving: None, subscriptions: None };
-        let raw = document.look(text, text, DEPTH)?.ok_or(DocumentError::NoReaders)?;
-        let (mut line, mut counted) = (1, 0);
-        for entry in raw {
-            let at = offset(text, entry.get());
-            line += memchr::memchr_iter(b'\n', text.as_bytes().get(counted..at).unwrap_or_default()).count();
-            counted = at;
-            document.entries.push((line, entry.get()));
-        }
-        if document.service.is_none() {
-            document.service = document.entries.first().and_then(|(_, entry)| recognise(entry));
-        }
-        Ok(document)
-    }
-
-    fn look(
+impl Entries {
+    /// The next entry, with the place at which it begins.
+    pub(super) fn next<R: Read + Seek>(
         &mut self,
-        whole: &'a str,
-        part: &'a str,
-        depth: usize,
-    ) -> Result<Option<Vec<&'a RawValue>>, DocumentError> {
-        let wrong = |error: serde_json::Error| {
-            let before = memchr::memchr_iter(b'\n', &whole.as_bytes()[..offset(whole, part)]).count();
-            let message = error.to_string();
-            let message = message.split(" at line ").next().unwrap_or(&message);
-            DocumentError::Json(before + error.line().max(1), message.to_owned())
-        };
-        if part.trim_start().starts_with('[') {
-            return serde_json::from_str(part).map(Some).map_err(wrong);
+        input: &mut Input<R>,
+    ) -> io::Result<Option<(Place, Result<&str, RowError>)>> {
+        let is_between = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b',');
+        self.take(input, |part| part.iter().position(|byte| !is_between(byte)))?;
+        self.text.clear();
+        self.is_long = false;
+        let begin = input.place();
+        if matches!(input.peek()?, None | Some(b']')) {
+            return Ok(None);
         }
-        let parts: Parts<'a> = serde_json::from_str(part).map_err(wrong)?;
-        if let Some(profile) = parts.profile {
-            self.service = Some(Service::Listmonk);
-            self.subscriptions = parts.subscriptions.and_then(|lists| serde_json::from_str(lists.get()).ok());
-            return Ok(Some(profile));
+        self.value(input)?;
+        if self.is_long {
+            return Ok(Some((begin, Err(RowError::LongRow))));
         }
-        if let Some(members) = parts.members {
-            self.service =
-                members.first().and_then(|member| recognise(member.get())).or(Some(Service::Ghost));
-            let receiving = |rows: Vec<Membership>| rows.into_iter().map(|row| row.member_id).collect();
-            self.receiving = parts.members_newsletters.map(receiving);
-            return Ok(Some(members));
-        }
-        if let Some(subscribers) = parts.subscribers {
-            self.service = subscribers.first().and_then(|one| recognise(one.get())).or(Some(Service::Kit));
-            return Ok(Some(subscribers));
-        }
-        if parts.results.is_some() {
-            return Ok(parts.results);
-        }
-        let within = parts.data.or_else(|| parts.db.and_then(|databases| databases.first().copied()));
-        match within {
-            Some(within) if depth > 0 && within.get().starts_with(['{', '[']) => {
-                self.look(whole, within.get(), depth - 1)
+        Ok(Some((begin, Ok(std::str::from_utf8(&self.text).map_err(|_| changed())?))))
+    }
+
+    fn value<R: Read + Seek>(&mut self, input: &mut Input<R>) -> io::Result<()> {
+        let is_structure = |byte: &u8| matches!(byte, b'"' | b'{' | b'}' | b'[' | b']' | b',');
+        let mut depth = 0_usize;
+        loop {
+            match input.peek()? {
+                None => return Ok(()),
+                Some(b'"') => self.string(input)?,
+                Some(b'{' | b'[') => {
+                    depth += 1;
+                    self.take_one(input)?;
+                }
+                Some(b'}' | b']') if depth > 0 => {
+                    depth -= 1;
+                    self.take_one(input)?;
+                }
+                // The end of the list, or of a number, `true`, `false` or `null`.
+                Some(b'}' | b']' | b',') if depth == 0 => return Ok(()),
+                Some(b',') => drop(self.take_one(input)?),
+                Some(_) => {
+                    self.take(input, |part| part.iter().position(is_structure))?;
+                    continue;
+                }
             }
-            _ => Ok(None),
+            if depth == 0 {
+                return Ok(());
+            }
         }
     }
 
+    fn string<R: Read + Seek>(&mut self, input: &mut Input<R>) -> io::Result<()> {
+        self.take_one(input)?;
+        loop {
+            self.take(input, |part| memchr::memchr2(b'"', b'\\', part))?;
+            if self.take_one(input)? != Some(b'\\') {
+                return Ok(());
+            }
+            self.take_one(input)?;
+        }
+    }
+
+    fn take<R: Read + Seek>(
+        &mut self,
+        input: &mut Input<R>,
+        find: impl Fn(&[u8]) -> Option<usize>,
+    ) -> io::Result<()> {
+        let mut lines = 0;
+        input.take_until(find, |part| {
+            lines += memchr::memchr_iter(b'\n', part).count();
+            self.keep(part);
+        })?;
+        input.line += lines;
+        Ok(())
+    }
+
+    /// Takes one byte that is not a line break, unless the document ends.
+    fn take_one<R: Read + Seek>(&mut self, input: &mut Input<R>) -> io::Result<Option<u8>> {
+        let byte = input.peek()?;
+        if let Some(byte) = byte {
+            input.skip();
+            self.keep(&[byte]);
+        }
+        Ok(byte)
+    }
+
+    fn keep(&mut self, part: &[u8]) {
+        self.is_long |= self.text.len() + part.len() > MAX_ROW;
+        if !self.is_long {
+            self.text.extend_from_slice(part);
+        }
+    }
+}
+
+impl Document {
     /// Reads one of the entries; also returns its ignored keys.
     pub(super) fn fields(
         &self,
         entry: &str,
-        lexicon: &FieldMapping<'_>,
+        lexicon: &FieldMapping,
     ) -> Result<(Fields<'static>, Vec<String>), RowError> {
-        if entry.len() > MAX_ENTRY {
-            return Err(RowError::LongEntry);
-        }
         let Pairs(pairs) = serde_json::from_str(entry).map_err(|_| RowError::NotObject)?;
         let (mut fields, mut ignored) = (Fields::default(), Vec::new());
         let mut seen = HashSet::new();
@@ -165,7 +151,7 @@ impl<'a> Document<'a> {
         let value = |name: &str| pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value);
         let receives = match lexicon.service {
             Some(Service::Ghost) => self.ghost(value("id"), value("newsletters")),
-            Some(Service::Listmonk) => value("lists").or(self.subscriptions.as_ref()).map(listmonk),
+            Some(Service::Listmonk) => value("lists").or(self.tables.subscriptions.as_ref()).map(listmonk),
             _ => None,
         };
         if let Some(receives) = receives {
@@ -179,7 +165,7 @@ impl<'a> Document<'a> {
 
     /// Whether a member of a Ghost site gets any newsletter.
     fn ghost(&self, id: Option<&Value>, newsletters: Option<&Value>) -> Option<&'static str> {
-        let receives = match (&self.receiving, newsletters) {
+        let receives = match (&self.tables.receiving, newsletters) {
             (_, Some(Value::Array(newsletters))) => !newsletters.is_empty(),
             (Some(receiving), _) => id.and_then(Value::as_str).is_some_and(|id| receiving.contains(id)),
             (None, _) => return None,
@@ -209,7 +195,7 @@ fn listmonk(lists: &Value) -> &'static str {
 }
 
 /// The parts of a name that are one level deeper.
-fn names(value: &Value, lexicon: &FieldMapping<'_>, fields: &mut Fields<'static>) -> Result<(), RowError> {
+fn names(value: &Value, lexicon: &FieldMapping, fields: &mut Fields<'static>) -> Result<(), RowError> {
     for (key, value) in value.as_object().into_iter().flatten() {
         if let Some(column @ (Column::Given | Column::Family)) = lexicon.column(key) {
             fields.set(column, text(key, value)?);
@@ -236,17 +222,10 @@ fn text(key: &str, value: &Value) -> Result<Cow<'static, str>, RowError> {
     Ok(cell)
 }
 
+/// The service that writes entries like this one.
 fn recognise(entry: &str) -> Option<Service> {
-    if entry.len() > MAX_ENTRY {
-        return None;
-    }
     let Pairs(pairs) = serde_json::from_str(entry).ok()?;
     Service::recognise(&pairs.iter().map(|(key, _)| plain(key)).collect::<Vec<_>>())
-}
-
-/// The offset of a part of a text.
-fn offset(whole: &str, part: &str) -> usize {
-    (part.as_ptr() as usize).saturating_sub(whole.as_ptr() as usize).min(whole.len())
 }
 
 /// An object with its keys in order, including repeated ones.

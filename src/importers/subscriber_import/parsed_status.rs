@@ -36,7 +36,7 @@ impl ParsedStatus {
 /// for each kind of member.
 pub(super) fn parse(
     fields: &Fields<'_>,
-    lexicon: &FieldMapping<'_>,
+    lexicon: &FieldMapping,
     file: &str,
 ) -> Result<ParsedStatus, RowError> {
     let silent =

@@ -1,236 +1,247 @@
-//! CSV: encoding, separator, records and cells.
+//! CSV: separator, records and cells.
 //!
 //! The `csv` crate reads an unclosed quotation mark as a cell that extends to the end of the file, without an
 //! error, so the subscribers in it would be lost silently. Here it costs one row, which is reported with its line.
 
+use std::io::{self, Read, Seek};
+
 use super::RowError;
-use crate::text::shell_quoted;
+use super::input::{Input, Place, changed};
 
 /// The most bytes that a cell may have.
 pub(super) const MAX_CELL: usize = 64 * 1024;
+/// The most bytes that a row may have.
+pub(super) const MAX_ROW: usize = 1024 * 1024;
 /// The separators of spreadsheets.
 const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
 /// First characters of a formula in a spreadsheet, also in their full-width forms.
 const FORMULA: [char; 12] = ['=', '+', '-', '@', '\t', '\r', '\n', '\0', '＝', '＋', '－', '＠'];
 
-/// Why the bytes cannot be read as text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum WrongEncoding {
-    #[error("the file is UTF-16, not UTF-8")]
-    Utf16,
-    #[error("the file is EUC-KR (CP949), not UTF-8")]
-    EucKr,
-    #[error("the file is Shift_JIS, not UTF-8")]
-    ShiftJis,
-    #[error("the file is not UTF-8, nor a Korean or Japanese encoding; it may be Windows-1252")]
-    Unknown,
-    #[error("the file is {0}, not CSV or JSON")]
-    Packed(&'static str),
-}
-
-impl WrongEncoding {
-    pub(super) fn hint(self, file: &str) -> String {
-        // Windows uses supersets of these standards, and iconv needs their names.
-        let name = match self {
-            Self::Utf16 => "UTF-16",
-            Self::EucKr => "CP949",
-            Self::ShiftJis => "CP932",
-            Self::Unknown => "WINDOWS-1252",
-            Self::Packed(_) => {
-                return "unpack it and import its files one by one; save a spreadsheet as \
-                        \"CSV UTF-8\""
-                    .to_owned();
-            }
-        };
-        let file = shell_quoted(file);
-        format!("save it as \"CSV UTF-8\", or convert it with `iconv -f {name} -t UTF-8 {file} > utf8.csv`")
-    }
-}
-
-/// The first bytes of compressed files, which are never unpacked here.
-const PACKED: [(&[u8], &str); 8] = [
-    (b"PK\x03\x04", "a ZIP archive or a spreadsheet (.xlsx, .ods)"),
-    (b"PK\x05\x06", "a ZIP archive"),
-    (b"\x1F\x8B", "packed with gzip"),
-    (b"BZh", "packed with bzip2"),
-    (b"\xFD7zXZ\0", "packed with xz"),
-    (b"\x28\xB5\x2F\xFD", "packed with zstd"),
-    (b"7z\xBC\xAF\x27\x1C", "a 7-Zip archive"),
-    (b"\xD0\xCF\x11\xE0", "an old spreadsheet (.xls)"),
-];
-
-/// The text of the file without its byte order mark.
-pub(super) fn decode(bytes: &[u8]) -> Result<&str, WrongEncoding> {
-    if let Some((_, what)) = PACKED.iter().find(|(start, _)| bytes.starts_with(start)) {
-        return Err(WrongEncoding::Packed(what));
-    }
-    let head = &bytes[..bytes.len().min(64)];
-    let zeros = memchr::memchr_iter(0, head).count();
-    if bytes.starts_with(&[0xFF, 0xFE])
-        || bytes.starts_with(&[0xFE, 0xFF])
-        || (zeros > 1 && zeros * 3 >= head.len())
-    {
-        return Err(WrongEncoding::Utf16);
-    }
-    let text = std::str::from_utf8(bytes).map_err(|_| guess(bytes))?;
-    Ok(text.strip_prefix('\u{FEFF}').unwrap_or(text))
-}
-
-/// The encoding whose byte pairs fit the whole file.
-fn guess(bytes: &[u8]) -> WrongEncoding {
-    let euc_kr = |lead: u8, trail: u8| {
-        (0x81..=0xFE).contains(&lead) && matches!(trail, 0x41..=0x5A | 0x61..=0x7A | 0x81..=0xFE)
-    };
-    let shift_jis = |lead: u8, trail: u8| {
-        matches!(lead, 0x81..=0x9F | 0xE0..=0xFC) && matches!(trail, 0x40..=0x7E | 0x80..=0xFC)
-    };
-    // Plain EUC-KR has both bytes above A0; it is tried first, because nearly every pair is valid Shift_JIS.
-    if pairs(bytes, |lead, trail| lead >= 0xA1 && trail >= 0xA1) {
-        WrongEncoding::EucKr
-    } else if pairs(bytes, shift_jis) {
-        WrongEncoding::ShiftJis
-    } else if pairs(bytes, euc_kr) {
-        WrongEncoding::EucKr
-    } else {
-        WrongEncoding::Unknown
-    }
-}
-
-fn pairs(bytes: &[u8], fits: impl Fn(u8, u8) -> bool) -> bool {
-    let mut bytes = bytes.iter();
-    while let Some(&byte) = bytes.next() {
-        if byte >= 0x80 && !bytes.next().is_some_and(|&trail| fits(byte, trail)) {
-            return false;
-        }
-    }
-    true
-}
-
-/// The separator that is most frequent in the first line, outside quotation marks.
-pub(super) fn delimiter(text: &str) -> u8 {
-    let line = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
-    let outside: String = line.split('"').step_by(2).collect();
-    let count = |delimiter: u8| outside.bytes().filter(|byte| *byte == delimiter).count();
+/// The separator that is most frequent in a line, outside quotation marks.
+pub(super) fn delimiter(line: &[u8]) -> u8 {
+    let outside = || line.split(|byte| *byte == b'"').step_by(2).flatten();
+    let count = |delimiter: u8| outside().filter(|byte| **byte == delimiter).count();
     // Of equals the first wins, which is the comma if there are no separators.
     DELIMITERS.into_iter().rev().max_by_key(|delimiter| count(*delimiter)).unwrap_or(b',')
 }
 
 /// A record's cells, unquoted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Record {
-    pub(super) cells: Vec<String>,
-}
-
-/// The records of a text that are not blank, each with the number of its first line.
-pub(super) struct Records<'a> {
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Record<'a> {
+    /// All cells, one after the other.
     text: &'a str,
-    at: usize,
-    line: usize,
-    delimiter: u8,
+    /// Where each of them ends.
+    ends: &'a [usize],
 }
 
-impl<'a> Records<'a> {
-    pub(super) fn new(text: &'a str, delimiter: u8) -> Self {
-        Self { text, at: 0, line: 1, delimiter }
+impl<'a> Record<'a> {
+    /// The number of cells.
+    pub(super) fn len(&self) -> usize {
+        self.ends.len()
     }
 
-    fn peek(&self) -> Option<u8> {
-        self.text.as_bytes().get(self.at).copied()
+    /// A cell; empty if there is none.
+    pub(super) fn cell(&self, place: usize) -> &'a str {
+        let begin = place.checked_sub(1).map_or(Some(&0), |before| self.ends.get(before));
+        let range = begin.zip(self.ends.get(place));
+        range.and_then(|(begin, end)| self.text.get(*begin..*end)).unwrap_or_default()
     }
 
-    /// The unread text. Every step ends after an ASCII character, so this is always a character boundary.
-    fn rest(&self) -> &'a str {
-        self.text.get(self.at..).unwrap_or_default()
+    pub(super) fn cells(self) -> impl Iterator<Item = &'a str> {
+        (0..self.len()).map(move |place| self.cell(place))
+    }
+}
+
+/// The record that is being read. What is too long is measured and not kept.
+#[derive(Debug, Default)]
+struct Buffer {
+    text: Vec<u8>,
+    ends: Vec<usize>,
+    /// The bytes of the current cell.
+    cell: usize,
+    /// The bytes of all cells and of the separators between them.
+    length: usize,
+    has_long_cell: bool,
+}
+
+impl Buffer {
+    fn clear(&mut self) {
+        self.text.clear();
+        self.ends.clear();
+        (self.cell, self.length, self.has_long_cell) = (0, 0, false);
     }
 
-    /// Skips LF, CR or CRLF.
-    fn end_line(&mut self) {
-        self.at += if self.rest().starts_with("\r\n") { 2 } else { 1 };
-        self.line += 1;
+    fn push(&mut self, bytes: &[u8]) {
+        self.cell += bytes.len();
+        self.length += bytes.len();
+        if self.cell <= MAX_CELL && self.length <= MAX_ROW {
+            self.text.extend_from_slice(bytes);
+        }
     }
 
-    fn skip_spaces(&mut self) {
-        self.at += self.rest().len() - self.rest().trim_start_matches(' ').len();
+    /// Removes what the current cell has so far.
+    fn restart_cell(&mut self) {
+        self.text.truncate(self.ends.last().copied().unwrap_or_default());
+        self.length -= self.cell;
+        self.cell = 0;
     }
 
-    fn record(&mut self) -> Result<Record, RowError> {
-        let mut cells = Vec::new();
-        loop {
-            cells.push(self.cell()?);
-            match self.peek() {
-                Some(byte) if byte == self.delimiter => self.at += 1,
-                Some(_) => {
-                    self.end_line();
-                    return Ok(Record { cells });
+    fn end_cell(&mut self) {
+        self.has_long_cell |= self.cell > MAX_CELL;
+        self.length += 1;
+        self.cell = 0;
+        if self.length <= MAX_ROW {
+            self.ends.push(self.text.len());
+        }
+    }
+
+    fn record(&self) -> io::Result<Result<Record<'_>, RowError>> {
+        if self.has_long_cell {
+            return Ok(Err(RowError::LongCell));
+        }
+        if self.length > MAX_ROW {
+            return Ok(Err(RowError::LongRow));
+        }
+        let text = std::str::from_utf8(&self.text).map_err(|_| changed())?;
+        Ok(Ok(Record { text, ends: &self.ends }))
+    }
+
+    fn is_blank(&self) -> bool {
+        !self.has_long_cell
+            && self.length <= MAX_ROW
+            && std::str::from_utf8(&self.text).is_ok_and(|text| text.trim().is_empty())
+    }
+}
+
+/// Why a record cannot be read.
+enum Broken {
+    Row(RowError),
+    Io(io::Error),
+}
+
+impl From<io::Error> for Broken {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+/// The records of a list that are not blank, each with the place at which it begins.
+#[derive(Debug)]
+pub(super) struct Records {
+    delimiter: u8,
+    buffer: Buffer,
+}
+
+impl Records {
+    pub(super) fn new(delimiter: u8) -> Self {
+        Self { delimiter, buffer: Buffer::default() }
+    }
+
+    /// The next record.
+    pub(super) fn next<R: Read + Seek>(
+        &mut self,
+        input: &mut Input<R>,
+    ) -> io::Result<Option<(Place, Result<Record<'_>, RowError>)>> {
+        let begin = loop {
+            if input.peek()?.is_none() {
+                return Ok(None);
+            }
+            let begin = input.place();
+            self.buffer.clear();
+            match self.read(input) {
+                Ok(()) if self.buffer.is_blank() => {}
+                Ok(()) => break begin,
+                Err(Broken::Io(error)) => return Err(error),
+                Err(Broken::Row(reason)) => {
+                    // The quotation marks cannot be trusted, so the row ends with its first line.
+                    input.go_to(begin)?;
+                    input.take_until(|part| memchr::memchr2(b'\r', b'\n', part), |_| ())?;
+                    end_line(input)?;
+                    return Ok(Some((begin, Err(reason))));
                 }
-                None => return Ok(Record { cells }),
+            }
+        };
+        Ok(Some((begin, self.buffer.record()?)))
+    }
+
+    fn read<R: Read + Seek>(&mut self, input: &mut Input<R>) -> Result<(), Broken> {
+        loop {
+            self.cell(input)?;
+            self.buffer.end_cell();
+            match input.peek()? {
+                Some(byte) if byte == self.delimiter => input.skip(),
+                _ => return Ok(end_line(input)?),
             }
         }
     }
 
-    fn cell(&mut self) -> Result<String, RowError> {
-        let begin = self.at;
-        self.skip_spaces();
-        if self.peek() == Some(b'"') {
-            return self.quoted();
+    fn cell<R: Read + Seek>(&mut self, input: &mut Input<R>) -> Result<(), Broken> {
+        let buffer = &mut self.buffer;
+        input.take_until(not_a_space, |spaces| buffer.push(spaces))?;
+        if input.peek()? == Some(b'"') {
+            buffer.restart_cell();
+            return self.quoted(input);
         }
-        self.at = begin;
-        let delimiter = char::from(self.delimiter);
-        let rest = self.rest();
-        let end = rest.find([delimiter, '\r', '\n']).unwrap_or(rest.len());
-        self.at += end;
-        Ok(rest[..end].to_owned())
+        let delimiter = self.delimiter;
+        let find = |part: &[u8]| memchr::memchr3(delimiter, b'\r', b'\n', part);
+        Ok(input.take_until(find, |part| buffer.push(part))?)
     }
 
-    fn quoted(&mut self) -> Result<String, RowError> {
-        self.at += 1;
-        let rest = self.rest();
-        let mut end = 0;
+    fn quoted<R: Read + Seek>(&mut self, input: &mut Input<R>) -> Result<(), Broken> {
+        input.skip();
+        let mut lines = 0;
+        let mut last = b'"';
         loop {
-            end += rest[end..].find('"').ok_or(RowError::UnclosedQuote)?;
-            if !rest[end + 1..].starts_with('"') {
+            let find = |part: &[u8]| memchr::memchr(b'"', part);
+            input.take_until(find, |part| {
+                lines += line_ends(last, part);
+                last = part.last().copied().unwrap_or(last);
+                self.buffer.push(part);
+            })?;
+            if input.peek()?.is_none() {
+                return Err(Broken::Row(RowError::UnclosedQuote));
+            }
+            input.skip();
+            if input.peek()? != Some(b'"') {
                 break;
             }
-            end += 2;
+            input.skip();
+            self.buffer.push(b"\"");
+            last = b'"';
         }
-        let raw = &rest[..end];
-        self.line += raw.matches(['\r', '\n']).count() - raw.matches("\r\n").count();
-        self.at += end + 1;
-        self.skip_spaces();
-        match self.peek() {
+        input.line += lines;
+        input.take_until(not_a_space, |_| ())?;
+        match input.peek()? {
             Some(byte) if byte != self.delimiter && byte != b'\r' && byte != b'\n' => {
-                Err(RowError::TextAfterQuote)
+                Err(Broken::Row(RowError::TextAfterQuote))
             }
-            _ => Ok(raw.replace("\"\"", "\"")),
+            _ => Ok(()),
         }
     }
 }
 
-impl Iterator for Records<'_> {
-    type Item = (usize, Result<Record, RowError>);
+fn not_a_space(part: &[u8]) -> Option<usize> {
+    part.iter().position(|byte| *byte != b' ')
+}
 
-    fn next(&mut self) -> Option<Self::Item> {
-        while self.at < self.text.len() {
-            let (begin, line) = (self.at, self.line);
-            match self.record() {
-                Ok(record) if record.cells.iter().all(|cell| cell.trim().is_empty()) => {}
-                Ok(record) if record.cells.iter().any(|cell| cell.len() > MAX_CELL) => {
-                    return Some((line, Err(RowError::LongCell)));
-                }
-                Ok(record) => return Some((line, Ok(record))),
-                Err(reason) => {
-                    // The quotation marks cannot be trusted, so the row ends with its first line.
-                    (self.at, self.line) = (begin, line);
-                    self.at += self.rest().find(['\r', '\n']).unwrap_or(self.rest().len());
-                    if self.at < self.text.len() {
-                        self.end_line();
-                    }
-                    return Some((line, Err(reason)));
-                }
-            }
-        }
-        None
+/// Skips LF, CR or CRLF, if there is one.
+fn end_line<R: Read + Seek>(input: &mut Input<R>) -> io::Result<()> {
+    let Some(byte) = input.peek()? else { return Ok(()) };
+    input.skip();
+    input.line += 1;
+    if byte == b'\r' && input.peek()? == Some(b'\n') {
+        input.skip();
     }
+    Ok(())
+}
+
+/// How many lines end in a part of a cell. CRLF counts once, also if its CR is the byte `before` the part.
+fn line_ends(before: u8, part: &[u8]) -> usize {
+    let is_second = |at: usize| {
+        let before = at.checked_sub(1).map_or(Some(&before), |at| part.get(at));
+        part.get(at) == Some(&b'\n') && before == Some(&b'\r')
+    };
+    memchr::memchr2_iter(b'\r', b'\n', part).filter(|at| !is_second(*at)).count()
 }
 
 /// A cell for the export: quoted, and with an apostrophe before a formula, which a spreadsheet would run.
@@ -251,14 +262,39 @@ fn is_formula(cell: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Cursor;
+
     use proptest::prelude::*;
 
     use super::*;
 
+    /// A source that gives a few bytes at a time, so that everything is cut somewhere.
+    struct Drops<'a>(Cursor<&'a [u8]>);
+
+    impl Read for Drops<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let most = buffer.len().min(3);
+            self.0.read(&mut buffer[..most])
+        }
+    }
+
+    impl Seek for Drops<'_> {
+        fn seek(&mut self, to: io::SeekFrom) -> io::Result<u64> {
+            self.0.seek(to)
+        }
+    }
+
+    fn first_line(text: &str) -> &[u8] {
+        text.lines().next().unwrap_or_default().as_bytes()
+    }
+
     fn rows(text: &str) -> Vec<(usize, Result<Vec<String>, RowError>)> {
-        Records::new(text, delimiter(text))
-            .map(|(line, record)| (line, record.map(|record| record.cells)))
-            .collect()
+        let mut input = Input::new(Drops(Cursor::new(text.as_bytes())));
+        let (mut records, mut rows) = (Records::new(delimiter(first_line(text))), Vec::new());
+        while let Some((place, record)) = records.next(&mut input).unwrap() {
+            rows.push((place.line, record.map(|record| record.cells().map(str::to_owned).collect())));
+        }
+        rows
     }
 
     fn cells(row: &[&str]) -> Vec<String> {
@@ -303,21 +339,15 @@ mod tests {
             ("\"a,b,c\";d", b';'),
             ("a|b", b'|'),
         ] {
-            assert_eq!(char::from(delimiter(text)), char::from(found), "{text}");
+            assert_eq!(char::from(delimiter(first_line(text))), char::from(found), "{text}");
         }
     }
 
     #[test]
-    fn an_encoding_other_than_utf_8_is_named() {
-        let korean_euc_kr = [0xC0, 0xCC, 0xB8, 0xA7, b',', 0xB8, 0xDE, 0xC0, 0xCF];
-        let japanese_shift_jis = [0x83, 0x81, 0x81, 0x5B, 0x83, 0x8B, b',', b'x'];
-        let korean_utf16: Vec<u8> = "email,이름".encode_utf16().flat_map(u16::to_le_bytes).collect();
-        assert_eq!(decode(&korean_euc_kr), Err(WrongEncoding::EucKr));
-        assert_eq!(decode(&japanese_shift_jis), Err(WrongEncoding::ShiftJis));
-        assert_eq!(decode(&korean_utf16), Err(WrongEncoding::Utf16));
-        assert_eq!(decode(b"name\xE9,x"), Err(WrongEncoding::Unknown));
-        assert_eq!(decode(b"BZhemail"), Err(WrongEncoding::Packed("packed with bzip2")));
-        assert_eq!(decode("\u{FEFF}email".as_bytes()), Ok("email"));
+    fn a_row_that_is_too_long_costs_one_row_and_no_memory() {
+        let text = format!("a,b\n{}\nc,d\n", "xyz,".repeat(MAX_ROW / 4));
+        let [_, long, last] = &rows(&text)[..] else { panic!() };
+        assert_eq!((long, last), (&(2, Err(RowError::LongRow)), &(3, Ok(cells(&["c", "d"])))));
     }
 
     proptest! {
@@ -326,15 +356,17 @@ mod tests {
             prop_assume!(cells.iter().any(|cell| !cell.trim().is_empty()));
             let line: Vec<String> = cells.iter().map(|cell| quote(cell)).collect();
             let text = line.join(",");
-            let read = Records::new(&text, b',').next().unwrap().1.unwrap();
-            let back: Vec<String> = read.cells.iter().map(|cell| unguard(cell).to_owned()).collect();
+            let mut input = Input::new(Cursor::new(text.as_bytes()));
+            let mut records = Records::new(b',');
+            let read = records.next(&mut input).unwrap().unwrap().1.unwrap();
+            let back: Vec<String> = read.cells().map(|cell| unguard(cell).to_owned()).collect();
             prop_assert_eq!(back, cells);
             prop_assert!(!line.iter().any(|cell| cell[1..].starts_with(FORMULA)));
         }
 
         #[test]
         fn no_text_panics_or_hangs(text in "[\",;|\t\r\n a가\u{FEFF}]{0,60}") {
-            let read: Vec<usize> = Records::new(&text, delimiter(&text)).map(|(line, _)| line).collect();
+            let read: Vec<usize> = rows(&text).into_iter().map(|(line, _)| line).collect();
             prop_assert!(read.is_sorted());
         }
     }

@@ -2,8 +2,9 @@
 
 use proptest::prelude::*;
 
+use super::whole::{ImportedList, read};
 use super::*;
-use crate::address::AddressWarning;
+use crate::address::{AddressWarning, EmailAddress};
 use crate::subscribers::SubscriptionStatus::{Active, Unconfirmed, Unsubscribed};
 use crate::subscribers::{Frequency, Preferences, SubscriptionStatus, Topics};
 use crate::text::HeaderText;
@@ -12,7 +13,7 @@ fn now() -> DateTime<Utc> {
     "2026-11-20T00:00:00Z".parse().unwrap()
 }
 
-fn options() -> ImportOptions<'static> {
+fn options() -> ImportOptions {
     ImportOptions::new("list.csv", now())
 }
 
@@ -21,7 +22,7 @@ fn import(text: &str) -> ImportedList {
 }
 
 fn rejected(text: &str) -> Vec<(usize, RowError)> {
-    import(text).rejected.into_iter().map(|row| (row.line, row.reason)).collect()
+    import(text).rejected
 }
 
 #[test]
@@ -35,7 +36,7 @@ fn a_list_of_a_korean_form_is_read() {
     );
     assert_eq!((row.profile.status, row.line), (SubscriptionStatus::Active, 2));
     assert_eq!(row.profile.consented_at.unwrap().to_rfc3339(), "2026-09-01T00:00:00+00:00");
-    assert_eq!((list.delimiter, list.ignored.as_slice()), (Some(';'), ["전화".to_owned()].as_slice()));
+    assert_eq!(list.ignored, ["전화"]);
     assert!(list.rejected.is_empty() && list.warnings.is_empty());
 }
 
@@ -84,7 +85,7 @@ fn names_are_kept_as_data_and_bounded() {
     let list = import(&text);
     assert_eq!(list.rows[0].profile.name.as_ref().unwrap().as_str(), "{{7*7}} <b>");
     assert_eq!(list.rows[1].profile.name, None);
-    let reasons: Vec<RowError> = list.rejected.into_iter().map(|row| row.reason).collect();
+    let reasons: Vec<RowError> = list.rejected.into_iter().map(|(_, reason)| reason).collect();
     assert_eq!(reasons, [RowError::LongName(101), RowError::NameControl, RowError::NameControl]);
 }
 
@@ -140,7 +141,7 @@ fn without_a_past_date_of_consent_a_reader_is_unconfirmed_unless_the_owner_vouch
     );
 }
 
-fn unproven(text: &str, options: ImportOptions<'_>) -> Vec<Option<Unproven>> {
+fn unproven(text: &str, options: ImportOptions) -> Vec<Option<Unproven>> {
     let list = read(text.as_bytes(), options).unwrap_or_else(|finding| panic!("{finding}"));
     list.rows.into_iter().map(|row| row.unproven).collect()
 }
@@ -209,8 +210,7 @@ fn the_help_for_another_encoding_names_the_conversion_that_works() {
     let cp949 = include_bytes!("../../../tests/data/readers/cp949.csv");
     let finding = read(cp949, options()).unwrap_err().to_string();
     assert!(finding.contains("iconv -f CP949 -t UTF-8 list.csv"), "{finding}");
-    let finding =
-        read(b"\xFF\xFEe\0m\0", ImportOptions { file: "my list.csv", ..options() }).unwrap_err().to_string();
+    let finding = read(b"\xFF\xFEe\0m\0", ImportOptions::new("my list.csv", now())).unwrap_err().to_string();
     assert!(finding.contains("iconv -f UTF-16 -t UTF-8 'my list.csv'"), "{finding}");
 }
 
@@ -219,7 +219,7 @@ fn todays_date_in_asia_is_not_in_the_future() {
     let row = import("email,consented\na@letters.kr,2026-11-20\n").rows.remove(0);
     assert_eq!(row.profile.consented_at, Some(now()));
     let early = ImportOptions { now: "2026-11-19T16:00:00Z".parse().unwrap(), ..options() };
-    let row = read(b"email,consented\na@letters.kr,2026-11-20\n", early).unwrap().rows.remove(0);
+    let row = read(b"email,consented\na@letters.kr,2026-11-20\n", early.clone()).unwrap().rows.remove(0);
     assert_eq!(row.profile.consented_at, Some(early.now));
 }
 
@@ -296,7 +296,7 @@ fn an_entry_of_a_json_list_that_cannot_be_read_is_reported_with_its_line_and_the
          {{\"email\": \"a@letters.kr\\u0000\"}},\n\"a@letters.kr\",\n{{\"email\": \"a@letters.kr\", \"x\": {deep}}},\n\
          {{\"email\": \"a@letters.kr\", \"note\": \"{}\"}},\n{{\"email\": \"a@letters.kr\", \"name\": \"{}\"}},\n\
          {{\"name\": \"Kim\"}},\n{{\"E-Mail\": \"good@letters.kr\", \"이름\": \"독자\"}}]",
-        "x".repeat(json::MAX_ENTRY),
+        "x".repeat(records::MAX_ROW),
         "x".repeat(records::MAX_CELL + 1),
     );
     assert_eq!(
@@ -307,7 +307,7 @@ fn an_entry_of_a_json_list_that_cannot_be_read_is_reported_with_its_line_and_the
             (4, RowError::Nul),
             (5, RowError::NotObject),
             (6, RowError::NotObject),
-            (7, RowError::LongEntry),
+            (7, RowError::LongRow),
             (8, RowError::LongCell),
             (9, RowError::Address(AddressError::Empty)),
         ]
@@ -336,9 +336,9 @@ fn json_that_is_not_a_list_is_refused_with_the_line_of_the_mistake() {
 
 #[test]
 fn a_json_key_can_be_mapped_too() {
-    let mapped = [Mapping::parse("email=mailto").unwrap()];
+    let mapped = vec![Mapping::parse("email=mailto").unwrap()];
     let text = br#"[{"mailto": "a@letters.kr", "email": "not this"}]"#;
-    let list = read(text, ImportOptions { columns: &mapped, ..options() }).unwrap();
+    let list = read(text, ImportOptions { columns: mapped, ..options() }).unwrap();
     assert_eq!(list.rows[0].profile.email.as_str(), "a@letters.kr");
 }
 
@@ -363,7 +363,7 @@ fn addresses_that_parsers_disagree_about_are_left_out() {
         let text = format!("email\n{}\n", records::quote(raw));
         let list = import(&text);
         assert!(
-            list.rows.is_empty() && matches!(list.rejected[0].reason, RowError::Address(_)),
+            list.rows.is_empty() && matches!(list.rejected[0].1, RowError::Address(_)),
             "{raw}: {list:?}"
         );
     }
@@ -374,9 +374,44 @@ fn addresses_that_parsers_disagree_about_are_left_out() {
 
 #[test]
 fn a_row_too_many_refuses_the_list() {
-    let text = format!("email\n{}", ",x\n".repeat(MAX_ROWS + 1));
+    let text = format!("email\n{}", ",x\n".repeat(MAX_ROWS as usize + 1));
     let finding = read(text.as_bytes(), options()).unwrap_err();
     assert!(finding.message.contains("2000000 rows") && finding.hint.unwrap().contains("split"));
+}
+
+#[test]
+fn a_list_that_changes_between_two_readings_is_not_imported() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(&file, "email\na@letters.kr\nb@letters.kr\n").unwrap();
+    let mut list = SubscriberList::open(std::fs::File::open(&file).unwrap(), options()).unwrap();
+    let mut read = || -> io::Result<usize> {
+        list.rewind()?;
+        let mut persons = 0;
+        while list.next_row()?.is_some() {
+            persons += 1;
+        }
+        Ok(persons)
+    };
+    assert_eq!((read().unwrap(), read().unwrap()), (2, 2));
+    std::fs::write(&file, "email\na@letters.kr\nc@letters.kr\n").unwrap();
+    assert!(read().unwrap_err().to_string().contains("changed while it was being read"));
+}
+
+#[test]
+fn repeated_rows_are_merged_wherever_they_are_and_persons_keep_their_order() {
+    let row = |person: usize, line: usize| format!("Reader{person}@letters.kr,{},2026-01-01", line % 7);
+    // Each person of the first half is on three lines, those of the second half on one.
+    let rows: Vec<String> = (0..2_000)
+        .chain((0..1_000).rev())
+        .chain(0..1_000)
+        .enumerate()
+        .map(|(line, person)| row(person, line))
+        .collect();
+    let list = import(&format!("email,name,consented\n{}\n", rows.join("\n")));
+    let lines: Vec<_> = list.rows.iter().map(|row| row.line).collect();
+    assert_eq!(lines, (2..2_002).collect::<Vec<_>>());
+    let [finding] = list.warnings.as_slice() else { panic!("{:?}", list.warnings) };
+    assert_eq!((finding.line, finding.rows()), (Some(2_002), 2_000));
 }
 
 fn csv(rows: &[SubscriberRow]) -> String {
@@ -443,7 +478,7 @@ proptest! {
         // A subscriber for whom the owner vouched has no time of consent, and the owner has to vouch again.
         let options = ImportOptions { confirmed: row.profile.status == SubscriptionStatus::Active && row.profile.consented_at.is_none(), ..options() };
         for (text, line) in [(csv(std::slice::from_ref(&row)), 2), (json(std::slice::from_ref(&row)), 1)] {
-            let list = read(text.as_bytes(), options).unwrap();
+            let list = read(text.as_bytes(), options.clone()).unwrap();
             prop_assert_eq!(list.rows, [SubscriberRow { line, ..row.clone() }]);
             prop_assert!(list.rejected.is_empty() && list.ignored.is_empty());
             prop_assert_eq!(list.service, Some(Service::Letterpress));
@@ -461,7 +496,7 @@ proptest! {
     ) {
         let text = shape.replace('#', &entries.join(","));
         let options = ImportOptions { confirmed: true, from: Some(Service::parse(from).unwrap()), ..options() };
-        if let Ok(list) = read(text.as_bytes(), options) {
+        if let Ok(list) = read(text.as_bytes(), options.clone()) {
             let again = read(json(&list.rows).as_bytes(), ImportOptions { from: None, ..options }).unwrap();
             let without_line = |rows: Vec<SubscriberRow>| rows.into_iter().map(|row| SubscriberRow { line: 0, ..row }).collect::<Vec<_>>();
             prop_assert!(again.rejected.is_empty());
@@ -474,7 +509,8 @@ proptest! {
         let _ = read(&bytes, options());
         let text = format!("email,name\n{}", lines.join("\n"));
         let list = import(&text);
-        let repeated = list.warnings.iter().filter(|warning| warning.rule == "list-repeated").count();
+        let repeated = list.warnings.iter().filter(|warning| warning.rule == "list-repeated");
+        let repeated: usize = repeated.map(Finding::rows).sum();
         let blank = lines.iter().filter(|line| line.split(',').all(|cell| cell.trim().is_empty())).count();
         prop_assert_eq!(list.rows.len() + list.rejected.len() + repeated + blank, lines.len());
     }

@@ -32,7 +32,7 @@ pub use preview::{draft_of, send_test};
 pub use relay_backoff::{RelayBackoff, active_backoff};
 pub use report::NewsletterReport;
 pub use subscriber_list::import_list;
-pub(crate) use subscriber_list::{SubscriberList, read_subscribers};
+pub(crate) use subscriber_list::{ListImport, open_list};
 pub use transactional::{PollOutcome, TransactionalSender};
 pub use unsubscribe_check::record_inbox_run;
 pub(crate) use unsubscribe_check::{unsubscribe_findings, unsubscribe_routes};

@@ -1,12 +1,14 @@
 //! Subscribers and suppressions.
 
 use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
 
 use super::events::{self, Entry};
 use super::many::insert_many;
 use super::{Dialect, Row, Store, StoreError, Tx, Value, address, args, corrupt_data};
+use crate::store::subscriber_store::SubscriberSource;
 use crate::subscribers::lifecycle::{ImportDecision, REMOVED, SubscriptionStatus, decide_import as judge};
 use crate::subscribers::{
     AddressKey, Frequency, ImportCounts, NewSubscriber, Preferences, Profile, Subscriber, Topics,
@@ -53,6 +55,42 @@ impl Store {
             for page in list.chunks(PAGE) {
                 add_page(tx, page, &mut counts, now)?;
             }
+            Ok(counts)
+        })
+        .await
+    }
+
+    /// The same for a list that is read meanwhile. If it cannot be read to its end, nothing of it is added.
+    pub async fn import_subscribers(
+        &self,
+        list: impl SubscriberSource + 'static,
+        now: DateTime<Utc>,
+    ) -> Result<ImportCounts, StoreError> {
+        let list = Mutex::new(list);
+        self.write("adding subscribers", now, move |tx, now| {
+            let mut counts = ImportCounts::default();
+            each_page(&list, |page| add_page(tx, page, &mut counts, now))?;
+            Ok(counts)
+        })
+        .await
+    }
+
+    /// What [`Store::import_subscribers`] would do.
+    pub async fn preview_import(
+        &self,
+        list: impl SubscriberSource + 'static,
+    ) -> Result<ImportCounts, StoreError> {
+        let list = Mutex::new(list);
+        self.read("comparing subscribers", move |tx| {
+            let mut counts = ImportCounts::default();
+            each_page(&list, |page| {
+                let known = statuses(tx, &keys(page), false)?;
+                for listed in page {
+                    let decision = judge(known.get(&listed.key.0).copied(), listed.profile.status).1;
+                    counts.count(decision, listed);
+                }
+                Ok(())
+            })?;
             Ok(counts)
         })
         .await
@@ -105,14 +143,36 @@ impl Store {
     }
 }
 
+/// Reads a list from its beginning, in pages.
+fn each_page(
+    list: &Mutex<impl SubscriberSource>,
+    mut visit: impl FnMut(&[NewSubscriber]) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let unreadable = |error| StoreError::Unreadable(Arc::new(error));
+    let mut list = list.lock().unwrap_or_else(PoisonError::into_inner);
+    list.rewind().map_err(unreadable)?;
+    let mut page = Vec::with_capacity(PAGE);
+    while let Some(listed) = list.next().map_err(unreadable)? {
+        page.push(listed);
+        if page.len() == PAGE {
+            visit(&page)?;
+            page.clear();
+        }
+    }
+    visit(&page)
+}
+
+fn keys(page: &[NewSubscriber]) -> Vec<AddressKey> {
+    page.iter().map(|listed| listed.key).collect()
+}
+
 fn add_page(
     tx: &mut dyn Tx,
     page: &[NewSubscriber],
     counts: &mut ImportCounts,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    let keys: Vec<AddressKey> = page.iter().map(|listed| listed.key).collect();
-    let mut known = statuses(tx, &keys, false)?;
+    let mut known = statuses(tx, &keys(page), false)?;
     let (mut added, mut suppressed) = (Vec::new(), Vec::new());
     for listed in page {
         let (status, outcome) = judge(known.get(&listed.key.0).copied(), listed.profile.status);
@@ -196,11 +256,17 @@ fn past(listed: Option<DateTime<Utc>>, now: DateTime<Utc>) -> DateTime<Utc> {
 
 /// The status of an address. A suppression stays after the subscriber's row is deleted.
 pub(super) fn status(tx: &mut dyn Tx, key: AddressKey) -> Result<Option<SubscriptionStatus>, StoreError> {
-    let own = tx.one("SELECT status FROM subscriber WHERE addr_key = ?1", args![&key.0], |row| {
-        status_from(&row.get::<String>(0)?)
-    })?;
-    let suppressed = tx.one("SELECT 1 FROM suppression WHERE addr_key = ?1", args![&key.0], |_| Ok(()))?;
-    Ok(if suppressed.is_some() { Some(SubscriptionStatus::Suppressed) } else { own })
+    let found = tx.one(
+        "SELECT (SELECT status FROM subscriber WHERE addr_key = ?1),
+                (SELECT addr_key FROM suppression WHERE addr_key = ?1)",
+        args![&key.0],
+        |row| Ok((row.get::<Option<String>>(0)?, row.get::<Option<[u8; 16]>>(1)?)),
+    )?;
+    match found {
+        Some((_, Some(_))) => Ok(Some(SubscriptionStatus::Suppressed)),
+        Some((Some(word), None)) => status_from(&word).map(Some),
+        _ => Ok(None),
+    }
 }
 
 /// The same for many addresses, without those that are unknown. With `kept` they are locked until this transaction
