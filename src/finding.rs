@@ -51,7 +51,7 @@ pub struct Finding {
     pub hint: Option<String>,
     /// Further rows of the file with the same problem.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub similar: Option<SimilarRows>,
+    pub similar: Option<Box<SimilarRows>>,
 }
 
 /// Rows with the same problem as another one.
@@ -107,7 +107,7 @@ impl Finding {
     /// Adds the number of further rows with the same problem, and the lines of the first of them.
     #[must_use]
     pub(crate) fn and_similar(mut self, count: usize, lines: Vec<usize>) -> Self {
-        self.similar = Some(SimilarRows { count, lines });
+        self.similar = Some(Box::new(SimilarRows { count, lines }));
         self
     }
 
