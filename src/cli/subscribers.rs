@@ -273,13 +273,13 @@ async fn list(session: &LedgerSession, as_json: bool, printer: Printer) -> Resul
     let mut empty = true;
     pages(session, |page| {
         empty = false;
-        page.iter().try_for_each(|subscriber| match &mut array {
-            Some(array) => array.add(&object(subscriber)),
-            None => {
-                printer.stdout(line(subscriber));
-                Ok(())
-            }
-        })
+        if let Some(array) = &mut array {
+            return page.iter().try_for_each(|subscriber| array.add(&object(subscriber)));
+        }
+        for subscriber in page {
+            printer.stdout(line(&subscriber));
+        }
+        Ok(())
     })
     .await?;
     match array {

@@ -50,7 +50,7 @@ use repeats::{Repeats, merge};
 /// The most bytes of a list: more than a million subscribers of any service need.
 pub const MAX_BYTES: u64 = 512 * 1024 * 1024;
 /// The most rows of a list.
-const MAX_ROWS: u64 = 2_000_000;
+const MAX_ROWS: usize = 2_000_000;
 
 /// How to read a list.
 #[derive(Debug, Clone)]

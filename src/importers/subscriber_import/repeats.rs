@@ -75,7 +75,9 @@ pub(super) fn identify<E>(
             }
         }
         let (person, others) = rows.split_at_mut(matched);
-        person.iter_mut().for_each(|row| row.person = first.offset.into());
+        for row in person {
+            row.person = first.offset.into();
+        }
         // Two addresses with the same hash.
         others.sort_unstable();
         rows = others;

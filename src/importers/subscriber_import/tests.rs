@@ -374,7 +374,7 @@ fn addresses_that_parsers_disagree_about_are_left_out() {
 
 #[test]
 fn a_row_too_many_refuses_the_list() {
-    let text = format!("email\n{}", ",x\n".repeat(MAX_ROWS as usize + 1));
+    let text = format!("email\n{}", ",x\n".repeat(MAX_ROWS + 1));
     let finding = read(text.as_bytes(), options()).unwrap_err();
     assert!(finding.message.contains("2000000 rows") && finding.hint.unwrap().contains("split"));
 }
