@@ -282,8 +282,8 @@ fn a_closed_pipe_is_not_an_error_but_a_full_disk_is() {
         site.append("subscribers.csv", &format!("r{number}@example.com,,2026-10-01\n"));
     }
     let ran = site.run("subscribers import subscribers.csv").succeeds();
-    assert_eq!(ran.err.lines().filter(|line| line.contains("warning")).count(), 5, "{}", ran.err);
-    assert!(ran.err.contains("subscribers.csv: 1996 more like these"), "{}", ran.err);
+    assert_eq!(ran.err.lines().filter(|line| line.contains("warning")).count(), 1, "{}", ran.err);
+    assert!(ran.err.contains("and 1997 more"), "{}", ran.err);
     let mut list =
         site.command().args(["subscribers", "list"]).stdout(std::process::Stdio::piped()).spawn().unwrap();
     drop(list.stdout.take());

@@ -38,7 +38,8 @@ enum Format {
 
 impl<R: Read + Seek> ListReader<R> {
     /// Checks the file as a whole, and reads what comes before the first row.
-    pub(super) fn open(source: R, options: &ImportOptions) -> Result<Self, ListError> {
+    pub(super) fn open(mut source: R, options: &ImportOptions) -> Result<Self, ListError> {
+        source.rewind()?;
         let mut input = Input::new(source);
         let Text { start, digest } = inspect(&mut input, options)?;
         input.go_to(start)?;
