@@ -45,7 +45,7 @@ pub fn csv_header() -> String {
 }
 
 /// One subscriber. A cell that a spreadsheet would run as a formula gets a leading apostrophe (OWASP ASVS 5.0,
-/// 1.2.10), which [`super::read`] removes.
+/// 1.2.10), which the import removes.
 pub fn csv_row(row: &SubscriberRow) -> String {
     COLUMNS.map(|(_, cell)| quote(&cell(row).unwrap_or_default())).join(",") + "\r\n"
 }
