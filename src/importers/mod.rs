@@ -1,7 +1,8 @@
 //! Importers: posts, subscribers and delivery evidence from other programs and web pages.
 //!
-//! An importer is a function from bytes to the imported data and a list of problems. It never touches a file, a
-//! socket or the clock: its caller reads the input, fetches from the web, and writes files without overwriting any.
+//! An importer is a function from bytes to the imported data and a list of problems. It never opens a file or a
+//! socket, and never asks for the time: its caller reads the input, fetches from the web, and writes files without
+//! overwriting any. Subscriber lists are too large for that: their caller passes a reader.
 
 pub mod feed;
 pub mod feed_archive;
