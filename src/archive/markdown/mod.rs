@@ -211,7 +211,7 @@ fn rendered<'a>(root: &'a AstNode<'a>, place: RenderContext<'_>, length: usize) 
 
 /// The links of a body that name a file of Markdown, each with its line in the body.
 pub(super) fn links_to_files(body: &str) -> Vec<(usize, String)> {
-    if !body.contains(".md") && !body.contains(".markdown") {
+    if ![".md", ".markdown"].iter().any(|end| may_end_an_address(body, end)) {
         return Vec::new();
     }
     let arena = Arena::new();
@@ -227,6 +227,14 @@ pub(super) fn links_to_files(body: &str) -> Vec<(usize, String)> {
     }
     found.retain(|(_, raw)| links::names_markdown(raw));
     found
+}
+
+/// Whether `end` is somewhere before what can follow the path of an address, so that other mentions of a file, such as
+/// `*.md;` in code, need not be parsed.
+fn may_end_an_address(body: &str, end: &str) -> bool {
+    let follows = |at: usize| body.as_bytes().get(at + end.len());
+    memchr::memmem::find_iter(body.as_bytes(), end)
+        .any(|at| follows(at).is_none_or(|b| b.is_ascii_whitespace() || b")>\"'#?&\\]".contains(b)))
 }
 
 fn push_hrefs(found: &mut Vec<(usize, String)>, line: usize, html: &str) {

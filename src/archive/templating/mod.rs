@@ -27,8 +27,9 @@ pub(super) struct Expanded {
     pub left_out: Vec<(usize, String)>,
 }
 
-/// What the text of a body without tags contains if it changes: see [`Expander::text`] and [`Expander::code`].
-const MARKS: [&str; 6] = ["/*", "*/", "raw ", "[TOC]", ":::", "#!"];
+/// What [`Expander::text`] and [`Expander::code`] look for.
+const MARKS_IN_TEXT: [&str; 3] = ["[TOC]", ":::", "#!"];
+const MARKS_IN_CODE: [&str; 6] = ["</*", "%/*", "{/*", "*/}", "*/%", "raw %}"];
 
 /// `body` without the tags of its generator; `None` if nothing changes.
 pub(super) fn expand_shortcodes(body: &str, around: SiteContext<'_>) -> Option<Expanded> {
@@ -37,8 +38,7 @@ pub(super) fn expand_shortcodes(body: &str, around: SiteContext<'_>) -> Option<E
     }
     let dialect = Dialect::of(around.generator);
     let pieces = scan::pieces(body, dialect);
-    let is_plain = pieces.iter().all(|piece| matches!(piece.what, SegmentKind::Text | SegmentKind::Code));
-    if is_plain && !MARKS.iter().any(|mark| body.contains(mark)) {
+    if pieces.iter().all(|piece| is_copied(&piece.what, &body[piece.start..piece.end])) {
         return None;
     }
     let partners = partners(&pieces);
@@ -60,6 +60,15 @@ pub(super) fn expand_shortcodes(body: &str, around: SiteContext<'_>) -> Option<E
             + 1;
     }
     Some(Expanded { text: writer.out, left_out: writer.left_out })
+}
+
+/// Whether a piece stays as it is in every dialect.
+fn is_copied(what: &SegmentKind<'_>, source: &str) -> bool {
+    match what {
+        SegmentKind::Text => !MARKS_IN_TEXT.iter().any(|mark| source.contains(mark)),
+        SegmentKind::Code => !MARKS_IN_CODE.iter().any(|mark| source.contains(mark)),
+        SegmentKind::Raw | SegmentKind::Tag(_) => false,
+    }
 }
 
 /// For each tag that opens a block, the tag that closes it.
