@@ -110,20 +110,23 @@ impl<'s> Writer<'s> {
     }
 
     fn block_element<'a>(&mut self, name: &str, node: &'a AstNode<'a>) {
-        let _ = writeln!(self.out, "<{name}>");
+        self.push(&["<", name, ">\n"]);
         self.blocks(node);
-        let _ = writeln!(self.out, "</{name}>");
+        self.push(&["</", name, ">\n"]);
     }
 
     fn inline_element<'a>(&mut self, name: &str, node: &'a AstNode<'a>) {
-        let _ = write!(self.out, "<{name}>");
-        self.inlines(node);
-        let _ = writeln!(self.out, "</{name}>");
+        self.span(name, node);
+        self.out.push('\n');
+    }
+
+    fn push(&mut self, parts: &[&str]) {
+        self.out.extend(parts.iter().copied());
     }
 
     fn list<'a>(&mut self, node: &'a AstNode<'a>, list: &NodeList) {
         let name = if list.list_type == ListType::Ordered { "ol" } else { "ul" };
-        let _ = write!(self.out, "<{name}");
+        self.push(&["<", name]);
         if list.list_type == ListType::Ordered && list.start != 1 {
             self.attribute("start", &list.start.to_string());
         }
@@ -136,7 +139,7 @@ impl<'s> Writer<'s> {
             self.item(item, list.tight);
             self.out.push_str("</li>\n");
         }
-        let _ = writeln!(self.out, "</{name}>");
+        self.push(&["</", name, ">\n"]);
     }
 
     fn item<'a>(&mut self, item: &'a AstNode<'a>, tight: bool) {
@@ -188,7 +191,7 @@ impl<'s> Writer<'s> {
             self.out.push_str("<tr>\n");
             for (cell, alignment) in row.children().zip(alignments) {
                 let name = if is_head { "th" } else { "td" };
-                let _ = write!(self.out, "<{name}");
+                self.push(&["<", name]);
                 match alignment {
                     TableAlignment::Left => self.attribute("align", "left"),
                     TableAlignment::Center => self.attribute("align", "center"),
@@ -197,7 +200,7 @@ impl<'s> Writer<'s> {
                 }
                 self.out.push('>');
                 self.inlines(cell);
-                let _ = writeln!(self.out, "</{name}>");
+                self.push(&["</", name, ">\n"]);
             }
             self.out.push_str(if is_head { "</tr>\n</thead>\n" } else { "</tr>\n" });
         }
@@ -272,9 +275,9 @@ impl<'s> Writer<'s> {
     }
 
     fn span<'a>(&mut self, name: &str, node: &'a AstNode<'a>) {
-        let _ = write!(self.out, "<{name}>");
+        self.push(&["<", name, ">"]);
         self.inlines(node);
-        let _ = write!(self.out, "</{name}>");
+        self.push(&["</", name, ">"]);
     }
 
     fn link<'a>(&mut self, node: &'a AstNode<'a>, link: &NodeLink) {
@@ -342,7 +345,7 @@ impl<'s> Writer<'s> {
     }
 
     fn attribute(&mut self, name: &str, value: &str) {
-        let _ = write!(self.out, " {name}=\"");
+        self.push(&[" ", name, "=\""]);
         push_attribute(&mut self.out, value);
         self.out.push('"');
     }
