@@ -8,6 +8,7 @@ use std::ops::Range;
 use aws_lc_rs::digest::{Context, SHA256};
 use camino::{Utf8Path, Utf8PathBuf};
 use chrono::Datelike as _;
+use rayon::prelude::*;
 
 use super::fields::{self, Fields};
 use super::templates::{PageRenderer, PageTemplates};
@@ -145,10 +146,9 @@ impl<'a> Layout<'a> {
             let numbers = (1..=list.pages()).map(Some);
             std::iter::once(None).chain(numbers).map(move |number| Kind::List(at, number))
         });
-        posts
-            .chain([Kind::Index])
-            .chain(lists)
-            .chain([Kind::Style])
+        let kinds: Vec<Kind> = posts.chain([Kind::Index]).chain(lists).chain([Kind::Style]).collect();
+        kinds
+            .into_par_iter()
             .filter_map(|kind| Some(PlannedPage { path: self.path(&kind)?, key: self.key(&kind), kind }))
             .collect()
     }

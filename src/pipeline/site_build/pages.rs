@@ -172,17 +172,21 @@ fn without_conflicts(
     public: &PublicFolder,
     config: &Config,
 ) -> (Vec<PlannedPage>, Vec<Finding>) {
+    // As strings, which are compared faster than paths.
     let (mut files, mut folders) = (HashSet::new(), HashSet::new());
     let (mut sheets, mut findings) = (Vec::new(), Vec::new());
     for sheet in layout.planned_pages() {
-        let parents: Vec<&Utf8Path> = sheet.path.ancestors().skip(1).collect();
+        let path = sheet.path.as_str();
+        let parents = || path.match_indices('/').map(|(at, _)| &path[..at]);
         let is_taken = public.is_feed(&sheet.path)
-            || files.contains(&sheet.path)
-            || folders.contains(&sheet.path)
-            || parents.iter().any(|folder| files.contains(*folder));
+            || files.contains(path)
+            || folders.contains(path)
+            || parents().any(|folder| files.contains(folder));
         if !is_taken {
-            folders.extend(parents.into_iter().map(Utf8Path::to_owned));
-            files.insert(sheet.path.clone());
+            for folder in parents().filter(|folder| !folders.contains(*folder)).collect::<Vec<_>>() {
+                folders.insert(folder.to_owned());
+            }
+            files.insert(path.to_owned());
             sheets.push(sheet);
         } else if let Some(source) = layout.source(&sheet) {
             let file = config.output.directory.join(&sheet.path);

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 
 use camino::{Utf8Path, Utf8PathBuf};
+use rayon::prelude::*;
 
 use super::public_folder::{PublicFolder, not_ours};
 use super::record::{CopyRecord, Record, stamp};
@@ -57,11 +58,12 @@ impl<'c> Copies<'c> {
             foreign: Vec::new(),
         };
         let mut named: HashMap<Utf8PathBuf, &Utf8Path> = HashMap::new();
-        for (post, want) in needs {
+        let sources: Vec<_> = needs.par_iter().map(|(_, want)| public.source(config, want)).collect();
+        for ((post, want), source) in needs.into_iter().zip(sources) {
             if public.is_feed(&want.target) || record.pages.contains_key(&want.target) {
                 continue;
             }
-            let Some(source) = public.source(config, want) else {
+            let Some(source) = source else {
                 copies.note_absent(post, want, public, record);
                 continue;
             };
