@@ -108,6 +108,8 @@ struct RenderContext<'s> {
     body_line: usize,
     /// The pages of other posts by the names of their files, as links in the body write them.
     links: &'s BTreeMap<String, Url>,
+    /// Whether only the text is wanted, so that links need no address.
+    is_text: bool,
 }
 
 static NO_LINKS: BTreeMap<String, Url> = BTreeMap::new();
@@ -119,11 +121,13 @@ impl<'s> RenderContext<'s> {
             source: post.source.as_str(),
             body_line: post.body_line,
             links: &post.page.links,
+            is_text: false,
         }
     }
 
     fn absolute(self, raw: &str, purpose: LinkKind) -> Result<String, LinkError> {
         match self.links.get(raw) {
+            _ if self.is_text && purpose == LinkKind::Link => Ok(String::new()),
             Some(page) if purpose == LinkKind::Link => Ok(links::canonical(page)),
             _ => links::absolute(self.page, raw, purpose),
         }
@@ -172,7 +176,8 @@ impl<'a> Body<'a> {
     /// At most `limit` characters of plain text from the beginning, cut at a word and with an ellipsis if cut. Headings,
     /// code, tables and everything after `<!-- more -->` are left out.
     pub fn excerpt(&self, limit: usize) -> String {
-        let text = outline::beginning(self.tree().root, RenderContext::of(self.post), limit);
+        let place = RenderContext { is_text: true, ..RenderContext::of(self.post) };
+        let text = outline::beginning(self.tree().root, place, limit);
         shorten(&text.split_whitespace().collect::<Vec<_>>().join(" "), limit)
     }
 }
@@ -194,7 +199,7 @@ pub fn excerpt(post: &Post, limit: usize) -> String {
 /// The HTML of a text that is not a post yet, as if it were on `page`.
 pub fn preview(body: &str, page: &Url) -> String {
     let arena = Arena::new();
-    let place = RenderContext { page, source: "", body_line: 1, links: &NO_LINKS };
+    let place = RenderContext { page, source: "", body_line: 1, links: &NO_LINKS, is_text: false };
     rendered(tree::parse(&arena, body).root, place, body.len()).html
 }
 
