@@ -9,6 +9,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio_postgres::Client;
 use tokio_postgres::config::SslMode;
 
+use super::failover;
 use super::fault::{ConnectionError, failed};
 use super::open::Access;
 use super::tls;
@@ -128,10 +129,7 @@ impl Connection {
             return Err(unfit(format!("its encoding is {encoding}, but UTF8 is required")));
         }
         // Without permission to read it, only the timeline is compared.
-        let system = self.run(
-            self.client
-                .query_typed_one("SELECT CAST(system_identifier AS TEXT) FROM pg_control_system()", &[]),
-        );
+        let system = self.run(self.client.query_typed_one(failover::SYSTEM, &[]));
         self.system = system.ok().and_then(|row| row.try_get(0).ok()).unwrap_or_default();
         Ok(())
     }

@@ -14,6 +14,12 @@ use crate::store::sql::{Tx, args, deliveries, meta};
 /// The note with the server: its system identifier and its timeline.
 const PLACE: &str = "place";
 
+/// Reads the system identifier. With [`TIMELINE`] it is all that only PostgreSQL itself has; databases that speak its
+/// protocol have no such log.
+pub(super) const SYSTEM: &str = "SELECT CAST(system_identifier AS TEXT) FROM pg_control_system()";
+/// The timeline of the server's log, as an expression.
+pub(super) const TIMELINE: &str = "left(pg_walfile_name(pg_current_wal_insert_lsn()), 8)";
+
 /// Whether two places are the same; an unknown system identifier matches every other.
 pub(super) fn same(one: &str, other: &str) -> bool {
     let (Some((system, timeline)), Some((other, now))) = (one.split_once('/'), other.split_once('/')) else {
@@ -68,7 +74,7 @@ fn settle(
     for issue in under_way {
         let open = tx.all(
             "SELECT issue, id FROM delivery
-             WHERE issue = ?1 AND (state IN ('claimed', 'armed') OR (state = 'pending' AND next_at <= ?2)) ORDER BY id",
+             WHERE issue = ?1 AND open = 1 AND (state IN ('claimed', 'armed') OR next_at <= ?2) ORDER BY id",
             args![issue, now],
             deliveries::found_delivery,
         )?;

@@ -243,6 +243,7 @@ fn moved(doing: &'static str) -> StoreError {
 fn begin(link: &Connection, access: For, receipt: &[u8; 16]) -> Result<Started, fault::ConnectionError> {
     const WAITS: &str =
         "SET LOCAL lock_timeout = '20s'; SET LOCAL idle_in_transaction_session_timeout = '1min'";
+    const TIMELINE: &str = failover::TIMELINE;
     const CLOCK: &str = "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)";
     let (opening, asking, arguments) = match access {
         For::Read => (
@@ -263,7 +264,7 @@ fn begin(link: &Connection, access: For, receipt: &[u8; 16]) -> Result<Started, 
             format!(
                 "WITH receipt AS (INSERT INTO receipt (token, at) VALUES ($1, {CLOCK})
                                   ON CONFLICT (token) DO NOTHING RETURNING 1)
-                 SELECT {CLOCK}, left(pg_walfile_name(pg_current_wal_insert_lsn()), 8),
+                 SELECT {CLOCK}, {TIMELINE},
                         (SELECT count(*) FROM receipt),
                         set_config('synchronous_commit', CASE current_setting('synchronous_commit')
                                    WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, true)"

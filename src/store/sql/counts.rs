@@ -2,7 +2,10 @@
 //!
 //! When nothing of an issue is open any more, its counts are written once (table `issue_count`), and every later change of
 //! one of its deliveries changes them in the same transaction. Of an unfinished issue only what is not sent is
-//! counted, with partial indexes; the rest of its audience is sent. `ledger verify` counts everything.
+//! counted, with the index `delivery_unsent`; the rest of its audience is sent. `ledger verify` counts everything.
+//!
+//! The column `open` is 1 for a delivery that may still be sent, 0 for one that ended without being sent, and NULL for one
+//! that is sent. The database derives it from the state. A claim and an arm do not change it.
 
 use std::collections::BTreeMap;
 
@@ -11,9 +14,6 @@ use chrono::{DateTime, Utc};
 use super::events::{self, Entry};
 use super::{Dialect, StoreError, Tx, args, corrupt_data, issue_rows};
 use crate::ledger::{IssueState, State, StateCounts};
-
-/// The condition of the index `delivery_unsent`.
-pub(super) const UNSENT: &str = "state IN ('failed', 'skipped', 'unknown', 'failed_uncertain')";
 
 /// How many issues are counted in one transaction.
 const AT_ONCE: u32 = 20;
@@ -28,9 +28,7 @@ pub(super) fn finish(tx: &mut dyn Tx, now: DateTime<Utc>) -> Result<bool, StoreE
     };
     let sql = format!(
         "SELECT id, state FROM issue WHERE finished_at IS NULL AND state <> 'paused' AND NOT EXISTS (
-             SELECT 1 FROM delivery WHERE issue = issue.id AND delivery.state = 'pending')
-         AND NOT EXISTS (
-             SELECT 1 FROM delivery WHERE issue = issue.id AND delivery.state IN ('claimed', 'armed'))
+             SELECT 1 FROM delivery WHERE issue = issue.id AND open = 1)
          ORDER BY id LIMIT ?1 {lock}"
     );
     let found: Vec<(i64, String)> = tx.all(&sql, args![AT_ONCE], |row| Ok((row.get(0)?, row.get(1)?)))?;
@@ -38,9 +36,7 @@ pub(super) fn finish(tx: &mut dyn Tx, now: DateTime<Utc>) -> Result<bool, StoreE
         // With the lock on the issue, and a new snapshot: a delivery may have been put back meanwhile.
         let finished = tx.execute(
             "UPDATE issue SET finished_at = ?2, state = CASE state WHEN 'sending' THEN 'done' ELSE state END
-             WHERE id = ?1
-             AND NOT EXISTS (SELECT 1 FROM delivery WHERE issue = ?1 AND delivery.state = 'pending')
-             AND NOT EXISTS (SELECT 1 FROM delivery WHERE issue = ?1 AND delivery.state IN ('claimed', 'armed'))",
+             WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM delivery WHERE issue = ?1 AND open = 1)",
             args![*issue, now],
         )?;
         if finished == 0 {
@@ -119,15 +115,11 @@ pub(super) fn of_finished(tx: &mut dyn Tx) -> Result<BTreeMap<i64, StateCounts>,
 /// The counts of an issue that is not finished, with `audience` deliveries in total.
 pub(super) fn of_unfinished(tx: &mut dyn Tx, issue: i64, audience: u64) -> Result<StateCounts, StoreError> {
     let mut counts = StateCounts::default();
-    // Each condition is that of a partial index.
-    for condition in ["state = 'pending'", "state IN ('claimed', 'armed')", UNSENT] {
-        let sql =
-            format!("SELECT state, count(*) FROM delivery WHERE issue = ?1 AND {condition} GROUP BY state");
-        tx.each(&sql, args![issue], &mut |row| {
-            counts.add(state(&row.get::<String>(0)?)?, row.get(1)?);
-            Ok(())
-        })?;
-    }
+    let sql = "SELECT state, count(*) FROM delivery WHERE issue = ?1 AND open IS NOT NULL GROUP BY state";
+    tx.each(sql, args![issue], &mut |row| {
+        counts.add(state(&row.get::<String>(0)?)?, row.get(1)?);
+        Ok(())
+    })?;
     counts.add(State::Sent, audience.saturating_sub(counts.total()));
     Ok(counts)
 }
@@ -139,13 +131,14 @@ pub(super) fn retries(
     frozen_at: DateTime<Utc>,
 ) -> Result<(Option<DateTime<Utc>>, u64), StoreError> {
     let next_at = tx.one(
-        "SELECT min(next_at) FROM delivery WHERE issue = ?1 AND state = 'pending'",
+        "SELECT min(next_at) FROM delivery WHERE issue = ?1 AND open = 1 AND state = 'pending'",
         args![issue],
         |row| row.get(0),
     )?;
     // Before its first attempt a delivery is due since the freeze.
     let retrying = tx.one(
-        "SELECT count(*) FROM delivery WHERE issue = ?1 AND state = 'pending' AND next_at > ?2 AND attempts > 0",
+        "SELECT count(*) FROM delivery
+         WHERE issue = ?1 AND open = 1 AND state = 'pending' AND next_at > ?2 AND attempts > 0",
         args![issue, frozen_at],
         |row| row.get(0),
     )?;

@@ -152,7 +152,7 @@ pub(super) fn claim_from(
         "SELECT {COLUMNS}, delivery.id, addr_key, issue.state, issue, address, name, message_id, boundary_seed,
                 unsubscribe, bounce
          FROM delivery JOIN issue ON issue.id = delivery.issue
-         WHERE issue = ?1 AND delivery.state = 'pending' AND next_at <= ?2 {in_domain}
+         WHERE issue = ?1 AND open = 1 AND delivery.state = 'pending' AND next_at <= ?2 {in_domain}
          ORDER BY next_at, delivery.id LIMIT ?3 {lock}"
     );
     let mut tokens = tokens.iter().take(claim.limit);
@@ -230,8 +230,9 @@ struct Held {
 
 fn recover(tx: &mut dyn Tx, owner: &str, alone: bool, now: DateTime<Utc>) -> Result<(u64, u64), StoreError> {
     let held: Vec<Held> = tx.all(
-        "SELECT issue, id, owner, token FROM delivery
-         WHERE state IN ('claimed', 'armed') AND (owner IS NULL OR owner <> ?1) ORDER BY issue, id",
+        "SELECT issue, delivery.id, owner, token FROM issue CROSS JOIN delivery
+         WHERE finished_at IS NULL AND issue = issue.id AND open = 1 AND delivery.state IN ('claimed', 'armed')
+         AND (owner IS NULL OR owner <> ?1) ORDER BY issue, delivery.id",
         args![owner],
         |row| Ok(Held { id: found_delivery(row)?, owner: row.get(2)?, token: row.get(3)? }),
     )?;
@@ -294,7 +295,7 @@ pub(super) fn skip_waiting(
     };
     let sql = format!(
         "SELECT delivery.issue, delivery.id FROM issue CROSS JOIN delivery
-         WHERE delivery.issue = issue.id AND {condition} AND delivery.state IN ('pending', 'claimed')
+         WHERE delivery.issue = issue.id AND {condition} AND open = 1 AND delivery.state IN ('pending', 'claimed')
          ORDER BY delivery.issue, delivery.id"
     );
     let waiting = tx.all(&sql, &[value], found_delivery)?;

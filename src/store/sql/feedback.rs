@@ -21,12 +21,9 @@ impl Store {
     /// Returns how many.
     pub async fn suppress_invalid(&self, issue: IssueNumber, now: DateTime<Utc>) -> Result<u64, StoreError> {
         self.write("suppressing invalid addresses", now, move |tx, now| {
-            let sql = format!(
-                "SELECT addr_key FROM delivery WHERE issue = ?1 AND {} AND state = 'failed' AND reason = ?2
-                 AND NOT EXISTS (SELECT 1 FROM suppression WHERE suppression.addr_key = delivery.addr_key) ORDER BY id",
-                counts::UNSENT
-            );
-            let dead: Vec<[u8; 16]> = tx.all(&sql, args![issue.0, NO_MAILBOX], |row| row.get(0))?;
+            let sql = "SELECT addr_key FROM delivery WHERE issue = ?1 AND open = 0 AND state = 'failed' AND reason = ?2
+                 AND NOT EXISTS (SELECT 1 FROM suppression WHERE suppression.addr_key = delivery.addr_key) ORDER BY id";
+            let dead: Vec<[u8; 16]> = tx.all(sql, args![issue.0, NO_MAILBOX], |row| row.get(0))?;
             for key in &dead {
                 subscribers::suppress(tx, AddressKey(*key), BOUNCED, "delivery", now)?;
             }
@@ -40,11 +37,8 @@ impl Store {
 pub(super) fn count(tx: &mut dyn Tx, issue: IssueNumber) -> Result<FeedbackCounts, StoreError> {
     let audience = tx.one("SELECT audience FROM issue WHERE id = ?1", args![issue.0], |row| row.get(0))?;
     let sent = counts::of_unfinished(tx, issue.0, audience.unwrap_or_default())?.count(State::Sent);
-    let sql = format!(
-        "SELECT count(*) FROM delivery WHERE issue = ?1 AND {} AND state = 'failed' AND reason = ?2",
-        counts::UNSENT
-    );
-    let refused: u64 = tx.one(&sql, args![issue.0, NO_MAILBOX], |row| row.get(0))?.unwrap_or_default();
+    let sql = "SELECT count(*) FROM delivery WHERE issue = ?1 AND open = 0 AND state = 'failed' AND reason = ?2";
+    let refused: u64 = tx.one(sql, args![issue.0, NO_MAILBOX], |row| row.get(0))?.unwrap_or_default();
     // A subscriber who complains twice counts once.
     let (bounced, complaints): (u64, u64) = tx
         .one(

@@ -73,7 +73,7 @@ impl Store {
         self.read("reading the open issues", |tx| {
             tx.all(
                 "SELECT id, post, subject, label, letter, coalesce(extended_at, frozen_at),
-                        (SELECT min(next_at) FROM delivery WHERE issue = issue.id AND state = 'pending'),
+                        (SELECT min(next_at) FROM delivery WHERE issue = issue.id AND open = 1 AND state = 'pending'),
                         CASE WHEN paused_because IS NULL THEN 0 ELSE 1 END
                  FROM issue WHERE finished_at IS NULL AND state = 'sending' ORDER BY id",
                 &[],

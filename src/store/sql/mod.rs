@@ -19,6 +19,8 @@ pub(super) mod events;
 mod feedback;
 mod issue_rows;
 mod issues;
+#[cfg(test)]
+mod loop_statements;
 mod many;
 pub(super) mod meta;
 mod posts;

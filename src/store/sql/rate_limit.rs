@@ -30,12 +30,12 @@ pub(super) fn due_domains(
     };
     let fill = format!(
         "UPDATE delivery SET domain = lower(substr(address, {at} + 1))
-         WHERE issue = ?1 AND state = 'pending' AND domain IS NULL"
+         WHERE issue = ?1 AND open = 1 AND state = 'pending' AND domain IS NULL"
     );
     tx.execute(&fill, args![issue.0])?;
     tx.all(
-        "SELECT DISTINCT domain FROM delivery WHERE issue = ?1 AND state = 'pending' AND domain IS NOT NULL AND next_at <= ?2
-         ORDER BY domain",
+        "SELECT DISTINCT domain FROM delivery
+         WHERE issue = ?1 AND open = 1 AND state = 'pending' AND domain IS NOT NULL AND next_at <= ?2 ORDER BY domain",
         args![issue.0, now],
         |row| row.get(0),
     )

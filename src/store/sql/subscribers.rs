@@ -283,16 +283,20 @@ pub(super) fn statuses(
         }
         return Ok(statuses);
     }
-    let wanted: Vec<_> = keys.iter().map(|key| Some(key.0.as_slice())).collect();
-    // A suppression changes the subscriber's row too, so the lock on that row keeps suppressions out as well.
+    let mut wanted: Vec<_> = keys.iter().map(|key| Some(key.0.as_slice())).collect();
+    wanted.sort_unstable();
+    // OFFSET keeps the server from reading all subscribers where it believes that to be cheaper than some hundred lookups.
     let sql = format!(
-        "SELECT addr_key, status FROM subscriber WHERE addr_key = ANY(?1) ORDER BY addr_key {}",
+        "SELECT found.addr_key, status FROM unnest(?1) AS wanted (addr_key) CROSS JOIN LATERAL (
+             SELECT addr_key, status FROM subscriber WHERE subscriber.addr_key = wanted.addr_key OFFSET 0 {}) AS found",
         if kept { "FOR SHARE" } else { "" }
     );
     tx.each(&sql, args![wanted.as_slice()], &mut |row| {
         statuses.insert(row.get(0)?, status_from(&row.get::<String>(1)?)?);
         Ok(())
     })?;
+    // A suppression changes the subscriber's row too, so the lock on that row keeps suppressions out as well. Only a
+    // statement after the lock sees those that it waited for.
     tx.each(
         "SELECT addr_key FROM suppression WHERE addr_key = ANY(?1)",
         args![wanted.as_slice()],

@@ -191,7 +191,7 @@ fn counted(tx: &mut dyn Tx, flaws: &mut Vec<String>) -> Result<(), StoreError> {
     named(
         tx,
         "SELECT post, address FROM delivery JOIN issue ON issue.id = delivery.issue
-         WHERE finished_at IS NOT NULL AND delivery.state IN ('pending', 'claimed', 'armed') ORDER BY delivery.id",
+         WHERE finished_at IS NOT NULL AND open = 1 ORDER BY delivery.id",
         "it is open, but its issue is finished",
         flaws,
     )

@@ -14,13 +14,14 @@ use crate::store::sql::meta;
 use crate::store::{Store, StoreError};
 
 /// The schema, one file for each step. A released step never changes.
-pub(super) const MIGRATIONS: [&str; 6] = [
+pub(super) const MIGRATIONS: [&str; 7] = [
     include_str!("../../../migrations/sqlite/0001_ledger.sql"),
     include_str!("../../../migrations/sqlite/0002_bounces.sql"),
     include_str!("../../../migrations/sqlite/0003_pace.sql"),
     include_str!("../../../migrations/sqlite/0004_web.sql"),
     include_str!("../../../migrations/sqlite/0005_posts.sql"),
     include_str!("../../../migrations/sqlite/0006_history.sql"),
+    include_str!("../../../migrations/sqlite/0007_open.sql"),
 ];
 
 /// File systems without working shared memory for WAL, or without working locks.
