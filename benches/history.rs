@@ -169,7 +169,7 @@ fn database_size(site: &Path) -> u64 {
 fn make_site(site: &Path, port: u16, more: &str) {
     fs::create_dir_all(site.join("posts")).unwrap_or_else(fail);
     let config = format!(
-        "[site]\ntitle = \"Bench\"\nurl = \"https://bench.example/\"\n[newsletter]\nenabled = true\n\
+        "[site]\ntitle = \"Bench\"\nurl = \"https://bench.example/\"\n[newsletter]\nenabled = true\nunsubscribe_by_hand = true\n\
          from = \"Bench <news@example.com>\"\naddress = \"1 Road, Town\"\nunsubscribe = \"unsubscribe@example.com\"\n\
          [smtp]\nhost = \"127.0.0.1\"\nport = {port}\ntls = \"none\"\nconnections = 50\n{more}"
     );

@@ -1,13 +1,17 @@
 //! `letterpress ledger`: verify the ledger, accept a restored copy, reconcile deliveries with the relay's log.
 
+use std::sync::Arc;
+
 use clap::{ArgGroup, Args as ClapArgs, Subcommand};
 use serde_json::json;
 
 use super::Outcome;
 use super::printer::{Printer, count};
 use super::view::restored;
+use crate::address::EmailAddress;
 use crate::pipeline::operations::{RelayRecord, accept_restored, compact, reconcile};
 use crate::pipeline::session::{LedgerSession, RunContext, RunError};
+use crate::subscribers::AddressKey;
 
 /// How many problems are printed; more of them add no information.
 const MOST_FLAWS: usize = 100;
@@ -110,7 +114,10 @@ pub(super) async fn run(
 
 async fn verify(args: &Verify, context: &RunContext, printer: Printer) -> Result<Outcome, RunError> {
     let session = LedgerSession::open_existing(&context.config, context.clock.as_ref()).await?;
+    let keys = Arc::clone(&session.keys);
     let mut flaws = session.store.verify().await?;
+    let key_of = move |address: &EmailAddress| AddressKey(keys.address_key(address));
+    flaws.extend(session.store.verify_addresses(key_of).await?);
     if let Some(mismatch) = session.mismatch().await? {
         flaws.push(session.refusal(&mismatch, &context.config));
     }

@@ -36,6 +36,18 @@ pub enum StoreError {
         /// What is wrong with it.
         why: String,
     },
+    /// Transactions that were on the disk can no longer be read.
+    #[error(
+        "the write-ahead log {log} is damaged: {what}; some of what was sent last, and the last unsubscribes, may be missing\n    \
+         help: nothing was changed; restore the newest backup with `letterpress backup restore FILE`; without one, \
+         `letterpress ledger adopt-restored --reason …` continues with what is left and mails nothing twice"
+    )]
+    DamagedLog {
+        /// The log.
+        log: String,
+        /// What is missing.
+        what: String,
+    },
     /// The file was removed, replaced or overwritten while it was open.
     #[error(
         "the ledger {path} was replaced while it was in use: {what}\n    help: nothing more was written; after a restore, \

@@ -25,13 +25,13 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 pub use digest::{DigestPart, DigestPost, NewDigest};
 pub use fault::{Fault, StoreError};
-pub use fence::{EpochMark, Fence, FenceError, Mismatch, compare};
+pub use fence::{EpochMark, Fence, FenceError, FenceRecord, Mismatch, Witness, compare};
 pub use identity::{RestoreOutcome, RestoreRequest, StoreIdentity};
 pub use inbound_report::{DeliveryReport, InboundReport, RecordOutcome, ReportKind, ReportSubject};
 pub use lock::{LockError, RunLock};
 pub use postgres::{Access as PostgresAccess, open_postgres};
 pub use sql::Store;
-pub use sqlite::{Candidate, ExclusiveFile, Holder, open_sqlite, put_in_place, stage};
+pub use sqlite::{Candidate, ExclusiveFile, Holder, open_damaged_sqlite, open_sqlite, put_in_place, stage};
 
 use crate::address::EmailAddress;
 use crate::ledger::rate_limit::RateLimits;

@@ -96,7 +96,7 @@ fn f23_a_damaged_database_is_refused_and_not_replaced() {
     }
     assert!(damaged.len() > 12, "only {} kinds of damage", damaged.len());
     for (kind, bytes) in damaged.iter().enumerate() {
-        remove(&site, &DATABASE);
+        remove(&site, &DATABASE[1..]);
         std::fs::write(site.path("letterpress.db"), bytes).unwrap();
         for command in ["publish", "status"] {
             let ended = site.run_at(SECOND, &[command]);
@@ -107,7 +107,7 @@ fn f23_a_damaged_database_is_refused_and_not_replaced() {
         assert!(remaining == *bytes, "damage {kind}: the file was written to");
     }
     assert_eq!(server.accepted().len(), 20);
-    remove(&site, &DATABASE);
+    remove(&site, &DATABASE[1..]);
     std::fs::write(site.path("letterpress.db"), &whole).unwrap();
     assert_eq!(site.run_at(SECOND, &["publish"]).code, 0);
     assert_eq!(server.accepted().len(), 40);
@@ -253,7 +253,7 @@ fn f26_a_clone_without_the_fence_is_refused_until_it_is_adopted() {
     assert_eq!(server.accepted().len(), 6, "only the second post was due");
     // If the fence file exists, the ledger was not moved, and --moved would hide the real problem.
     let again = clone.run_at(SECOND, &moved);
-    assert!(again.code == 1 && again.output.contains("here it exists"), "{}", again.output);
+    assert!(again.code == 1 && again.output.contains("neither is so"), "{}", again.output);
 }
 
 #[test]
@@ -382,7 +382,7 @@ fn c10_a_ledger_of_another_fence_is_refused_and_cannot_be_adopted() {
 fn a_fence_one_epoch_behind_is_accepted_and_an_empty_one_is_refused() {
     let (server, site) = mailed(Script::polite(), 2);
     let fence = std::fs::read_to_string(site.path("letterpress.fence")).unwrap();
-    assert!(fence.ends_with("epoch = 2\n"), "{fence}");
+    assert!(fence.contains("epoch = 2\n"), "{fence}");
     site.write("letterpress.fence", &fence.replace("epoch = 2", "epoch = 1"));
     assert_eq!(site.run(&["publish"]).code, 0);
     site.write("letterpress.fence", "");

@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod compose;
 #[cfg(test)]
+mod damage;
+#[cfg(test)]
 mod deliver;
 #[cfg(test)]
 mod diagnosis;

@@ -54,6 +54,22 @@ fn every_change_of_the_ledger_is_reported() {
         ),
         ("UPDATE delivery SET state = 'pending' WHERE id = 4", "it is open, but its issue is finished"),
         ("UPDATE delivery SET state = 'mailed' WHERE id = 4", "reader3@example.org: its state is invalid"),
+        ("UPDATE delivery SET state = 'failed' WHERE id = 4", "one of its attempts was accepted"),
+        ("UPDATE issue SET state = 'sending'", "it is being sent, but it is finished"),
+        (
+            "UPDATE issue SET state = 'sending', finished_at = NULL",
+            "it was finished, and nothing records why it is being sent again",
+        ),
+        ("UPDATE issue SET subject = 'other'", "its subject or its email is not the one of its freeze"),
+        ("UPDATE issue SET letter_sha256 = x'00'", "its subject or its email is not the one of its freeze"),
+        (
+            "UPDATE delivery SET address = 'other@example.org' WHERE id = 2",
+            "other@example.org: this is not the address that was frozen",
+        ),
+        (
+            "UPDATE delivery SET address = 'reader1@example.org' WHERE id = 3",
+            "reader1@example.org: there are two deliveries to this address",
+        ),
         (
             "DELETE FROM attempt WHERE delivery = 2; INSERT INTO attempt VALUES (1, 77, 1, 1, 0, 0, 'sent', '', x'01')",
             "for delivery 77: its delivery does not exist",

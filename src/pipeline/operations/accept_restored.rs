@@ -4,11 +4,12 @@
 //! published posts that it does not know are recorded as mailed.
 
 use crate::ledger::State;
+use crate::pipeline::operations::restore::in_use;
 use crate::pipeline::session::context::RunContext;
 use crate::pipeline::session::ledger_session::{LedgerSession, ensure_initialised};
 use crate::pipeline::session::run_error::RunError;
 use crate::pipeline::site_build::feeds;
-use crate::store::{Filter, Mismatch, RestoreOutcome, RestoreRequest};
+use crate::store::{ExclusiveFile, Filter, Mismatch, RestoreOutcome, RestoreRequest};
 
 /// What accepting the ledger changed, or would change.
 #[derive(Debug)]
@@ -28,7 +29,16 @@ pub async fn accept_restored(
 ) -> Result<AcceptedRestore, RunError> {
     let config = &context.config;
     ensure_initialised(config)?;
-    let session = LedgerSession::open_exclusive(config, context.clock.as_ref()).await?;
+    // A program that opened the ledger before goes on with what it has read.
+    if let Some(path) = config.store.sqlite_path().map(|path| config.resolve(path)) {
+        ExclusiveFile::take(&path).map_err(|holders| in_use(&path, &holders))?;
+    }
+    // What cannot be read of a damaged log is lost when the ledger is opened, so a rehearsal does not open it.
+    let session = if rehearse {
+        LedgerSession::open_exclusive(config, context.clock.as_ref()).await?
+    } else {
+        LedgerSession::open_damaged(config, context.clock.as_ref()).await?
+    };
     let barred = session.mismatch().await?;
     match &barred {
         Some(mismatch @ Mismatch::Foreign { .. }) => {
@@ -40,10 +50,10 @@ pub async fn accept_restored(
                 ),
             ));
         }
-        Some(Mismatch::Unfenced(_)) => {}
+        Some(Mismatch::Unfenced(_) | Mismatch::Elsewhere) => {}
         _ if moved => {
             return Err(RunError::user(
-                "--moved applies only if the fence file of the original is missing; here it exists",
+                "--moved applies only if the original was moved here, or its fence file is missing; neither is so",
                 "`letterpress status` shows whether there is a problem; after a restore, omit --moved",
             ));
         }
@@ -61,10 +71,10 @@ pub async fn accept_restored(
             outcome: preview(&session, published.as_deref()).await?,
         });
     }
-    let above = session.fence.read()?.map_or(0, |mark| mark.epoch);
+    let above = session.fence.read()?.map_or(0, |fence| fence.mark.epoch);
     let request = RestoreRequest { published, above, why: why.to_owned() };
     let accepted = session.store.accept_restored(request, context.clock.now()).await?;
-    session.fence.write(&session.store.identity().await?.epoch_mark)?;
+    session.fence.write(&session.fence_record().await?)?;
     Ok(AcceptedRestore { mismatch: barred, outcome: accepted })
 }
 

@@ -12,7 +12,9 @@ use crate::durable::{self, Mode};
 use crate::pipeline::session::context::RunContext;
 use crate::pipeline::session::ledger_session::KEYS;
 use crate::pipeline::session::run_error::RunError;
-use crate::store::{Candidate, ExclusiveFile, Fence, Holder, RunLock, StoreError, put_in_place, stage};
+use crate::store::{
+    Candidate, ExclusiveFile, Fence, FenceRecord, Holder, RunLock, StoreError, put_in_place, stage,
+};
 use crate::subscribers::token::TokenKeys;
 
 /// What was restored.
@@ -99,7 +101,7 @@ fn restore_paths(context: &RunContext) -> Result<RestorePaths, RunError> {
     Ok(RestorePaths { store, keys, suffix })
 }
 
-fn in_use(store: &Utf8Path, holders: &[Holder]) -> RunError {
+pub(super) fn in_use(store: &Utf8Path, holders: &[Holder]) -> RunError {
     let named: Vec<String> = holders
         .iter()
         .map(|holder| match holder.command.as_str() {
@@ -110,7 +112,7 @@ fn in_use(store: &Utf8Path, holders: &[Holder]) -> RunError {
     let who = if named.is_empty() { "another process".to_owned() } else { named.join("; ") };
     RunError::user(
         format!("{store} is in use ({who})"),
-        "stop it first (`letterpress serve` ends with `kill PID` or `systemctl stop`), restore, and start it again",
+        "stop it first (`letterpress serve` ends with `kill PID` or `systemctl stop`), run this command again, and start it again",
     )
 }
 
@@ -118,7 +120,7 @@ fn in_use(store: &Utf8Path, holders: &[Holder]) -> RunError {
 fn fits(config: &Config, file: &Utf8Path, found: &Candidate) -> Result<(), RunError> {
     let fence = Fence::at(config.resolve(&config.store.fence));
     match fence.read()? {
-        Some(mark) if mark.instance != found.instance => Err(RunError::user(
+        Some(FenceRecord { mark, .. }) if mark.instance != found.instance => Err(RunError::user(
             format!(
                 "{file} is a backup of the ledger {}, but the ledger of this site is {} (fence: {})",
                 found.instance,

@@ -15,12 +15,15 @@ use crate::durable::{self, Mode};
 use crate::pipeline::session::run_error::RunError;
 use crate::pipeline::session::transport;
 use crate::store::{
-    DeliveryView, EpochMark, Fence, Mismatch, PostgresAccess, RunLock, Store, StoreError, StoreIdentity,
-    compare, open_postgres, open_sqlite,
+    DeliveryView, Fence, FenceRecord, Mismatch, PostgresAccess, RunLock, Store, StoreError, StoreIdentity,
+    compare, open_damaged_sqlite, open_postgres, open_sqlite,
 };
 use crate::subscribers::AddressKey;
 use crate::subscribers::token::TokenKeys;
 use crate::text::hex;
+
+/// How a ledger in a file is opened.
+type OpenFile = fn(&Utf8Path, &Utf8Path, &str) -> Result<Arc<Store>, StoreError>;
 
 /// The database entry with the fingerprint of its keys.
 pub(crate) const KEYS: &str = "keys";
@@ -46,7 +49,7 @@ impl LedgerSession {
         session.check_fence(config).await?;
         // Write the first fence before raising the epoch: a crash between the two must not look like a lost fence.
         if session.fence.read()?.is_none() {
-            session.fence.write(&session.store.identity().await?.epoch_mark)?;
+            session.fence.write(&session.fence_record().await?)?;
         }
         session.raise_epoch().await?;
         tracing::info!(ledger = shown(config), "session opened");
@@ -55,12 +58,21 @@ impl LedgerSession {
 
     /// Opens a session while no run is in progress, without checking the fence.
     pub async fn open_exclusive(config: &Config, clock: &dyn Clock) -> Result<Self, RunError> {
+        Self::open_locked(config, clock, open_sqlite).await
+    }
+
+    /// The same, for a ledger whose log is damaged: what is left of it is accepted.
+    pub async fn open_damaged(config: &Config, clock: &dyn Clock) -> Result<Self, RunError> {
+        Self::open_locked(config, clock, open_damaged_sqlite).await
+    }
+
+    async fn open_locked(config: &Config, clock: &dyn Clock, open: OpenFile) -> Result<Self, RunError> {
         // Several machines may send from a shared database; only one run at a time sends from a file.
         let lock = match path(config) {
             Some(path) if !crash::run_lock_is_bypassed() => Some(RunLock::take(&path)?),
             _ => None,
         };
-        let mut session = Self::open(config, clock).await?;
+        let mut session = Self::open_with(config, clock, open).await?;
         session.lock = lock;
         session.store.pin();
         Ok(session)
@@ -68,6 +80,10 @@ impl LedgerSession {
 
     /// Opens a session to read the ledger, or to change subscribers.
     pub async fn open(config: &Config, clock: &dyn Clock) -> Result<Self, RunError> {
+        Self::open_with(config, clock, open_sqlite).await
+    }
+
+    async fn open_with(config: &Config, clock: &dyn Clock, open: OpenFile) -> Result<Self, RunError> {
         let keys = config.resolve(&config.store.keys);
         let fence = Fence::at(config.resolve(&config.store.fence));
         // If the fence exists, there was a ledger, even if its keys are gone too.
@@ -79,7 +95,7 @@ impl LedgerSession {
             return Err(StoreError::DatabaseMissing { store, witness }.into());
         }
         let instance = hex(&clock.random());
-        let store = open_store(config, keys.clone(), instance, clock.random()).await?;
+        let store = open_store(config, keys.clone(), instance, clock.random(), open).await?;
         let keys = if let Some(fingerprint) = store.get_meta(KEYS).await? {
             load_keys(&keys, &fingerprint)?
         } else {
@@ -125,13 +141,24 @@ impl LedgerSession {
     pub async fn raise_epoch(&self) -> Result<(), RunError> {
         let epoch = self.store.raise_epoch().await?;
         tracing::debug!(epoch, "epoch raised");
-        let mark = EpochMark { instance: self.store.instance().to_owned(), epoch };
+        let record = self.fence_record().await?;
         // Another sender on this machine may have raised it further meanwhile; a fence is never lowered.
-        let is_further = |fence: &EpochMark| fence.instance == mark.instance && fence.epoch >= epoch;
+        let is_further = |fence: &FenceRecord| {
+            fence.mark.instance == record.mark.instance && fence.mark.epoch >= record.mark.epoch
+        };
         if self.fence.read()?.as_ref().is_some_and(is_further) {
             return Ok(());
         }
-        Ok(self.fence.write(&mark)?)
+        self.fence.write(&record)?;
+        if !self.is_shared {
+            self.store.set_witness(self.fence.witness()?);
+        }
+        Ok(())
+    }
+
+    /// What the fence says if this ledger is the one that sends.
+    pub(crate) async fn fence_record(&self) -> Result<FenceRecord, RunError> {
+        Ok(FenceRecord { mark: self.store.identity().await?.epoch_mark, place: self.store.place().await? })
     }
 
     /// Whether another run that sends is in progress.
@@ -165,7 +192,8 @@ impl FenceGuard {
         // epoch would then look as if the ledger had been restored.
         let fence = self.fence.read()?;
         let StoreIdentity { epoch_mark: mark, copied } = self.store.identity().await?;
-        let mismatch = compare(&mark, copied.as_deref(), fence.as_ref()).err();
+        let here = self.store.place().await?;
+        let mismatch = compare(&mark, copied.as_deref(), here.as_deref(), fence.as_ref()).err();
         // A machine that is new to a shared database has no fence yet.
         Ok(mismatch.filter(|mismatch| !(self.is_shared && matches!(mismatch, Mismatch::Unfenced(_)))))
     }
@@ -190,9 +218,10 @@ async fn open_store(
     keys: Utf8PathBuf,
     instance: String,
     chance: [u8; 16],
+    open: OpenFile,
 ) -> Result<Arc<Store>, RunError> {
     let Some(url) = config.store.postgres() else {
-        return Ok(open_sqlite(&path(config).unwrap_or_default(), &keys, &instance)?);
+        return Ok(open(&path(config).unwrap_or_default(), &keys, &instance)?);
     };
     let access = PostgresAccess {
         server: url.server,

@@ -27,6 +27,8 @@ pub(super) struct Connection {
     pub(super) client: Client,
     /// The system identifier; empty if this user may not read it.
     pub(super) system: String,
+    /// The name of the database on the server; behind a pool it may have another one.
+    pub(super) database: String,
     /// `None` only during drop.
     runtime: Option<Runtime>,
 }
@@ -70,7 +72,8 @@ impl Connection {
             Ok(client)
         });
         let client = connected.map_err(failed(doing))?;
-        let mut link = Self { client, system: String::new(), runtime: Some(runtime) };
+        let mut link =
+            Self { client, system: String::new(), database: String::new(), runtime: Some(runtime) };
         link.verify(doing, &unfit)?;
         Ok(link)
     }
@@ -100,7 +103,8 @@ impl Connection {
         let row = self
             .run(self.client.query_typed_one(
                 "SELECT current_setting('fsync'), current_setting('full_page_writes'), pg_is_in_recovery(),
-                        CAST(current_setting('server_version_num') AS INTEGER), current_setting('server_encoding')",
+                        CAST(current_setting('server_version_num') AS INTEGER), current_setting('server_encoding'),
+                        current_database()",
                 &[],
             ))
             .map_err(failed(doing))?;
@@ -128,6 +132,7 @@ impl Connection {
         if encoding != "UTF8" {
             return Err(unfit(format!("its encoding is {encoding}, but UTF8 is required")));
         }
+        self.database = row.try_get(5).map_err(column)?;
         // Without permission to read it, only the timeline is compared.
         let system = self.run(self.client.query_typed_one(failover::SYSTEM, &[]));
         self.system = system.ok().and_then(|row| row.try_get(0).ok()).unwrap_or_default();

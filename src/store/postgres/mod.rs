@@ -95,6 +95,15 @@ impl Backend for Postgres {
         Ok(())
     }
 
+    /// The server and the name of the database. A standby that takes over is the same server; a dump that was restored on
+    /// another one, and a copy within the server, are not.
+    fn place(&self) -> Result<Option<String>, StoreError> {
+        let link = self.link("asking which database it is")?;
+        let place = (!link.system.is_empty()).then(|| format!("server.{}.{}", link.system, link.database));
+        self.return_connection(link, false);
+        Ok(place)
+    }
+
     fn failed_over(&self) -> Option<u64> {
         *lock(&self.failed_over)
     }

@@ -42,6 +42,7 @@ pub(super) fn finish(tx: &mut dyn Tx, now: DateTime<Utc>) -> Result<bool, StoreE
         if finished == 0 {
             continue;
         }
+        tx.execute("DELETE FROM issue_count WHERE issue = ?1", args![*issue])?;
         tx.execute(
             "INSERT INTO issue_count (issue, state, deliveries)
              SELECT ?1, state, count(*) FROM delivery WHERE issue = ?1 GROUP BY state",
@@ -54,15 +55,17 @@ pub(super) fn finish(tx: &mut dyn Tx, now: DateTime<Utc>) -> Result<bool, StoreE
     Ok(found.len() == AT_ONCE as usize)
 }
 
-/// Removes the counts of an issue that has open deliveries again, and opens it if it was done.
-pub(super) fn reopen(tx: &mut dyn Tx, issue: i64) -> Result<(), StoreError> {
+/// Removes the counts of an issue that has open deliveries again, and opens it if it was done. The record says so:
+/// `ledger verify` finds an issue that was opened otherwise.
+pub(super) fn reopen(tx: &mut dyn Tx, issue: i64, now: DateTime<Utc>) -> Result<(), StoreError> {
     tx.execute("DELETE FROM issue_count WHERE issue = ?1", args![issue])?;
-    tx.execute(
-        "UPDATE issue SET finished_at = NULL, state = CASE state WHEN 'done' THEN 'sending' ELSE state END
-         WHERE id = ?1",
-        args![issue],
-    )
-    .map(drop)
+    tx.execute("UPDATE issue SET finished_at = NULL WHERE id = ?1", args![issue])?;
+    let opened =
+        tx.execute("UPDATE issue SET state = 'sending' WHERE id = ?1 AND state = 'done'", args![issue])?;
+    if opened == 0 {
+        return Ok(());
+    }
+    events::append(tx, &Entry::of_issue(issue, "reopen", "letterpress", "a delivery is open again"), now)
 }
 
 /// How the counts of issues change; only deliveries that were not open before can belong to a finished issue.
@@ -79,11 +82,11 @@ impl CountChanges {
     }
 
     /// Writes them. Locks the issues, so that none of them is finished at the same time.
-    pub(super) fn write(&self, tx: &mut dyn Tx) -> Result<(), StoreError> {
+    pub(super) fn write(&self, tx: &mut dyn Tx, now: DateTime<Utc>) -> Result<(), StoreError> {
         for (issue, changes) in &self.0 {
             issue_rows::hold_lock(tx, *issue)?;
             if changes.keys().any(|state| state.is_open()) {
-                reopen(tx, *issue)?;
+                reopen(tx, *issue, now)?;
                 continue;
             }
             let sql = "SELECT 1 FROM issue WHERE id = ?1 AND finished_at IS NOT NULL";

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 
 use super::events::{self, Entry};
 use super::rows::{self, Batch, COLUMNS, DeliveryContext};
-use super::{Dialect, Row, Store, StoreError, Tx, Value, address, args, issue_rows, rate_limit};
+use super::{Dialect, Row, Store, StoreError, Tx, Value, address, args, epoch, issue_rows, rate_limit};
 use crate::address::EmailAddress;
 use crate::ledger::transition::{Event, Rejection};
 use crate::ledger::{State, Token};
@@ -52,8 +52,26 @@ impl DeliveryStore for Store {
         moves: Vec<StateChange>,
         now: DateTime<Utc>,
     ) -> Result<Vec<Result<State, Rejection>>, StoreError> {
-        self.write("recording outcomes", now, move |tx, now| commit(tx, &moves, now)).await
+        let (outcomes, armed) = self
+            .write("recording outcomes", now, move |tx, now| {
+                let outcomes = commit(tx, &moves, now)?;
+                let armed = epoch::count_armed(tx, newly_armed(&moves, &outcomes))?;
+                Ok((outcomes, armed))
+            })
+            .await?;
+        if let Some(armed) = armed {
+            self.note_armed(armed)?;
+        }
+        Ok(outcomes)
     }
+}
+
+fn newly_armed(moves: &[StateChange], outcomes: &[Result<State, Rejection>]) -> u64 {
+    let arms = moves
+        .iter()
+        .zip(outcomes)
+        .filter(|(step, outcome)| matches!(step.event, Event::Arm { .. }) && **outcome == Ok(State::Armed));
+    arms.count() as u64
 }
 
 impl Store {
@@ -150,7 +168,9 @@ pub(super) fn claim_from(
     let in_domain = if domain.is_some() { "AND domain = ?4" } else { "" };
     let waiting = format!(
         "SELECT {COLUMNS}, delivery.id, addr_key, issue.state, issue, address, name, message_id, boundary_seed,
-                unsubscribe, bounce
+                unsubscribe, bounce, CASE WHEN EXISTS (
+                    SELECT 1 FROM attempt WHERE attempt.issue = ?1 AND attempt.delivery = delivery.id AND result = 'sent'
+                ) THEN 1 ELSE 0 END
          FROM delivery JOIN issue ON issue.id = delivery.issue
          WHERE issue = ?1 AND open = 1 AND delivery.state = 'pending' AND next_at <= ?2 {in_domain}
          ORDER BY next_at, delivery.id LIMIT ?3 {lock}"
@@ -174,7 +194,12 @@ pub(super) fn claim_from(
         let mut moved = false;
         for (number, row) in due {
             let Some(token) = tokens.next() else { break };
-            let event = Event::Claim { token: *token, lease: claim.lease };
+            // A damaged or edited ledger may say that it is waiting, although a relay took it.
+            let event = if row.is_accepted {
+                Event::Accept { token: None, last: None }
+            } else {
+                Event::Claim { token: *token, lease: claim.lease }
+            };
             let delivery = DeliveryId { issue: claim.issue, number: DeliveryNumber(number) };
             let step = StateChange { delivery, event };
             let Ok(state) = batch.apply(&step, Some(&claim.owner)) else { continue };
@@ -195,6 +220,8 @@ struct DeliveryRow {
     address: EmailAddress,
     name: Option<HeaderText>,
     fields: Option<MessageFields>,
+    /// Whether one of its attempts was accepted.
+    is_accepted: bool,
 }
 
 impl DeliveryRow {
@@ -204,6 +231,7 @@ impl DeliveryRow {
             address: address(&row.get::<String>(FIRST)?)?,
             name: row.get::<Option<String>>(FIRST + 1)?.and_then(|name| HeaderText::lossy(&name)),
             fields: rows::stored_fields(row, FIRST + 2)?,
+            is_accepted: row.get(FIRST + 6)?,
         })
     }
 

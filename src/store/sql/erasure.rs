@@ -11,7 +11,7 @@ use crate::subscribers::AddressKey;
 use crate::subscribers::lifecycle::{ERASED, REMOVED};
 
 /// Replaces an erased address: `.invalid` is never a real host (RFC 2606), and the subscriber is suppressed.
-const NOBODY: &str = "erased@erased.invalid";
+pub(super) const NOBODY: &str = "erased@erased.invalid";
 
 /// A table, its name for people, and the columns that are meaningful to the person.
 const TABLES: [(&str, &str, &[&str]); 5] = [

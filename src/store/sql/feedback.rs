@@ -37,7 +37,8 @@ impl Store {
 pub(super) fn count(tx: &mut dyn Tx, issue: IssueNumber) -> Result<FeedbackCounts, StoreError> {
     let audience = tx.one("SELECT audience FROM issue WHERE id = ?1", args![issue.0], |row| row.get(0))?;
     let sent = counts::of_unfinished(tx, issue.0, audience.unwrap_or_default())?.count(State::Sent);
-    let sql = "SELECT count(*) FROM delivery WHERE issue = ?1 AND open = 0 AND state = 'failed' AND reason = ?2";
+    let sql =
+        "SELECT count(*) FROM delivery WHERE issue = ?1 AND open = 0 AND state = 'failed' AND reason = ?2";
     let refused: u64 = tx.one(sql, args![issue.0, NO_MAILBOX], |row| row.get(0))?.unwrap_or_default();
     // A subscriber who complains twice counts once.
     let (bounced, complaints): (u64, u64) = tx

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::digest::{Context, SHA256, digest};
 use chrono::{DateTime, Utc};
 
 use super::audience::Selection;
@@ -15,7 +15,7 @@ use crate::ledger::{IssueState, IssueSummary, StateCounts};
 use crate::store::subscriber_store::PublishedIssue;
 use crate::store::{IssueNumber, NewIssue, OpenIssue};
 use crate::subscribers::AddressKey;
-use crate::text::HeaderText;
+use crate::text::{HeaderText, hex};
 
 /// The note that the ledger has begun: an empty archive has an empty baseline.
 const BEGUN: &str = "begun";
@@ -224,8 +224,24 @@ pub(super) fn count(
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     tx.execute("UPDATE issue SET audience = ?2 WHERE id = ?1", args![number, frozen])?;
-    let detail = format!("{post}: {frozen} readers");
+    let content = content_hash(tx, number)?.unwrap_or_default();
+    let detail = format!("{post}: {frozen} readers, content {content}");
     events::append(tx, &Entry::of_issue(number, "freeze", "publish", &detail), now)
+}
+
+/// A hash of what is the same in all emails of an issue; the record of decisions contains it.
+pub(super) fn content_hash(tx: &mut dyn Tx, number: i64) -> Result<Option<String>, StoreError> {
+    let sql = "SELECT subject, label, message_domain, letter_sha256 FROM issue WHERE id = ?1";
+    tx.one(sql, args![number], |row| {
+        let mut all = Context::new(&SHA256);
+        for column in 0..3 {
+            let text: String = row.get(column)?;
+            all.update(&(text.len() as u64).to_be_bytes());
+            all.update(text.as_bytes());
+        }
+        all.update(&row.get::<Vec<u8>>(3)?);
+        Ok(hex(&all.finish().as_ref()[..16]))
+    })
 }
 
 /// Updates the statistics of the planner: with the old ones the first claims would read the whole table.
@@ -349,7 +365,7 @@ pub(super) fn set(
     let Some(number) = number else { return Ok(false) };
     match state {
         IssueState::Cancelled => deliveries::skip_waiting(tx, Scope::Issue(number), "cancelled", now)?,
-        _ => counts::reopen(tx, number)?,
+        _ => counts::reopen(tx, number, now)?,
     }
     events::append(tx, &Entry::of_issue(number, state.as_str(), "letterpress", because), now)?;
     Ok(true)

@@ -73,6 +73,7 @@ impl Tx for Recorder {
                 Cell::Text(""),
                 Cell::Text(""),
                 Cell::Text(""),
+                number(0),
             ]))
         } else if sql.contains("status FROM") && self.dialect == Dialect::Postgres {
             visit(&Cells(vec![Cell::Blob(&KEY), Cell::Text("active")]))
@@ -122,7 +123,8 @@ fn statements(dialect: Dialect) -> Vec<String> {
         ("armed", Event::LoseReply { token: TOKEN, last }),
     ] {
         tx.state = state;
-        let outcome = deliveries::commit(&mut tx, &[StateChange { delivery: DELIVERY, event }], now()).unwrap();
+        let outcome =
+            deliveries::commit(&mut tx, &[StateChange { delivery: DELIVERY, event }], now()).unwrap();
         assert!(outcome[0].is_ok(), "{outcome:?}");
     }
     feedback::count(&mut tx, DELIVERY.issue).unwrap();
@@ -149,8 +151,10 @@ fn each_statement_of_the_delivery_loop_names_the_issue_of_its_rows() {
             let found: Vec<_> = statements.iter().filter(of_table).collect();
             assert!(!found.is_empty(), "no statement touches {table}");
             for sql in found {
-                let names = ["issue = ?", "issue = new.issue", "issue = issue.id", "SELECT new.issue", "SELECT ?1,"];
-                let is_named = names.iter().any(|name| sql.contains(name)) || sql.starts_with("INSERT INTO attempt");
+                let names =
+                    ["issue = ?", "issue = new.issue", "issue = issue.id", "SELECT new.issue", "SELECT ?1,"];
+                let is_named =
+                    names.iter().any(|name| sql.contains(name)) || sql.starts_with("INSERT INTO attempt");
                 assert!(is_named, "{dialect:?}: {sql}");
             }
         }

@@ -35,14 +35,14 @@ mod value;
 mod verify;
 
 use std::cell::RefCell;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use camino::Utf8Path;
 use chrono::{DateTime, Utc};
 
 pub(super) use value::{Cell, Row, Value};
 
-use super::StoreError;
+use super::{Fault, StoreError, Witness};
 use crate::address::EmailAddress;
 
 /// The arguments of a statement, in order.
@@ -156,6 +156,9 @@ pub(super) trait Backend: Send + Sync + 'static {
     /// See [`Store::pin`].
     fn pin(&self) {}
 
+    /// See [`Store::place`].
+    fn place(&self) -> Result<Option<String>, StoreError>;
+
     /// See [`Store::failed_over`].
     fn failed_over(&self) -> Option<u64> {
         None
@@ -185,12 +188,13 @@ impl dyn Backend {
 pub struct Store {
     backend: Arc<dyn Backend>,
     instance: String,
+    witness: Mutex<Option<Witness>>,
 }
 
 impl Store {
     /// The store in `backend`, with the name `instance`.
     pub(super) fn over(backend: impl Backend, instance: String) -> Self {
-        Self { backend: Arc::new(backend), instance }
+        Self { backend: Arc::new(backend), instance, witness: Mutex::new(None) }
     }
 
     /// The permanent random name of this store.
@@ -202,6 +206,28 @@ impl Store {
     /// with the new file. A run that sends has claimed deliveries that the new file does not know.
     pub fn pin(&self) {
         self.backend.pin();
+    }
+
+    /// From now on, every armed email is counted in `witness` before its final dot.
+    pub fn set_witness(&self, witness: Witness) {
+        *self.witness.lock().unwrap_or_else(PoisonError::into_inner) = Some(witness);
+    }
+
+    fn note_armed(&self, armed: u64) -> Result<(), StoreError> {
+        let mut witness = self.witness.lock().unwrap_or_else(PoisonError::into_inner);
+        let noted = witness.as_mut().map_or(Ok(()), |witness| witness.note(armed));
+        // Its caller writes no dot, and the armed deliveries become unknown.
+        noted.map_err(|error| StoreError::Database {
+            doing: "counting armed emails in the fence",
+            fault: Fault::Io,
+            source: Arc::new(error),
+        })
+    }
+
+    /// Which file or database this is, as far as the system can tell; a copy is another one.
+    pub async fn place(&self) -> Result<Option<String>, StoreError> {
+        let backend = Arc::clone(&self.backend);
+        blocking(move || backend.place()).await
     }
 
     /// How many deliveries became unknown because another database server took over and may have missed the last

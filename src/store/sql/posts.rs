@@ -238,7 +238,7 @@ impl Store {
             if added == 0 {
                 return Ok(0);
             }
-            counts::reopen(tx, number)?;
+            counts::reopen(tx, number, now)?;
             tx.execute(
                 "UPDATE issue SET extended_at = ?2, message_domain = ?3 WHERE id = ?1",
                 args![number, now, &domain],

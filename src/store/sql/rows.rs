@@ -190,7 +190,7 @@ impl Batch {
     pub(super) fn write(self, tx: &mut dyn Tx) -> Result<(), StoreError> {
         self.write_rows(tx)?;
         self.write_attempts(tx)?;
-        self.counts.write(tx)
+        self.counts.write(tx, self.now)
     }
 
     fn write_rows(&self, tx: &mut dyn Tx) -> Result<(), StoreError> {

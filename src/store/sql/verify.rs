@@ -3,9 +3,15 @@
 use aws_lc_rs::digest::{SHA256, digest};
 use chrono::DateTime;
 
-use super::{Dialect, Row, Store, StoreError, Tx, args, epoch, events};
+use super::erasure::NOBODY;
+use super::{Dialect, Row, Store, StoreError, Tx, args, epoch, events, issues};
+use crate::address::EmailAddress;
 use crate::ledger::State;
+use crate::subscribers::AddressKey;
 use crate::text::hex;
+
+/// How many addresses are read at a time.
+const PAGE: u64 = 10_000;
 
 impl Store {
     /// Checks that everything in the store is consistent; returns each flaw as a sentence.
@@ -18,9 +24,19 @@ impl Store {
             states(tx, &mut flaws)?;
             counted(tx, &mut flaws)?;
             proofs(tx, &mut flaws)?;
+            reopened(tx, &mut flaws)?;
+            repeated_addresses(tx, &mut flaws)?;
             Ok(flaws)
         })
         .await
+    }
+
+    /// Checks that the address of each delivery is the one that was frozen; `key_of` is the key of an address.
+    pub async fn verify_addresses(
+        &self,
+        key_of: impl Fn(&EmailAddress) -> AddressKey + Send + Sync + 'static,
+    ) -> Result<Vec<String>, StoreError> {
+        self.read("verifying the addresses", move |tx| wrong_addresses(tx, &key_of)).await
     }
 }
 
@@ -102,17 +118,22 @@ fn audiences(tx: &mut dyn Tx, flaws: &mut Vec<String>) -> Result<(), StoreError>
     )?;
     flaws.extend(found);
     let frozen = tx.all(
-        "SELECT issue.post, issue.audience, event.detail FROM issue
+        "SELECT issue.post, issue.audience, event.detail, issue.id FROM issue
          JOIN event ON event.id = (SELECT max(id) FROM event WHERE event.issue = issue.id AND kind = 'freeze')
          WHERE state <> 'rehearsal' ORDER BY issue.id",
         &[],
-        |row| Ok((row.get::<String>(0)?, row.get::<i64>(1)?, row.get::<String>(2)?)),
+        |row| Ok((row.get::<String>(0)?, row.get::<i64>(1)?, row.get::<String>(2)?, row.get::<i64>(3)?)),
     )?;
-    for (post, audience, detail) in frozen {
-        if detail != format!("{post}: {audience} readers") {
+    for (post, audience, detail, issue) in frozen {
+        // Earlier versions recorded no hash of the content.
+        let (counted, content) = detail.split_once(", content ").unwrap_or((&detail, ""));
+        if counted != format!("{post}: {audience} readers") {
             flaws.push(format!(
-                "{post}: its audience is {audience}, but the event of its freeze records {detail:?}"
+                "{post}: its audience is {audience}, but the event of its freeze records {counted:?}"
             ));
+        }
+        if !content.is_empty() && issues::content_hash(tx, issue)?.as_deref() != Some(content) {
+            flaws.push(format!("{post}: its subject or its email is not the one of its freeze"));
         }
     }
     named(
@@ -224,6 +245,73 @@ fn proofs(tx: &mut dyn Tx, flaws: &mut Vec<String>) -> Result<(), StoreError> {
     let unowned = "SELECT 'an attempt', 'for delivery ' || delivery FROM attempt
                    WHERE delivery NOT IN (SELECT id FROM delivery) ORDER BY delivery";
     named(tx, unowned, "its delivery does not exist", flaws)
+}
+
+/// No delivery is open although a relay took its message, and no finished issue was opened without a record of it.
+fn reopened(tx: &mut dyn Tx, flaws: &mut Vec<String>) -> Result<(), StoreError> {
+    named(
+        tx,
+        "SELECT post, address FROM delivery JOIN issue ON issue.id = delivery.issue
+         WHERE delivery.state <> 'sent' AND EXISTS (
+             SELECT 1 FROM attempt
+             WHERE attempt.issue = delivery.issue AND attempt.delivery = delivery.id AND result = 'sent')
+         ORDER BY delivery.id",
+        "one of its attempts was accepted, but it is not recorded as sent",
+        flaws,
+    )?;
+    named(
+        tx,
+        "SELECT post, '' FROM issue WHERE state = 'sending' AND finished_at IS NOT NULL ORDER BY id",
+        "it is being sent, but it is finished",
+        flaws,
+    )?;
+    named(
+        tx,
+        "SELECT post, '' FROM issue WHERE state = 'sending' AND 'done' = (
+             SELECT kind FROM event WHERE id = (
+                 SELECT max(id) FROM event WHERE event.issue = issue.id
+                 AND kind IN ('freeze', 'sending', 'done', 'reopen', 'resend', 'retry', 'evidence', 'leave')))
+         ORDER BY id",
+        "it was finished, and nothing records why it is being sent again",
+        flaws,
+    )
+}
+
+/// No address has two deliveries of an issue.
+fn repeated_addresses(tx: &mut dyn Tx, flaws: &mut Vec<String>) -> Result<(), StoreError> {
+    let twice = format!(
+        "SELECT post, address FROM delivery JOIN issue ON issue.id = delivery.issue
+         WHERE address <> '{NOBODY}' GROUP BY delivery.issue + 0, post, address HAVING count(*) > 1"
+    );
+    named(tx, &twice, "there are two deliveries to this address", flaws)
+}
+
+fn wrong_addresses(
+    tx: &mut dyn Tx,
+    key_of: &impl Fn(&EmailAddress) -> AddressKey,
+) -> Result<Vec<String>, StoreError> {
+    let sql =
+        "SELECT delivery.id, post, address, addr_key FROM delivery JOIN issue ON issue.id = delivery.issue
+               WHERE delivery.id > ?1 ORDER BY delivery.id LIMIT ?2";
+    let (mut flaws, mut last) = (Vec::new(), 0_i64);
+    loop {
+        let mut count = 0;
+        tx.each(sql, args![last, PAGE], &mut |row| {
+            count += 1;
+            last = row.get(0)?;
+            let text: String = row.get(2)?;
+            let key: [u8; 16] = row.get(3)?;
+            if text != NOBODY && EmailAddress::parse(&text).map_or(true, |address| key_of(&address).0 != key)
+            {
+                let post: String = row.get(1)?;
+                flaws.push(format!("{post}, {text}: this is not the address that was frozen"));
+            }
+            Ok(())
+        })?;
+        if count < PAGE {
+            return Ok(flaws);
+        }
+    }
 }
 
 /// A flaw for each row of a query with the columns issue and subscriber.

@@ -3,6 +3,7 @@
 //! When a commit returns, it is on the disk; that is what "durable" means in the rest of the program.
 
 mod backup;
+mod log;
 mod open;
 mod replacement;
 mod restore;
@@ -19,7 +20,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use super::sql::{Backend, Body, Cell, Dialect, Row, TransactionMode, Tx, Value};
 use super::{Fault, StoreError};
 use crate::crash;
-pub use open::open_sqlite;
+pub use open::{open_damaged_sqlite, open_sqlite};
 use replacement::ReplacementDetector;
 pub use restore::{Candidate, ExclusiveFile, Holder, put_in_place, stage};
 
@@ -136,6 +137,10 @@ impl Backend for Sqlite {
 
     fn pin(&self) {
         self.is_pinned.store(true, Ordering::Relaxed);
+    }
+
+    fn place(&self) -> Result<Option<String>, StoreError> {
+        Ok(open::place(&self.path))
     }
 
     /// The log still has overwritten data until it is emptied. While another process reads it, it stays until the next

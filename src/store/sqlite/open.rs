@@ -1,12 +1,14 @@
 //! Opens the file: checks that it exists, is sound, has a known schema, and keeps what it commits.
 
 use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 use rusqlite::{Connection, OpenFlags};
 
+use super::log::{self, Damage};
 use super::replacement::{Anchor, ReplacementDetector};
 use super::{Open, OpenConnection, Sqlite, at, failed};
 use crate::crash;
@@ -38,7 +40,34 @@ const RESTORE_GLANCE: Duration = Duration::from_millis(20);
 /// Opens the ledger at `path`, or creates it. `instance` is the name of a new one. `keys` is the file with the
 /// secrets: if it exists without the store, the store was lost, and no new one is created.
 pub fn open_sqlite(path: &Utf8Path, keys: &Utf8Path, instance: &str) -> Result<Arc<Store>, StoreError> {
-    let opened = open(path, keys, instance).and_then(|opened_file| {
+    open_store(path, keys, instance, LogCheck::Refuse)
+}
+
+/// Opens what is left of a ledger whose write-ahead log is damaged.
+pub fn open_damaged_sqlite(
+    path: &Utf8Path,
+    keys: &Utf8Path,
+    instance: &str,
+) -> Result<Arc<Store>, StoreError> {
+    open_store(path, keys, instance, LogCheck::Accept)
+}
+
+/// What happens if the log is damaged.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum LogCheck {
+    /// An error, so that nothing is sent and nothing more is lost.
+    Refuse,
+    /// What can still be read of it is used, and the rest is lost.
+    Accept,
+}
+
+fn open_store(
+    path: &Utf8Path,
+    keys: &Utf8Path,
+    instance: &str,
+    log: LogCheck,
+) -> Result<Arc<Store>, StoreError> {
+    let opened = open(path, keys, instance, log).and_then(|opened_file| {
         let instance = name(&opened_file.connection)?;
         Ok((opened_file, instance))
     });
@@ -60,14 +89,20 @@ pub(super) fn reopen(path: &Utf8Path, keys: &Utf8Path, instance: &str) -> Result
     if !keys.exists() {
         return Err(exchanged("its keys were removed"));
     }
-    let opened_file = open(path, keys, instance).map_err(|error| at(Some(path.as_str()), error))?;
+    let opened_file =
+        open(path, keys, instance, LogCheck::Refuse).map_err(|error| at(Some(path.as_str()), error))?;
     if name(&opened_file.connection)? != instance {
         return Err(exchanged("the file is another ledger"));
     }
     Ok(opened_file)
 }
 
-fn open(path: &Utf8Path, keys: &Utf8Path, instance: &str) -> Result<OpenConnection, StoreError> {
+fn open(
+    path: &Utf8Path,
+    keys: &Utf8Path,
+    instance: &str,
+    log: LogCheck,
+) -> Result<OpenConnection, StoreError> {
     let unfit = |why: String| StoreError::Unusable { path: path.to_string(), why };
     let is_new = !path.exists();
     if is_new && keys.exists() {
@@ -91,6 +126,11 @@ fn open(path: &Utf8Path, keys: &Utf8Path, instance: &str) -> Result<OpenConnecti
              all its files; after copying by hand, remove {path}-wal and {path}-shm, which belong to the previous database"
         )));
     }
+    // A log that nobody is using: the process that wrote it was killed, or the machine lost its power.
+    let was_killed = has_log && anchored.as_ref().is_ok_and(|anchor| anchor.was_alone());
+    if was_killed && log == LogCheck::Refuse {
+        check_log(path)?;
+    }
     let mut connection = Connection::open_with_flags(
         path,
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
@@ -105,14 +145,29 @@ fn open(path: &Utf8Path, keys: &Utf8Path, instance: &str) -> Result<OpenConnecti
     }
     configure(&mut connection).map_err(failed("configuring it"))?;
     verify(&connection, &unfit)?;
-    // A log that nobody is using: the process that wrote it was killed, or the machine lost its power.
-    let was_killed = has_log && anchor.was_alone();
     if was_killed || std::fs::metadata(path).is_ok_and(|meta| meta.len() <= CHECKED_ALWAYS) {
         check(&connection, path.as_str())?;
     }
     migrate(&mut connection, path, instance)?;
     let watch = ReplacementDetector::begin(path, anchor).map_err(|error| unfit(error.to_string()))?;
     Ok(OpenConnection::new(connection, watch))
+}
+
+/// Fails if complete transactions in the log can no longer be read. `SQLite` would open the ledger without them.
+fn check_log(path: &Utf8Path) -> Result<(), StoreError> {
+    let log = Utf8PathBuf::from(format!("{path}-wal"));
+    let found = log::damage(&log).map_err(|error| StoreError::Unusable {
+        path: path.to_string(),
+        why: format!("cannot read {log}: {error}"),
+    })?;
+    let what = match found {
+        None => return Ok(()),
+        Some(Damage::Header) => "nothing of it can be read".to_owned(),
+        Some(Damage::Frame { valid, lost }) => {
+            format!("behind {valid} valid frames, at least {lost} transactions can no longer be read")
+        }
+    };
+    Err(StoreError::DamagedLog { log: log.into_string(), what })
 }
 
 /// The file itself. If it is being restored now, this waits for the new file.
@@ -238,16 +293,37 @@ fn network_file_system(folder: &Utf8Path) -> Option<String> {
 /// The same for a table of mounts (proc(5)): the longest mount point above the folder counts, and of equal ones the
 /// last.
 fn network_mount(mounts: &str, folder: &Utf8Path) -> Option<String> {
+    file_system(mounts, folder).filter(|kind| NETWORKS.contains(&kind.as_str()))
+}
+
+/// The kind of the file system that a path is on.
+fn file_system(mounts: &str, path: &Utf8Path) -> Option<String> {
     mounts
         .lines()
         .filter_map(|line| {
             let (mount, kind) = line.split_once(" - ")?;
             let point = spaces(mount.split(' ').nth(4)?);
-            folder.starts_with(&point).then(|| (point.len(), kind.split(' ').next().unwrap_or_default()))
+            path.starts_with(&point).then(|| (point.len(), kind.split(' ').next().unwrap_or_default()))
         })
         .max_by_key(|(length, _)| *length)
         .map(|(_, kind)| kind.to_owned())
-        .filter(|kind| NETWORKS.contains(&kind.as_str()))
+}
+
+/// File systems on which a file keeps its number as long as it exists.
+const LASTING: [&str; 9] = ["ext2", "ext3", "ext4", "xfs", "btrfs", "zfs", "f2fs", "tmpfs", "overlay"];
+
+/// Which file is at `path`: its number and its birth. Both stay the same when the file is written or renamed, when the file
+/// system grows, and after a reboot, which may give the disk another number; a copy has others. `None` where the
+/// system does not keep them.
+pub(super) fn place(path: &Utf8Path) -> Option<String> {
+    let folder = path.canonicalize_utf8().ok()?;
+    let mounts = std::fs::read_to_string("/proc/self/mountinfo").ok()?;
+    if !LASTING.contains(&file_system(&mounts, &folder)?.as_str()) {
+        return None;
+    }
+    let meta = std::fs::metadata(path).ok()?;
+    let born = meta.created().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
+    Some(format!("file.{}.{}.{:09}", meta.ino(), born.as_secs(), born.subsec_nanos()))
 }
 
 /// The kernel writes special characters in octal.

@@ -13,4 +13,4 @@ pub(crate) use cutter::Cutter;
 pub(crate) use postgres::{Bouncer, Postgres};
 pub(crate) use script::{At, Do, Script, reply_line};
 pub(crate) use server::{Message, Server};
-pub(crate) use site::Site;
+pub(crate) use site::{Ended, Site};
