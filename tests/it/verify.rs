@@ -16,68 +16,63 @@ fn mailed() -> (Server, Site) {
     (server, site)
 }
 
+/// A change to the database, and the expected message.
+const TAMPERS: &[(&str, &str)] = &[
+    ("UPDATE event SET detail = 'x' WHERE id = 2", "broken at event 2 ("),
+    ("UPDATE event SET at = at + 1 WHERE id = 3", "broken at event 3 ("),
+    ("DELETE FROM event WHERE id = 2", "broken at event 3 ("),
+    ("DELETE FROM event WHERE id = (SELECT max(id) FROM event)", "events instead of"),
+    ("DELETE FROM event", "0 events instead of"),
+    (
+        "UPDATE event SET id = 99 WHERE id = 2; UPDATE event SET id = 2 WHERE id = 3; UPDATE event SET id = 3 WHERE id = 99",
+        "broken at event 2 (",
+    ),
+    ("DELETE FROM meta WHERE key = 'event_head'", "has lost its head"),
+    ("UPDATE issue SET audience = 5", "its audience is 5, but there are 4 deliveries"),
+    (
+        "DELETE FROM attempt WHERE delivery = 1; DELETE FROM delivery WHERE id = 1; UPDATE issue SET audience = 3",
+        "its audience is 3, but the event of its freeze records",
+    ),
+    ("UPDATE issue SET letter = '{}'", "its frozen email was changed"),
+    (
+        "DELETE FROM attempt WHERE delivery = 2",
+        "reader1@example.org: it is recorded as sent, but there is neither",
+    ),
+    (
+        "UPDATE delivery SET state = 'unknown', token = x'00' WHERE id = 3",
+        "reader2@example.org: it is recorded as armed or unknown",
+    ),
+    ("UPDATE delivery SET state = 'skipped' WHERE id = 4", "deliveries are counted as sent, but there are"),
+    ("UPDATE issue_count SET deliveries = deliveries - 1", "deliveries are counted as sent, but there are"),
+    ("UPDATE delivery SET state = 'pending' WHERE id = 4", "it is open, but its issue is finished"),
+    ("UPDATE delivery SET state = 'mailed' WHERE id = 4", "reader3@example.org: its state is invalid"),
+    ("UPDATE delivery SET state = 'failed' WHERE id = 4", "one of its attempts was accepted"),
+    ("UPDATE issue SET state = 'sending'", "it is being sent, but it is finished"),
+    (
+        "UPDATE issue SET state = 'sending', finished_at = NULL",
+        "it was finished, and nothing records why it is being sent again",
+    ),
+    ("UPDATE issue SET subject = 'other'", "its subject or its email is not the one of its freeze"),
+    ("UPDATE issue SET letter_sha256 = x'00'", "its subject or its email is not the one of its freeze"),
+    (
+        "UPDATE delivery SET address = 'other@example.org' WHERE id = 2",
+        "other@example.org: this is not the address that was frozen",
+    ),
+    (
+        "UPDATE delivery SET address = 'reader1@example.org' WHERE id = 3",
+        "reader1@example.org: there are two deliveries to this address",
+    ),
+    (
+        "DELETE FROM attempt WHERE delivery = 2; INSERT INTO attempt VALUES (1, 77, 1, 1, 0, 0, 'sent', '', x'01')",
+        "for delivery 77: its delivery does not exist",
+    ),
+];
+
 #[test]
 fn every_change_of_the_ledger_is_reported() {
-    // A change to the database, and the expected message.
-    let tampers = [
-        ("UPDATE event SET detail = 'x' WHERE id = 2", "broken at event 2 ("),
-        ("UPDATE event SET at = at + 1 WHERE id = 3", "broken at event 3 ("),
-        ("DELETE FROM event WHERE id = 2", "broken at event 3 ("),
-        ("DELETE FROM event WHERE id = (SELECT max(id) FROM event)", "events instead of"),
-        ("DELETE FROM event", "0 events instead of"),
-        (
-            "UPDATE event SET id = 99 WHERE id = 2; UPDATE event SET id = 2 WHERE id = 3; UPDATE event SET id = 3 WHERE id = 99",
-            "broken at event 2 (",
-        ),
-        ("DELETE FROM meta WHERE key = 'event_head'", "has lost its head"),
-        ("UPDATE issue SET audience = 5", "its audience is 5, but there are 4 deliveries"),
-        (
-            "DELETE FROM attempt WHERE delivery = 1; DELETE FROM delivery WHERE id = 1; UPDATE issue SET audience = 3",
-            "its audience is 3, but the event of its freeze records",
-        ),
-        ("UPDATE issue SET letter = '{}'", "its frozen email was changed"),
-        (
-            "DELETE FROM attempt WHERE delivery = 2",
-            "reader1@example.org: it is recorded as sent, but there is neither",
-        ),
-        (
-            "UPDATE delivery SET state = 'unknown', token = x'00' WHERE id = 3",
-            "reader2@example.org: it is recorded as armed or unknown",
-        ),
-        (
-            "UPDATE delivery SET state = 'skipped' WHERE id = 4",
-            "deliveries are counted as sent, but there are",
-        ),
-        (
-            "UPDATE issue_count SET deliveries = deliveries - 1",
-            "deliveries are counted as sent, but there are",
-        ),
-        ("UPDATE delivery SET state = 'pending' WHERE id = 4", "it is open, but its issue is finished"),
-        ("UPDATE delivery SET state = 'mailed' WHERE id = 4", "reader3@example.org: its state is invalid"),
-        ("UPDATE delivery SET state = 'failed' WHERE id = 4", "one of its attempts was accepted"),
-        ("UPDATE issue SET state = 'sending'", "it is being sent, but it is finished"),
-        (
-            "UPDATE issue SET state = 'sending', finished_at = NULL",
-            "it was finished, and nothing records why it is being sent again",
-        ),
-        ("UPDATE issue SET subject = 'other'", "its subject or its email is not the one of its freeze"),
-        ("UPDATE issue SET letter_sha256 = x'00'", "its subject or its email is not the one of its freeze"),
-        (
-            "UPDATE delivery SET address = 'other@example.org' WHERE id = 2",
-            "other@example.org: this is not the address that was frozen",
-        ),
-        (
-            "UPDATE delivery SET address = 'reader1@example.org' WHERE id = 3",
-            "reader1@example.org: there are two deliveries to this address",
-        ),
-        (
-            "DELETE FROM attempt WHERE delivery = 2; INSERT INTO attempt VALUES (1, 77, 1, 1, 0, 0, 'sent', '', x'01')",
-            "for delivery 77: its delivery does not exist",
-        ),
-    ];
     let (_server, site) = mailed();
     let whole = std::fs::read(site.path("letterpress.db")).unwrap();
-    for (sql, message) in tampers {
+    for (sql, message) in TAMPERS {
         std::fs::write(site.path("letterpress.db"), &whole).unwrap();
         let database = Connection::open(site.path("letterpress.db")).unwrap();
         database.pragma_update(None, "foreign_keys", false).unwrap();

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 
 use super::events::{self, Entry};
 use super::rows::{self, Batch, COLUMNS, DeliveryContext};
-use super::{Dialect, Row, Store, StoreError, Tx, Value, address, args, epoch, issue_rows, rate_limit};
+use super::{Dialect, Row, Store, StoreError, Tx, Value, address, args, issue_rows, meta, rate_limit};
 use crate::address::EmailAddress;
 use crate::ledger::transition::{Event, Rejection};
 use crate::ledger::{State, Token};
@@ -55,7 +55,7 @@ impl DeliveryStore for Store {
         let (outcomes, armed) = self
             .write("recording outcomes", now, move |tx, now| {
                 let outcomes = commit(tx, &moves, now)?;
-                let armed = epoch::count_armed(tx, newly_armed(&moves, &outcomes))?;
+                let armed = meta::count_armed(tx, newly_armed(&moves, &outcomes))?;
                 Ok((outcomes, armed))
             })
             .await?;

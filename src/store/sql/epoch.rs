@@ -5,16 +5,12 @@ use chrono::{DateTime, Utc};
 use super::digests::Week;
 use super::events::{self, Entry};
 use super::{
-    Dialect, Store, StoreError, TransactionMode, Tx, args, corrupt_data, counts, deliveries, digests, issues,
-    meta,
+    Store, StoreError, TransactionMode, Tx, args, corrupt_data, counts, deliveries, digests, issues, meta,
 };
 use crate::ledger::transition::Event;
 use crate::store::{EpochMark, RestoreOutcome, RestoreRequest, StoreIdentity};
 
 const EPOCH: &str = "epoch";
-
-/// The note with the number of emails that were ever armed.
-const ARMED: &str = "armed";
 
 /// The note that marks a store as a backup: when it was taken.
 pub(in crate::store) const COPIED: &str = "copied";
@@ -76,26 +72,11 @@ impl Store {
     }
 }
 
-/// Counts emails that are armed in this transaction; returns how many there were ever. A database server counts nothing:
-/// all senders would wait for this row.
-pub(super) fn count_armed(tx: &mut dyn Tx, armed: u64) -> Result<Option<u64>, StoreError> {
-    if armed == 0 || tx.dialect() == Dialect::Postgres {
-        return Ok(None);
-    }
-    tx.one(
-        "INSERT INTO meta (key, value) VALUES (?1, CAST(?2 AS TEXT))
-         ON CONFLICT (key) DO UPDATE SET value = CAST(CAST(meta.value AS BIGINT) + ?2 AS TEXT)
-         RETURNING CAST(value AS BIGINT)",
-        args![ARMED, armed],
-        |row| row.get(0),
-    )
-}
-
 pub(super) fn identity(tx: &mut dyn Tx) -> Result<StoreIdentity, StoreError> {
     let instance = meta::recall(tx, "instance")?.ok_or_else(|| corrupt_data("no name"))?;
     let epoch = meta::recall(tx, EPOCH)?.unwrap_or_default();
     let epoch = epoch.parse().map_err(|_| corrupt_data(format!("the epoch {epoch:?}")))?;
-    let armed = meta::recall(tx, ARMED)?.unwrap_or_else(|| "0".to_owned());
+    let armed = meta::recall(tx, meta::ARMED)?.unwrap_or_else(|| "0".to_owned());
     let armed = armed.parse().map_err(|_| corrupt_data(format!("the count {armed:?}")))?;
     Ok(StoreIdentity { epoch_mark: EpochMark { instance, epoch, armed }, copied: meta::recall(tx, COPIED)? })
 }

@@ -1,6 +1,9 @@
 //! What a store remembers about itself, by key: its name, its epoch, the hash of a list.
 
-use super::{Store, StoreError, TransactionMode, Tx, args};
+use super::{Dialect, Store, StoreError, TransactionMode, Tx, args};
+
+/// The note with the number of emails that were ever armed.
+pub(super) const ARMED: &str = "armed";
 
 impl Store {
     /// A remembered value, such as the hash of the list that was imported last.
@@ -40,4 +43,19 @@ pub(in crate::store) fn remember(tx: &mut dyn Tx, key: &str, value: &str) -> Res
         args![key, value],
     )
     .map(drop)
+}
+
+/// Counts emails that are armed in this transaction; returns how many there were ever. A database server counts nothing:
+/// all senders would wait for this row.
+pub(super) fn count_armed(tx: &mut dyn Tx, armed: u64) -> Result<Option<u64>, StoreError> {
+    if armed == 0 || tx.dialect() == Dialect::Postgres {
+        return Ok(None);
+    }
+    tx.one(
+        "INSERT INTO meta (key, value) VALUES (?1, CAST(?2 AS TEXT))
+         ON CONFLICT (key) DO UPDATE SET value = CAST(CAST(meta.value AS BIGINT) + ?2 AS TEXT)
+         RETURNING CAST(value AS BIGINT)",
+        args![ARMED, armed],
+        |row| row.get(0),
+    )
 }

@@ -145,11 +145,15 @@ fn a_manually_restored_backup_is_noticed_and_an_unsubscribe_reaches_the_new_file
         let served = site.serve();
         assert_eq!(health(&served), 200);
         exchange(&site);
-        site.succeeds(&["ledger", "adopt-restored", "--reason", "a test"]);
         assert_eq!(status_of_true_response(&site, &served, way), 200, "{way}");
         assert_eq!(health(&served), 200);
+        // The server has the new file open now.
+        let refused = site.run(&["ledger", "adopt-restored", "--reason", "a test"]);
+        let said = String::from_utf8_lossy(&refused.stderr);
+        assert!(refused.status.code() == Some(1) && said.contains("serve"), "{way}: {said}");
         let (code, output) = served.stop();
         assert_eq!(code, 0, "{output}");
+        site.succeeds(&["ledger", "adopt-restored", "--reason", "a test"]);
         // The server wrote nothing from the old file into the new one when it stopped.
         site.succeeds(&["ledger", "verify"]);
         assert_eq!(site.on_disk().as_deref(), Some("unsubscribed"), "{way}");
