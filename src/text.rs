@@ -149,6 +149,27 @@ pub(crate) fn line_at(text: &str, offset: usize) -> usize {
     1 + memchr::memchr_iter(b'\n', &text.as_bytes()[..offset.min(text.len())]).count()
 }
 
+/// The lines of increasing offsets. Counting each from the beginning takes quadratic time.
+pub(crate) struct Lines<'t> {
+    text: &'t str,
+    counted: usize,
+    line: usize,
+}
+
+impl<'t> Lines<'t> {
+    pub(crate) fn new(text: &'t str) -> Self {
+        Self { text, counted: 0, line: 1 }
+    }
+
+    /// The line, from 1, of the byte at `offset`.
+    pub(crate) fn at(&mut self, offset: usize) -> usize {
+        let passed = self.text.as_bytes().get(self.counted..offset).unwrap_or_default();
+        self.line += memchr::memchr_iter(b'\n', passed).count();
+        self.counted = self.counted.max(offset);
+        self.line
+    }
+}
+
 /// Quotes a word for a POSIX shell if necessary. Letters of any script are not quoted, so that a Korean path stays
 /// readable.
 pub fn shell_quoted(word: &str) -> String {

@@ -4,7 +4,7 @@ use camino::Utf8Path;
 use clap::Args as ClapArgs;
 
 use super::Outcome;
-use super::args::{fetch_feed, is_url, open};
+use super::args::{is_url, open, remote_feed};
 use super::printer::{Printer, count};
 use crate::importers::feed;
 use crate::pipeline::session::{RunContext, RunError};
@@ -29,16 +29,16 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: &Args, context: &RunContext, printer: Printer) -> Result<Outcome, RunError> {
     let name = args.feed.as_str();
-    let mut entries = Vec::new();
-    // Comments and drafts are not published, so their ids do not matter.
-    let mut each = |entry: feed::Entry| entries.extend(Some(entry).filter(feed::Entry::is_published));
-    let about = if is_url(name) {
-        feed::stream(fetch_feed(name).await?.as_slice(), name, &mut each)
+    let mut feed = if is_url(name) {
+        remote_feed(name).await?
     } else {
-        feed::stream(open(Utf8Path::new(name))?, name, &mut each)
+        let mut entries = Vec::new();
+        let about = feed::stream(open(Utf8Path::new(name))?, name, &mut |entry| entries.push(entry));
+        feed::Feed { about: about.map_err(|finding| RunError::Findings(vec![finding]))?, entries }
     };
-    let about = about.map_err(|finding| RunError::Findings(vec![finding]))?;
-    let report = adopt_feed_ids(context, &feed::Feed { about, entries }, name, args.replace, args.dry_run)?;
+    // Comments and drafts are not published, so their ids do not matter.
+    feed.entries.retain(feed::Entry::is_published);
+    let report = adopt_feed_ids(context, &feed, name, args.replace, args.dry_run)?;
     for (post, id) in &report.adopted {
         printer.info(format!("{post}: {id}"));
     }

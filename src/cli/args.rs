@@ -10,8 +10,10 @@ use super::printer::Printer;
 use crate::address::EmailAddress;
 use crate::archive::{folder, links};
 use crate::config::Config;
+use crate::importers::feed::{self, Feed};
 use crate::inbox::imap::Mailbox;
 use crate::ledger::IssueSummary;
+use crate::net::budget;
 use crate::net::http::{Download, Fetched};
 use crate::pipeline::session::{LedgerSession, RunContext, RunError, password};
 use crate::pipeline::site_build::Waivers;
@@ -167,8 +169,16 @@ pub(super) fn is_url(source: &str) -> bool {
     source.starts_with("http://") || source.starts_with("https://")
 }
 
-/// Downloads the feed at a URL.
-pub(super) async fn fetch_feed(url: &str) -> Result<Vec<u8>, RunError> {
+/// Downloads and reads the feed at a URL.
+pub(super) async fn remote_feed(url: &str) -> Result<Feed, RunError> {
+    let (bytes, file) = (download(url).await?, url.to_owned());
+    let read = budget::within(budget::LONGEST, move || feed::read(&bytes, &file)).await;
+    let read = read
+        .map_err(|slow| RunError::user(format!("{url}: {slow}"), "download the feed, and name the file"))?;
+    read.map_err(|finding| RunError::Findings(vec![finding]))
+}
+
+async fn download(url: &str) -> Result<Vec<u8>, RunError> {
     let mut download = Download::default();
     (download.max_bytes, download.timeout) = (MAX_FEED, Duration::from_secs(60));
     match download.fetch(url, None).await {

@@ -3,16 +3,16 @@
 //! html5ever's tokenizer does not report byte offsets. They follow from the length of the remaining input whenever
 //! it emits a token.
 
-use std::cell::{Cell, RefCell};
+use std::borrow::Cow;
+use std::cell::RefCell;
 use std::ops::Range;
 
 use html5ever::tendril::StrTendril;
 use html5ever::tokenizer::states::RawKind;
-use html5ever::tokenizer::{
-    BufferQueue, TagKind, Token, TokenSink, TokenSinkResult, Tokenizer, TokenizerOpts,
-};
+use html5ever::tokenizer::{TagKind, Token, TokenSink, TokenSinkResult, Tokenizer, TokenizerOpts};
 use html5ever::{Attribute, LocalName};
 
+use super::feeder::Reading;
 use super::hides_content;
 
 /// A start or end tag.
@@ -78,6 +78,22 @@ pub(crate) fn shown_tags(html: &str) -> Vec<Tag> {
     tags
 }
 
+/// `html` without the attributes that [`read`] leaves out, for other parsers, which would spend much time on them.
+pub(crate) fn without_excess(html: &str) -> Cow<'_, str> {
+    let left_out = feed(html, false, &mut |_| ()).left_out;
+    if left_out.is_empty() {
+        return Cow::Borrowed(html);
+    }
+    let mut kept = String::with_capacity(html.len());
+    let mut from = 0;
+    for excess in left_out {
+        kept.push_str(&html[from..excess.start]);
+        from = excess.end;
+    }
+    kept.push_str(&html[from..]);
+    Cow::Owned(kept)
+}
+
 impl Piece {
     fn into_tag(self) -> Option<Tag> {
         if let Self::Tag(tag) = self { Some(tag) } else { None }
@@ -85,7 +101,7 @@ impl Piece {
 }
 
 fn tokenize(html: &str, shown_only: bool, each: &mut dyn FnMut(Piece)) {
-    let Some(open) = feed(html, shown_only, each) else { return };
+    let Some(open) = feed(html, shown_only, each).unclosed else { return };
     // A browser drops a tag that is never closed. The caller must know about it, because the text that follows
     // could close it.
     let rest = &html[open..];
@@ -99,34 +115,27 @@ fn tokenize(html: &str, shown_only: bool, each: &mut dyn FnMut(Piece)) {
     }
 }
 
-/// Tokenizes `html`; returns the position of a start tag that is never closed.
-fn feed(html: &str, shown_only: bool, each: &mut dyn FnMut(Piece)) -> Option<usize> {
-    let queue = BufferQueue::default();
-    queue.push_back(StrTendril::from(html));
-    let sink = Sink {
-        html,
-        queue: &queue,
-        last: Cell::new(0),
-        shown_only,
-        hidden: RefCell::new(None),
-        each: RefCell::new(each),
-    };
+/// What is known of a text after all its tokens.
+struct Fed {
+    /// The position of a start tag that is never closed.
+    unclosed: Option<usize>,
+    left_out: Vec<Range<usize>>,
+}
+
+fn feed(html: &str, shown_only: bool, each: &mut dyn FnMut(Piece)) -> Fed {
+    let reading = Reading::new(html);
+    let sink = Sink { reading: &reading, shown_only, hidden: RefCell::new(None), each: RefCell::new(each) };
     let options = TokenizerOpts { discard_bom: false, ..TokenizerOpts::default() };
     let tokenizer = Tokenizer::new(sink, options);
-    // It stops before the end only for scripts that run and for encodings, and the sink requests neither.
-    let _ = tokenizer.feed(&queue);
-    let last = tokenizer.sink.last.get();
+    let left_out = reading.feed(&tokenizer);
+    let open = reading.open_tag().filter(|open| !html[open + 1..].starts_with('/'));
+    let unclosed = open.filter(|_| !tokenizer.sink.is_hidden());
     tokenizer.end();
-    let open = last + html[last..].find('<')?;
-    let is_start_tag = html[open + 1..].starts_with(|c: char| c.is_ascii_alphabetic());
-    (is_start_tag && tokenizer.sink.hidden.borrow().is_none()).then_some(open)
+    Fed { unclosed, left_out }
 }
 
 struct Sink<'a> {
-    html: &'a str,
-    queue: &'a BufferQueue,
-    /// The end of the previous token.
-    last: Cell<usize>,
+    reading: &'a Reading<'a>,
     shown_only: bool,
     /// The open element whose content is skipped.
     hidden: RefCell<Option<LocalName>>,
@@ -143,10 +152,7 @@ impl Sink<'_> {
     }
 
     fn text(&self, text: Option<StrTendril>) {
-        let position = self.position();
-        // After a `<` that begins no tag, the tokenizer may have read a second one and put it back.
-        let is_put_back = self.html[..position].ends_with('<');
-        self.last.set(position - usize::from(is_put_back));
+        self.reading.pass_text();
         if let Some(text) = text.filter(|_| !self.is_hidden()) {
             self.report(Piece::Text(text));
         }
@@ -154,13 +160,10 @@ impl Sink<'_> {
 
     /// The bytes of the token that has just been read up to its `>`.
     fn span(&self) -> Range<usize> {
-        let (last, end) = (self.last.get(), self.position());
-        self.last.set(end);
-        last + self.html[last..end].find('<').unwrap_or(0)..end
-    }
-
-    fn position(&self) -> usize {
-        self.html.len() - remaining(self.queue)
+        let Reading { html, last, .. } = self.reading;
+        let (begin, end) = (last.get(), self.reading.position());
+        last.set(end);
+        begin + html[begin..end].find('<').unwrap_or(0)..end
     }
 
     fn tag(&self, tag: html5ever::tokenizer::Tag) -> TokenSinkResult<()> {
@@ -178,14 +181,6 @@ impl Sink<'_> {
         self.report(Piece::Tag(Tag { name: tag.name, closing, at, attributes: tag.attrs }));
         content
     }
-}
-
-/// The number of remaining bytes. The queue can only be read by taking out its few buffers.
-fn remaining(queue: &BufferQueue) -> usize {
-    let Some(first) = queue.pop_front() else { return 0 };
-    let length = first.len() + remaining(queue);
-    queue.push_front(first);
-    length
 }
 
 /// How the content of an element is read (HTML Standard, 13.2.6.4).
@@ -290,7 +285,44 @@ mod tests {
         );
     }
 
+    #[test]
+    fn a_tag_keeps_its_first_256_attributes_wherever_it_begins() {
+        let attributes: String = (0..1_000).map(|at| format!(" a{at}='>'/b{at}=\"<p x>\"")).collect();
+        for before in 0..600 {
+            let html = format!("{}<p{attributes}>b</p>", "x".repeat(before));
+            let tags = tags(&html);
+            assert_eq!(tags.iter().map(Tag::name).collect::<Vec<_>>(), ["p", "p"]);
+            assert_eq!((tags[0].attributes().count(), &tags[0].at), (256, &(before..html.len() - 5)));
+            let bounded = without_excess(&html);
+            assert!(
+                bounded.ends_with("\"<p x>\" >b</p>") || bounded.ends_with("\"<p x>\">b</p>"),
+                "{bounded}"
+            );
+            assert!(bounded.len() < 4_000);
+        }
+    }
+
+    #[test]
+    fn text_that_looks_like_a_long_tag_stays() {
+        let words = "a b=c ".repeat(1_000);
+        for html in
+            [format!("<xmp></b {words}</xmp>"), format!("<!-- <a {words}-->"), format!("1 < a {words}")]
+        {
+            assert_eq!(without_excess(&html), html);
+        }
+    }
+
     proptest! {
+        #[test]
+        fn a_long_text_before_it_changes_no_tag(before in 0_usize..1_200, html in "([<>a!/=\"' 가&;#x\\-\r\n\0]|<a b='|</a|&amp;|<!--|-->|<script>|</script>){0,40}") {
+            let shifted = format!("{}{html}", "x".repeat(before));
+            let expected: Vec<Tag> = tags(&html)
+                .into_iter()
+                .map(|tag| Tag { at: tag.at.start + before..tag.at.end + before, ..tag })
+                .collect();
+            prop_assert_eq!(tags(&shifted), expected);
+        }
+
         #[test]
         fn each_tag_alone_is_parsed_as_the_same_tag(html in "([<>a!/=\"' 가&;#x\\-\r\n\0]|<a b='|</a|&amp;|<!--|-->|<script>|</script>){0,40}") {
             let mut last = 0;

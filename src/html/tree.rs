@@ -7,11 +7,11 @@ use std::rc::Rc;
 
 use html5ever::interface::{ElementFlags, NodeOrText, QuirksMode, TreeSink};
 use html5ever::tendril::StrTendril;
-use html5ever::tokenizer::{
-    BufferQueue, TagKind, Token, TokenSink, TokenSinkResult, Tokenizer, TokenizerOpts,
-};
+use html5ever::tokenizer::{TagKind, Token, TokenSink, TokenSinkResult, Tokenizer, TokenizerOpts};
 use html5ever::tree_builder::{TreeBuilder, TreeBuilderOpts};
-use html5ever::{Attribute, ExpandedName, LocalName, Namespace, QualName, TokenizerResult, local_name, ns};
+use html5ever::{Attribute, ExpandedName, LocalName, Namespace, QualName, local_name, ns};
+
+use super::feeder::Reading;
 
 /// A longer text is cut. A post has the same limit.
 pub(crate) const MAX_BYTES: usize = 10_000_000;
@@ -130,26 +130,33 @@ pub(crate) fn parse(html: &str) -> Tree {
         initial_state: Some(builder.tokenizer_state_for_context_elem(false)),
         ..TokenizerOpts::default()
     };
-    let shallow = Shallow { builder, cut: Cell::new(end < html.len()) };
+    let reading = Reading::new(&html[..end]);
+    let shallow = Shallow { reading: &reading, builder, cut: Cell::new(end < html.len()) };
     let tokenizer = Tokenizer::new(shallow, start);
-    let queue = BufferQueue::default();
-    queue.push_back(StrTendril::from(&html[..end]));
-    while let TokenizerResult::Script(_) = tokenizer.feed(&queue) {}
+    reading.feed(&tokenizer);
     tokenizer.end();
     let cut = tokenizer.sink.cut.get();
     Tree { nodes: tokenizer.sink.builder.sink.nodes.into_inner(), cut }
 }
 
 /// Filters the tokens for the tree builder, to bound its time and memory.
-struct Shallow {
+struct Shallow<'r> {
+    reading: &'r Reading<'r>,
     builder: TreeBuilder<Handle, Sink>,
     cut: Cell<bool>,
 }
 
-impl TokenSink for Shallow {
+impl TokenSink for Shallow<'_> {
     type Handle = Handle;
 
     fn process_token(&self, token: Token, line: u64) -> TokenSinkResult<Handle> {
+        match &token {
+            Token::TagToken(_) | Token::CommentToken(_) | Token::DoctypeToken(_) => {
+                self.reading.pass_markup();
+            }
+            Token::CharacterTokens(_) | Token::NullCharacterToken => self.reading.pass_text(),
+            Token::EOFToken | Token::ParseError(_) => {}
+        }
         let sink = &self.builder.sink;
         if sink.nodes.borrow().len() > MAX_NODES && token != Token::EOFToken {
             self.cut.set(true);

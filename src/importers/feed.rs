@@ -25,6 +25,9 @@ const MAX_ENTRIES: usize = 200_000;
 /// The longest JSON feed in bytes, because it is read whole.
 const MAX_JSON: usize = 64 << 20;
 
+/// The most authors, categories and enclosures of an entry. Each is compared with the others, or with the text.
+const MAX_PARTS: usize = 100;
+
 /// A feed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Feed {
@@ -245,10 +248,12 @@ fn absolute(raw: &str, base: Option<&Url>) -> Option<String> {
     Some(base.and_then(|base| base.join(raw).ok()).map_or_else(|| raw.to_owned(), String::from))
 }
 
-/// Adds a name, once.
+/// Adds a name, once. Names after the first [`MAX_PARTS`] are ignored.
 fn push_name(names: &mut Vec<String>, name: Option<String>) {
     let name = name.map(|name| name.split_whitespace().collect::<Vec<_>>().join(" "));
-    if let Some(name) = name.filter(|name| !name.is_empty() && !names.contains(name)) {
+    if let Some(name) =
+        name.filter(|name| !name.is_empty() && names.len() < MAX_PARTS && !names.contains(name))
+    {
         names.push(name);
     }
 }

@@ -15,7 +15,7 @@ use url::Url;
 
 use super::feed::{About, Entry, Feed};
 use super::imported_post::{ImportedPost, PostFile, PostFileWriter};
-use super::matching::{self, MatchKey};
+use super::matching::{self, MatchKey, UniquePages};
 use crate::archive::ids::{canonical_uri, content_hash, is_uri};
 use crate::archive::{permalink, validate};
 use crate::config::Config;
@@ -120,17 +120,16 @@ fn recognise(
     let current: Vec<MatchKey> = entries.iter().map(|(_, entry)| MatchKey::of_entry(entry, &hosts)).collect();
     let wanted: Vec<MatchKey> = fresh.iter().map(|at| current[*at].clone()).collect();
     let candidates: Vec<MatchKey> = absent.iter().map(|(.., match_key)| match_key.clone()).collect();
+    // An address that several entries share identifies none of them.
+    let unique_now = UniquePages::of(current.iter());
+    let unique_before = UniquePages::of(all_known.iter().map(|(.., match_key)| match_key));
     for (at, found) in fresh.iter().zip(matching::match_entries(&wanted, &candidates)) {
         let Some((key, known, match_key)) = found.and_then(|found| absent.get(found)) else { continue };
         let date = entries[*at].1.published;
         let is_near = date.is_none_or(|date| (date - known.published).abs() <= SAME_DAY);
-        // An address that several entries share identifies none of them.
-        let is_unique = |keys: &mut dyn Iterator<Item = &MatchKey>| {
-            keys.filter(|one| one.shares_page(match_key)).count() == 1
-        };
         let is_own_page = current[*at].shares_page(match_key)
-            && is_unique(&mut current.iter())
-            && is_unique(&mut all_known.iter().map(|(.., match_key)| match_key));
+            && unique_now.contains(match_key)
+            && unique_before.contains(match_key);
         if date == Some(known.published) || (is_near && is_own_page) {
             matched[*at] = Some((*key).clone());
         }

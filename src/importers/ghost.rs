@@ -15,6 +15,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use url::Url;
 
+use super::distinct::Distinct;
 use super::feed::date;
 use super::imported_post::{ImportNote, ImportedPost};
 use crate::finding::Finding;
@@ -254,12 +255,13 @@ fn html(post: &Post, page: &Url, remarks: &mut Vec<ImportNote>) -> String {
         return html.clone();
     }
     let parse = |text: &Option<String>| serde_json::from_str::<Value>(text.as_ref()?).ok();
-    let mut unknown = Vec::new();
+    let mut unknown = Distinct::default();
     let written = match (parse(&post.lexical), parse(&post.mobiledoc)) {
         (Some(document), _) => lexical::html(&document, page, &mut unknown),
         (None, Some(document)) => mobiledoc::html(&document, page, &mut unknown),
         (None, None) => String::new(),
     };
+    let unknown = unknown.into_vec();
     if !unknown.is_empty() {
         remarks.push(("import-cards", format!("unsupported cards removed: {}", unknown.join(", "))));
     }

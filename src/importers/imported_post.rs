@@ -95,13 +95,15 @@ pub struct PostFileWriter<'a> {
     site: &'a SiteUrl,
     language: &'a str,
     names: HashSet<String>,
+    /// For each name without a number, the last number that was tried.
+    numbers: HashMap<String, usize>,
     ids: HashMap<String, String>,
 }
 
 impl<'a> PostFileWriter<'a> {
     /// A writer for the site at `site`, whose default language is `language`.
     pub fn new(site: &'a SiteUrl, language: &'a str) -> Self {
-        Self { site, language, names: HashSet::new(), ids: HashMap::new() }
+        Self { site, language, names: HashSet::new(), numbers: HashMap::new(), ids: HashMap::new() }
     }
 
     /// The file of a post, or the reason why it cannot be imported.
@@ -173,15 +175,16 @@ impl<'a> PostFileWriter<'a> {
         // The end of the old address stays exactly the same if it is a valid slug.
         let own = stated.is_some().then(|| permalink::slug(&readable).ok()).flatten();
         let day = post.published.map_or_else(String::new, |date| format!("{}-", date.format("%Y-%m-%d")));
-        let mut number = 1;
+        // The names with the numbers below are in use.
+        let number = self.numbers.entry(format!("{day}{slug}").to_lowercase()).or_insert(0);
         loop {
-            let slug = if number == 1 { slug.clone() } else { format!("{slug}-{number}") };
+            *number += 1;
+            let slug = if *number == 1 { slug.clone() } else { format!("{slug}-{number}") };
             let name = format!("{day}{slug}.md");
             // `_index` and `index` have a special meaning.
             if slug != "index" && slug != "_index" && self.names.insert(name.to_lowercase()) {
-                return (name, own.filter(|_| number == 1).unwrap_or(slug));
+                return (name, own.filter(|_| *number == 1).unwrap_or(slug));
             }
-            number += 1;
         }
     }
 

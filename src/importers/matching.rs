@@ -48,6 +48,25 @@ impl MatchKey {
     }
 }
 
+/// The pages that exactly one of several keys has.
+pub struct UniquePages<'k>(HashMap<&'k str, usize>);
+
+impl<'k> UniquePages<'k> {
+    /// Counts the pages of `keys`.
+    pub fn of(keys: impl Iterator<Item = &'k MatchKey>) -> Self {
+        let mut counts = HashMap::new();
+        for page in keys.filter_map(|key| key.page.as_deref()) {
+            *counts.entry(page).or_default() += 1;
+        }
+        Self(counts)
+    }
+
+    /// Whether one of them has the page of `key`.
+    pub fn contains(&self, key: &MatchKey) -> bool {
+        key.page.as_deref().is_some_and(|page| self.0.get(page) == Some(&1))
+    }
+}
+
 /// The addresses of the old and the new site: two pages are the same if they have the same path below either.
 pub fn candidate_hosts<'a>(about: &About, site: &'a Url, old: &'a mut Option<Url>) -> Vec<&'a Url> {
     *old = about.home.as_deref().and_then(|home| Url::parse(home).ok());
@@ -59,13 +78,9 @@ pub fn match_entries(wanted: &[MatchKey], known: &[MatchKey]) -> Vec<Option<usiz
     let mut found = vec![None; wanted.len()];
     let mut taken = BTreeSet::new();
     let mut pages: HashMap<&str, Vec<usize>> = HashMap::new();
-    let mut titles: HashMap<&str, Vec<usize>> = HashMap::new();
     for (at, key) in known.iter().enumerate() {
         if let Some(page) = &key.page {
             pages.entry(page).or_default().push(at);
-        }
-        if !key.title.is_empty() {
-            titles.entry(&key.title).or_default().push(at);
         }
     }
     for (slot, key) in found.iter_mut().zip(wanted) {
@@ -77,21 +92,31 @@ pub fn match_entries(wanted: &[MatchKey], known: &[MatchKey]) -> Vec<Option<usiz
             *slot = Some(at);
         }
     }
+    let mut dates: HashMap<&str, BTreeSet<(DateTime<FixedOffset>, usize)>> = HashMap::new();
+    for (at, key) in known.iter().enumerate().filter(|(at, key)| !taken.contains(at) && !key.title.is_empty())
+    {
+        dates.entry(&key.title).or_default().extend(key.published.map(|date| (date, at)));
+    }
     for (slot, key) in found.iter_mut().zip(wanted).filter(|(slot, _)| slot.is_none()) {
-        let candidates = titles.get(key.title.as_str()).into_iter().flatten();
-        let near = candidates.filter(|at| !taken.contains(*at)).filter_map(|at| {
-            let apart = (key.published? - known[*at].published?).abs();
-            (apart <= SAME_DAY).then_some((apart, *at))
+        let (Some(dates), Some(published)) = (dates.get_mut(key.title.as_str()), key.published) else {
+            continue;
+        };
+        // The two nearest are among two on either side.
+        let before = dates.range(..(published, 0)).rev().take(2);
+        let near = before.chain(dates.range((published, 0)..).take(2)).filter_map(|&(date, at)| {
+            let apart = (published - date).abs();
+            (apart <= SAME_DAY).then_some((apart, at, date))
         });
         let mut near: Vec<_> = near.collect();
         near.sort_unstable();
-        match near[..] {
+        let nearest = match near[..] {
             // If two are equally near, neither is chosen.
-            [(first, at), (second, _), ..] if first < second => *slot = Some(at),
-            [(_, at)] => *slot = Some(at),
-            _ => {}
-        }
-        taken.extend(*slot);
+            [(first, at, date), (second, ..), ..] if first < second => (date, at),
+            [(_, at, date)] => (date, at),
+            _ => continue,
+        };
+        dates.remove(&nearest);
+        *slot = Some(nearest.1);
     }
     found
 }

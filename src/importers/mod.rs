@@ -4,6 +4,7 @@
 //! socket, and never asks for the time: its caller reads the input, fetches from the web, and writes files without
 //! overwriting any. Subscriber lists are too large for that: their caller passes a reader.
 
+mod distinct;
 pub mod feed;
 pub mod feed_archive;
 pub mod feed_diff;

@@ -4,7 +4,7 @@
 
 mod markdown;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, FixedOffset, TimeDelta};
 use unicode_normalization::UnicodeNormalization;
@@ -130,9 +130,9 @@ fn take_category<'a>(blocks: &mut Vec<Block<'a>>) -> Option<(usize, &'a str)> {
 /// The blocks before the pager, whether it leads to older entries, and the first line that was not read.
 fn until_pager(mut blocks: Vec<Block<'_>>) -> (Vec<Block<'_>>, bool, Option<usize>) {
     // A page may begin with a pager, too.
-    while blocks.first().is_some_and(|block| block.lines.len() == 1 && pager(block.lines[0]).is_some()) {
-        blocks.remove(0);
-    }
+    let is_pager = |block: &&Block<'_>| block.lines.len() == 1 && pager(block.lines[0]).is_some();
+    let pagers = blocks.iter().take_while(is_pager).count();
+    blocks.drain(..pagers);
     for at in 0..blocks.len() {
         let block = &mut blocks[at];
         let Some((row, older)) =
@@ -256,14 +256,22 @@ fn posts(blocks: &[Block<'_>], file: &str, wrapped: bool) -> (Vec<PagePost>, Vec
 /// The posts as files: the first, newest one dated `newest`, each following one `every` earlier.
 pub fn to_posts(page: &TextPage, newest: DateTime<FixedOffset>, every: TimeDelta) -> Vec<PageFile> {
     let mut taken = HashSet::new();
+    let mut numbers: HashMap<String, usize> = HashMap::new();
     let mut date = newest;
     let mut files = Vec::with_capacity(page.posts.len());
     for post in &page.posts {
         let slug = slug(post.title.as_str());
         let day = date.format("%Y-%m-%d");
-        let names =
-            std::iter::once(format!("{day}-{slug}.md")).chain((2..).map(|n| format!("{day}-{slug}-{n}.md")));
-        let file_name = names.into_iter().find(|name| taken.insert(name.clone())).unwrap_or_default();
+        // The names with the numbers below are in use.
+        let number = numbers.entry(format!("{day}-{slug}")).or_insert(0);
+        let mut next = || {
+            *number += 1;
+            if *number == 1 { format!("{day}-{slug}.md") } else { format!("{day}-{slug}-{number}.md") }
+        };
+        let mut file_name = next();
+        while !taken.insert(file_name.clone()) {
+            file_name = next();
+        }
         files.push(PageFile { file_name, contents: contents(page, post, date) });
         date = date.checked_sub_signed(every).unwrap_or(date);
     }

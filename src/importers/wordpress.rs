@@ -9,6 +9,7 @@ use std::io::Read;
 use chrono::{DateTime, FixedOffset, NaiveDateTime};
 use chrono_tz::Tz;
 
+use super::distinct::Distinct;
 use super::feed::{date, plain_text};
 use super::imported_post::ImportedPost;
 use crate::dates;
@@ -174,17 +175,19 @@ fn item(node: &Node, line: usize, overview: &Overview, zone: Tz) -> Item {
 
 /// The names of categories and tags, without the default category.
 fn terms(node: &Node) -> (Vec<String>, Vec<String>) {
-    let mut terms: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    let mut terms: BTreeMap<&str, Distinct> = BTreeMap::new();
     for term in node.all("category") {
         let name = plain_text(&term.text());
         let is_none = term.attribute("nicename").is_some_and(|nicename| nicename == "uncategorized");
         let domain = term.attribute("domain").unwrap_or("category");
         let known = terms.entry(domain).or_default();
-        if !name.is_empty() && !is_none && !known.contains(&name) {
-            known.push(name);
+        if !name.is_empty() && !is_none {
+            known.push(&name);
         }
     }
-    let mut take = |keys: [&str; 2]| keys.into_iter().filter_map(|key| terms.remove(key)).flatten().collect();
+    let mut take = |keys: [&str; 2]| {
+        keys.into_iter().filter_map(|key| terms.remove(key)).flat_map(Distinct::into_vec).collect()
+    };
     (take(["category", ""]), take(["post_tag", "tag"]))
 }
 

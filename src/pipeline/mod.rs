@@ -33,13 +33,17 @@ pub struct PublishReport {
 
 /// `publish`: build the feeds, send what is due.
 pub async fn publish(context: &RunContext, waivers: Waivers) -> Result<PublishReport, RunError> {
-    let session = if transport::is_on(&context.config) {
+    let sends = transport::is_on(&context.config);
+    if sends {
         transport::ensure_can_send(&context.config)?;
+    }
+    // The server of the feed decides how long this takes, so it is done before the ledger is locked.
+    let refreshed = site_build::fetch_posts(context).await?;
+    let session = if sends {
         Some(LedgerSession::open_for_sending(&context.config, context.clock.as_ref()).await?)
     } else {
         None
     };
-    let refreshed = site_build::fetch_posts(context).await?;
     let built = site_build::build(context, waivers)?;
     let websub = notify_hubs(context, session.as_ref(), &built).await.transpose();
     let report = match session {
@@ -87,11 +91,12 @@ pub struct SendRequest {
 /// `send`: the newsletter without the feeds.
 pub async fn send(context: &RunContext, wanted: &SendRequest) -> Result<NewsletterReport, RunError> {
     transport::ensure_can_send(&context.config)?;
+    let refreshed = site_build::fetch_posts(context).await?;
     let session = LedgerSession::open_for_sending(&context.config, context.clock.as_ref()).await?;
     if wanted.ignore_backoff {
         relay_backoff::clear(&session).await?;
     }
-    let report = send_from(context, &session, wanted).await;
+    let report = send_from(context, &session, wanted, refreshed).await;
     finish_run(context, &session, report).await
 }
 
@@ -99,10 +104,10 @@ async fn send_from(
     context: &RunContext,
     session: &LedgerSession,
     wanted: &SendRequest,
+    refreshed: FetchReport,
 ) -> Result<NewsletterReport, RunError> {
     let rehearsed = rehearsal::end_if_relay_configured(context, session).await?;
     let jump = idle_shortcut::clock_jump(context, session).await?;
-    let refreshed = site_build::fetch_posts(context).await?;
     let (imported, rejected) = import_list(context, session).await?;
     let (archive, ids_changed) = feeds::read_with_ids(context, wanted.waivers)?;
     let post = wanted.post.as_deref();

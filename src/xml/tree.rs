@@ -2,6 +2,8 @@
 //! out.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
+use std::collections::HashMap;
 
 use super::XmlError;
 use super::namespaces::{self, Ns};
@@ -10,6 +12,9 @@ use super::slice::SliceReader;
 
 /// The most elements and attributes in a document of another author.
 pub(crate) const MAX_NODES: usize = 1_000_000;
+
+/// An element with more children than this has an index of them.
+const FEW: usize = 16;
 
 /// An element.
 #[derive(Debug, Default)]
@@ -20,11 +25,37 @@ pub(crate) struct Node<'t> {
     pub(crate) name: Cow<'t, str>,
     pub(crate) attributes: Vec<Attribute<'t>>,
     pub(crate) children: Vec<Node<'t>>,
+    index: OnceCell<Box<Index>>,
     /// The text directly inside, all parts of it.
     pub(crate) text: Cow<'t, str>,
     /// Whether some of it was written as `&#x26;`, as the RSS profile recommends.
     pub(crate) hexadecimal: bool,
     pub(crate) line: usize,
+}
+
+/// The children of an element by name. It is made by the first search, because each item of a channel looks for the same
+/// elements of the channel.
+#[derive(Debug, Default)]
+struct Index {
+    /// For each name the first child in each namespace; there are few namespaces.
+    firsts: HashMap<String, Vec<(Ns, usize)>>,
+    namespaces: Vec<Ns>,
+}
+
+impl Index {
+    fn new(children: &[Node<'_>]) -> Self {
+        let mut index = Self::default();
+        for (at, child) in children.iter().enumerate() {
+            let firsts = index.firsts.entry(child.name.to_string()).or_default();
+            if !firsts.iter().any(|(ns, _)| *ns == child.ns) {
+                firsts.push((child.ns, at));
+            }
+            if !index.namespaces.contains(&child.ns) {
+                index.namespaces.push(child.ns);
+            }
+        }
+        index
+    }
 }
 
 /// An attribute that declares no namespace.
@@ -36,6 +67,10 @@ pub(crate) struct Attribute<'t> {
 }
 
 impl Node<'_> {
+    fn index(&self) -> &Index {
+        self.index.get_or_init(|| Box::new(Index::new(&self.children)))
+    }
+
     /// The name with its usual prefix: `dc:creator`, `title`.
     pub(crate) fn label(&self) -> String {
         match self.ns {
@@ -63,7 +98,19 @@ impl Node<'_> {
     }
 
     pub(crate) fn child(&self, ns: Ns, name: &str) -> Option<&Self> {
-        self.children.iter().find(|child| child.is(ns, name))
+        if self.children.len() <= FEW {
+            return self.children.iter().find(|child| child.is(ns, name));
+        }
+        let (_, at) = self.index().firsts.get(name)?.iter().find(|(known, _)| *known == ns)?;
+        self.children.get(*at)
+    }
+
+    /// Whether a child is in the namespace.
+    pub(crate) fn has_child_in(&self, ns: Ns) -> bool {
+        if self.children.len() <= FEW {
+            return self.children.iter().any(|child| child.ns == ns);
+        }
+        self.index().namespaces.contains(&ns)
     }
 
     pub(crate) fn children<'n>(&'n self, ns: Ns, name: &'n str) -> impl Iterator<Item = &'n Self> {

@@ -24,6 +24,8 @@ mod kill;
 #[cfg(test)]
 mod large_lists;
 #[cfg(test)]
+mod linear;
+#[cfg(test)]
 mod logs;
 #[cfg(test)]
 mod postgres;

@@ -19,7 +19,7 @@ use super::Post;
 use super::links::{self, LinkError, LinkKind};
 use crate::finding::Finding;
 use crate::html::shown_tags;
-use crate::text::line_at;
+use crate::text::Lines;
 
 /// A post's body as HTML: sanitised, every URL absolute, no script, form, frame, inline SVG or heading anchors.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -243,9 +243,10 @@ fn may_end_an_address(body: &str, end: &str) -> bool {
 }
 
 fn push_hrefs(found: &mut Vec<(usize, String)>, line: usize, html: &str) {
+    let mut lines = Lines::new(html);
     for tag in shown_tags(html).iter().filter(|tag| tag.name() == "a") {
         let href = tag.attribute("href").map(str::to_owned);
-        found.extend(href.map(|href| (line + line_at(html, tag.at.start) - 1, href)));
+        found.extend(href.map(|href| (line + lines.at(tag.at.start) - 1, href)));
     }
 }
 

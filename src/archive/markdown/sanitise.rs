@@ -57,7 +57,7 @@ pub(super) fn clean(html: &str, place: RenderContext<'_>) -> String {
             Some(post) if element == "a" && name == "href" => Some(Cow::Owned(links::canonical(post))),
             _ => attribute(&page, element, name, value),
         });
-    without_bare_sources(builder.clean(html).to_string())
+    without_bare_sources(builder.clean(&html::without_excess(html)).to_string())
 }
 
 fn attributes() -> HashMap<&'static str, HashSet<&'static str>> {

@@ -5,6 +5,7 @@ use std::io::Read as _;
 use crate::clock::Clock;
 use crate::feeds::lint::check_feed;
 use crate::finding::Finding;
+use crate::net::budget::{self, TooSlow};
 use crate::net::http::{Body, Download, Fetched};
 use crate::pipeline::session::RunError;
 
@@ -15,10 +16,16 @@ const LARGEST: u64 = 64 * 1024 * 1024;
 pub(super) async fn check(place: &str, clock: &dyn Clock) -> Result<Vec<Finding>, RunError> {
     if place.contains("://") {
         let Body { bytes, media_type, .. } = download(place).await?;
-        return Ok(check_feed(place, &bytes, media_type.as_deref(), clock.now()));
+        let (file, now) = (place.to_owned(), clock.now());
+        let work = move || check_feed(&file, &bytes, media_type.as_deref(), now);
+        return budget::within(budget::LONGEST, work).await.map_err(|slow| too_slow(place, &slow));
     }
     let bytes = read(place)?;
     Ok(check_feed(place, &bytes, None, clock.now()))
+}
+
+fn too_slow(url: &str, slow: &TooSlow) -> RunError {
+    RunError::user(format!("{url}: {slow}"), "no feed reader spends as much time on a feed")
 }
 
 async fn download(url: &str) -> Result<Body, RunError> {

@@ -9,7 +9,7 @@ use serde::Serialize;
 use url::Url;
 
 use super::super::Outcome;
-use super::super::args::{fetch_feed, is_url, open};
+use super::super::args::{is_url, open, remote_feed};
 use super::super::printer::{Printer, count};
 use super::write;
 use crate::delivery::progress::ProgressEvent;
@@ -90,8 +90,7 @@ pub(super) async fn feed(
         None => session.take(&ImportedPost::from(entry)),
     };
     if is_url(source) {
-        let bytes = fetch_feed(source).await?;
-        feed::stream(bytes.as_slice(), source, &mut each).map_err(findings)?;
+        remote_feed(source).await?.entries.into_iter().for_each(each);
     } else {
         feed::stream(open(Utf8Path::new(source))?, source, &mut each).map_err(findings)?;
     }

@@ -1,5 +1,7 @@
 //! Atom 1.0: RFC 4287, with the relations of RFC 5005 and RFC 4685. The tables of feeds, entries and persons.
 
+use std::collections::HashSet;
+
 use super::findings::shown;
 use super::history;
 use super::link;
@@ -118,16 +120,14 @@ fn feed(walk: &mut Validator<'_, '_>, node: &Node<'_>, _: &Node<'_>) {
 
 /// At most one page for each pair of type and language (RFC 4287, 4.1.1 and 4.1.2).
 fn alternates(walk: &mut Validator<'_, '_>, node: &Node<'_>) {
-    let mut seen: Vec<(&str, &str)> = Vec::new();
+    let mut seen: HashSet<(&str, &str)> = HashSet::new();
     for found in node.children(ATOM, "link").filter(|found| link::relation(found) == "alternate") {
         let key =
             (found.attribute("type").unwrap_or_default(), found.attribute("hreflang").unwrap_or_default());
-        if seen.contains(&key) {
+        if !seen.insert(key) {
             let message =
                 format!("a second alternate with the type {:?} and the language {:?}", key.0, key.1);
             walk.raise(LINK_REPEATED, found, message);
-        } else if seen.len() < 1_000 {
-            seen.push(key);
         }
     }
 }

@@ -242,7 +242,7 @@ fn verdict(walk: &mut Validator<'_, '_>, node: &Node<'_>, today: bool, once: boo
 }
 
 fn is_podcast(node: &Node<'_>) -> bool {
-    node.children.iter().any(|child| child.ns == ITUNES)
+    node.has_child_in(ITUNES)
 }
 
 /// The requirements of podcast directories for a channel that uses any of these elements.

@@ -84,6 +84,10 @@ fn channel(walk: &mut Validator<'_, '_>, node: &Node<'_>, parent: &Node<'_>) {
     if named && node.child(walk.own, "items").is_none() {
         walk.raise(super::rule::ELEMENT_MISSING, node, "<channel> has no <items>");
     }
+    let first = parent.child(walk.own, "channel");
+    if !first.is_some_and(|first| std::ptr::eq(first, node)) {
+        return;
+    }
     let mut seen: Vec<&str> =
         parent.children.iter().filter_map(|child| child.attribute_ns(RDF, "about")).collect();
     seen.sort_unstable();

@@ -3,7 +3,7 @@
 use url::Url;
 
 use super::text::{paragraphs, plain_text};
-use super::{About, Enclosure, Entry, absolute, date, episode_kind, language, push_name};
+use super::{About, Enclosure, Entry, MAX_PARTS, absolute, date, episode_kind, language, push_name};
 use crate::html::push_escaped;
 use crate::xml::Node;
 
@@ -64,6 +64,7 @@ fn entry(node: &Node, base: Option<&Url>) -> Entry {
     }
     let enclosures = node.all("atom:link").filter(|link| link.attribute("rel") == Some("enclosure"));
     entry.enclosures = enclosures
+        .take(MAX_PARTS)
         .filter_map(|link| {
             Some(Enclosure {
                 url: href(link, base)?,

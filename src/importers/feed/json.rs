@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use super::text::paragraphs;
-use super::{About, Enclosure, Entry, Feed, Format, MAX_ENTRIES, absolute, date, push_name};
+use super::{About, Enclosure, Entry, Feed, Format, MAX_ENTRIES, MAX_PARTS, absolute, date, push_name};
 use crate::html::push_escaped;
 
 /// Whether a document that begins with `head` is JSON.
@@ -78,7 +78,7 @@ fn entry(item: &Map<String, Value>, base: Option<&Url>) -> Entry {
     for tag in array(item, "tags").filter_map(Value::as_str) {
         push_name(&mut entry.categories, Some(tag.to_owned()));
     }
-    for attachment in array(item, "attachments").filter_map(Value::as_object) {
+    for attachment in array(item, "attachments").filter_map(Value::as_object).take(MAX_PARTS) {
         let url = text(attachment, "url").and_then(|url| absolute(&url, base));
         entry.enclosures.extend(url.map(|url| Enclosure {
             url,

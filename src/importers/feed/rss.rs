@@ -3,7 +3,7 @@
 use url::Url;
 
 use super::text::{paragraphs, plain_text};
-use super::{About, Enclosure, Entry, absolute, date, episode_kind, language, push_name};
+use super::{About, Enclosure, Entry, MAX_PARTS, absolute, date, episode_kind, language, push_name};
 use crate::xml::Node;
 
 /// Reads an item as an entry; any other record describes the feed.
@@ -62,7 +62,7 @@ fn item(node: &Node, base: Option<&Url>) -> Entry {
     for category in node.all("category").chain(node.all("dc:subject")) {
         push_name(&mut entry.categories, Some(plain_text(&category.text())));
     }
-    for enclosure in node.all("enclosure") {
+    for enclosure in node.all("enclosure").take(MAX_PARTS) {
         let url = enclosure.attribute("url").and_then(|url| absolute(url, base));
         entry.enclosures.extend(url.map(|url| Enclosure {
             url,

@@ -27,17 +27,20 @@ const TAGS: [&str; 20] = [
     "small", "span", "strong", "sub", "sup",
 ];
 
+/// The most bytes of a tag in a title.
+const LONGEST_TAG: usize = 2000;
+
 /// The length of the tag with which `text` begins.
 fn tag_end(text: &str) -> Option<usize> {
     let inner = text.strip_prefix('<')?;
     let name_at = usize::from(inner.starts_with('/'));
     let name: String =
         inner.get(name_at..)?.chars().take_while(char::is_ascii_alphanumeric).take(12).collect();
-    let end = text.bytes().take(2000).position(|byte| byte == b'>')? + 1;
     let after = inner[name_at + name.len()..].chars().next()?;
     let is_tag = TAGS.contains(&name.to_ascii_lowercase().as_str())
         && (after == '>' || after == '/' || after.is_whitespace());
-    is_tag.then_some(end)
+    let end = memchr::memchr(b'>', &text.as_bytes()[..text.len().min(LONGEST_TAG)])?;
+    is_tag.then_some(end + 1)
 }
 
 /// Splits HTML without block markup into paragraphs at its blank lines.

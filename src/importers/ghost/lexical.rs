@@ -5,13 +5,14 @@ use url::Url;
 
 use super::card;
 use crate::html::push_escaped;
+use crate::importers::distinct::Distinct;
 
 /// The bits of a text's `format`, and their elements.
 const FORMATS: [(u64, &str); 7] =
     [(1, "strong"), (2, "em"), (4, "s"), (16, "code"), (32, "sub"), (64, "sup"), (128, "mark")];
 
 /// The document as HTML; unsupported cards are named in `unknown`, each once.
-pub(super) fn html(document: &Value, page: &Url, unknown: &mut Vec<String>) -> String {
+pub(super) fn html(document: &Value, page: &Url, unknown: &mut Distinct) -> String {
     let mut out = String::new();
     if let Some(root) = document.get("root") {
         children(root, page, unknown, &mut out);
@@ -19,13 +20,13 @@ pub(super) fn html(document: &Value, page: &Url, unknown: &mut Vec<String>) -> S
     out
 }
 
-fn children(node: &Value, page: &Url, unknown: &mut Vec<String>, out: &mut String) {
+fn children(node: &Value, page: &Url, unknown: &mut Distinct, out: &mut String) {
     for child in node.get("children").and_then(Value::as_array).into_iter().flatten() {
         write(child, page, unknown, out);
     }
 }
 
-fn write(node: &Value, page: &Url, unknown: &mut Vec<String>, out: &mut String) {
+fn write(node: &Value, page: &Url, unknown: &mut Distinct, out: &mut String) {
     let text = |key: &str| node.get(key).and_then(Value::as_str).unwrap_or_default();
     let kind = text("type");
     let element = match kind {
@@ -58,8 +59,7 @@ fn write(node: &Value, page: &Url, unknown: &mut Vec<String>, out: &mut String) 
             match card(kind, node, page) {
                 Some(html) => out.push_str(&html),
                 None if node.get("children").is_some() => children(node, page, unknown, out),
-                None if !unknown.iter().any(|known| known == kind) => unknown.push(kind.to_owned()),
-                None => {}
+                None => unknown.push(kind),
             }
             return;
         }

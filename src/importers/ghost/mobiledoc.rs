@@ -1,15 +1,24 @@
 //! Mobiledoc, Ghost's editor from 1.0 to 4, as HTML: sections of markers, with tables of markups, atoms and cards.
+//!
+//! Many sections can refer to one long card, so the HTML ends where a post is too long to be imported.
 
 use serde_json::Value;
 use url::Url;
 
 use super::card;
-use crate::html::push_escaped;
+use crate::html::{MAX_BYTES, push_escaped};
+use crate::importers::distinct::Distinct;
+
+/// The most names and values of a markup; Ghost writes two to four.
+const MAX_ATTRIBUTES: usize = 40;
 
 /// The document as HTML; unsupported cards are named in `unknown`, each once.
-pub(super) fn html(document: &Value, page: &Url, unknown: &mut Vec<String>) -> String {
+pub(super) fn html(document: &Value, page: &Url, unknown: &mut Distinct) -> String {
     let mut out = String::new();
     for section in array(document.get("sections")) {
+        if out.len() > MAX_BYTES {
+            break;
+        }
         match section.get(0).and_then(Value::as_u64) {
             Some(1) => {
                 let tag = tag(section.get(1));
@@ -38,8 +47,7 @@ pub(super) fn html(document: &Value, page: &Url, unknown: &mut Vec<String>) -> S
                 let name = found.and_then(|card| card.get(0)).and_then(Value::as_str).unwrap_or("card");
                 match found.and_then(|found| card(name, found.get(1)?, page)) {
                     Some(html) => out.push_str(&html),
-                    None if !unknown.iter().any(|known| known == name) => unknown.push(name.to_owned()),
-                    None => {}
+                    None => unknown.push(name),
                 }
             }
             _ => {}
@@ -62,15 +70,18 @@ fn tag(value: Option<&Value>) -> &'static str {
 fn markers(list: Option<&Value>, document: &Value, out: &mut String) {
     let mut open: Vec<&str> = Vec::new();
     for marker in array(list) {
+        if out.len() > MAX_BYTES {
+            break;
+        }
         for index in array(marker.get(1)) {
             let markup =
                 index.as_u64().and_then(|at| document.get("markups")?.get(usize::try_from(at).ok()?));
             let name = markup.and_then(|markup| markup.get(0)).and_then(Value::as_str).unwrap_or("span");
             let name = if name.bytes().all(|byte| byte.is_ascii_alphanumeric()) { name } else { "span" };
             out.extend(["<", name]);
-            let attributes: Vec<&str> =
-                array(markup.and_then(|markup| markup.get(1))).filter_map(Value::as_str).collect();
-            for pair in attributes.chunks_exact(2).filter(|pair| pair[0] == "href") {
+            let attributes = array(markup.and_then(|markup| markup.get(1)));
+            let attributes: Vec<&str> = attributes.filter_map(Value::as_str).take(MAX_ATTRIBUTES).collect();
+            if let Some(pair) = attributes.chunks_exact(2).find(|pair| pair[0] == "href") {
                 out.push_str(" href=\"");
                 push_escaped(out, pair[1]);
                 out.push('"');

@@ -97,8 +97,8 @@ proptest! {
     fn no_document_breaks_the_converters(text in "(\\{|\\}|\\[|\\]|,|:|\"root\"|\"children\"|\"type\"|\"text\"|\"sections\"|\"markups\"|1|3|10|\"p\"){0,30}") {
         if let Ok(value) = serde_json::from_str::<Value>(&text) {
             let page = Url::parse("https://a.example/").unwrap();
-            let _ = lexical::html(&value, &page, &mut Vec::new());
-            let _ = mobiledoc::html(&value, &page, &mut Vec::new());
+            let _ = lexical::html(&value, &page, &mut Distinct::default());
+            let _ = mobiledoc::html(&value, &page, &mut Distinct::default());
         }
     }
 }

@@ -1,11 +1,13 @@
 //! A feed as the source of the posts (`archive.feed`). A run downloads it first if it changed, and stores its entries as files
 //! in the folder of posts. The later steps read that folder as usual.
 //!
-//! Downloads use the guarded downloader only. A feed that cannot be downloaded removes no post.
+//! Downloads use the guarded downloader only. A feed that cannot be downloaded, or not be read within a minute, removes no post.
+//! All of it is done before a run locks the ledger.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
@@ -18,6 +20,7 @@ use crate::durable::{self, Mode};
 use crate::finding::Finding;
 use crate::importers::feed;
 use crate::importers::feed_archive::{self, ArchiveUpdate, PageRegistry};
+use crate::net::budget;
 use crate::net::http::{Download, Fetched, Validators};
 use crate::pipeline::session::context::RunContext;
 use crate::pipeline::session::run_error::RunError;
@@ -64,19 +67,36 @@ pub async fn fetch_posts(context: &RunContext) -> Result<FetchReport, RunError> 
         }
         return Ok(FetchReport::default());
     }
-    let feed = match feed::read(&bytes, source) {
-        Ok(feed) if feed.entries.is_empty() => {
-            return stale(&ledger, source, "the feed has no entries".to_owned());
-        }
-        Ok(feed) => feed,
-        Err(finding) => return stale(&ledger, source, finding.message),
+    let ledger = Arc::new(ledger);
+    let merged = match merge(context, source, &ledger, missing, bytes).await {
+        Ok(merged) => merged,
+        Err(why) => return stale(&ledger, source, why),
     };
-    let merged = feed_archive::merge(&ledger, feed, &missing, (config, source), context.clock.now());
     CacheEntry::clear_cache(config);
     store_entries(config, &ledger, &merged)
         .map_err(|error| RunError::io("storing the entries of the feed", error))?;
     next.write(config);
     Ok(FetchReport { findings: merged.findings, is_stale: false })
+}
+
+/// Reads the feed and merges its entries; as error the reason why it cannot be used.
+async fn merge(
+    context: &RunContext,
+    source: &str,
+    ledger: &Arc<PageRegistry>,
+    missing: BTreeSet<String>,
+    bytes: Vec<u8>,
+) -> Result<ArchiveUpdate, String> {
+    let (config, ledger, source) = (Arc::clone(&context.config), Arc::clone(ledger), source.to_owned());
+    let now = context.clock.now();
+    let work = move || {
+        let feed = feed::read(&bytes, &source).map_err(|finding| finding.message)?;
+        if feed.entries.is_empty() {
+            return Err("the feed has no entries".to_owned());
+        }
+        Ok(feed_archive::merge(&ledger, feed, &missing, (&config, &source), now))
+    };
+    budget::within(budget::LONGEST, work).await.unwrap_or_else(|slow| Err(slow.to_string()))
 }
 
 /// An error if the source feed was never downloaded, for commands that do not download it.

@@ -8,7 +8,7 @@ use super::Writer;
 use crate::archive::links::{self, LinkKind};
 use crate::archive::markdown::sanitise;
 use crate::html::{Tag, push_text, shown_tags};
-use crate::text::line_at;
+use crate::text::Lines;
 
 impl Writer<'_> {
     pub(super) fn raw<'a>(&mut self, html: &str, node: &'a AstNode<'a>) {
@@ -29,11 +29,12 @@ impl Writer<'_> {
             return push_text(&mut self.out, html);
         }
         self.has_raw = true;
+        let mut lines = Lines::new(html);
         for tag in tags.iter().filter(|tag| !tag.closing) {
             if tag.name() == "img" && tag.attribute("alt").is_none_or(|alt| alt.trim().is_empty()) {
                 self.note_missing_alternative(node);
             }
-            let line = node.data().sourcepos.start.line + line_at(html, tag.at.start) - 1;
+            let line = node.data().sourcepos.start.line + lines.at(tag.at.start) - 1;
             for (raw, url) in quiet_resources(tag, self.place.page) {
                 self.note_own((&raw, &url), LinkKind::Resource, line);
             }
