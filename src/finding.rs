@@ -6,8 +6,13 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::text::{shortened, without_user_info};
+
 /// How many lines of similar rows are printed.
 const SHOWN: usize = 3;
+
+/// The most characters of a message. It may quote several values of a file.
+const LONGEST: usize = 1_000;
 
 /// The severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -89,9 +94,9 @@ impl Finding {
             severity,
             rule,
             formerly: None,
-            file: file.into(),
+            file: without_user_info(&file.into()).into_owned(),
             line: None,
-            message: message.into(),
+            message: shortened(&without_user_info(&message.into()), LONGEST).into_owned(),
             hint: None,
             similar: None,
         }
@@ -124,7 +129,7 @@ impl Finding {
     /// Sets the hint.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
+        self.hint = Some(without_user_info(&hint.into()).into_owned());
         self
     }
 }

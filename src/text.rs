@@ -1,5 +1,6 @@
 //! Strings without characters that would break a header, a feed or a terminal.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -215,6 +216,42 @@ pub fn for_terminal(raw: &str) -> String {
         .collect()
 }
 
+/// The most characters of a value from elsewhere in a message.
+const LONGEST_VALUE: usize = 200;
+
+/// A value from elsewhere for a message or a log: on one line, without control characters, and of a length that can be
+/// read.
+pub(crate) fn clipped(raw: &str) -> String {
+    for_terminal(&shortened(raw, LONGEST_VALUE)).replace('\n', "\\n")
+}
+
+/// At most `most` characters of a text.
+pub(crate) fn shortened(text: &str, most: usize) -> Cow<'_, str> {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
+        None => Cow::Borrowed(text),
+    }
+}
+
+/// `text` without the user names and passwords in its URLs.
+pub(crate) fn without_user_info(text: &str) -> Cow<'_, str> {
+    let ends_host = |c: char| c.is_whitespace() || c.is_control() || "/?#\\\"'<>`".contains(c);
+    let (mut kept, mut copied) = (String::new(), 0);
+    for at in memchr::memmem::find_iter(text.as_bytes(), "://") {
+        let start = at + "://".len();
+        let authority = text[start..].split(ends_host).next().unwrap_or_default();
+        if let Some(end) = authority.rfind('@').filter(|_| start >= copied) {
+            kept.push_str(&text[copied..start]);
+            copied = start + end + 1;
+        }
+    }
+    if copied == 0 {
+        return Cow::Borrowed(text);
+    }
+    kept.push_str(&text[copied..]);
+    Cow::Owned(kept)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -239,6 +276,25 @@ mod tests {
     #[test]
     fn a_family_emoji_keeps_its_joiners() {
         assert_eq!(HeaderText::parse("👨\u{200D}👩\u{200D}👧").unwrap().as_str(), "👨\u{200D}👩\u{200D}👧");
+    }
+
+    #[test]
+    fn a_long_value_is_clipped_and_its_control_characters_are_shown() {
+        assert_eq!(clipped("a\nb\u{1b}[2J\u{202e}"), "a\\nb\\u{1b}[2J\\u{202e}");
+        assert_eq!(clipped(&"가".repeat(600_080)), format!("{}…", "가".repeat(200)));
+        assert_eq!(clipped(&"a".repeat(200)), "a".repeat(200));
+    }
+
+    #[test]
+    fn urls_lose_their_user_names_and_passwords() {
+        for (text, expected) in [
+            ("at https://u:p@example.com/f?a@b: no", "at https://example.com/f?a@b: no"),
+            ("\"ftp://u@a.example\" and https://p@b@c.example", "\"ftp://a.example\" and https://c.example"),
+            ("https://example.com/@kim, kim@example.com", "https://example.com/@kim, kim@example.com"),
+            ("://@://u@", "://://"),
+        ] {
+            assert_eq!(without_user_info(text), expected);
+        }
     }
 
     #[test]

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use aws_lc_rs::digest::{SHA256, digest};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use url::Url;
 
+use crate::config::PrivateUrl;
 use crate::net::http::{Download, Fetched, Validators};
 use crate::text::hex;
 
@@ -95,9 +95,9 @@ impl NotificationLog {
     }
 
     /// Feeds whose current version is unknown to some of these hubs, with those hubs.
-    pub(crate) fn due(&self, hubs: &[Url]) -> Vec<(Topic, Vec<Url>)> {
-        let unaware = |feed: &Feed| -> Vec<Url> {
-            hubs.iter().filter(|hub| feed.told.get(hub.as_str()) != Some(&feed.built)).cloned().collect()
+    pub(crate) fn due(&self, hubs: &[PrivateUrl]) -> Vec<(Topic, Vec<PrivateUrl>)> {
+        let unaware = |feed: &Feed| -> Vec<PrivateUrl> {
+            hubs.iter().filter(|hub| feed.told.get(&hub.to_string()) != Some(&feed.built)).cloned().collect()
         };
         self.feeds
             .iter()
@@ -117,14 +117,14 @@ impl NotificationLog {
         }
     }
 
-    fn record_notified(&mut self, topic: &Topic, hub: &Url) {
+    fn record_notified(&mut self, topic: &Topic, hub: &PrivateUrl) {
         if let Some(feed) = self.feeds.get_mut(&topic.url) {
             feed.told.insert(hub.to_string(), topic.sha256.clone());
         }
     }
 
     /// The time of the oldest change that some hub was not notified of.
-    pub(crate) fn waiting_since(&self, hubs: &[Url]) -> Option<DateTime<Utc>> {
+    pub(crate) fn waiting_since(&self, hubs: &[PrivateUrl]) -> Option<DateTime<Utc>> {
         let due = self.due(hubs);
         due.iter().filter_map(|(topic, _)| Some(self.feeds.get(&topic.url)?.since)).min()
     }
@@ -155,9 +155,9 @@ impl HubClient {
 
     /// Notifies each hub of each feed that it does not know yet, if the feed is live. A hub that fails is skipped for
     /// the rest of the round; its notifications stay due.
-    pub(crate) async fn announce(&self, log: &mut NotificationLog, hubs: &[Url]) -> NotifyResult {
+    pub(crate) async fn announce(&self, log: &mut NotificationLog, hubs: &[PrivateUrl]) -> NotifyResult {
         let mut result = NotifyResult::default();
-        let mut failing: Vec<Url> = Vec::new();
+        let mut failing: Vec<PrivateUrl> = Vec::new();
         let start = Instant::now();
         for (topic, hubs) in log.due(hubs) {
             if start.elapsed() > ROUND {
@@ -166,7 +166,7 @@ impl HubClient {
                     .push("the remaining notifications wait for the next run: time limit reached".to_owned());
                 break;
             }
-            let hubs: Vec<Url> = hubs.into_iter().filter(|hub| !failing.contains(hub)).collect();
+            let hubs: Vec<PrivateUrl> = hubs.into_iter().filter(|hub| !failing.contains(hub)).collect();
             if hubs.is_empty() {
                 continue;
             }
@@ -216,14 +216,14 @@ impl HubClient {
     }
 
     /// Sends one notification to one hub. The specification leaves the form open; existing hubs accept this one.
-    async fn notify_hub(&self, hub: &Url, topic: &str) -> Result<(), String> {
+    async fn notify_hub(&self, hub: &PrivateUrl, topic: &str) -> Result<(), String> {
         let form: String = url::form_urlencoded::Serializer::new(String::new())
             .append_pair("hub.mode", "publish")
             .append_pair("hub.url", topic)
             .append_pair("hub.topic", topic)
             .finish();
         let headers = [("Content-Type", "application/x-www-form-urlencoded".to_owned())];
-        self.download.post(hub.as_str(), &headers, form).await.map_err(|error| error.without_url())
+        self.download.post(hub.expose(), &headers, form).await.map_err(|error| error.without_url())
     }
 }
 
@@ -235,8 +235,8 @@ mod tests {
         Topic { url: url.to_owned(), sha256: sha256.to_owned() }
     }
 
-    fn hub(name: &str) -> Url {
-        Url::parse(&format!("https://{name}.example/")).unwrap()
+    fn hub(name: &str) -> PrivateUrl {
+        url::Url::parse(&format!("https://{name}.example/")).unwrap().into()
     }
 
     fn at(hour: i64) -> DateTime<Utc> {

@@ -13,6 +13,9 @@ mod origin;
 #[path = "cli/pages.rs"]
 mod pages;
 #[cfg(test)]
+#[path = "cli/passwords.rs"]
+mod passwords;
+#[cfg(test)]
 #[path = "cli/relay.rs"]
 mod relay;
 #[cfg(test)]

@@ -9,6 +9,7 @@ use super::printer::{Printer, count};
 use crate::importers::feed;
 use crate::pipeline::session::{RunContext, RunError};
 use crate::pipeline::site_build::adopt_feed_ids;
+use crate::text::clipped;
 
 #[derive(ClapArgs)]
 #[command(after_help = "\
@@ -45,8 +46,9 @@ pub(super) async fn run(args: &Args, context: &RunContext, printer: Printer) -> 
     printer.findings(&report.notes);
     for entry in &report.unmatched {
         let day = entry.published.map_or_else(String::new, |date| format!(", {}", date.format("%Y-%m-%d")));
-        let link = entry.link.as_deref().or(entry.id.as_deref()).unwrap_or("no link");
-        printer.warn(format!("warning: no post matches the entry {:?} ({link}{day})", entry.title));
+        let link = clipped(entry.link.as_deref().or(entry.id.as_deref()).unwrap_or("no link"));
+        printer
+            .warn(format!("warning: no post matches the entry \"{}\" ({link}{day})", clipped(&entry.title)));
     }
     for finding in &report.refused {
         printer.warn(finding.to_string());

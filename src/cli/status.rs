@@ -23,7 +23,7 @@ use crate::schedule::{LedgerKnowledge, NotDue, plan};
 use crate::store::{DeliveryView, Filter};
 use crate::subscribers::lifecycle::{REMOVED, REMOVED_AFTER_UNSUBSCRIBE};
 use crate::subscribers::{AddressKey, Preferences, Subscriber, SubscriptionStatus};
-use crate::text::shell_quoted;
+use crate::text::{clipped, shell_quoted};
 
 /// How many deliveries of a list are in memory at a time.
 const PAGE: usize = 1_000;
@@ -141,7 +141,7 @@ async fn overview(
         for view in &unknown {
             let details = match (&view.row.last, view.row.reason.as_deref()) {
                 (_, Some(RESTORED)) => "the ledger was restored from a backup".to_owned(),
-                (Some(last), _) => format!("at {}: {}", last.phase, last.text),
+                (Some(last), _) => format!("at {}: {}", last.phase, clipped(&last.text)),
                 (None, _) => "the run was interrupted while the message was being sent".to_owned(),
             };
             printer
@@ -328,7 +328,7 @@ impl DeliveryList {
                 view.row.state.as_str(),
                 view.address,
                 view.subject,
-                reply.map_or(String::new(), |reply| format!("  {reply}"))
+                reply.map_or(String::new(), |reply| format!("  {}", clipped(reply)))
             ));
         }
         Ok(())

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Deserializer};
 
-use super::{Pattern, Permalink};
+use super::{Pattern, Permalink, PrivateUrl};
 
 /// The `[archive]` section.
 #[derive(Debug, Clone, Deserialize)]
@@ -33,7 +33,7 @@ pub struct Archive {
     pub static_files: Utf8PathBuf,
     /// The feed that the posts come from, a URL or a file; its posts are stored in `posts`.
     #[serde(default)]
-    pub feed: Option<String>,
+    pub feed: Option<PrivateUrl>,
     /// Whether `feed` may be on a host with a private address.
     pub feed_private: bool,
     /// Custom keys in the front matter of the posts.

@@ -1,9 +1,8 @@
 //! `[feeds]`: which feeds to build.
 
 use serde::Deserialize;
-use url::Url;
 
-use super::ByteSize;
+use super::{ByteSize, PrivateUrl};
 
 /// The `[feeds]` section.
 #[derive(Debug, Clone, Deserialize)]
@@ -24,7 +23,8 @@ pub struct Feeds {
     /// For which of the feeds of `by` this applies too. A feed that has pages keeps them.
     pub archive_by: Vec<GroupBy>,
     /// `WebSub` hubs to notify of changes.
-    pub hubs: Vec<Url>,
+    #[serde(deserialize_with = "super::private_url::list")]
+    pub hubs: Vec<PrivateUrl>,
     /// Whether a feed that is opened in a browser explains itself.
     pub companion: bool,
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer};
 use url::Url;
 
 use crate::address::EmailAddress;
-use crate::text::HeaderText;
+use crate::text::{HeaderText, without_user_info};
 
 /// The `[site]` section.
 #[derive(Debug, Clone, Deserialize)]
@@ -59,17 +59,18 @@ pub struct SiteUrl(Url);
 impl SiteUrl {
     /// Normalises `https://example.com/blog` to `https://example.com/blog/`; the error is a message for the user.
     pub fn parse(raw: &str) -> Result<Self, String> {
+        let shown = without_user_info(raw);
         let mut url = Url::parse(raw.trim()).map_err(|_| {
-            format!("{raw:?} is not a URL; write it in full, such as \"https://example.com/\"")
+            format!("{shown:?} is not a URL; write it in full, such as \"https://example.com/\"")
         })?;
         if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none_or(str::is_empty) {
             return Err(format!(
-                "{raw:?} is not a web address; write it in full, such as \"https://example.com/\""
+                "{shown:?} is not a web address; write it in full, such as \"https://example.com/\""
             ));
         }
         if url.query().is_some() || url.fragment().is_some() {
             return Err(format!(
-                "{raw:?} has a query or a fragment; write only the address of the home page"
+                "{shown:?} has a query or a fragment; write only the address of the home page"
             ));
         }
         if !url.username().is_empty() || url.password().is_some() {

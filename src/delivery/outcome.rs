@@ -226,6 +226,14 @@ impl SmtpOutcome {
     /// The reply or the error, for display: `550 5.1.1 no such user`.
     pub fn reply_text(&self) -> String {
         match &self.result {
+            Ok(reply) => reply.to_string(),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    /// The reply or the error, for the ledger.
+    pub(crate) fn whole_reply(&self) -> String {
+        match &self.result {
             Ok(reply) => format!("{} {}", reply.code, reply.text),
             Err(error) => error.to_string(),
         }

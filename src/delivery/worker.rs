@@ -379,5 +379,5 @@ fn log_outcome(outcome: &SmtpOutcome, event: &Event) {
 }
 
 fn last_reply(outcome: &SmtpOutcome) -> LastReply {
-    LastReply { phase: outcome.phase.to_string(), text: outcome.reply_text().chars().take(1_000).collect() }
+    LastReply { phase: outcome.phase.to_string(), text: outcome.whole_reply().chars().take(1_000).collect() }
 }

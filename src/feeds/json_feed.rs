@@ -8,6 +8,7 @@ use url::Url;
 use super::entry::Person;
 use super::page::{Page, PageEntry};
 use crate::archive::Enclosure;
+use crate::config::PrivateUrl;
 use crate::text::HeaderText;
 
 /// The version, which is the address of the specification.
@@ -74,7 +75,7 @@ struct Attachment<'a> {
 struct Hub<'a> {
     #[serde(rename = "type")]
     kind: &'static str,
-    url: &'a Url,
+    url: &'a PrivateUrl,
 }
 
 #[derive(Serialize)]

@@ -285,7 +285,7 @@ fn what_was_taken_back_is_named_in_atom_and_dates_the_feed() {
 #[test]
 fn hubs_answers_and_pictures_stand_in_every_format_that_has_a_place_for_them() {
     let mut config = fixtures::config("");
-    config.feeds.hubs = vec!["https://hub.example/?a=1&b=2".parse().unwrap()];
+    config.feeds.hubs = vec![url::Url::parse("https://kim:hunter2@hub.example/?a=1&b=2").unwrap().into()];
     let (mut post, other) = (fixtures::post(2, "글"), fixtures::post(1, "앞의 글"));
     post.image = Some("https://example.com/a.png?b=1&c=2".parse().unwrap());
     post.in_reply_to = vec![other.url.clone(), "https://other.example/?a=1&b=2".parse().unwrap()];

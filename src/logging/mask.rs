@@ -5,6 +5,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
+use crate::text::without_user_info;
+
 /// The prefix of signed tokens (`subscribers::token`).
 const TOKEN: &str = "v1.";
 /// A token has six parts.
@@ -12,7 +14,7 @@ const DOTS: usize = 5;
 
 /// `line` with `k…@example.com` for each address and `v1.…` for each token.
 pub(super) fn masked(line: &str) -> String {
-    without_tokens(&without_addresses(line))
+    without_tokens(&without_addresses(&without_user_info(line)))
 }
 
 fn without_addresses(line: &str) -> String {
@@ -92,6 +94,7 @@ mod tests {
             ("k…@example.com", "k…@example.com"),
             ("kim@[127.0.0.1]", "k…@[127.0.0.1]"),
             ("at 10 @ noon", "at 10 @ noon"),
+            ("GET https://u:hunter2@example.com/f", "GET https://example.com/f"),
         ] {
             assert_eq!(masked(line), expected);
         }

@@ -21,6 +21,7 @@ use url::{Host, Url};
 
 use super::address_filter::is_public;
 use super::tls;
+use crate::text::without_user_info;
 
 /// How many redirects are followed.
 const MOST_REDIRECTS: usize = 3;
@@ -122,18 +123,21 @@ pub(crate) enum DownloadError {
 impl fmt::Display for DownloadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what = self.predicate();
+        let public = |url: &dyn fmt::Display| without_user_info(&url.to_string()).into_owned();
         match self {
-            Self::Url(text, _) => write!(f, "{text:?} {what}"),
+            Self::Url(text, _) => write!(f, "{:?} {what}", without_user_info(text)),
             Self::Lookup { host, .. } => write!(f, "{host} {what}"),
-            Self::Downgrade { from, to } => write!(f, "{from} redirects to {to}, from https to http"),
-            Self::TimedOut(url, _) => write!(f, "{url} {what}"),
+            Self::Downgrade { from, to } => {
+                write!(f, "{} redirects to {}, from https to http", public(from), public(to))
+            }
+            Self::TimedOut(url, _) => write!(f, "{} {what}", public(url)),
             Self::Scheme(url)
             | Self::NotPublic { url, .. }
             | Self::TooManyRedirects(url)
             | Self::Status { url, .. }
             | Self::Compressed { url, .. }
             | Self::TooLong { url, .. }
-            | Self::Http { url, .. } => write!(f, "{url} {what}"),
+            | Self::Http { url, .. } => write!(f, "{} {what}", public(url)),
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::text::clipped;
+
 /// An error of the store. It is cheap to clone: all requests in a group commit get the same error.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
@@ -73,7 +75,7 @@ pub enum StoreError {
     #[error("cannot read the list: {0}; nothing was imported\n    help: run the command again")]
     Unreadable(Arc<std::io::Error>),
     /// A stored value that Letterpress never writes.
-    #[error("the database contains an invalid value: {0}")]
+    #[error("the database contains an invalid value: {}", clipped(.0))]
     CorruptData(String),
     /// The post has an issue already; a second one would mail everybody twice.
     #[error(

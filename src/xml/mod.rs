@@ -17,6 +17,8 @@ pub(crate) mod tree;
 
 use std::io;
 
+use crate::text::clipped;
+
 pub(crate) use encoded::declared_encoding;
 pub(crate) use node::Node;
 pub(crate) use records::Records;
@@ -65,6 +67,6 @@ pub(crate) enum XmlError {
 
 impl XmlError {
     fn malformed(reason: impl std::fmt::Display) -> Self {
-        Self::Malformed(reason.to_string())
+        Self::Malformed(clipped(&reason.to_string()))
     }
 }

@@ -209,7 +209,7 @@ fn node<'t>(
         if prefix == "xmlns" || written == "xmlns" {
             let prefix = if prefix.is_empty() { "" } else { name };
             if value.contains(char::is_whitespace) || (value.is_empty() && !prefix.is_empty()) {
-                return Err(XmlError::Malformed(format!("{value:?} is not a namespace")));
+                return Err(XmlError::malformed(format!("{value:?} is not a namespace")));
             }
             remark(line, Remark::Namespace(prefix, &value));
             continue;
@@ -225,7 +225,7 @@ fn node<'t>(
 }
 
 fn undeclared(prefix: &str) -> XmlError {
-    XmlError::Malformed(format!("the prefix {prefix} is not declared"))
+    XmlError::malformed(format!("the prefix {prefix} is not declared"))
 }
 
 /// A prefix may be empty; a local name may not.
@@ -235,6 +235,6 @@ fn check_name(prefix: &str, name: &str) -> Result<(), XmlError> {
     if starts(name) && holds(name) && (prefix.is_empty() || starts(prefix) && holds(prefix)) {
         Ok(())
     } else {
-        Err(XmlError::Malformed(format!("{name:?} is not a name")))
+        Err(XmlError::malformed(format!("{name:?} is not a name")))
     }
 }

@@ -90,6 +90,21 @@ fn every_change_of_the_ledger_is_reported() {
 }
 
 #[test]
+fn a_value_of_any_length_is_clipped_in_the_message() {
+    let (_server, site) = mailed();
+    let database = Connection::open(site.path("letterpress.db")).unwrap();
+    database.execute_batch("UPDATE issue SET letter = zeroblob(200000)").unwrap();
+    drop(database);
+    let verified = site.run(&["ledger", "verify"]);
+    assert!(
+        verified.output.contains("the database contains an invalid value: Blob([0, 0, 0"),
+        "{}",
+        verified.output
+    );
+    assert!(verified.output.len() < 400, "{}", verified.output);
+}
+
+#[test]
 fn a_duplicate_delivery_is_found_even_without_the_index_that_prevents_it() {
     let (_server, site) = mailed();
     let database = Connection::open(site.path("letterpress.db")).unwrap();

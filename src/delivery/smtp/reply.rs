@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use crate::text::HeaderText;
+use crate::text::{HeaderText, clipped};
 
 /// The longest accepted line in bytes, including its line end; RFC 5321 allows 512.
 pub const LONGEST_LINE: usize = 4 * 1024;
@@ -63,7 +63,7 @@ impl Reply {
 
 impl fmt::Display for Reply {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.code, self.text)
+        write!(f, "{} {}", self.code, clipped(&self.text))
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::config::ConfigError;
 use crate::finding::Finding;
 use crate::store::{FenceError, LockError, StoreError};
+use crate::text::without_user_info;
 
 /// Why a run ended early. Completed steps stay done, and no step is half done.
 #[derive(Debug, thiserror::Error)]
@@ -51,7 +52,8 @@ pub enum RunError {
 impl RunError {
     /// An error that the user can fix.
     pub fn user(what: impl Into<String>, help: impl Into<String>) -> Self {
-        Self::User { what: what.into(), help: help.into() }
+        let public = |text: String| without_user_info(&text).into_owned();
+        Self::User { what: public(what.into()), help: public(help.into()) }
     }
 
     /// An error of the operating system.

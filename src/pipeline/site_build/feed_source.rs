@@ -45,7 +45,9 @@ pub struct FetchReport {
 /// runs can use the stored entries.
 pub async fn fetch_posts(context: &RunContext) -> Result<FetchReport, RunError> {
     let config = &context.config;
-    let Some(source) = &config.archive.feed else { return Ok(FetchReport::default()) };
+    let Some(feed) = &config.archive.feed else { return Ok(FetchReport::default()) };
+    // What is printed and written; the whole address is used to download only.
+    let source = &feed.to_string();
     let _lock = lock(config).await?;
     let ledger = read_ledger(config)?;
     refuse_other_posts(config, source, &ledger)?;
@@ -54,7 +56,7 @@ pub async fn fetch_posts(context: &RunContext) -> Result<FetchReport, RunError> 
         CacheEntry::read(config).filter(|cached| cached.source == *source && !ledger.window.is_empty());
     // If a stored file is missing, the feed must be downloaded even if it has not changed.
     let cached = cached.filter(|_| missing.is_empty());
-    let (bytes, validators) = match fetch(config, source, cached.as_ref()).await {
+    let (bytes, validators) = match fetch(config, feed.expose(), cached.as_ref()).await {
         Ok(None) => return Ok(FetchReport::default()),
         Ok(Some(fetched)) => fetched,
         Err(why) => return stale(&ledger, source, why),
@@ -104,8 +106,9 @@ pub fn never_fetched(config: &Config) -> Option<Finding> {
     let source = config.archive.feed.as_ref()?;
     let ledger = config.resolve(&config.archive.posts).join(feed_archive::FILE);
     let hint = "`letterpress build` downloads it";
-    (!ledger.exists())
-        .then(|| Finding::error("feed-archive", source, "the feed was not downloaded yet").hint(hint))
+    (!ledger.exists()).then(|| {
+        Finding::error("feed-archive", source.to_string(), "the feed was not downloaded yet").hint(hint)
+    })
 }
 
 /// The ids and URLs of entries that were removed from the source feed. The removal needs no confirmation: the author of

@@ -8,7 +8,7 @@ use super::{Dialect, Row, Store, StoreError, Tx, args, epoch, events, issues};
 use crate::address::EmailAddress;
 use crate::ledger::State;
 use crate::subscribers::AddressKey;
-use crate::text::hex;
+use crate::text::{clipped, hex};
 
 /// How many addresses are read at a time.
 const PAGE: u64 = 10_000;
@@ -129,7 +129,8 @@ fn audiences(tx: &mut dyn Tx, flaws: &mut Vec<String>) -> Result<(), StoreError>
         let (counted, content) = detail.split_once(", content ").unwrap_or((&detail, ""));
         if counted != format!("{post}: {audience} readers") {
             flaws.push(format!(
-                "{post}: its audience is {audience}, but the event of its freeze records {counted:?}"
+                "{post}: its audience is {audience}, but the event of its freeze records \"{}\"",
+                clipped(counted)
             ));
         }
         if !content.is_empty() && issues::content_hash(tx, issue)?.as_deref() != Some(content) {
@@ -304,7 +305,8 @@ fn wrong_addresses(
             if text != NOBODY && EmailAddress::parse(&text).map_or(true, |address| key_of(&address).0 != key)
             {
                 let post: String = row.get(1)?;
-                flaws.push(format!("{post}, {text}: this is not the address that was frozen"));
+                let (post, address) = (clipped(&post), clipped(&text));
+                flaws.push(format!("{post}, {address}: this is not the address that was frozen"));
             }
             Ok(())
         })?;

@@ -473,6 +473,15 @@ async fn h20_an_unsubscribe_that_cannot_be_written_is_not_confirmed() {
 }
 
 #[tokio::test]
+async fn a_long_invented_method_is_clipped_in_the_access_log() {
+    let site = TestSite::new().await;
+    site.send(&"A".repeat(15_000), "/subscribe", &[], "").await;
+    let output = site.output.lock().unwrap().clone();
+    assert!(output.contains(&format!("{}… /subscribe ", "A".repeat(200))), "{output}");
+    assert!(output.lines().all(|line| line.len() < 300), "{output}");
+}
+
+#[tokio::test]
 async fn h20_a_locked_store_is_answered_with_503() {
     let site = TestSite::new().await;
     let holder = site.database();
