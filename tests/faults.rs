@@ -77,7 +77,7 @@ fn every_fault_has_a_row_with_tests_that_exist() {
 
 #[test]
 fn every_bad_request_has_a_row_with_tests_that_exist() {
-    assert_complete('H', 22);
+    assert_complete('H', 23);
 }
 
 #[test]

@@ -32,11 +32,14 @@ async fn send_transactional(sender: TransactionalSender, app: SharedApp) {
     sender.run(|problem| (app.log)(&format!("warning: {problem}"))).await;
 }
 
-/// Deletes expired data once a day. The time is recorded in the store, so that a server that restarts every night does it
+/// Finishes erasures, and deletes expired data once a day. The time is recorded in the store, so that a server that restarts every night does it
 /// too.
 async fn delete_expired(app: SharedApp) {
     loop {
         if let Err(error) = delete_expired_if_due(&app, app.now()).await {
+            (app.log)(&format!("error: {error}"));
+        }
+        if let Err(error) = app.session.finish_erasures(app.config()).await {
             (app.log)(&format!("error: {error}"));
         }
         tokio::time::sleep(CHECK_INTERVAL).await;

@@ -124,18 +124,22 @@ pub(super) async fn submit(
     if app.within_timeout(app.session.store.erase(key, "web", app.now())).await.is_err() {
         return app.pages.unavailable(&visit, None);
     }
-    // The rows are deleted. The visitor need not wait until a large database has scrubbed its free pages.
-    let scrubbed = tokio::spawn(vacuum(SharedApp::clone(&app)));
+    // The rows are deleted. The visitor need not wait until a large file is written anew.
+    let scrubbed = tokio::spawn(scrub(SharedApp::clone(&app)));
     let _ = tokio::time::timeout(app.store_timeout, scrubbed).await;
     app.pages.notice(&visit, StatusCode::OK, strings.erased_title, strings.erased_text)
 }
 
-async fn vacuum(app: SharedApp) {
-    if let Err(error) = app.session.store.scrub().await {
-        (app.log)(&format!(
-            "error: data of an erased subscriber may remain in free pages of the store: {error}"
-        ));
-    }
+async fn scrub(app: SharedApp) {
+    let prevented = match app.session.scrub(app.config()).await {
+        Ok(None) => return,
+        Ok(Some(why)) => why.to_owned(),
+        Err(error) => error.to_string(),
+    };
+    (app.log)(&format!(
+        "warning: data of an erased subscriber is still in the write-ahead log or in free parts of the file: {prevented}; it is \
+         tried again within an hour"
+    ));
 }
 
 /// Verifies a token and its age.

@@ -12,6 +12,8 @@ mod diagnosis;
 #[cfg(test)]
 mod earlier;
 #[cfg(test)]
+mod erasure;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod fence;

@@ -29,24 +29,24 @@ const HAN: &str = "han.jimin@example.org";
 const SEO: &str = "seo@example.org";
 const YOON: &str = "yoon@example.org";
 
-fn keys() -> TokenKeys {
+pub(crate) fn keys() -> TokenKeys {
     TokenKeys::generate(std::array::from_fn(|byte| u8::try_from(byte * 7 + 3).unwrap()))
 }
 
-fn key(address: &str) -> AddressKey {
+pub(crate) fn key(address: &str) -> AddressKey {
     AddressKey(keys().address_key(&EmailAddress::parse(address).unwrap()))
 }
 
-fn plenty() -> SignUpLimits {
+pub(crate) fn plenty() -> SignUpLimits {
     let rate = Rate::per_hour(10_000).unwrap();
     SignUpLimits { all: rate, each_network: rate, each_domain: rate }
 }
 
-fn here() -> ConsentContext {
+pub(crate) fn here() -> ConsentContext {
     ConsentContext { form: "page 1".to_owned(), wording: [7; 32], network: Some("203.0.113.0/24".to_owned()) }
 }
 
-fn form(address: &str) -> SignUp {
+pub(crate) fn form(address: &str) -> SignUp {
     let email = EmailAddress::parse(address).unwrap();
     SignUp {
         key: key(address),

@@ -11,6 +11,7 @@ use super::{Outcome, Printer};
 use crate::cli::args::parse;
 use crate::cli::printer::count;
 use crate::pipeline::session::{LedgerSession, RunContext, RunError};
+use crate::store::subscriber_store::Erased;
 use crate::text::shell_quoted;
 
 /// Maximum depth of folders in the outbox.
@@ -51,15 +52,56 @@ pub(super) async fn erase(
         ));
     }
     let erased = session.store.erase(key, "command line", context.clock.now()).await?;
-    session.store.scrub().await?;
-    printer.info(match (erased.subscriber, erased.deliveries) {
+    let left = left_in_ledger(email.as_str(), context, session).await?;
+    if left.is_empty() {
+        printer.info(report(address, erased));
+    } else {
+        printer.warn(format!(
+            "{address} was deleted, and no import can add it again, but it is still in the ledger:"
+        ));
+        for place in &left {
+            printer.warn(format!("  {place}"));
+        }
+    }
+    list_own_files(address, context, printer);
+    printer
+        .info("backups made by `letterpress backup` before today contain the address until you delete them");
+    Ok(if left.is_empty() { Outcome::Done } else { Outcome::Partly })
+}
+
+fn report(address: &str, erased: Erased) -> String {
+    match (erased.subscriber, erased.deliveries) {
         (false, 0) => format!("{address} was not stored; no import can add it from now on"),
         (_, 0) => format!("erased {address}; no import can add it again"),
         (_, deliveries) => format!(
             "erased {address}, also from {} in the ledger; no import can add it again",
             count(deliveries, "delivery")
         ),
-    });
+    }
+}
+
+/// Where the database still contains the address, and why.
+async fn left_in_ledger(
+    address: &str,
+    context: &RunContext,
+    session: &LedgerSession,
+) -> Result<Vec<String>, RunError> {
+    let prevented = match session.scrub(&context.config).await {
+        Ok(prevented) => prevented.map(str::to_owned),
+        Err(error) => Some(error.to_string()),
+    };
+    let files = "the write-ahead log and free parts of the file";
+    let mut left: Vec<String> = prevented
+        .map(|why| format!("{files}, because {why}; the next command that opens the ledger removes it there"))
+        .into_iter()
+        .collect();
+    let texts = session.store.texts_with(address).await?;
+    left.extend(texts.into_iter().map(|text| format!("{text}, which somebody wrote and nothing changes")));
+    Ok(left)
+}
+
+/// Names the user's own files that contain the address.
+fn list_own_files(address: &str, context: &RunContext, printer: Printer) {
     let config = &context.config;
     let list = config.newsletter.list.iter().map(|list| config.resolve(list));
     let mut left: Vec<Utf8PathBuf> = list.filter(|list| contains(list, address)).collect();
@@ -70,9 +112,6 @@ pub(super) async fn erase(
             printer.warn(format!("  {file}"));
         }
     }
-    printer
-        .info("backups made by `letterpress backup` before today contain the address until you delete them");
-    Ok(Outcome::Done)
 }
 
 /// Emails to the address in the outbox folder.

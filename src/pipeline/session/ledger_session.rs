@@ -72,18 +72,22 @@ impl LedgerSession {
             Some(path) if !crash::run_lock_is_bypassed() => Some(RunLock::take(&path)?),
             _ => None,
         };
-        let mut session = Self::open_with(config, clock, open).await?;
+        let mut session = Self::connect(config, clock, open).await?;
         session.lock = lock;
         session.store.pin();
+        session.finish_erasures(config).await?;
         Ok(session)
     }
 
     /// Opens a session to read the ledger, or to change subscribers.
     pub async fn open(config: &Config, clock: &dyn Clock) -> Result<Self, RunError> {
-        Self::open_with(config, clock, open_sqlite).await
+        let session = Self::connect(config, clock, open_sqlite).await?;
+        session.finish_erasures(config).await?;
+        Ok(session)
     }
 
-    async fn open_with(config: &Config, clock: &dyn Clock, open: OpenFile) -> Result<Self, RunError> {
+    /// Opens the ledger and reads its keys.
+    async fn connect(config: &Config, clock: &dyn Clock, open: OpenFile) -> Result<Self, RunError> {
         let keys = config.resolve(&config.store.keys);
         let fence = Fence::at(config.resolve(&config.store.fence));
         // If the fence exists, there was a ledger, even if its keys are gone too.

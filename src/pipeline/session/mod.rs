@@ -2,6 +2,7 @@
 
 pub(crate) mod context;
 pub(crate) mod dkim_keys;
+mod erasure;
 pub(crate) mod ledger_session;
 pub(crate) mod run_error;
 pub(crate) mod transport;

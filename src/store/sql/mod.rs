@@ -60,6 +60,14 @@ pub(super) enum Dialect {
     Postgres,
 }
 
+impl Dialect {
+    /// Where `part` begins in `text`, from 1, as SQL; 0 if it is not there.
+    fn position(self, text: &str, part: &str) -> String {
+        let function = if self == Self::Sqlite { "instr" } else { "strpos" };
+        format!("{function}({text}, {part})")
+    }
+}
+
 /// What a transaction is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TransactionMode {
@@ -140,9 +148,9 @@ pub(super) trait Backend: Send + Sync + 'static {
         })
     }
 
-    /// See [`Store::scrub`].
-    fn vacuum(&self) -> Result<(), StoreError> {
-        Ok(())
+    /// See [`Store::scrub`]. A database server overwrites deleted rows in its own time.
+    fn scrub(&self) -> Result<bool, StoreError> {
+        Ok(true)
     }
 
     /// See [`Store::check`].
@@ -253,12 +261,6 @@ impl Store {
     pub async fn check(&self) -> Result<(), StoreError> {
         let backend = Arc::clone(&self.backend);
         blocking(move || backend.check()).await
-    }
-
-    /// Removes erased data from the write-ahead log and the free pages too, as far as the database allows it.
-    pub async fn scrub(&self) -> Result<(), StoreError> {
-        let backend = Arc::clone(&self.backend);
-        blocking(move || backend.vacuum()).await
     }
 
     /// Runs a transaction on a thread that may block.

@@ -7,9 +7,12 @@ use super::{Dialect, Store, StoreError, Tx, args, deliveries};
 use crate::ledger::Token;
 use crate::ledger::rate_limit::{Rate, TokenBucket};
 use crate::store::{DomainState, IssueNumber, LeaseClaim, PermitGrant, RateLimitedClaim};
+use crate::subscribers::AddressKey;
 
 /// The bucket for all messages together; no domain has such a name.
 const ALL: &str = "*";
+/// How the names of the buckets of networks begin.
+const FROM_NETWORK: &str = "web from ";
 
 impl Store {
     /// The bucket of the rate limit for all messages.
@@ -24,13 +27,9 @@ pub(super) fn due_domains(
     issue: IssueNumber,
     now: DateTime<Utc>,
 ) -> Result<Vec<String>, StoreError> {
-    let at = match tx.dialect() {
-        Dialect::Sqlite => "instr(address, '@')",
-        Dialect::Postgres => "strpos(address, '@')",
-    };
     let fill = format!(
-        "UPDATE delivery SET domain = lower(substr(address, {at} + 1))
-         WHERE issue = ?1 AND open = 1 AND state = 'pending' AND domain IS NULL"
+        "UPDATE delivery SET domain = {} WHERE issue = ?1 AND open = 1 AND state = 'pending' AND domain IS NULL",
+        domain_of(tx.dialect(), "address")
     );
     tx.execute(&fill, args![issue.0])?;
     tx.all(
@@ -121,6 +120,41 @@ pub(super) fn forget(tx: &mut dyn Tx, prefix: &str, before: DateTime<Utc>) -> Re
         "DELETE FROM rate_limit WHERE substr(bucket, 1, length(?1)) = ?1 AND full_until < ?2",
         args![prefix, before.timestamp_micros()],
     )
+}
+
+/// The domain of the address in a column, as SQL.
+pub(super) fn domain_of(dialect: Dialect, column: &str) -> String {
+    format!("lower(substr({column}, {} + 1))", dialect.position(column, "'@'"))
+}
+
+/// The bucket of the sign-up forms for addresses of one domain.
+pub(super) fn sign_ups_to(domain: &str) -> String {
+    format!("web to {}", domain.to_ascii_lowercase())
+}
+
+/// The bucket of the sign-up forms from one network.
+pub(super) fn sign_ups_from(network: &str) -> String {
+    format!("{FROM_NETWORK}{network}")
+}
+
+/// Deletes the buckets of the networks of a person's consents, unless somebody else agreed from there too.
+pub(super) fn forget_networks_of(tx: &mut dyn Tx, key: AddressKey) -> Result<(), StoreError> {
+    let sql = "DELETE FROM rate_limit WHERE bucket IN (
+                   SELECT CAST(?2 AS TEXT) || network FROM consent AS own
+                   WHERE addr_key = ?1 AND network IS NOT NULL AND NOT EXISTS (
+                       SELECT 1 FROM consent AS other WHERE other.network = own.network AND other.addr_key <> ?1))";
+    tx.execute(sql, args![&key.0, FROM_NETWORK]).map(drop)
+}
+
+/// Deletes the buckets of a domain, unless it is also that of another subscriber: then it names nobody, and its limits
+/// go on.
+pub(super) fn forget_domain(tx: &mut dyn Tx, domain: &str) -> Result<(), StoreError> {
+    let others = domain_of(tx.dialect(), "email");
+    let sql = format!(
+        "DELETE FROM rate_limit WHERE bucket IN (?1, ?2)
+         AND NOT EXISTS (SELECT 1 FROM subscriber WHERE {others} = ?1)"
+    );
+    tx.execute(&sql, args![domain, &sign_ups_to(domain)]).map(drop)
 }
 
 /// A rate limit and its bucket, which no other transaction changes before this one ends; without a rate there is no

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::events::{self, Entry};
+use super::rows::NOBODY;
 use super::{Store, StoreError, Tx, Value, args, deliveries, feedback, issues, sign_ups, subscribers};
 use crate::address::EmailAddress;
 use crate::ledger::health::Health;
@@ -171,7 +172,10 @@ fn record(
 ) -> Result<bool, StoreError> {
     let (status, diagnostic) = match &report.kind {
         ReportKind::Delivery(bounce) => {
-            (bounce.status.map(|status| status.to_string()), Some(bounce.diagnostic.as_str()))
+            // A bounce may come after the erasure, and servers repeat the address in it.
+            let is_erased = named.delivery.as_ref().is_some_and(|delivery| delivery.address == NOBODY);
+            let diagnostic = (!is_erased).then_some(bounce.diagnostic.as_str());
+            (bounce.status.map(|status| status.to_string()), diagnostic)
         }
         ReportKind::Complained | ReportKind::Unsubscribed => (None, None),
     };

@@ -15,6 +15,9 @@ use crate::store::{MessageFields, StateChange};
 use crate::subscribers::AddressKey;
 use crate::subscribers::lifecycle::SubscriptionStatus;
 
+/// Replaces an erased address: `.invalid` is never a real host (RFC 2606), and the subscriber is suppressed.
+pub(super) const NOBODY: &str = "erased@erased.invalid";
+
 /// What [`delivery`] reads, in its order.
 pub(super) const COLUMNS: &str =
     "delivery.state, token, attempts, lease_until, next_at, resends, had_unknown,
@@ -218,17 +221,18 @@ impl Batch {
             ];
             changed.push(values.to_vec());
         }
-        execute_many(
-            tx,
+        // A delivery may have been erased while its message was on its way; the server's reply repeats the address.
+        let sql = format!(
             "UPDATE delivery SET state = new.state, token = new.token, attempts = new.attempts,
                     lease_until = new.lease_until, next_at = new.next_at, resends = new.resends,
                     had_unknown = new.had_unknown, bytes_sha256 = new.bytes, dated = new.dated, reason = new.reason,
-                    last_phase = new.last_phase, last_reply = new.last_reply,
+                    last_phase = new.last_phase,
+                    last_reply = CASE WHEN delivery.address <> '{NOBODY}' THEN new.last_reply END,
                     owner = CASE WHEN new.lease_until IS NOT NULL THEN coalesce(new.owner, delivery.owner) END,
                     changed_at = new.changed_at
-             FROM {new} WHERE delivery.issue = new.issue AND delivery.id = new.id",
-            &changed,
-        )
+             FROM {{new}} WHERE delivery.issue = new.issue AND delivery.id = new.id"
+        );
+        execute_many(tx, &sql, &changed)
     }
 
     fn write_attempts(&self, tx: &mut dyn Tx) -> Result<(), StoreError> {
@@ -249,15 +253,17 @@ impl Batch {
             // The reply to a message that was sent is kept with its delivery, and no later event names its token.
             let is_open_end = *state != State::Sent;
             let (kept, reply) = (is_open_end.then_some(token), reply.as_deref().filter(|_| is_open_end));
-            args![self.now, state.as_str(), reply, kept, *issue, *delivery, token].to_vec()
+            args![self.now, state.as_str(), kept, reply, *issue, *delivery, token].to_vec()
         });
-        execute_many(
-            tx,
-            "UPDATE attempt SET ended_at = new.ended_at, result = new.result, reply = new.reply, token = new.kept
-             FROM {new}
-             WHERE attempt.issue = new.issue AND attempt.delivery = new.delivery AND attempt.token = new.token",
-            &ended.collect::<Vec<_>>(),
-        )
+        let sql = format!(
+            "UPDATE attempt SET ended_at = new.ended_at, result = new.result, token = new.kept,
+                    reply = CASE WHEN new.reply IS NOT NULL AND NOT EXISTS (
+                        SELECT 1 FROM delivery
+                        WHERE issue = new.issue AND id = new.delivery AND address = '{NOBODY}') THEN new.reply END
+             FROM {{new}}
+             WHERE attempt.issue = new.issue AND attempt.delivery = new.delivery AND attempt.token = new.token"
+        );
+        execute_many(tx, &sql, &ended.collect::<Vec<_>>())
     }
 }
 

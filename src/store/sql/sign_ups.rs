@@ -347,8 +347,8 @@ fn admitted(
     now: DateTime<Utc>,
 ) -> Result<bool, StoreError> {
     let mut domains: Vec<(String, Rate)> = vec![("web".to_owned(), limits.all)];
-    domains.extend(network.map(|network| (format!("web from {network}"), limits.each_network)));
-    domains.push((format!("web to {}", domain.to_ascii_lowercase()), limits.each_domain));
+    domains.extend(network.map(|network| (rate_limit::sign_ups_from(network), limits.each_network)));
+    domains.push((rate_limit::sign_ups_to(domain), limits.each_domain));
     // Always in the same order, so that two forms do not wait for each other.
     domains.sort();
     rate_limit::take_one_of_each(tx, &domains, now)

@@ -3,7 +3,7 @@
 use aws_lc_rs::digest::{SHA256, digest};
 use chrono::DateTime;
 
-use super::erasure::NOBODY;
+use super::rows::NOBODY;
 use super::{Dialect, Row, Store, StoreError, Tx, args, epoch, events, issues};
 use crate::address::EmailAddress;
 use crate::ledger::State;

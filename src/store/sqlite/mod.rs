@@ -143,13 +143,10 @@ impl Backend for Sqlite {
         Ok(open::place(&self.path))
     }
 
-    /// The log still has overwritten data until it is emptied. While another process reads it, it stays until the next
-    /// checkpoint.
-    fn vacuum(&self) -> Result<(), StoreError> {
+    fn scrub(&self) -> Result<bool, StoreError> {
         self.with(true, |connection| {
-            connection
-                .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
-                .map_err(failed("emptying its log"))
+            open::with_little_patience(connection, scrub)
+                .map_err(failed("removing erased data from the file"))
         })
     }
 
@@ -167,9 +164,7 @@ impl Backend for Sqlite {
             if free * 10 > all {
                 connection.execute_batch("VACUUM").map_err(failed("giving space back"))?;
             }
-            connection
-                .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
-                .map_err(failed("emptying its log"))
+            empty_log(connection).map(drop).map_err(failed("emptying its log"))
         })
     }
 
@@ -178,6 +173,24 @@ impl Backend for Sqlite {
         let path = self.with(false, |connection| Ok(connection.path().map(str::to_owned)))?;
         backup::write(&path.unwrap_or_default(), target, copied)
     }
+}
+
+/// `secure_delete` overwrites removed rows, but not the copies of rows in the free parts of pages that were split. So every
+/// page is written anew, and the log with the old ones is emptied.
+fn scrub(connection: &Connection) -> rusqlite::Result<bool> {
+    // While a reader holds the log, VACUUM would only make it longer.
+    if !empty_log(connection)? {
+        return Ok(false);
+    }
+    match connection.execute_batch("VACUUM") {
+        Err(error) if fault(&error) == Fault::Busy => Ok(false),
+        vacuumed => vacuumed.and_then(|()| empty_log(connection)),
+    }
+}
+
+/// Writes the log into the file and makes it empty; `false` if another process still needs the log.
+fn empty_log(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0).map(|busy: bool| !busy))
 }
 
 fn transact(

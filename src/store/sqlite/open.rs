@@ -202,6 +202,17 @@ fn wait_a_little(tries: i32) -> bool {
     tries < 25_000
 }
 
+/// Runs `work`, which waits for other processes for some two seconds only.
+pub(super) fn with_little_patience<T>(
+    connection: &mut Connection,
+    work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+) -> rusqlite::Result<T> {
+    connection.busy_timeout(Duration::from_secs(2))?;
+    let done = work(connection);
+    connection.busy_handler(Some(wait_a_little))?;
+    done
+}
+
 fn configure(connection: &mut Connection) -> rusqlite::Result<()> {
     connection.busy_handler(Some(wait_a_little))?;
     connection.pragma_update(None, "journal_mode", "WAL")?;

@@ -81,14 +81,18 @@ impl Anchor {
 pub(super) struct Header {
     /// It uses a write-ahead log; a backup does not.
     pub(super) keeps_log: bool,
-    /// Only rises in the life of a database.
+    /// Only rises in the life of a database, but not with every change.
     changes: u32,
+    /// Rises with every change of the schema and every VACUUM.
+    schema: u32,
 }
 
 impl Header {
     fn parse(bytes: &[u8; 100]) -> Option<Self> {
-        let changes = u32::from_be_bytes([bytes[24], bytes[25], bytes[26], bytes[27]]);
-        bytes.starts_with(MAGIC).then_some(Self { keeps_log: bytes[18..20] == [2, 2], changes })
+        let number =
+            |at| bytes.iter().skip(at).take(4).fold(0, |number, byte| (number << 8) | u32::from(*byte));
+        let (keeps_log, changes, schema) = (bytes[18..20] == [2, 2], number(24), number(40));
+        bytes.starts_with(MAGIC).then_some(Self { keeps_log, changes, schema })
     }
 }
 
@@ -106,6 +110,7 @@ pub(super) struct ReplacementDetector {
     beside: [(Utf8PathBuf, Identity); 2],
     stamp: Stamp,
     changes: u32,
+    schema: u32,
 }
 
 impl ReplacementDetector {
@@ -120,9 +125,9 @@ impl ReplacementDetector {
         if Identity::of(&meta) != anchor.identity {
             return Err(io::Error::other("it was replaced while it was opened"));
         }
-        let changes = anchor.header().map_or(0, |header| header.changes);
+        let (changes, schema) = anchor.header().map_or((0, 0), |header| (header.changes, header.schema));
         let beside = [beside("-wal")?, beside("-shm")?];
-        Ok(Self { path: path.to_owned(), beside, stamp: stamp(&meta), changes, anchor })
+        Ok(Self { path: path.to_owned(), beside, stamp: stamp(&meta), changes, schema, anchor })
     }
 
     /// What happened to the files, if they have changed.
@@ -148,16 +153,18 @@ impl ReplacementDetector {
     }
 
     /// Whether a checkpoint can have changed the file: it never makes the file older and never replaces it, and it makes
-    /// the file shorter only with the pages of a later change.
+    /// the file shorter only after a VACUUM.
     fn was_checkpoint(&mut self, meta: &Metadata) -> bool {
-        let oldest = if meta.len() < self.stamp.0 { self.changes.saturating_add(1) } else { self.changes };
+        let schema = if meta.len() < self.stamp.0 { self.schema.saturating_add(1) } else { self.schema };
         for attempt in 0..TRIES {
             if attempt > 0 {
                 std::thread::sleep(GLANCE);
             }
             let header = self.anchor.header();
-            if let Some(header) = header.filter(|header| header.keeps_log && header.changes >= oldest) {
-                (self.stamp, self.changes) = (stamp(meta), header.changes);
+            if let Some(header) = header.filter(|header| {
+                header.keeps_log && header.changes >= self.changes && header.schema >= schema
+            }) {
+                (self.stamp, self.changes, self.schema) = (stamp(meta), header.changes, header.schema);
                 return true;
             }
         }
