@@ -200,9 +200,7 @@ impl RequestContext {
         Self {
             strings: accept::language(requested.as_deref(), accepted, &app.config().site.language),
             network: parts.extensions.get::<Peer>().map(|Peer(peer)| {
-                let forwarded = parts.headers.get_all("x-forwarded-for").iter();
-                let forwarded = forwarded.map(|line| line.to_str().unwrap_or_default());
-                client_address::network(client_address::address(*peer, forwarded, &app.config().web.proxies))
+                client_address::network(client_address::of(&parts.headers, *peer, &app.config().web.proxies))
             }),
         }
     }

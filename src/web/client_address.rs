@@ -4,14 +4,22 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use axum::http::HeaderMap;
+
 use crate::config::Network;
 
 /// The longest `X-Forwarded-For` chain that is read.
 const MOST_HOPS: usize = 32;
 
+/// The address of the client that sent these headers over a connection from `peer`.
+pub(super) fn of(headers: &HeaderMap, peer: IpAddr, proxies: &[Network]) -> IpAddr {
+    let forwarded = headers.get_all("x-forwarded-for").iter();
+    address(peer, forwarded.map(|line| line.to_str().unwrap_or_default()), proxies)
+}
+
 /// The address of the client. Each proxy appends the address it saw, so the rightmost address that is not a trusted
 /// proxy is the client. A client can forge everything to the left of it.
-pub(super) fn address<'a>(
+fn address<'a>(
     peer: IpAddr,
     forwarded: impl DoubleEndedIterator<Item = &'a str>,
     proxies: &[Network],
@@ -39,7 +47,8 @@ fn bare(hop: &str) -> Option<IpAddr> {
         .or_else(|| hop.strip_prefix('[')?.strip_suffix(']')?.parse().ok())
 }
 
-/// The /24 (IPv4) or /56 (IPv6) prefix of an address: about one household or office.
+/// The /24 (IPv4) or /56 (IPv6) prefix of an address: what one customer of a provider can use as they like. Smaller networks
+/// would give one customer a limit of each kind many times over: a /56 has 256 networks of /64.
 pub(super) fn network(address: IpAddr) -> String {
     match address.to_canonical() {
         IpAddr::V4(address) => {

@@ -1,7 +1,8 @@
 //! Limits the number of connections. When all are in use, the connection that has been idle longest is closed for a new
 //! one.
 //!
-//! There is also a limit per client network. Connections of a trusted proxy serve many clients and don't count towards it.
+//! There is also a limit per client network. A connection of a trusted proxy serves many clients: it counts towards the
+//! network of a client from the head of its request to the end of the response, and towards none in between.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -41,6 +42,9 @@ struct SlotTable {
 }
 
 struct Occupant {
+    /// The network of the peer; `None` for a proxy.
+    peer_network: Option<String>,
+    /// The network that the connection counts towards now.
     network: Option<String>,
     activity: Activity,
     since: Instant,
@@ -66,28 +70,29 @@ pub(super) struct ConnectionSlot {
 }
 
 impl ConnectionSlots {
-    /// Creates `most` places, of which one network may use `most_of_network`.
+    /// Creates `most` places, of which one network may use `most_of_network`, and half at most.
     pub(super) fn new(most: usize, most_of_network: usize) -> Arc<Self> {
-        Arc::new(Self { most, most_of_network, table: Mutex::default() })
+        Arc::new(Self { most, most_of_network: most_of_network.min(most / 2), table: Mutex::default() })
     }
 
     /// Takes a place for a client of `network`. Returns `None` if all places it could have are busy with a response.
     pub(super) fn take(self: &Arc<Self>, network: Option<String>) -> Option<ConnectionSlot> {
         let mut table = self.lock();
-        if network.is_some() {
-            let of_network = |occupant: &Occupant| occupant.network == network;
-            if table.occupied.values().filter(|occupant| of_network(occupant)).count() >= self.most_of_network
-            {
-                table.free(of_network)?;
-            }
+        if let Some(network) = &network {
+            table.admit(network, self.most_of_network)?;
         }
         if table.occupied.len() >= self.most {
             table.free(|_| true)?;
         }
         let (number, evict) = (table.next, Arc::new(Notify::new()));
         table.next += 1;
-        let occupant =
-            Occupant { network, activity: Activity::Idle, since: Instant::now(), evict: Arc::clone(&evict) };
+        let occupant = Occupant {
+            peer_network: network.clone(),
+            network,
+            activity: Activity::Idle,
+            since: Instant::now(),
+            evict: Arc::clone(&evict),
+        };
         table.occupied.insert(number, occupant);
         drop(table);
         Some(ConnectionSlot { slots: Arc::clone(self), number, evicted: evict })
@@ -111,6 +116,16 @@ impl ConnectionSlots {
 }
 
 impl SlotTable {
+    /// Makes room for one more connection of a network, at the cost of its own oldest idle one. Returns `None` if all that it
+    /// may have are busy.
+    fn admit(&mut self, network: &str, most: usize) -> Option<()> {
+        let of_network = |occupant: &Occupant| occupant.network.as_deref() == Some(network);
+        if self.occupied.values().filter(|occupant| of_network(occupant)).count() < most {
+            return Some(());
+        }
+        self.free(of_network)
+    }
+
     fn free(&mut self, may_evict: impl Fn(&Occupant) -> bool) -> Option<()> {
         let now = Instant::now();
         let idle = self.occupied.iter().filter(|(_, occupant)| may_evict(occupant));
@@ -126,6 +141,27 @@ impl ConnectionSlot {
     pub(super) fn set(&self, activity: Activity) {
         if let Some(occupant) = self.slots.lock().occupied.get_mut(&self.number) {
             (occupant.activity, occupant.since) = (activity, Instant::now());
+        }
+    }
+
+    /// Counts a proxy's connection towards the network of the client whose request it brings. Returns `false` if all
+    /// connections that the network may have are busy.
+    pub(super) fn begin_request_of(&self, network: &str) -> bool {
+        let mut table = self.slots.lock();
+        if table.admit(network, self.slots.most_of_network).is_none() {
+            return false;
+        }
+        if let Some(occupant) = table.occupied.get_mut(&self.number) {
+            (occupant.network, occupant.since) = (Some(network.to_owned()), Instant::now());
+        }
+        true
+    }
+
+    /// The response was sent: the connection waits for the next request, of any client of its peer.
+    pub(super) fn end_request(&self) {
+        self.set(Activity::Idle);
+        if let Some(occupant) = self.slots.lock().occupied.get_mut(&self.number) {
+            occupant.network.clone_from(&occupant.peer_network);
         }
     }
 
@@ -205,6 +241,27 @@ mod tests {
         assert!(slots.take(network("a")).is_none() && slots.take(network("c")).is_some());
         drop(third);
         assert!(slots.take(network("a")).is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_of_a_proxy_counts_towards_the_client_of_its_request() {
+        let slots = ConnectionSlots::new(10, 2);
+        let kept = slots.take(None).unwrap();
+        a_second().await;
+        let unfinished = [slots.take(None).unwrap(), slots.take(None).unwrap(), slots.take(None).unwrap()];
+        for slot in &unfinished {
+            assert!(slot.begin_request_of("a"));
+            a_second().await;
+        }
+        assert!(is_evicted(&unfinished[0]).await && !is_evicted(&unfinished[1]).await);
+        assert!(!is_evicted(&kept).await, "an idle connection of the proxy is nobody's");
+        for slot in &unfinished[1..] {
+            slot.set(Activity::Working);
+        }
+        assert!(!kept.begin_request_of("a") && kept.begin_request_of("b"));
+        unfinished[1].end_request();
+        kept.end_request();
+        assert!(kept.begin_request_of("a"));
     }
 
     #[test]

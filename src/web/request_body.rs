@@ -19,8 +19,9 @@ use super::form::LONGEST;
 /// The time limit for the body, from the end of the head.
 pub(super) const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The request with its buffered body. Stops reading at the size limit of a form; `None` if the body is late.
-pub(super) async fn read_request<B>(request: Request<B>) -> Option<Request<Body>>
+/// The request with its buffered body, and whether that is the whole one. Stops reading at the size limit of a form; `None`
+/// if the body is late.
+pub(super) async fn read_request<B>(request: Request<B>) -> Option<(Request<Body>, bool)>
 where
     B: HttpBody<Data = Bytes> + Unpin,
 {
@@ -29,7 +30,10 @@ where
     let reading = async {
         while received.bytes.len() <= LONGEST {
             match body.frame().await {
-                None => return,
+                None => {
+                    received.is_whole = true;
+                    return;
+                }
                 Some(Ok(frame)) => received.bytes.extend(frame.into_data().unwrap_or_default()),
                 Some(Err(_)) => {
                     received.is_broken = true;
@@ -40,12 +44,13 @@ where
     };
     tokio::time::timeout(BODY_TIMEOUT, reading).await.ok()?;
     let body = if received.is_broken { Body::new(Broken) } else { Body::from(received.bytes) };
-    Some(Request::from_parts(parts, body))
+    Some((Request::from_parts(parts, body), received.is_whole))
 }
 
 #[derive(Default)]
 struct Received {
     bytes: Vec<u8>,
+    is_whole: bool,
     is_broken: bool,
 }
 
@@ -66,12 +71,26 @@ impl HttpBody for Broken {
 
 /// The response to a request whose body is late.
 pub(super) fn too_slow() -> Response<Body> {
-    let mut response = Response::new(Body::from("The request did not arrive in time. Please try again.\n"));
-    *response.status_mut() = StatusCode::REQUEST_TIMEOUT;
+    refusal(StatusCode::REQUEST_TIMEOUT, "The request did not arrive in time. Please try again.\n")
+}
+
+/// The response to a client whose network has too many requests in progress.
+pub(super) fn too_many() -> Response<Body> {
+    refusal(StatusCode::SERVICE_UNAVAILABLE, "Too many requests at once. Please try again.\n")
+}
+
+/// Ends the connection after this response.
+pub(super) fn close_after(response: &mut Response<Body>) {
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+}
+
+fn refusal(status: StatusCode, text: &'static str) -> Response<Body> {
+    let mut response = Response::new(Body::from(text));
+    *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    close_after(&mut response);
     response
 }
 
@@ -91,7 +110,7 @@ impl TrackedBody {
 
 impl Drop for TrackedBody {
     fn drop(&mut self) {
-        self.slot.set(Activity::Idle);
+        self.slot.end_request();
     }
 }
 
@@ -124,7 +143,7 @@ mod tests {
     use super::*;
 
     async fn read(body: Body) -> Option<Result<Bytes, axum::Error>> {
-        Some(to_bytes(read_request(Request::new(body)).await?.into_body(), 1 << 20).await)
+        Some(to_bytes(read_request(Request::new(body)).await?.0.into_body(), 1 << 20).await)
     }
 
     /// Yields one byte per second.

@@ -1,13 +1,13 @@
 //! Accepts connections, limits their number and duration, and shuts down gracefully.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::{HeaderValue, Request, Uri, header};
+use axum::http::{HeaderValue, Request, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use hyper::body::Incoming;
@@ -19,9 +19,9 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tower_service::Service as _;
 
-use super::client_address::network;
+use super::client_address;
 use super::connection_slots::{Activity, ConnectionSlot, ConnectionSlots, within_limits};
-use super::request_body::{TrackedBody, read_request, too_slow};
+use super::request_body::{TrackedBody, close_after, read_request, too_many, too_slow};
 use super::sockets::notify;
 use super::write_timeout::WriteTimeout;
 use super::{Peer, SharedApp, Sockets, background, router};
@@ -30,7 +30,7 @@ use crate::pipeline::session::RunError;
 
 /// The most connections at once. Above it, the longest idle connection is closed.
 const MOST_CONNECTIONS: usize = 1_024;
-/// The most connections of one client network (/24 or /56).
+/// The most connections of one client network (/24 or /56): enough for an office, and a small part of all.
 const MOST_OF_NETWORK: usize = 128;
 /// The read timeout for a request's head, also between two requests.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
@@ -89,11 +89,32 @@ struct Listener {
 }
 
 impl Listener {
-    /// The network that a connection counts towards; `None` for a trusted proxy, which serves many clients.
-    fn network(&self, peer: SocketAddr) -> Option<String> {
-        let ip = peer.ip().to_canonical();
-        let is_proxy = ip.is_loopback() || self.proxies.iter().any(|proxy| proxy.contains(ip));
-        (!is_proxy).then(|| network(ip))
+    /// The network of an address; `None` for a trusted proxy, which serves many clients, and for this machine.
+    fn network(&self, address: IpAddr) -> Option<String> {
+        let address = address.to_canonical();
+        let is_proxy = address.is_loopback() || self.proxies.iter().any(|proxy| proxy.contains(address));
+        (!is_proxy).then(|| client_address::network(address))
+    }
+
+    /// Answers one request. A deadline bounds the connection and not only the handler: after an answer for which something of
+    /// the client was not waited for, or that came without its handler, nothing more of this connection is read.
+    async fn answer(mut self, request: Request<Incoming>, peer: IpAddr, slot: &ConnectionSlot) -> Response {
+        let client = client_address::of(request.headers(), peer, &self.proxies);
+        if self.network(peer).is_none()
+            && let Some(network) = self.network(client)
+            && !slot.begin_request_of(&network)
+        {
+            return too_many();
+        }
+        let Some((mut request, is_whole)) = read_request(request).await else { return too_slow() };
+        slot.set(Activity::Working);
+        request.extensions_mut().insert(Peer(peer));
+        unprefix(request.uri_mut(), &self.prefix);
+        let mut response = self.router.call(request).await.into_response();
+        if !is_whole || response.status() == StatusCode::SERVICE_UNAVAILABLE {
+            close_after(&mut response);
+        }
+        response
     }
 }
 
@@ -107,7 +128,7 @@ async fn listen(socket: TcpListener, listener: Listener, mut stopped: watch::Rec
             _ = stopped.changed() => break,
         };
         if let Ok((stream, peer)) = accepted {
-            if let Some(slot) = accept(&slots, listener.network(peer)).await {
+            if let Some(slot) = accept(&slots, listener.network(peer.ip())).await {
                 connections.spawn(serve_connection(stream, peer, listener.clone(), slot, stopped.clone()));
             }
         } else {
@@ -146,17 +167,10 @@ async fn serve_connection(
     let slot = Arc::new(slot);
     let served = Arc::clone(&slot);
     let service = service_fn(move |request: Request<Incoming>| {
-        let (mut router, prefix, slot) =
-            (listener.router.clone(), Arc::clone(&listener.prefix), Arc::clone(&served));
+        let (listener, slot) = (listener.clone(), Arc::clone(&served));
         async move {
-            let Some(mut request) = read_request(request).await else {
-                return Ok::<_, Infallible>(TrackedBody::to(slot, too_slow()));
-            };
-            slot.set(Activity::Working);
-            request.extensions_mut().insert(Peer(peer.ip()));
-            unprefix(request.uri_mut(), &prefix);
-            let response = router.call(request).await.into_response();
-            Ok(TrackedBody::to(slot, response))
+            let response = listener.answer(request, peer.ip(), &slot).await;
+            Ok::<_, Infallible>(TrackedBody::to(slot, response))
         }
     });
     let io = TokioIo::new(WriteTimeout::new(stream, WRITE_TIMEOUT));

@@ -136,6 +136,79 @@ async fn h21_idle_connections_above_the_limit_are_closed_for_new_requests() {
     assert_eq!(status(&reply), 422, "{reply}");
 }
 
+/// Whether the server has kept a connection open on which it has nothing to say.
+fn is_open(stream: &mut TcpStream) -> bool {
+    stream.set_read_timeout(Some(Duration::from_millis(1))).unwrap();
+    let read = stream.read(&mut [0; 512]);
+    matches!(read, Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut))
+}
+
+/// A request on a connection that stays open; returns the status of the response, whose body is short.
+fn ask_on(stream: &mut TcpStream, client: &str) -> u16 {
+    let request = format!("GET /healthz HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: {client}\r\n\r\n");
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let _ = stream.write_all(request.as_bytes());
+    let mut bytes = [0; 4_096];
+    let length = stream.read(&mut bytes).unwrap_or(0);
+    status(&String::from_utf8_lossy(&bytes[..length]))
+}
+
+#[tokio::test]
+async fn h21_unfinished_forms_of_one_client_behind_a_proxy_cost_others_nothing() {
+    let site = TestSite::new().await;
+    let served = site.serve();
+    // Connections that a proxy keeps for the requests of others.
+    let mut kept: Vec<TcpStream> = (0..20).map(|_| connect(&served)).collect();
+    for stream in &mut kept {
+        assert_eq!(ask_on(stream, "198.51.100.7"), 200);
+    }
+    let headers = format!("X-Forwarded-For: 192.0.2.1, 203.0.113.9\r\n{FORM}Content-Length: 10\r\n");
+    let unfinished = request("POST", "/subscribe", &headers, "a");
+    let mut forms = Vec::new();
+    for number in 0..300 {
+        let mut stream = connect(&served);
+        stream.write_all(&unfinished).unwrap();
+        forms.push(stream);
+        if number % 50 == 49 {
+            let began = Instant::now();
+            assert_eq!(ask_on(&mut connect(&served), "198.51.100.7"), 200);
+            assert!(began.elapsed() < Duration::from_secs(2), "after {number}: {:?}", began.elapsed());
+        }
+    }
+    let open = forms.iter_mut().filter_map(|stream| is_open(stream).then_some(())).count();
+    assert!((1..=128).contains(&open), "{open} forms of one client are open");
+    for stream in &mut kept {
+        assert_eq!(ask_on(stream, "198.51.100.7"), 200, "a connection of others was closed");
+    }
+}
+
+#[tokio::test]
+async fn h21_a_connection_is_closed_after_a_503_and_after_a_body_that_was_not_read() {
+    let site = TestSite::new().await;
+    let served = site.serve();
+    let answered = |bytes: &[u8]| {
+        let mut stream = connect(&served);
+        stream.write_all(bytes).unwrap();
+        let (began, mut reply) = (Instant::now(), Vec::new());
+        let _ = stream.read_to_end(&mut reply);
+        (String::from_utf8_lossy(&reply).into_owned(), began.elapsed())
+    };
+    let post = |length: usize, body: &str| {
+        format!("POST /subscribe HTTP/1.1\r\nHost: a\r\n{FORM}Content-Length: {length}\r\n\r\n{body}")
+            .into_bytes()
+    };
+    let (reply, took) = answered(&post(1_000_000_000, &"a".repeat(9_000)));
+    assert_eq!(status(&reply), 413);
+    assert!(reply.contains("connection: close") && took < Duration::from_secs(5), "{reply} {took:?}");
+
+    let database = site.database();
+    database.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let body = "email=lee@example.org&form=embedded";
+    let (reply, took) = answered(&post(body.len(), body));
+    assert_eq!(status(&reply), 503);
+    assert!(reply.contains("connection: close") && took < Duration::from_secs(15), "{reply} {took:?}");
+}
+
 #[tokio::test]
 async fn h21_an_unfinished_form_is_refused_and_its_connection_closed() {
     let site = TestSite::new().await;
