@@ -80,6 +80,8 @@ pub(crate) struct Sender {
     pub(crate) store: Vec<(u64, StoreFault)>,
     /// How far its host's clock is wrong from the start, if hosts have their own clocks.
     pub(crate) skew: TimeDelta,
+    /// Jumps of its clock, by the number of the step.
+    pub(crate) jumps: Vec<(u64, TimeDelta)>,
 }
 
 impl Sender {
@@ -92,6 +94,7 @@ impl Sender {
             stalls: Vec::new(),
             store: Vec::new(),
             skew: TimeDelta::zero(),
+            jumps: Vec::new(),
         }
     }
 }
@@ -129,6 +132,8 @@ pub(crate) struct Plan {
     pub(crate) stranger: Option<u64>,
     /// A recipient that the relay always defers.
     pub(crate) greylisted: Option<u64>,
+    /// How far the machine's clock was ahead when the issues were frozen.
+    pub(crate) frozen_ahead: TimeDelta,
 }
 
 impl Plan {
@@ -153,6 +158,7 @@ impl Plan {
                     Style::Database if jumps && chance.percent(50) => jump(&mut chance),
                     _ => TimeDelta::zero(),
                 },
+                jumps: Vec::new(),
             })
             .collect::<Vec<_>>();
         let temper = draw_temper(&mut chance);
@@ -168,8 +174,12 @@ impl Plan {
             temper,
             stranger: chance.percent(15).then(|| chance.below(subscribers)),
             greylisted: chance.percent(8).then(|| chance.below(subscribers)),
+            frozen_ahead: TimeDelta::zero(),
         };
         plan.draw_actions(jumps, span, &mut chance);
+        if chance.percent(25) {
+            plan.draw_restless_clock(&mut chance);
+        }
         plan
     }
 
@@ -196,6 +206,21 @@ impl Plan {
                 let sender = usize::try_from(chance.below(self.senders.len() as u64)).unwrap();
                 self.actions.push((moment(chance, span), Action::Jump(sender, jump(chance))));
             }
+        }
+    }
+}
+
+impl Plan {
+    /// A clock that goes back and forth between any two steps, and may be wrong already when the issues are frozen. A
+    /// database freezes by its own clock.
+    fn draw_restless_clock(&mut self, chance: &mut Chance) {
+        if self.style != Style::Database && chance.percent(50) {
+            self.frozen_ahead = jump(chance);
+        }
+        let most = self.subscribers * 10 + 12;
+        for sender in &mut self.senders {
+            sender.jumps =
+                (0..chance.between(1, 12)).map(|_| (chance.between(1, most), jump(chance))).collect();
         }
     }
 }
@@ -273,6 +298,9 @@ impl fmt::Display for Plan {
             "  relay: {:?}, unknown recipient: {stranger:?}, greylisted: {greylisted:?}",
             self.temper
         )?;
+        if !self.frozen_ahead.is_zero() {
+            writeln!(f, "  frozen by a clock that was {} s ahead", self.frozen_ahead.num_seconds())?;
+        }
         for (number, sender) in self.senders.iter().enumerate() {
             write!(f, "  sender {number} at {:?} with {} connection(s)", sender.starts, sender.connections)?;
             if let Some(step) = sender.crash {
@@ -287,6 +315,9 @@ impl fmt::Display for Plan {
             }
             if !sender.skew.is_zero() {
                 write!(f, ", its clock is {} s off", sender.skew.num_seconds())?;
+            }
+            for (step, by) in &sender.jumps {
+                write!(f, ", its clock jumps by {} s at step {step}", by.num_seconds())?;
             }
             writeln!(f)?;
         }

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use letterpress::address::EmailAddress;
 use letterpress::ledger::transition::{Event, Rejection, TransitionContext};
 use letterpress::ledger::{Delivery, IssueState, State, Token};
@@ -232,6 +232,24 @@ impl Ledger {
             }
         }
         (waiting, unknown)
+    }
+
+    /// Deliveries that a clock which was ahead has made wait; like in the real store.
+    pub(crate) fn pull_forward(&mut self, world: &World, longest: TimeDelta, now: DateTime<Utc>) -> u64 {
+        if world.weakness == Some(Weakness::ForwardIsKept) {
+            return 0;
+        }
+        let at = world.store_now(now);
+        let is_late = |row: &&mut Row| {
+            let Delivery { state, attempts, next_at, .. } = &row.delivery;
+            *state == State::Pending && *next_at > at && (*attempts == 0 || *next_at > at + longest)
+        };
+        let mut pulled = 0;
+        for row in self.rows.values_mut().filter(is_late) {
+            row.delivery.next_at = at;
+            pulled += 1;
+        }
+        pulled
     }
 
     /// T11 or T12, a decision by a person.

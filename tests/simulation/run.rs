@@ -19,10 +19,13 @@ use super::ledger::{GIVE_UP_HOURS, Issue, Row};
 use super::server::SimTransport;
 use super::store::SimStore;
 use super::weakness::Weakness;
-use super::world::{HostClock, Process, World, beginning};
+use super::world::{HostClock, Process, World};
 
 /// The sum of the default deadlines of all phases of a message, as in `pipeline::transport`.
 const LEASE: Duration = Duration::from_secs((4 * 5 + 2 * 2 + 10 + 5) * 60);
+
+/// How many runs without faults an issue may need: as many as one delivery may have attempts.
+const FINAL_RUNS: usize = 18;
 
 /// Runs the simulation of one seed.
 pub(crate) fn simulate(plan: Plan, weakness: Option<Weakness>, tracing: bool) -> Arc<World> {
@@ -49,7 +52,7 @@ pub(crate) fn simulate(plan: Plan, weakness: Option<Weakness>, tracing: bool) ->
 
 /// T0, before any fault.
 fn freeze(world: &World) {
-    let plan = &world.plan;
+    let (plan, frozen_at) = (&world.plan, world.machine_now());
     let address = |subscriber: u64| EmailAddress::parse(&format!("reader{subscriber}@example.org")).unwrap();
     let mut ledger = world.ledger();
     for subscriber in 0..plan.subscribers {
@@ -61,16 +64,16 @@ fn freeze(world: &World) {
                 issue,
                 key: key(subscriber),
                 address: address(subscriber),
-                delivery: Delivery::new(beginning()),
+                delivery: Delivery::new(frozen_at),
                 owner: None,
-                changed_at: beginning(),
+                changed_at: frozen_at,
             };
             ledger.insert(row).unwrap();
         }
         let frozen = Issue {
             post: format!("post-{issue}"),
             state: IssueState::Sending,
-            frozen_at: beginning(),
+            frozen_at,
             audience: plan.subscribers,
             resumed: false,
         };
@@ -117,7 +120,7 @@ async fn run_with_faults(world: &Arc<World>) -> bool {
 async fn finish(world: &Arc<World>) -> bool {
     world.heal();
     tokio::time::sleep(Duration::from_secs(3_600)).await;
-    for _ in 0..14 {
+    for _ in 0..FINAL_RUNS {
         let people = Process::spawn(world, Sender::healthy());
         act(&people, Action::Resume).await;
         people.end();
@@ -178,6 +181,7 @@ async fn publish(process: &Arc<Process>) -> Result<(), StoreError> {
     let recovered = store.recover(&process.owner, alone, now).await?;
     world.add("recovered as unknown", recovered.1);
     world.add("recovered to waiting", recovered.0);
+    world.add("pulled forward", store.pull_forward(schedule().longest_wait(), now).await?);
     if world.plan.resend {
         resend_once(store.as_ref(), clock.as_ref()).await?;
     }
@@ -218,6 +222,13 @@ async fn resend_once(store: &SimStore, clock: &dyn Clock) -> Result<(), StoreErr
     Ok(())
 }
 
+fn schedule() -> RetrySchedule {
+    RetrySchedule {
+        waits: [5, 15, 60, 180, 360].map(TimeDelta::minutes).to_vec(),
+        give_up: TimeDelta::hours(GIVE_UP_HOURS),
+    }
+}
+
 fn job(
     process: &Arc<Process>,
     issue: &OpenIssue,
@@ -234,10 +245,7 @@ fn job(
         frozen_at: issue.frozen_at,
         render: Box::new(move |delivery| Ok(compose(&post, delivery))),
         rate_limits: None,
-        retry: RetrySchedule {
-            waits: [5, 15, 60, 180, 360].map(TimeDelta::minutes).to_vec(),
-            give_up: TimeDelta::hours(GIVE_UP_HOURS),
-        },
+        retry: schedule(),
         lease: LEASE,
         owner: process.owner.clone(),
         on_progress: Arc::new(|_| {}),

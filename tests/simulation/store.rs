@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use letterpress::ledger::transition::{Event, Rejection};
 use letterpress::ledger::{IssueState, State, Token};
 use letterpress::store::{
@@ -205,6 +205,14 @@ impl SimStore {
     ) -> Result<(u64, u64), StoreError> {
         let owner = owner.to_owned();
         self.write("recover", move |ledger, world| ledger.recover(world, &owner, alone, now)).await
+    }
+
+    pub(crate) async fn pull_forward(
+        &self,
+        longest: TimeDelta,
+        now: DateTime<Utc>,
+    ) -> Result<u64, StoreError> {
+        self.write("pull forward", move |ledger, world| ledger.pull_forward(world, longest, now)).await
     }
 
     /// The deliveries whose outcome is unknown.

@@ -33,10 +33,12 @@ pub(crate) enum Weakness {
     NeverReopened,
     /// Times from one clock are compared with another clock.
     MixedClocks,
+    /// A delivery waits as long as a clock that was ahead has said.
+    ForwardIsKept,
 }
 
 impl Weakness {
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::ArmNotWritten,
         Self::ArmedIsRequeued,
         Self::LostReplyIsDeferral,
@@ -50,6 +52,7 @@ impl Weakness {
         Self::RejectionFromAnySender,
         Self::NeverReopened,
         Self::MixedClocks,
+        Self::ForwardIsKept,
     ];
 }
 

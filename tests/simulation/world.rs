@@ -55,6 +55,7 @@ pub(crate) fn beginning() -> DateTime<Utc> {
 impl World {
     pub(crate) fn new(plan: Plan, weakness: Option<Weakness>, tracing: bool) -> Arc<Self> {
         let chance = Chance::new(plan.seed.rotate_left(32) ^ 0x5eed);
+        let skew = AtomicI64::new(plan.frozen_ahead.num_milliseconds());
         Arc::new(Self {
             plan,
             weakness,
@@ -71,7 +72,7 @@ impl World {
             trace: tracing.then(Mutex::default),
             began: Instant::now(),
             steps: AtomicU64::new(0),
-            skew: AtomicI64::new(0),
+            skew,
         })
     }
 
@@ -261,6 +262,9 @@ impl Process {
         self.world.log(|| format!("{}.{step}  {doing}", self.number));
         if self.sender.crash == Some(step) {
             return self.die(doing).await;
+        }
+        for (_, by) in self.sender.jumps.iter().filter(|(at, _)| *at == step && !self.world.is_healthy()) {
+            self.world.jump(self.number, *by);
         }
         let mut wait = self.moment();
         if let Some(stall) = self.sender.stalls.iter().find(|stall| stall.step == step) {

@@ -35,6 +35,14 @@ pub async fn deliver_open(
     let clock = StoreClock::new(context, session).await?;
     let now = clock.now();
     report.recovered = session.store.recover(&owner, alone, now).await?;
+    let (retry, _) = retry_schedule(&context.config);
+    let pulled = session.store.pull_forward(retry.longest_wait(), now).await?;
+    if pulled > 0 {
+        tracing::warn!(
+            deliveries = pulled,
+            "the clock was ahead when these deliveries were deferred; they are due now"
+        );
+    }
     if context.config.newsletter.on_unknown == OnUnknown::Resend {
         resend_once(context, session, now).await?;
     }

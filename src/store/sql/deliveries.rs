@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::events::{self, Entry};
 use super::rows::{self, Batch, COLUMNS, DeliveryContext};
@@ -85,6 +85,20 @@ impl Store {
     ) -> Result<(u64, u64), StoreError> {
         let owner = owner.to_owned();
         self.write("recovering after a crash", now, move |tx, now| recover(tx, &owner, alone, now)).await
+    }
+
+    /// Makes deliveries due that a clock has made wait which was ahead: a first attempt is never later than now, and a later
+    /// one not by more than the longest wait of the schedule. Returns how many.
+    pub async fn pull_forward(&self, longest: TimeDelta, now: DateTime<Utc>) -> Result<u64, StoreError> {
+        self.write("looking for deliveries that wait too long", now, move |tx, now| {
+            tx.execute(
+                "UPDATE delivery SET next_at = ?1
+                 WHERE issue IN (SELECT id FROM issue WHERE finished_at IS NULL) AND open = 1 AND state = 'pending'
+                 AND next_at > ?1 AND (attempts = 0 OR next_at > ?2)",
+                args![now, now + longest],
+            )
+        })
+        .await
     }
 
     /// T11, T12, T15 or T16, recorded with who decided and why.

@@ -1,8 +1,8 @@
 //! Clocks that jump, time zones that change, and dates that do not exist.
 
-use super::super::support::Site;
 use super::super::support::account::{published, settle};
 use super::super::support::site::NOW;
+use super::super::support::{At, Script, Server, Site, reply_line};
 use super::interrupted;
 
 #[test]
@@ -42,6 +42,25 @@ fn f59_a_clock_ten_years_ahead_pauses_the_issue_and_the_correct_time_finishes_it
     assert_eq!(site.run_at("2026-11-20T11:00:00Z", &["publish"]).code, 0);
     let account = settle(&site, &[&relay], 6);
     assert!(account.broken.is_empty() && account.sent == 6, "{account:?}");
+}
+
+#[test]
+fn f59_what_a_clock_ahead_froze_and_deferred_is_sent_at_the_correct_time() {
+    // In the first run the relay defers everybody, or it does not even greet.
+    for script in [
+        Script::polite().on(At::Rcpt, reply_line("451 4.3.0 later")),
+        Script::polite().on(At::Greeting, reply_line("421 4.3.2 down")),
+    ] {
+        let (busy, relay) = (Server::start(script), Server::start(Script::polite()));
+        let site = Site::new(busy.port(), 4, 1);
+        site.run_at("2026-11-23T10:00:00Z", &["publish"]);
+        assert_eq!(site.in_state("pending").len(), 4);
+        site.relay(relay.port(), 1, "");
+        let ended = site.run_at("2026-11-20T12:00:00Z", &["publish"]);
+        assert!(ended.output.contains("the clock was set back"), "{}", ended.output);
+        assert_eq!(relay.accepted().len(), 4, "{}", ended.output);
+        assert_eq!(site.run(&["ledger", "verify"]).code, 0);
+    }
 }
 
 #[test]
