@@ -16,9 +16,9 @@ use std::path::{Path, PathBuf};
 const ROOMS: [&str; 29] = [
     "crash",
     "durable",
+    "text",
     "net",
     "clock",
-    "text",
     "i18n",
     "dates",
     "finding",
