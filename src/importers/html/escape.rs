@@ -141,10 +141,26 @@ pub(super) fn code(code: &str, in_cell: bool) -> String {
     if code.is_empty() {
         return String::new();
     }
+    if in_cell && code.contains("\\|") {
+        return code_element(&code);
+    }
     let fence = "`".repeat(longest_run(&code) + 1);
     let pad = if code.starts_with('`') || code.ends_with('`') { " " } else { "" };
     let code = if in_cell { code.replace('|', "\\|") } else { code };
     format!("{fence}{pad}{code}{pad}{fence}")
+}
+
+/// Code that no code span in a cell can contain: a backslash before a pipe escapes it there.
+fn code_element(code: &str) -> String {
+    let mut out = "<code>".to_owned();
+    for c in code.chars() {
+        if c.is_ascii_punctuation() {
+            out.extend(["&#", &u32::from(c).to_string(), ";"]);
+        } else {
+            out.push(c);
+        }
+    }
+    out + "</code>"
 }
 
 /// The longest run of backticks.

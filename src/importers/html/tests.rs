@@ -68,6 +68,10 @@ fn every_element_is_converted() {
             "<table><tr><th>a</th><th>b</th></tr><tr><td>c|d</td><td><code>e|f</code><br>g</td></tr></table>",
             "| a | b |\n| --- | --- |\n| c\\|d | `e\\|f`<br>g |\n",
         ),
+        (
+            "<table><tr><th>a</th><th>b</th></tr><tr><td>c</td><td><code>e\\|f</code></td></tr></table>",
+            "| a | b |\n| --- | --- |\n| c | <code>e&#92;&#124;f</code> |\n",
+        ),
         ("<table><tr><td><p>그냥</p></td></tr></table>", "그냥\n"),
         ("<script>x</script><style>y</style><p>a&nbsp;<!-- b --></p>", "a\n"),
         ("<p>a<!--more-->b</p>", "a\n\n<!-- more -->\n\nb\n"),
