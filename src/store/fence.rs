@@ -235,7 +235,7 @@ pub struct Witness {
 
 impl Witness {
     /// Notes how many emails the ledger has armed; it has committed them, and their final dots are not written yet. After a
-    /// killed process the count is exact. After a power failure it may be [`SYNC`] old: then the ledger is ahead, because
+    /// killed process the count is exact. After a power failure it may be a second old: then the ledger is ahead, because
     /// its commits are on the disk.
     pub fn note(&mut self, armed: u64) -> io::Result<()> {
         // In place, and always of the same length: a whole write of a new file would cost more than the commit.
