@@ -67,7 +67,7 @@ pub enum Mismatch {
     },
     /// Emails were armed that the database does not know.
     #[error(
-        "it has {database} emails on record that may have been sent, but the fence counted {fence}: the end of its \
+        "the fence counted {fence} emails that may have been sent, but the database knows only {database}: the end of its \
          write-ahead log is lost"
     )]
     Behind {

@@ -40,7 +40,7 @@ enum State {
     Lost(&'static str),
 }
 
-/// An open connection; it is closed before its [`Watch`].
+/// An open connection; it is closed before its [`ReplacementDetector`].
 struct OpenConnection {
     connection: Connection,
     watch: ReplacementDetector,
