@@ -1,11 +1,9 @@
 //! Footnotes: marks that link to an element of the same text, which links back to them.
 
 use std::collections::{HashMap, HashSet};
+use std::iter;
 
 use crate::html::{At, Data, Tree};
-
-/// Each link is compared with every other one.
-const MAX_LINKS: usize = 2000;
 
 /// The footnotes of a text.
 #[derive(Debug, Default)]
@@ -30,10 +28,56 @@ impl Notes {
     }
 }
 
+/// A link to an element of the same text.
+struct Link {
+    at: At,
+    target: At,
+    /// The link, or the `sup` or `span` that contains only the link.
+    sign: At,
+}
+
 /// Finds the footnotes. A link within the text is the mark of a footnote if its target links back to it.
 pub(super) fn find(tree: &Tree) -> Notes {
+    let links = links(tree);
+    let mut back = links_back(tree, &links);
+    let mut notes = Notes::default();
+    let mut numbers: HashMap<At, usize> = HashMap::new();
+    // Marks and their parents that a link of a note leads to.
+    let mut led_to: HashSet<(At, At)> = HashSet::new();
+    for link in &links {
+        let Some(body) = body(tree, link.target) else { continue };
+        // A link back is not a mark.
+        let leads_back = notes.hidden.contains(&link.sign);
+        if leads_back || !is_mark(tree, link.sign) || is_inside(tree, link.at, body) {
+            continue;
+        }
+        let beside = iter::once(link.sign).chain(tree.below(link.sign)).chain(tree.parent(link.sign));
+        let mut has_back = false;
+        for target in beside {
+            if let Some(signs) = back.remove(&(body, target)) {
+                notes.hidden.extend(signs);
+                led_to.insert((body, target));
+            }
+            has_back |= led_to.contains(&(body, target));
+        }
+        if !has_back && !numbers.contains_key(&body) {
+            continue;
+        }
+        let next = notes.bodies.len() + 1;
+        let number = *numbers.entry(body).or_insert(next);
+        if number == next {
+            notes.bodies.push(body);
+        }
+        notes.marks.insert(link.sign, number);
+        notes.hidden.insert(body);
+    }
+    notes
+}
+
+/// The links within the text, in its order.
+fn links(tree: &Tree) -> Vec<Link> {
     let mut by_id: HashMap<&str, At> = HashMap::new();
-    let mut links: Vec<(At, &str)> = Vec::new();
+    let mut found: Vec<(At, &str)> = Vec::new();
     for at in tree.below(Tree::ROOT) {
         let Data::Element(element) = tree.data(at) else { continue };
         for key in ["id", "name"] {
@@ -44,37 +88,24 @@ pub(super) fn find(tree: &Tree) -> Notes {
         if element.name == "a"
             && let Some(target) = element.attribute("href").and_then(|href| href.strip_prefix('#'))
         {
-            links.push((at, target));
+            found.push((at, target));
         }
     }
-    let mut notes = Notes::default();
-    let mut numbers: HashMap<At, usize> = HashMap::new();
-    links.truncate(MAX_LINKS);
-    for (link, target) in &links {
-        let Some(body) = by_id.get(target).and_then(|at| body(tree, *at)) else { continue };
-        let sign = mark(tree, *link);
-        // A link back is not a mark.
-        let leads_back = notes.hidden.contains(&sign);
-        if leads_back || !is_mark(tree, sign) || is_inside(tree, *link, body) {
-            continue;
+    let mut texts = HashMap::new();
+    let found = found.into_iter().filter_map(|(at, target)| Some((at, *by_id.get(target)?)));
+    found.map(|(at, target)| Link { at, target, sign: sign(tree, at, &mut texts) }).collect()
+}
+
+/// The signs of the links that lead from a note to an element: (note, element) to signs.
+fn links_back(tree: &Tree, links: &[Link]) -> HashMap<(At, At), Vec<At>> {
+    let bodies: HashSet<At> = links.iter().filter_map(|link| body(tree, link.target)).collect();
+    let mut back: HashMap<(At, At), Vec<At>> = HashMap::new();
+    for link in links {
+        for outer in with_parents(tree, link.at).filter(|outer| bodies.contains(outer)) {
+            back.entry((outer, link.target)).or_default().push(link.sign);
         }
-        let back = links.iter().filter(|(back, to)| {
-            is_inside(tree, *back, body) && by_id.get(to).is_some_and(|at| is_beside(tree, *at, sign))
-        });
-        let back: Vec<At> = back.map(|(back, _)| mark(tree, *back)).collect();
-        if back.is_empty() && !numbers.contains_key(&body) {
-            continue;
-        }
-        let next = notes.bodies.len() + 1;
-        let number = *numbers.entry(body).or_insert(next);
-        if number == next {
-            notes.bodies.push(body);
-        }
-        notes.marks.insert(sign, number);
-        notes.hidden.insert(body);
-        notes.hidden.extend(back);
     }
-    notes
+    back
 }
 
 /// The list item or paragraph that a mark links to.
@@ -86,12 +117,13 @@ fn body(tree: &Tree, target: At) -> Option<At> {
     matches!(tree.name(at), "li" | "p" | "div" | "dd" | "aside").then_some(at)
 }
 
-/// The `sup` or `span` that contains only the link, or the link itself.
-fn mark(tree: &Tree, link: At) -> At {
+/// The `sup` or `span` that contains only the link, or the link itself. `texts` keeps the texts of parents.
+fn sign(tree: &Tree, link: At, texts: &mut HashMap<At, String>) -> At {
     match tree.parent(link) {
         Some(parent)
             if matches!(tree.name(parent), "sup" | "span")
-                && tree.text(parent).trim() == tree.text(link).trim() =>
+                && texts.entry(parent).or_insert_with(|| tree.text(parent)).trim()
+                    == tree.text(link).trim() =>
         {
             parent
         }
@@ -107,17 +139,10 @@ fn is_mark(tree: &Tree, mark: At) -> bool {
 }
 
 fn is_inside(tree: &Tree, at: At, outer: At) -> bool {
-    let mut here = Some(at);
-    while let Some(at) = here {
-        if at == outer {
-            return true;
-        }
-        here = tree.parent(at);
-    }
-    false
+    with_parents(tree, at).any(|at| at == outer)
 }
 
-/// Whether a link to `target` leads to the mark: `target` is the mark, is inside it, or is its parent.
-fn is_beside(tree: &Tree, target: At, mark: At) -> bool {
-    is_inside(tree, target, mark) || tree.parent(mark) == Some(target)
+/// The element and everything around it. The depth of a tree is limited.
+fn with_parents(tree: &Tree, at: At) -> impl Iterator<Item = At> {
+    iter::successors(Some(at), |at| tree.parent(*at))
 }

@@ -176,6 +176,7 @@ cases! {
     "HTML: one line of marks" markdown |n| many("", n, |_| "<b>a</b><i>b</i>", "");
     "HTML: footnotes" markdown |n| many(&many("", n, |at| format!("<a href=#n{at} id=m{at}>{at}</a> "), "<ol>"), n, |at| format!("<li id=n{at}>a <a href=#m{at}>b</a></li>"), "</ol>");
     "HTML: footnotes to one note" markdown |n| many(&many("<li id=n>", n, |at| format!("<a href=#m{at}>b</a>"), "</li>"), n, |at| format!("<sup id=m{at}><a href=#n>1</a></sup>"), "");
+    "HTML: footnotes of one paragraph" markdown |n| many(&many("<p id=p>", n, |at| format!("<a href=#n{at}>1</a>"), "</p>"), n, |at| format!("<li id=n{at}><a href=#p>b</a></li>"), "");
     "HTML: links in one span" markdown |n| many("<span>", n, |_| "<a href=#a>x</a>", "</span>");
     "HTML: text" markdown |n| many("", n, |_| "a\n\n* b & c < d _ e", "");
     "HTML: stars" markdown |n| many("", n, |_| "*_`[<!", "");
