@@ -237,8 +237,14 @@ fn run(site: &Path, arguments: &[&str]) -> (Duration, u64) {
     (took, memory.unwrap_or_else(|| panic!("no memory in {printed:?}")))
 }
 
+/// Through a file, because an argument must not be longer than 128 KiB.
 fn psql(url: &str, sql: &str) {
-    let done = Command::new("psql").args(["-q", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", sql]).status();
+    let mut script = tempfile::NamedTempFile::new().unwrap_or_else(fail);
+    script.write_all(sql.as_bytes()).unwrap_or_else(fail);
+    let done = Command::new("psql")
+        .args(["-q", "-v", "ON_ERROR_STOP=1", "-d", url, "-f"])
+        .arg(script.path())
+        .status();
     assert!(done.is_ok_and(|status| status.success()), "psql failed at {url}");
 }
 

@@ -90,6 +90,19 @@ fn of_a_message_that_was_sent_only_its_outcome_and_the_name_at_the_relay_are_sto
 }
 
 #[test]
+fn a_delivery_of_a_finished_issue_takes_less_than_two_hundred_bytes() {
+    let relay =
+        Server::start(Script::polite().on(At::Dot, reply_line("250 2.0.0 Ok: queued as 4XyZ1234Qwz")));
+    let site = Site::new(relay.port(), 2_000, 10);
+    assert_eq!(site.run_at(SENT, &["publish"]).code, 0);
+    let bytes = "SELECT sum(pgsize) FROM dbstat WHERE name IN ('delivery', 'attempt')
+                 OR name LIKE 'sqlite_autoindex_delivery%' OR name LIKE 'delivery_%'";
+    let each = number(&site, bytes) / 2_000;
+    assert!(each < 200, "{each} bytes");
+    is_consistent(&site, SENT);
+}
+
+#[test]
 fn old_issues_lose_their_details_and_still_prevent_a_second_message() {
     let (relay, site) = sent_with_one_unknown();
     let config = fs::read_to_string(site.path("config.toml")).unwrap();

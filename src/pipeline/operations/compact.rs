@@ -46,9 +46,14 @@ pub async fn compact(context: &RunContext) -> Result<Compacted, RunError> {
     Ok(Compacted { bytes_before, bytes_after: size(), ..done })
 }
 
-/// Compacts the ledger for two seconds at most.
+/// Compacts the ledger for two seconds at most, and packs it when that is worth it.
 pub(crate) async fn compact_some(context: &RunContext, session: &LedgerSession) -> Result<(), RunError> {
-    compact_until(context, session, Some(Instant::now() + SOME_TIME)).await.map(drop)
+    compact_until(context, session, Some(Instant::now() + SOME_TIME)).await?;
+    // It needs as much space on the disk again. The emails are sent, so a failure ends nothing.
+    if let Err(error) = session.store.pack().await {
+        tracing::warn!(%error, "the ledger was not packed");
+    }
+    Ok(())
 }
 
 async fn compact_until(

@@ -20,6 +20,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::{StreamExt as _, TryStreamExt as _};
 use tokio_postgres::types::Type;
 
 use super::sql::{Backend, Body, Dialect, Row, TransactionMode as For, Tx, Value};
@@ -34,6 +35,8 @@ use values::{PostgresRow, numbered, typed};
 const PATIENCE: Duration = Duration::from_secs(20);
 /// How often a transaction is retried after a deadlock or a lock timeout.
 const MOST_CONFLICTS: u32 = 10;
+/// How many rows of a result are in memory at once.
+const SOME_ROWS: usize = 500;
 /// How many idle connections are kept.
 const MOST_IDLE: usize = 2;
 
@@ -83,7 +86,7 @@ impl Backend for Postgres {
     }
 
     /// Makes the space of removed rows usable for new ones. Giving it back to the file system would lock the tables.
-    fn shrink(&self) -> Result<(), StoreError> {
+    fn shrink(&self, _: bool) -> Result<(), StoreError> {
         const DOING: &str = "making the space of removed rows usable";
         let link = self.link(DOING)?;
         // Each is a statement of its own: VACUUM cannot run in a transaction.
@@ -336,11 +339,19 @@ impl Tx for OpenTransaction<'_> {
         args: &[Value<'_>],
         visit: &mut dyn FnMut(&dyn Row) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        let ended = self.link.run(self.link.client.query_typed(&numbered(sql), &typed(args)));
-        for row in &self.noted(ended)? {
-            visit(&PostgresRow { row, doing: self.doing })?;
+        let begun = self.link.run(self.link.client.query_typed_raw(&numbered(sql), typed(args)));
+        let mut rows = std::pin::pin!(self.noted(begun)?);
+        loop {
+            let some = self.link.run(rows.as_mut().take(SOME_ROWS).try_collect::<Vec<_>>());
+            let some = self.noted(some)?;
+            for row in &some {
+                visit(&PostgresRow { row, doing: self.doing })?;
+            }
+            // After its end a stream must not be asked again.
+            if some.len() < SOME_ROWS {
+                return Ok(());
+            }
         }
-        Ok(())
     }
 }
 

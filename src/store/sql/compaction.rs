@@ -9,8 +9,8 @@ use chrono::{DateTime, Utc};
 use super::events::{self, Entry};
 use super::many::execute_many;
 use super::{
-    Row, Store, StoreError, TransactionMode, Tx, Value, args, blocking, corrupt_data, counts, deliveries,
-    meta, rows,
+    Dialect, Row, Store, StoreError, TransactionMode, Tx, Value, args, blocking, corrupt_data, counts,
+    deliveries, meta, rows,
 };
 use crate::ledger::{EVIDENCE, queue_id};
 use crate::store::{DeliveryNumber, DerivedDelivery, IssueNumber, StoredDelivery};
@@ -22,8 +22,16 @@ const DERIVE_UNTIL: &str = "derive_until";
 /// The note with the issue that is being compacted, and its last delivery without details.
 const COMPACTING: &str = "compacting";
 
+/// The note with the number of the last delivery when the file was written anew.
+const PACKED: &str = "packed";
+
 /// How many rows are changed in one transaction.
 const PAGE: u32 = 1_000;
+
+/// Deliveries that are not packed before so many have come, nor while they are less than a fifth of all.
+const FEW: i64 = 1_000;
+/// A larger file would be locked for too long; `ledger compact` packs it.
+const MOST: i64 = 3_000_000;
 
 impl Store {
     /// Moves attempts of an earlier version to their place in the order of the deliveries. Returns whether there are
@@ -131,11 +139,42 @@ impl Store {
         .await
     }
 
+    /// Packs the deliveries of finished issues, which leave more than half of each page empty: a delivery is longer while
+    /// it is being sent. The whole file is written anew, so this waits until it is worth it.
+    pub async fn pack(&self) -> Result<(), StoreError> {
+        let Some(newest) = self.read("looking for loose pages", loose_until).await? else { return Ok(()) };
+        if newest > MOST || !self.scrub().await? {
+            return Ok(());
+        }
+        self.set_meta(PACKED, &newest.to_string()).await
+    }
+
     /// Gives the space of removed rows back to the file system, as far as the database allows it.
     pub async fn shrink(&self) -> Result<(), StoreError> {
+        let newest = self.read("looking for loose pages", loose_until).await?;
         let backend = Arc::clone(&self.backend);
-        blocking(move || backend.shrink()).await
+        blocking(move || backend.shrink(newest.is_some())).await?;
+        match newest {
+            Some(newest) => self.set_meta(PACKED, &newest.to_string()).await,
+            None => Ok(()),
+        }
     }
+}
+
+/// The last delivery, if no issue is open and many deliveries came since the file was written anew.
+fn loose_until(tx: &mut dyn Tx) -> Result<Option<i64>, StoreError> {
+    if tx.dialect() == Dialect::Postgres {
+        return Ok(None);
+    }
+    let is_open = "SELECT 1 FROM issue WHERE finished_at IS NULL LIMIT 1";
+    if tx.one(is_open, args![], |row| row.get::<i64>(0))?.is_some() {
+        return Ok(None);
+    }
+    let newest = tx.one("SELECT max(id) FROM delivery", args![], |row| row.get::<Option<i64>>(0))?;
+    let newest = newest.flatten().unwrap_or_default();
+    let packed: i64 = meta::recall(tx, PACKED)?.and_then(|note| note.parse().ok()).unwrap_or_default();
+    let loose = newest - packed;
+    Ok((loose >= FEW && loose.saturating_mul(5) >= newest).then_some(newest))
 }
 
 /// The issue whose compaction was interrupted, and its last delivery without details.

@@ -158,8 +158,8 @@ pub(super) trait Backend: Send + Sync + 'static {
         Ok(())
     }
 
-    /// See [`Store::shrink`].
-    fn shrink(&self) -> Result<(), StoreError>;
+    /// See [`Store::shrink`]. `is_loose`: the pages of deliveries are half empty.
+    fn shrink(&self, is_loose: bool) -> Result<(), StoreError>;
 
     /// See [`Store::pin`].
     fn pin(&self) {}

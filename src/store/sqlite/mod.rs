@@ -154,14 +154,14 @@ impl Backend for Sqlite {
         self.with(false, |connection| open::check(connection, self.path.as_str()))
     }
 
-    /// The whole file is copied, so this needs as much free space again. Only if it would make the file a tenth smaller.
-    fn shrink(&self) -> Result<(), StoreError> {
+    /// The whole file is copied, so this needs as much free space again. Only if that makes the file a tenth smaller.
+    fn shrink(&self, is_loose: bool) -> Result<(), StoreError> {
         self.with(true, |connection| {
             let pages = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
             let (free, all) = pages("freelist_count")
                 .and_then(|free| Ok((free, pages("page_count")?)))
                 .map_err(failed("counting free pages"))?;
-            if free * 10 > all {
+            if is_loose || free * 10 > all {
                 connection.execute_batch("VACUUM").map_err(failed("giving space back"))?;
             }
             empty_log(connection).map(drop).map_err(failed("emptying its log"))
