@@ -1,10 +1,10 @@
 //! Decides what an outcome means: the reply classes of RFC 5321, 4.2.1, and what a missing reply means in each phase.
 //!
-//! Pure and total. Only the first digit decides; the enhanced code (RFC 3463) decides only whether a rejection is about
-//! the recipient or the sender. The ledger acts on the verdict; nothing is changed here.
+//! Pure and total. Only the first digit decides whether a message was accepted; the enhanced code (RFC 3463) and the text
+//! decide whether a rejection is about the recipient or the sender. The ledger acts on the verdict; nothing is changed here.
 
 use super::{Phase, Reply, SmtpOutcome, TransportError};
-use crate::subscribers::bounces::{Status, mentions_policy};
+use crate::subscribers::bounces::{self, Action, BounceClass, Meaning, Status};
 
 /// What happens to the delivery, and whether the run continues.
 ///
@@ -56,9 +56,19 @@ pub fn is_invalid_mailbox(outcome: &SmtpOutcome) -> bool {
     let Ok(reply) = &outcome.result else { return false };
     matches!(outcome.phase, Phase::Rcpt | Phase::Dot)
         && reply.class() == 5
-        && reply.enhanced().is_some_and(|(class, subject, detail)| {
-            Status { class: u16::from(class), subject, detail }.is_invalid_mailbox()
-        })
+        && fault(reply) == BounceClass::Hard
+}
+
+/// Whose fault a 5yz reply is, by its code and its text.
+fn fault(reply: &Reply) -> BounceClass {
+    let status =
+        agreeing_enhanced(reply).map(|(subject, detail)| Status { class: reply.class(), subject, detail });
+    bounces::classify(Action::Failed, status, &format!("{} {}", reply.code, reply.text))
+}
+
+/// Whether a 5yz reply says that the recipient takes no more for now: it is meant as a 4yz.
+fn means_later(reply: &Reply) -> bool {
+    bounces::meaning(&reply.text) == Some(Meaning::Later) && fault(reply) == BounceClass::Policy
 }
 
 fn after_the_dot(reply: &Reply) -> Verdict {
@@ -66,8 +76,9 @@ fn after_the_dot(reply: &Reply) -> Verdict {
         2 => Verdict::Sent,
         4 if is_throttle(reply) => Verdict::Throttled,
         4 => Verdict::Deferred { policy: false },
+        5 if means_later(reply) => Verdict::Deferred { policy: false },
         // The recipient was accepted at RCPT, so the rejection is about the message unless the reply blames the recipient.
-        5 => Verdict::Failed { policy: !blames_recipient(reply) },
+        5 => Verdict::Failed { policy: fault(reply) == BounceClass::Policy },
         _ => Verdict::Unknown,
     }
 }
@@ -76,7 +87,9 @@ fn before_the_dot(phase: Phase, reply: &Reply) -> Verdict {
     match (reply.class(), phase) {
         (4, Phase::Greeting) => Verdict::Throttled,
         (4, _) if is_throttle(reply) && !is_greylisting(phase, reply) => Verdict::Throttled,
-        (5, Phase::Rcpt) if blames_sender(reply) => Verdict::Deferred { policy: true },
+        (5, Phase::Rcpt) if means_later(reply) => Verdict::Deferred { policy: false },
+        // It may be about this recipient or about us: what happens to the others decides.
+        (5, Phase::Rcpt) if fault(reply) == BounceClass::Policy => Verdict::Deferred { policy: true },
         (5, Phase::Rcpt) => Verdict::Failed { policy: false },
         (5, Phase::Data | Phase::Body) => Verdict::Deferred { policy: true },
         (5, _) => Verdict::Sender,
@@ -122,22 +135,6 @@ fn is_greylisting(phase: Phase, reply: &Reply) -> bool {
     matches!(phase, Phase::Rcpt | Phase::Data)
         && reply.code != 421
         && (text.contains("greylist") || text.contains("graylist"))
-}
-
-/// Whether the enhanced code is about the address (1), the mailbox (2) or its route (4), and not about the sender's
-/// address (1.7, 1.8).
-fn blames_recipient(reply: &Reply) -> bool {
-    matches!(agreeing_enhanced(reply), Some((1 | 2 | 4, _))) && !blames_sender(reply)
-}
-
-/// Whether a rejected RCPT is about policy, authentication, spam or limits. Without an enhanced code only the text is
-/// left. Mistaking a policy rejection for an invalid mailbox loses a subscriber; the reverse costs one more attempt.
-fn blames_sender(reply: &Reply) -> bool {
-    match agreeing_enhanced(reply) {
-        // The sender's address; the system's limits, the protocol, the content, and security.
-        Some(code) => matches!(code, (1, 7 | 8) | (3 | 5 | 6 | 7, _)),
-        None => mentions_policy(&reply.text),
-    }
 }
 
 #[cfg(test)]
@@ -259,9 +256,14 @@ mod tests {
         for (reply, verdict) in [
             ("550 5.1.1 no such user", FAILED),
             ("550 no such user", FAILED),
-            ("577 x", FAILED),
+            ("550 5.5.0 Requested action not taken: mailbox unavailable (S2017062302)", FAILED),
+            ("511 sorry, no mailbox here by that name", FAILED),
+            ("550 수신자를 찾을 수 없습니다", FAILED),
+            ("577 x", LATER_POLICY),
+            ("550 5.2.1 The user is receiving mail at a rate that prevents more", LATER),
             ("552 5.2.2 full", FAILED),
-            ("550 5.1.1 blocked mailbox", FAILED),
+            ("550 5.1.1 blocked", LATER_POLICY),
+            ("550 5.1.1 no such user; you are blocked", FAILED),
             ("550 5.7.26 unauthenticated", LATER_POLICY),
             ("550 5.7.515 access denied", LATER_POLICY),
             ("550 5.7.1 spam", LATER_POLICY),
@@ -336,9 +338,10 @@ mod tests {
     #[test]
     fn only_a_mailbox_that_does_not_exist_is_invalid() {
         assert!(is_invalid_mailbox(&replied(Phase::Rcpt, "550 5.1.1 no such user")));
+        assert!(is_invalid_mailbox(&replied(Phase::Rcpt, "550 no such user")));
         assert!(is_invalid_mailbox(&replied(Phase::Dot, "550 5.1.10 no such user")));
         for (phase, reply) in [
-            (Phase::Rcpt, "550 no such user"),
+            (Phase::Rcpt, "550 rejected"),
             (Phase::Rcpt, "552 5.2.2 full"),
             (Phase::Rcpt, "450 5.1.1 later"),
             (Phase::Rcpt, "550 5.7.1 spam"),

@@ -11,7 +11,9 @@ use super::arf::Feedback;
 use super::correlate;
 use super::dsn::Dsn;
 use super::fields::Fields;
-use super::mime::{Mail, Part, unstructured};
+use super::mime::{Mail, unstructured};
+use super::notice::{self, Notice};
+use super::{RETURNED, find, is};
 use crate::store::{InboundReport, ReportKind, ReportSubject};
 use crate::subscribers::AddressKey;
 use crate::subscribers::token::{Purpose, TokenKeys};
@@ -41,7 +43,9 @@ pub enum Classified {
 pub fn classify(bytes: &[u8], keys: &TokenKeys) -> Classified {
     let bytes = &bytes[..bytes.len().min(MOST_BYTES)];
     let Ok(mail) = Mail::parse(bytes) else { return Classified::Unreadable };
-    let returned = find(&mail, &RETURNED).map(|part| Fields::parse(&part.content())).unwrap_or_default();
+    let notice = Notice::read(&mail);
+    let returned = find(&mail, &RETURNED).map(|part| Fields::parse(&part.content()));
+    let returned = returned.as_ref().unwrap_or(&notice.returned);
     let report_about = |about: ReportSubject, kind: ReportKind| {
         Classified::Report(InboundReport {
             fingerprint: fingerprint(&mail.head, &about, &kind, bytes),
@@ -53,7 +57,7 @@ pub fn classify(bytes: &[u8], keys: &TokenKeys) -> Classified {
         find(&mail, &["message/feedback-report"]).and_then(|part| Feedback::parse(&part.content()))
     {
         let envelope = feedback.envelope.each_ref().map(Option::as_deref);
-        return match correlate::delivery(&mail.head, &envelope, &returned, keys) {
+        return match correlate::delivery(&mail.head, &envelope, returned, keys) {
             Some(about) if feedback.is_complaint => report_about(about, ReportKind::Complained),
             Some(_) => Classified::Automatic,
             None => Classified::Unverified,
@@ -62,37 +66,44 @@ pub fn classify(bytes: &[u8], keys: &TokenKeys) -> Classified {
     if let Some(dsn) =
         mail.parts.iter().filter(|part| is(part, &REPORT)).find_map(|part| Dsn::parse(&part.content()))
     {
-        let about = correlate::delivery(&mail.head, &[dsn.envelope_id.as_deref()], &returned, keys);
+        let about = correlate::delivery(&mail.head, &[dsn.envelope_id.as_deref()], returned, keys);
         return match (about, dsn.verdict()) {
-            (Some(about), Some(report)) => report_about(about, ReportKind::Delivery(report.clone())),
+            (Some(about), Some(report)) => {
+                report_about(about, ReportKind::Delivery(notice.complete(report.clone())))
+            }
             _ => Classified::Unverified,
         };
     }
-    let to_bounce_address = correlate::addressed(&mail.head, Purpose::Bounce, keys).is_some();
-    if is_automatic(&mail.head) {
-        return if to_bounce_address { Classified::Automatic } else { Classified::Foreign };
+    // Outlook.com returns the message with this field, and without a report.
+    let is_complaint = returned.get("x-hmxmroriginalrecipient").is_some();
+    let about = || correlate::delivery(&mail.head, &[], returned, keys);
+    if is_complaint && let Some(about) = about() {
+        return report_about(about, ReportKind::Complained);
     }
-    if let Some(key) = unsubscribing_subscriber(&mail.head, keys) {
+    let is_automatic = is_automatic(&mail.head) && !notice::is_surely_from_server(&mail.head);
+    // Apple Mail marks its unsubscribe mails as automatic replies.
+    let may_unsubscribe = !is_automatic || mail.head.get("x-apple-unsubscribe").is_some();
+    if may_unsubscribe && let Some(key) = unsubscribing_subscriber(&mail.head, keys) {
         return report_about(ReportSubject::Subscriber { key, message_id: None }, ReportKind::Unsubscribed);
     }
-    if to_bounce_address {
-        return Classified::Prose;
+    let may_be_returned = !is_automatic || notice::has_null_path(&mail.head);
+    if may_be_returned
+        && let Some(report) = notice.report(&mail.head)
+        && let Some(about) = about()
+    {
+        return report_about(about, ReportKind::Delivery(report));
     }
-    let has_null_sender = mail.head.get("return-path").is_some_and(|path| path.trim() == "<>");
-    if has_null_sender { Classified::Unverified } else { Classified::Foreign }
+    let to_bounce_address = correlate::addressed(&mail.head, Purpose::Bounce, keys).is_some();
+    match (is_automatic, to_bounce_address) {
+        (true, true) => Classified::Automatic,
+        (true, false) => Classified::Foreign,
+        (false, true) => Classified::Prose,
+        (false, false) if notice::has_null_path(&mail.head) => Classified::Unverified,
+        (false, false) => Classified::Foreign,
+    }
 }
 
 const REPORT: [&str; 2] = ["message/delivery-status", "message/global-delivery-status"];
-const RETURNED: [&str; 4] =
-    ["message/rfc822", "text/rfc822-headers", "message/global", "message/global-headers"];
-
-fn is(part: &Part<'_>, kinds: &[&str]) -> bool {
-    kinds.contains(&part.kind.as_str())
-}
-
-fn find<'m, 'a>(mail: &'m Mail<'a>, kinds: &[&str]) -> Option<&'m Part<'a>> {
-    mail.parts.iter().find(|part| is(part, kinds))
-}
 
 /// Whether it is an automatic reply (RFC 3834, and older conventions).
 fn is_automatic(head: &Fields) -> bool {

@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use encoding_rs::Encoding;
 
 use super::fields::{Fields, next_line};
 
@@ -40,6 +41,7 @@ pub(super) struct Part<'a> {
     /// `text/plain`, in lower case.
     pub(super) kind: String,
     encoding: String,
+    charset: Option<String>,
     body: &'a [u8],
 }
 
@@ -75,6 +77,12 @@ impl<'a> Mail<'a> {
             }
         }
         walk.finish(bytes);
+        if walk.parts.is_empty() {
+            // A multipart without its boundary.
+            walk.boundaries.clear();
+            walk.current = Some(PartHeader::text(bytes.len() - body.len()));
+            walk.finish(bytes);
+        }
         Ok(Self { head, parts: walk.parts.into_iter().map(|part| part.read(bytes)).collect() })
     }
 }
@@ -92,6 +100,7 @@ struct Walk {
 struct PartHeader {
     kind: String,
     encoding: String,
+    charset: Option<String>,
     from: usize,
     to: usize,
 }
@@ -102,7 +111,8 @@ impl Walk {
         if self.heads > MOST_PARTS {
             return Err(LimitExceeded);
         }
-        let (kind, boundary) = content_type(fields.get("content-type").unwrap_or("text/plain"));
+        let ContentType { kind, boundary, charset } =
+            ContentType::parse(fields.get("content-type").unwrap_or("text/plain"));
         if let Some(boundary) = boundary.filter(|_| kind.starts_with("multipart/")) {
             if self.boundaries.len() == MOST_DEPTH {
                 return Err(LimitExceeded);
@@ -111,7 +121,7 @@ impl Walk {
             return Ok(());
         }
         let encoding = fields.get("content-transfer-encoding").unwrap_or_default().to_ascii_lowercase();
-        self.current = Some(PartHeader { kind, encoding, from, to: from });
+        self.current = Some(PartHeader { kind, encoding, charset, from, to: from });
         Ok(())
     }
 
@@ -150,10 +160,15 @@ fn contains_boundary(head: &[u8], walk: &Walk) -> bool {
 }
 
 impl PartHeader {
+    fn text(from: usize) -> Self {
+        Self { kind: "text/plain".to_owned(), encoding: String::new(), charset: None, from, to: from }
+    }
+
     fn read(self, bytes: &[u8]) -> Part<'_> {
         Part {
             kind: self.kind,
             encoding: self.encoding,
+            charset: self.charset,
             body: bytes.get(self.from..self.to).unwrap_or_default(),
         }
     }
@@ -172,22 +187,47 @@ impl Part<'_> {
             _ => Cow::Borrowed(self.body),
         }
     }
+
+    /// The part as text. Without a known encoding, or if it is wrong, as UTF-8.
+    pub(super) fn text(&self) -> String {
+        let content = self.content();
+        let named = self.charset.as_deref().and_then(|name| Encoding::for_label(name.as_bytes()));
+        let encoding = named.or_else(|| is_iso_2022_jp(&content).then_some(encoding_rs::ISO_2022_JP));
+        encoding.unwrap_or(encoding_rs::UTF_8).decode(&content).0.into_owned()
+    }
 }
 
-/// `multipart/report; boundary="x"`: the kind, and the boundary.
-fn content_type(value: &str) -> (String, Option<String>) {
-    let (kind, mut rest) = value.split_once(';').unwrap_or((value, ""));
-    let kind: String = kind.split_whitespace().collect::<String>().to_ascii_lowercase();
-    let mut boundary = None;
-    while !rest.is_empty() {
-        let (name, after) = rest.split_once('=').unwrap_or((rest, ""));
-        let (value, next) = parameter(after.trim_start());
-        if name.trim().eq_ignore_ascii_case("boundary") && !value.is_empty() {
-            boundary = boundary.or(Some(value));
+/// Whether a text switches to Japanese characters as ISO-2022-JP does.
+fn is_iso_2022_jp(text: &[u8]) -> bool {
+    [b"\x1B$B", b"\x1B$@"].iter().any(|switch| memchr::memmem::find(text, *switch).is_some())
+}
+
+/// `multipart/report; boundary="x"`.
+struct ContentType {
+    kind: String,
+    boundary: Option<String>,
+    charset: Option<String>,
+}
+
+impl ContentType {
+    fn parse(value: &str) -> Self {
+        let (kind, mut rest) = value.split_once(';').unwrap_or((value, ""));
+        // A semicolon may be missing: `text/plain charset="iso-2022-jp"`.
+        let kind = kind.split_whitespace().next().unwrap_or_default().to_ascii_lowercase();
+        let (mut boundary, mut charset) = (None, None);
+        while !rest.is_empty() {
+            let (name, after) = rest.split_once('=').unwrap_or((rest, ""));
+            let (value, next) = parameter(after.trim_start());
+            let is = |wanted: &str| name.trim().eq_ignore_ascii_case(wanted) && !value.is_empty();
+            if is("boundary") {
+                boundary = boundary.or(Some(value));
+            } else if is("charset") {
+                charset = charset.or(Some(value));
+            }
+            rest = next;
         }
-        rest = next;
+        Self { kind, boundary, charset }
     }
-    (kind, boundary)
 }
 
 /// A parameter's value, quoted or not, and the rest after its semicolon.
@@ -240,13 +280,13 @@ fn nibble(byte: u8) -> Option<u8> {
     char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }
 
-/// Decodes the encoded words (RFC 2047) of a header, if they are ASCII or UTF-8: enough to find a token in a subject.
+/// Decodes the encoded words (RFC 2047) of a header.
 pub(super) fn unstructured(value: &str) -> String {
     let mut out = String::new();
     let mut rest = value;
     while let Some((before, word)) = rest.split_once("=?") {
         let mut fields = word.splitn(4, '?');
-        let (_, kind, text, after) = (fields.next(), fields.next(), fields.next(), fields.next());
+        let (charset, kind, text, after) = (fields.next(), fields.next(), fields.next(), fields.next());
         let decoded = match (kind, text) {
             (Some("B" | "b"), Some(text)) => LENIENT.decode(text).ok(),
             (Some("Q" | "q"), Some(text)) => Some(unquoted(text.as_bytes(), true)),
@@ -262,7 +302,8 @@ pub(super) fn unstructured(value: &str) -> String {
         if out.is_empty() || !before.trim().is_empty() {
             out.push_str(before);
         }
-        out.push_str(&String::from_utf8_lossy(&decoded));
+        let encoding = charset.and_then(|name| Encoding::for_label(name.as_bytes()));
+        out.push_str(&encoding.unwrap_or(encoding_rs::UTF_8).decode(&decoded).0);
         rest = after;
     }
     out.push_str(rest);

@@ -3,7 +3,7 @@
 //! All input is hostile: its size is bounded, it is trusted only if it contains a signed token, and it is never
 //! answered; no mail is sent from here. A mail is marked as done only after its report has been committed. A crash
 //! between the two does no harm, because the store recognises a duplicate report. Other mail is left untouched. Read
-//! the modules in this order: `fields`, `mime` parse a mail · `dsn`, `arf` parse a report · `correlate` finds the
+//! the modules in this order: `fields`, `mime` parse a mail · `dsn`, `arf`, `notice` parse a report · `correlate` finds the
 //! delivery · [`classify`] · [`InboxProcessor`] records reports in the store · [`maildir`], [`imap`] read the mail.
 
 mod arf;
@@ -14,6 +14,7 @@ mod fields;
 pub mod imap;
 pub mod maildir;
 mod mime;
+mod notice;
 mod report;
 
 #[cfg(test)]
@@ -29,9 +30,23 @@ use camino::Utf8PathBuf;
 pub use classification::{Classified, MOST_BYTES, classify};
 pub use report::InboxReport;
 
+use mime::{Mail, Part};
+
 use crate::clock::Clock;
 use crate::store::{RecordOutcome, Store, StoreError};
 use crate::subscribers::token::TokenKeys;
+
+/// The kinds of a part with the returned message, or its head.
+const RETURNED: [&str; 4] =
+    ["message/rfc822", "text/rfc822-headers", "message/global", "message/global-headers"];
+
+fn is(part: &Part<'_>, kinds: &[&str]) -> bool {
+    kinds.contains(&part.kind.as_str())
+}
+
+fn find<'m, 'a>(mail: &'m Mail<'a>, kinds: &[&str]) -> Option<&'m Part<'a>> {
+    mail.parts.iter().find(|part| is(part, kinds))
+}
 
 /// Why the inbox could not be processed. What was recorded before is kept.
 #[derive(Debug, thiserror::Error)]

@@ -4,9 +4,13 @@
 //! mailbox would lose a subscriber; the opposite mistake only costs another attempt. So a rejection counts against
 //! the subscriber only if it is clearly about the mailbox.
 
-use std::fmt;
+mod phrases;
+mod status;
 
 use chrono::{DateTime, TimeDelta, Utc};
+
+pub use phrases::{Meaning, meaning, meanings};
+pub use status::{Action, Status};
 
 /// How many issues in a row must bounce before a mailbox that is full or unreachable is suppressed.
 const SOFT_ISSUES: usize = 3;
@@ -14,93 +18,6 @@ const SOFT_ISSUES: usize = 3;
 const SOFT_DAYS: i64 = 15;
 /// A newer message may still bounce (RFC 5321, 4.5.4.1: servers try for four to five days).
 const STILL_OPEN_DAYS: i64 = 5;
-
-/// What a server did with a message (RFC 3464, 2.3.3).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Action {
-    /// It gave up.
-    Failed,
-    /// It keeps trying.
-    Delayed,
-    /// It delivered the message.
-    Delivered,
-    /// It passed the message on to a server that does not report deliveries.
-    Relayed,
-    /// It passed the message on to several addresses.
-    Expanded,
-}
-
-impl Action {
-    /// All of them.
-    pub const ALL: [Self; 5] = [Self::Failed, Self::Delayed, Self::Delivered, Self::Relayed, Self::Expanded];
-
-    /// The keyword of RFC 3464.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Failed => "failed",
-            Self::Delayed => "delayed",
-            Self::Delivered => "delivered",
-            Self::Relayed => "relayed",
-            Self::Expanded => "expanded",
-        }
-    }
-
-    /// Reads the keyword; text after it ("failed (too big)") is ignored.
-    pub fn from_code(raw: &str) -> Option<Self> {
-        let keyword = raw.trim_start().split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
-        Self::ALL.into_iter().find(|action| action.as_str().eq_ignore_ascii_case(keyword))
-    }
-}
-
-/// An enhanced status code (RFC 3463).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Status {
-    /// 2 success, 4 temporary failure, 5 permanent failure.
-    pub class: u16,
-    /// The subject: 1 the address, 2 the mailbox, 4 the network, 7 policy.
-    pub subject: u16,
-    /// The detail.
-    pub detail: u16,
-}
-
-impl Status {
-    /// Reads `5.1.1`; no digit or dot may follow it.
-    pub fn parse(raw: &str) -> Option<Self> {
-        let raw = raw.trim_start();
-        let end = raw.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(raw.len());
-        let mut numbers = raw[..end].trim_end_matches('.').split('.').map(number);
-        let (class, subject, detail) = (numbers.next()??, numbers.next()??, numbers.next()??);
-        (numbers.next().is_none() && matches!(class, 2 | 4 | 5)).then_some(Self { class, subject, detail })
-    }
-
-    /// Whether the mailbox or the domain does not exist. A full mailbox, a filter or an unexplained rejection is
-    /// not enough.
-    pub const fn is_invalid_mailbox(self) -> bool {
-        matches!((self.class, self.subject, self.detail), (5, 1, 1 | 2 | 3 | 6 | 10) | (5, 2, 1))
-    }
-
-    /// Whether it rejects the sender or the message: limits of the system, the protocol, the content, security, or
-    /// the sender's address.
-    const fn is_policy_rejection(self) -> bool {
-        matches!((self.subject, self.detail), (3 | 5 | 6 | 7, _) | (1, 7 | 8) | (2, 3))
-    }
-
-    /// `5.0.0` means no more than `5`.
-    const fn is_unspecific(self) -> bool {
-        self.subject == 0
-    }
-}
-
-/// At most three digits, as RFC 3463 has them.
-fn number(digits: &str) -> Option<u16> {
-    if (1..=3).contains(&digits.len()) { digits.parse().ok() } else { None }
-}
-
-impl fmt::Display for Status {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}.{}", self.class, self.subject, self.detail)
-    }
-}
 
 /// The cause of a bounce.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -127,12 +44,15 @@ impl BounceClass {
     }
 }
 
-/// Finds the cause of a bounce. `diagnostic` is the reply of the rejecting server, if the report has it.
+/// Finds the cause of a bounce, or of a refusal with a 5yz reply. `diagnostic` is the reply of the rejecting server, if the
+/// report has it.
+///
+/// The code decides if it is precise, otherwise the text; and where the two disagree, the one that costs nobody a subscription.
 pub fn classify(action: Action, status: Option<Status>, diagnostic: &str) -> BounceClass {
     if action != Action::Failed {
         return BounceClass::Unclear;
     }
-    let in_text = status_in_text(diagnostic);
+    let in_text = Status::find(diagnostic);
     // Some servers report 5.0.0 or 5.1.1 for every rejection; the reply of the rejecting server is more precise.
     let status = match (status, in_text) {
         (Some(status), Some(in_text)) if status.is_unspecific() || in_text.is_policy_rejection() => {
@@ -141,51 +61,33 @@ pub fn classify(action: Action, status: Option<Status>, diagnostic: &str) -> Bou
         (None, in_text) => in_text,
         (status, _) => status,
     };
-    match status {
-        Some(status) if status.is_policy_rejection() => BounceClass::Policy,
-        Some(status) if status.is_invalid_mailbox() => {
-            // Without an enhanced code only the text remains.
-            if in_text.is_none() && mentions_policy(diagnostic) {
-                BounceClass::Policy
-            } else {
-                BounceClass::Hard
-            }
-        }
-        Some(Status { class: 4, .. } | Status { class: 5, subject: 1 | 2 | 4, .. }) => BounceClass::Soft,
-        _ => BounceClass::Policy,
+    let is_vague = status.is_none_or(Status::is_vague);
+    let meanings = meanings(diagnostic);
+    let names_mailbox = meanings.iter().any(|found| matches!(found, Meaning::NoMailbox | Meaning::NoDomain));
+    // "User unknown" with the code for it; there were too many errors, too.
+    let is_explicit = names_mailbox && in_text.is_some_and(|status| !status.is_vague());
+    match (status, meanings.first().filter(|found| !(is_explicit && **found == Meaning::Policy))) {
+        (Some(status), _) if status.is_policy_rejection() && !status.is_vague() => BounceClass::Policy,
+        (Some(Status { subject: 1, .. }), Some(Meaning::Later)) => by_status(status),
+        (_, Some(Meaning::Later)) => BounceClass::Policy,
+        (_, Some(Meaning::Full | Meaning::Inactive)) => BounceClass::Soft,
+        (_, Some(Meaning::Policy)) => BounceClass::Policy,
+        (_, Some(Meaning::NoMailbox | Meaning::NoDomain)) => match status {
+            Some(Status { class: 4, .. }) => BounceClass::Soft,
+            _ => BounceClass::Hard,
+        },
+        (_, Some(Meaning::Unreachable)) if is_vague => BounceClass::Soft,
+        _ => by_status(status),
     }
 }
 
-/// The enhanced code in `smtp; 550 5.1.1 <kim@example.com>: no such user` or `550-5.1.1 The email account …`.
-fn status_in_text(diagnostic: &str) -> Option<Status> {
-    let text = diagnostic.split_once(';').map_or(diagnostic, |(kind, text)| {
-        if kind.trim().eq_ignore_ascii_case("smtp") { text } else { diagnostic }
-    });
-    let text = text.trim_start();
-    let code = text.get(..3).filter(|code| code.bytes().all(|byte| byte.is_ascii_digit()))?;
-    let status = Status::parse(text.get(3..)?.trim_start_matches([' ', '-', '#']))?;
-    // A code that contradicts its reply ("250 5.1.1") is ignored.
-    (code.starts_with('4') && status.class == 4 || code.starts_with('5') && status.class == 5)
-        .then_some(status)
-}
-
-/// Whether the text of a rejection without an enhanced code is about policy, authentication, spam or limits.
-pub fn mentions_policy(diagnostic: &str) -> bool {
-    const WORDS: [&str; 11] = [
-        "spam",
-        "blocked",
-        "blacklist",
-        "blocklist",
-        "policy",
-        "authenti",
-        "spf",
-        "dmarc",
-        "rate limit",
-        "too many",
-        "relay",
-    ];
-    let text = diagnostic.to_ascii_lowercase();
-    WORDS.iter().any(|keyword| text.contains(keyword))
+fn by_status(status: Option<Status>) -> BounceClass {
+    match status {
+        Some(status) if status.is_policy_rejection() => BounceClass::Policy,
+        Some(status) if status.is_invalid_mailbox() => BounceClass::Hard,
+        Some(Status { class: 4, .. } | Status { class: 5, subject: 1 | 2 | 4, .. }) => BounceClass::Soft,
+        _ => BounceClass::Policy,
+    }
 }
 
 /// The outcome of one issue for one subscriber.
@@ -244,7 +146,47 @@ mod tests {
         for (status, diagnostic, fault) in [
             ("5.1.1", "smtp; 550 5.1.1 <kim@example.com>: User unknown", BounceClass::Hard),
             ("5.1.10", "", BounceClass::Hard),
-            ("5.2.1", "smtp; 550 5.2.1 mailbox disabled", BounceClass::Hard),
+            ("5.2.1", "smtp; 550 5.2.1 mailbox gone", BounceClass::Hard),
+            (
+                "5.2.1",
+                "smtp; 550 5.2.1 The email account that you tried to reach is disabled.",
+                BounceClass::Soft,
+            ),
+            (
+                "5.2.1",
+                "smtp; 550-5.2.1 The user you are trying to contact is receiving mail at a rate that",
+                BounceClass::Policy,
+            ),
+            ("5.5.0", "smtp; 550 5.5.0 Requested action not taken: mailbox unavailable", BounceClass::Hard),
+            (
+                "5.0.0",
+                "x-postfix; host mx.example[192.0.2.1] said: 550 Unknown user kim@example.com",
+                BounceClass::Hard,
+            ),
+            (
+                "5.4.1",
+                "smtp; 550 5.4.1 <kim@example.com>: Recipient address rejected: Access denied",
+                BounceClass::Hard,
+            ),
+            (
+                "5.7.1",
+                "smtp; 554 5.7.1 <kim@example.com>: Recipient address rejected: Access denied",
+                BounceClass::Policy,
+            ),
+            ("5.1.1", "x-unix; Not enough disk space", BounceClass::Soft),
+            (
+                "5.1.1",
+                "smtp; 550 5.1.1 <kim@example.com> has sent to too many recipients",
+                BounceClass::Policy,
+            ),
+            ("5.1.1", "smtp; 550 5.1.1 user unknown 421 4.7.0 too many errors", BounceClass::Hard),
+            (
+                "5.0.0",
+                "smtp; 5.1.0 - Unknown address error 550-'5.7.1 <a@example.com>... Access denied'",
+                BounceClass::Policy,
+            ),
+            ("5.1.6", "smtp; 450 busy - please try later 551 not our user", BounceClass::Hard),
+            ("4.1.1", "smtp; 450 4.1.1 user unknown", BounceClass::Soft),
             ("5.0.0", "smtp; 550 5.1.1 no such user", BounceClass::Hard),
             ("5.0.0", "smtp; 550-5.1.1 The email account does not exist", BounceClass::Hard),
             ("5.2.2", "smtp; 552 5.2.2 quota", BounceClass::Soft),
@@ -316,7 +258,7 @@ mod tests {
             let _ = (Status::parse(&raw), Action::from_code(&raw), classify(Action::Failed, None, &raw));
             let status = Status { class, subject, detail };
             prop_assert_eq!(Status::parse(&status.to_string()), Some(status));
-            prop_assert_eq!(status_in_text(&format!("smtp; {class}50 {status} x")), (class != 2).then_some(status));
+            prop_assert_eq!(Status::find(&format!("smtp; {class}50 {status} x")), (class != 2).then_some(status));
         }
     }
 }
