@@ -19,6 +19,8 @@ const MOST_FAILURES: u32 = 5;
 const MOST_LOSSES: u32 = 5;
 /// After this many rejections of the message itself in a row, the next one would be rejected too.
 const MOST_REFUSALS: u32 = 5;
+/// The relay must accept so many messages for each recipient that it rejects for a reason that may be ours.
+const ACCEPTED_FOR_EACH: u64 = 4;
 /// The bounce rate is computed over this many of the latest deliveries.
 const WINDOW: usize = 200;
 
@@ -50,6 +52,9 @@ struct Counts {
     losses: u32,
     refusals: u32,
     sent: u64,
+    /// Of this issue: messages that were accepted, and recipients that were rejected for a reason that may be ours.
+    accepted: u64,
+    rejected: u64,
     /// For each of the latest deliveries, whether its mailbox was invalid.
     invalid: VecDeque<bool>,
     /// The issue was resumed although many addresses are invalid.
@@ -105,6 +110,7 @@ impl Breaker {
     pub fn begin_issue(&self) {
         self.with(|counts| {
             (counts.losses, counts.refusals) = (0, 0);
+            (counts.accepted, counts.rejected) = (0, 0);
             (counts.invalid, counts.expects_invalid) = (VecDeque::new(), false);
         });
     }
@@ -149,10 +155,14 @@ impl Breaker {
             match verdict {
                 Verdict::Sent => {
                     (counts.losses, counts.refusals, counts.sent) = (0, 0, counts.sent + 1);
+                    counts.accepted += 1;
                     counts.count(false, &reply);
                 }
                 Verdict::Failed { .. } if is_invalid_mailbox(outcome) => counts.count(true, &reply),
-                _ if verdict.counts_towards_pause() => counts.refusals += 1,
+                _ if verdict.counts_towards_pause() => {
+                    counts.refusals += 1;
+                    counts.rejected += u64::from(outcome.phase == Phase::Rcpt);
+                }
                 Verdict::Unknown => counts.losses += 1,
                 // Before MAIL, every failure is a failed connection, whatever the reply was.
                 Verdict::Deferred { .. } if outcome.phase < Phase::Mail => counts.failures += 1,
@@ -172,6 +182,16 @@ impl Breaker {
             }
             if counts.refusals >= MOST_REFUSALS {
                 let why = format!("{MOST_REFUSALS} messages in a row were rejected, the last with: {reply}");
+                counts.stop.get_or_insert(StopReason::Message(why));
+            }
+            let recipients = counts.accepted + counts.rejected;
+            if counts.rejected >= u64::from(MOST_REFUSALS)
+                && counts.accepted < counts.rejected * ACCEPTED_FOR_EACH
+            {
+                let why = format!(
+                    "{} of {recipients} recipients were rejected, the last with: {reply}",
+                    counts.rejected
+                );
                 counts.stop.get_or_insert(StopReason::Message(why));
             }
             if counts.failures >= MOST_FAILURES || counts.losses >= MOST_LOSSES {
@@ -253,6 +273,26 @@ mod tests {
         let gone = SmtpOutcome { phase: Phase::Connect, result: Err(super::super::TransportError::Closed) };
         (0..MOST_FAILURES).for_each(|_| breaker.record(&gone, classify(&gone)));
         assert!(matches!(breaker.stop_reason(), Some(StopReason::Relay(_))));
+    }
+
+    #[test]
+    fn a_relay_that_rejects_every_third_recipient_for_an_unknown_reason_stops_the_issue() {
+        let breaker = Breaker::default();
+        breaker.begin_issue();
+        for _ in 0..4 {
+            sent(&breaker, 2);
+            record_replies(&breaker, Phase::Rcpt, 550, "5.7.1 rejected", 1);
+        }
+        assert_eq!(breaker.stop_reason(), None);
+        record_replies(&breaker, Phase::Rcpt, 550, "5.7.1 rejected", 1);
+        assert!(matches!(breaker.stop_reason(), Some(StopReason::Message(_))));
+        let breaker = Breaker::default();
+        breaker.begin_issue();
+        for _ in 0..10 {
+            sent(&breaker, 19);
+            record_replies(&breaker, Phase::Rcpt, 550, "5.7.1 rejected", 1);
+        }
+        assert_eq!(breaker.stop_reason(), None);
     }
 
     #[test]

@@ -12,6 +12,7 @@ pub mod outbox;
 mod outcome;
 pub mod progress;
 mod rate_limited_claims;
+mod refusals;
 pub mod smtp;
 pub mod verdict;
 mod worker;
@@ -146,8 +147,15 @@ pub async fn deliver(job: DeliveryJob, breaker: Arc<Breaker>) -> Result<Option<S
     let ledger = GroupCommit::start(Arc::clone(&job.store), Arc::clone(&job.clock));
     let (claims, feeder) = Claims::start(&job, &breaker, &ledger);
     let live = Arc::new(AtomicUsize::new(1));
-    let worker =
-        Worker { job: Arc::clone(&job), claims: claims.clone(), ledger: ledger.clone(), breaker, live };
+    let worker = Worker {
+        job: Arc::clone(&job),
+        claims: claims.clone(),
+        ledger: ledger.clone(),
+        breaker,
+        refusals: Arc::default(),
+        session_limit: Arc::new(AtomicUsize::new(usize::MAX)),
+        live,
+    };
     let breaker = Arc::clone(&worker.breaker);
     let mut workers = JoinSet::new();
     // Open one connection first, so that a relay that rejects us is contacted once and not fifty times.
@@ -158,7 +166,6 @@ pub async fn deliver(job: DeliveryJob, breaker: Arc<Breaker>) -> Result<Option<S
             workers.spawn(worker.clone().run(None));
         }
     }
-    drop(worker);
     let mut ended = Ok(());
     while let Some(joined) = workers.join_next().await {
         match joined {
@@ -167,6 +174,8 @@ pub async fn deliver(job: DeliveryJob, breaker: Arc<Breaker>) -> Result<Option<S
         }
     }
     if ended.is_ok() {
+        worker.decide_refusals().await?;
+        drop(worker);
         claims.drain(&ledger).await?;
         ended = match feeder.await {
             Ok(fed) => fed,

@@ -16,8 +16,9 @@ use super::breaker::{Breaker, StopReason};
 use super::claims::{ClaimedDelivery, Claims, release};
 use super::group_commit::GroupCommit;
 use super::progress::{ProgressEvent, WaitReason};
+use super::refusals::Refusals;
 use super::verdict::{Verdict, classify, is_invalid_mailbox};
-use super::{Connection, DeliveryJob, OutgoingMessage, Reply, SmtpOutcome};
+use super::{Connection, DeliveryJob, OutgoingMessage, Phase, Reply, SmtpOutcome};
 use crate::crash;
 use crate::ledger::transition::{Event, Rejection};
 use crate::ledger::{LETTER_REFUSED, LastReply, NO_MAILBOX, State};
@@ -43,6 +44,9 @@ pub(super) struct Worker {
     pub(super) claims: Claims,
     pub(super) ledger: GroupCommit,
     pub(super) breaker: Arc<Breaker>,
+    pub(super) refusals: Arc<Refusals>,
+    /// How many messages the relay takes over one connection, as far as this run has learned.
+    pub(super) session_limit: Arc<AtomicUsize>,
     /// The workers that have not retired; at least one.
     pub(super) live: Arc<AtomicUsize>,
 }
@@ -76,11 +80,16 @@ impl Worker {
 
     async fn serve(&self, mut connection: Option<Box<dyn Connection>>) -> Result<(), StoreError> {
         let (mut message, mut unrecorded) = (self.next_message().await?, None);
+        // The messages that this connection has taken.
+        let mut taken = 0;
         while let Some(current) = message.take() {
             let mut open = match connection.take() {
                 Some(open) => open,
                 None => match self.open().await {
-                    Some(open) => open,
+                    Some(open) => {
+                        taken = 0;
+                        open
+                    }
                     None => return self.release(Some(current)).await,
                 },
             };
@@ -93,14 +102,29 @@ impl Worker {
                 StageResult::Armed => {
                     message = self.ready_message().await?;
                     crash::point("armed");
-                    let next = message.as_ref().map(|next| &next.message.envelope);
+                    taken += 1;
+                    let is_last = taken >= self.session_limit.load(Ordering::Relaxed);
+                    let next = message.as_ref().filter(|_| !is_last).map(|next| &next.message.envelope);
                     let outcome = open.final_dot(next).instrument(span.clone()).await;
                     crash::point("dot-answered");
-                    unrecorded = Some(span.in_scope(|| self.outcome(&current, &outcome)));
-                    connection = Some(open);
+                    unrecorded = span.in_scope(|| self.outcome(&current, &outcome));
+                    if is_last {
+                        open.quit().await;
+                    } else {
+                        connection = Some(open);
+                    }
+                    for decided in self.refusals.clear() {
+                        self.record(Some(decided)).await?;
+                    }
+                }
+                StageResult::Refused(outcome) if taken > 0 && ends_session(&outcome) => {
+                    tracing::info!(taken, "the relay takes no more over one connection; opening another");
+                    self.session_limit.fetch_min(taken, Ordering::Relaxed);
+                    message = Some(current);
+                    continue;
                 }
                 StageResult::Refused(outcome) => {
-                    unrecorded = Some(span.in_scope(|| self.outcome(&current, &outcome)));
+                    unrecorded = span.in_scope(|| self.outcome(&current, &outcome));
                     connection = Some(open);
                 }
                 // The message was sent without its final dot. Closing the connection discards it.
@@ -192,13 +216,30 @@ impl Worker {
         }
     }
 
-    /// Converts an outcome into an event, and reports it to the breaker.
-    fn outcome(&self, in_flight: &InFlight, outcome: &SmtpOutcome) -> StateChange {
+    /// Converts an outcome into an event, and reports it to the breaker. `None` if the fate of other recipients decides it.
+    fn outcome(&self, in_flight: &InFlight, outcome: &SmtpOutcome) -> Option<StateChange> {
         let verdict = classify(outcome);
         self.breaker.record(outcome, verdict);
+        let delivery = in_flight.claimed.id;
         let token = in_flight.claimed.token;
         let last = Some(last_reply(outcome));
-        let event = match verdict {
+        let event = self.event(in_flight, outcome, verdict);
+        log_outcome(outcome, &event);
+        match verdict {
+            Verdict::Sent => self.refusals.accepted(),
+            Verdict::Deferred { policy: true } if outcome.phase == Phase::Rcpt => {
+                self.refusals.refused(delivery, token, last, event);
+                return None;
+            }
+            _ => {}
+        }
+        Some(StateChange { delivery, event })
+    }
+
+    fn event(&self, in_flight: &InFlight, outcome: &SmtpOutcome, verdict: Verdict) -> Event {
+        let token = in_flight.claimed.token;
+        let last = Some(last_reply(outcome));
+        match verdict {
             Verdict::Sent => Event::Accept { token: Some(token), last },
             Verdict::Unknown => Event::LoseReply { token, last },
             Verdict::Failed { policy } => {
@@ -218,9 +259,7 @@ impl Worker {
                     None => Event::Reject { token, reason: "expired", last },
                 }
             }
-        };
-        log_outcome(outcome, &event);
-        StateChange { delivery: in_flight.claimed.id, event }
+        }
     }
 
     /// Makes an outcome durable. Retries on a full disk, because an outcome after the final dot must not be lost.
@@ -282,6 +321,14 @@ impl Worker {
     fn retire(&self) -> bool {
         let one_less = |live: usize| (live > 1).then(|| live - 1);
         self.live.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less).is_ok()
+    }
+
+    /// Records the fate of the recipients that wait for it, at the end of the run.
+    pub(super) async fn decide_refusals(&self) -> Result<(), StoreError> {
+        for decided in self.refusals.rest(self.breaker.stop_reason().is_some()) {
+            self.record(Some(decided)).await?;
+        }
+        Ok(())
     }
 
     async fn release(&self, in_flight: Option<InFlight>) -> Result<(), StoreError> {
@@ -376,6 +423,11 @@ fn log_outcome(outcome: &SmtpOutcome, event: &Event) {
         let in_seconds = retry.as_ref().map(|retry| retry.wait.num_seconds());
         tracing::info!(in_seconds, "retry planned");
     }
+}
+
+/// Whether the relay ends the session before the next message, which it will take over another connection.
+fn ends_session(outcome: &SmtpOutcome) -> bool {
+    outcome.phase == Phase::Mail && outcome.result.as_ref().is_ok_and(|reply| reply.code == 421)
 }
 
 fn last_reply(outcome: &SmtpOutcome) -> LastReply {

@@ -162,7 +162,7 @@ fn f34_an_unreachable_relay_is_one_error_line_and_changes_no_delivery() {
 
 #[test]
 fn f73_a_subscriber_who_unsubscribes_while_the_issue_is_pending_gets_no_email() {
-    let server = Server::start(pipelining().nth(At::Mail, 3, reply_line("421 4.3.2 going down")));
+    let server = Server::start(pipelining().nth(At::Rcpt, 3, reply_line("421 4.3.2 going down")));
     let site = Site::new(server.port(), 10, 1);
     site.run(&["publish"]);
     let waiting = site.in_state("pending");

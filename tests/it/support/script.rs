@@ -67,6 +67,7 @@ pub(crate) struct Script {
     pub(super) implicit_tls: bool,
     pub(super) certificates: Option<Certificates>,
     pub(super) login: Option<(String, String)>,
+    pub(super) most_messages: Option<usize>,
     rules: Vec<Rule>,
 }
 
@@ -81,7 +82,14 @@ struct Rule {
 impl Script {
     /// Offers no extensions and accepts everything.
     pub(crate) fn polite() -> Self {
-        Self { keywords: Vec::new(), implicit_tls: false, certificates: None, login: None, rules: Vec::new() }
+        Self {
+            keywords: Vec::new(),
+            implicit_tls: false,
+            certificates: None,
+            login: None,
+            most_messages: None,
+            rules: Vec::new(),
+        }
     }
 
     /// Whether it offers PIPELINING.
@@ -112,6 +120,12 @@ impl Script {
     pub(crate) fn auth(mut self, mechanisms: &str, user: &str, password: &str) -> Self {
         self.login = Some((user.to_owned(), password.to_owned()));
         self.keyword(&format!("AUTH {mechanisms}"))
+    }
+
+    /// Closes each connection with a 421 at the MAIL after this many messages.
+    pub(crate) fn most_messages(mut self, most: usize) -> Self {
+        self.most_messages = Some(most);
+        self
     }
 
     /// Performs this action every time.

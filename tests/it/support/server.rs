@@ -186,6 +186,9 @@ impl Client {
                     self.handshake().await?;
                 }
                 "AUTH" => self.auth(&line).await?,
+                "MAIL" if self.is_full() => {
+                    return self.write(b"421 Maximum message count per session reached\r\n").await;
+                }
                 "MAIL" => {
                     let default = if self.mail.is_empty() { "250 2.1.0 ok" } else { "503 5.5.1 nested MAIL" };
                     if is_whole_2yz(&self.reply(At::Mail, &line, default).await?) {
@@ -210,6 +213,13 @@ impl Client {
                 _ => self.write(b"500 5.5.2 what?\r\n").await?,
             }
         }
+    }
+
+    /// Whether this connection takes no more messages.
+    fn is_full(&self) -> bool {
+        let log = lock(&self.log);
+        let taken = log.messages.iter().filter(|message| message.connection == self.number).count();
+        self.script.most_messages.is_some_and(|most| taken >= most)
     }
 
     fn reset_envelope(&mut self) {
