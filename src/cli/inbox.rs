@@ -11,7 +11,7 @@ use super::Outcome;
 use super::args::mailbox;
 use super::printer::{Printer, count};
 use crate::inbox::{InboxError, InboxProcessor, InboxReport, imap, maildir};
-use crate::pipeline::newsletter::record_inbox_run;
+use crate::pipeline::newsletter::{record_inbox_run, remember_unrecognised};
 use crate::pipeline::session::{LedgerSession, RunContext, RunError};
 use crate::pipeline::status::of_mailbox;
 
@@ -41,7 +41,7 @@ pub(super) struct Args {
     /// Show what would be processed, and change nothing.
     #[arg(long)]
     pub(super) dry_run: bool,
-    /// Print JSON.
+    /// Print the counts as JSON; with --dry-run, one object per email.
     #[arg(long)]
     json: bool,
 }
@@ -54,11 +54,17 @@ pub(super) async fn run(args: &Args, context: &RunContext, printer: Printer) -> 
         record_inbox_run(&session).await?;
     }
     let breaker = Arc::clone(&context.breaker);
+    let store = Arc::clone(&session.store);
     let processor = InboxProcessor {
         store: session.store,
         keys: session.keys,
         clock: Arc::clone(&context.clock),
         rehearsal: args.dry_run,
+        on_mail: if args.dry_run && args.json {
+            Box::new(move |mail| printer.json_line(mail))
+        } else {
+            Box::new(|_| ())
+        },
         stop: Box::new(move || breaker.stop_reason().is_some()),
     };
     let mut counts = InboxReport::default();
@@ -70,6 +76,9 @@ pub(super) async fn run(args: &Args, context: &RunContext, printer: Printer) -> 
     // Emails processed before a failure stay processed, so they are reported too.
     if ended.is_ok() || counts.mails > 0 {
         report(&counts, args, printer)?;
+    }
+    if !args.dry_run && !args.stdin && ended.is_ok() {
+        remember_unrecognised(&store, counts.prose, args.maildir.is_some() || args.recheck).await?;
     }
     ended.map_err(|error| failed(error, context, args))?;
     Ok(Outcome::Done)
@@ -99,6 +108,9 @@ fn failed(error: InboxError, context: &RunContext, args: &Args) -> RunError {
 }
 
 fn report(counts: &InboxReport, args: &Args, printer: Printer) -> Result<(), RunError> {
+    if args.json && args.dry_run {
+        return Ok(());
+    }
     if args.json {
         return printer.json(&as_json(counts));
     }

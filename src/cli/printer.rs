@@ -159,6 +159,14 @@ impl Printer {
         self.raw(format!("{json}\n").as_bytes())
     }
 
+    /// A JSON value on one line, of several. What cannot be written is noticed by the next thing that is printed.
+    pub(super) fn json_line(self, value: &impl Serialize) {
+        transcript().has_answered = true;
+        if let Ok(json) = serde_json::to_string(value) {
+            let _ = self.raw(format!("{json}\n").as_bytes());
+        }
+    }
+
     /// A JSON array whose elements are printed one after the other.
     pub(super) fn array(self) -> JsonArray {
         transcript().has_answered = true;

@@ -15,7 +15,7 @@ use crate::archive::{Archive, SkipReason, folder};
 use crate::config::Config;
 use crate::finding::Finding;
 use crate::ledger::{IssueState, IssueSummary, RESTORED, State};
-use crate::pipeline::newsletter::{digest_forecast, hold_reason, weekly_subscribers};
+use crate::pipeline::newsletter::{digest_forecast, hold_reason, unrecognised, weekly_subscribers};
 use crate::pipeline::session::{LedgerSession, RunContext, RunError};
 use crate::pipeline::status::{Blocker, find_blockers};
 use crate::schedule::digest::Digest;
@@ -111,6 +111,7 @@ async fn overview(
     let next = next(context, session, archive).await?;
     let refusal = ledger_refusal(context, session, printer).await?;
     let reasons = find_blockers(context, session, &issues).await?;
+    let unread = unrecognised(&session.store).await?;
     let outcome = match (refusal.is_some(), unknown.is_empty()) {
         (true, _) => Outcome::UserError,
         (false, false) => Outcome::Partly,
@@ -127,7 +128,8 @@ async fn overview(
             .collect();
         let blockers: Vec<Value> = reasons.iter().map(blocker).collect();
         printer.json(&json!({ "issues": issues, "waiting": reasons, "blockers": blockers, "next": next,
-                              "weekly": week, "barred": refusal, "blocked": refusal }))?;
+                              "weekly": week, "barred": refusal, "blocked": refusal,
+                              "unrecognised_emails": unread }))?;
         return Ok(outcome);
     }
     if issues.is_empty() {
@@ -150,6 +152,13 @@ async fn overview(
     }
     for reason in &reasons {
         printer.stdout(blockers::sentence(reason, &context.config));
+    }
+    if unread > 0 {
+        printer.stdout(format!(
+            "{} to the bounce address not understood: unread in the mailbox; `letterpress inbox --dry-run --json` (with --recheck \
+             for --imap) lists them as \"other\"",
+            count(unread, "email")
+        ));
     }
     for line in next.as_array().into_iter().flatten() {
         printer.stdout(format!(

@@ -31,8 +31,8 @@ pub enum Classified {
     /// A mail to a bounce address that is not a report: a personal reply, or an unstructured bounce. A person should
     /// read it.
     Prose,
-    /// A bounce or a complaint without a genuine token; anyone can forge one.
-    Unverified,
+    /// A bounce or a complaint without a genuine token; anyone can forge one. With its content, if it is understood.
+    Unverified(Option<ReportKind>),
     /// Likely an attack: too many parts, or nested too deep.
     Unreadable,
     /// Anything else.
@@ -60,18 +60,17 @@ pub fn classify(bytes: &[u8], keys: &TokenKeys) -> Classified {
         return match correlate::delivery(&mail.head, &envelope, returned, keys) {
             Some(about) if feedback.is_complaint => report_about(about, ReportKind::Complained),
             Some(_) => Classified::Automatic,
-            None => Classified::Unverified,
+            None => Classified::Unverified(feedback.is_complaint.then_some(ReportKind::Complained)),
         };
     }
     if let Some(dsn) =
         mail.parts.iter().filter(|part| is(part, &REPORT)).find_map(|part| Dsn::parse(&part.content()))
     {
         let about = correlate::delivery(&mail.head, &[dsn.envelope_id.as_deref()], returned, keys);
-        return match (about, dsn.verdict()) {
-            (Some(about), Some(report)) => {
-                report_about(about, ReportKind::Delivery(notice.complete(report.clone())))
-            }
-            _ => Classified::Unverified,
+        let report = dsn.verdict().map(|report| ReportKind::Delivery(notice.complete(report.clone())));
+        return match (about, report) {
+            (Some(about), Some(report)) => report_about(about, report),
+            (_, report) => Classified::Unverified(report),
         };
     }
     // Outlook.com returns the message with this field, and without a report.
@@ -87,18 +86,19 @@ pub fn classify(bytes: &[u8], keys: &TokenKeys) -> Classified {
         return report_about(ReportSubject::Subscriber { key, message_id: None }, ReportKind::Unsubscribed);
     }
     let may_be_returned = !is_automatic || notice::has_null_path(&mail.head);
-    if may_be_returned
-        && let Some(report) = notice.report(&mail.head)
-        && let Some(about) = about()
-    {
-        return report_about(about, ReportKind::Delivery(report));
+    if may_be_returned && let Some(report) = notice.report(&mail.head).map(ReportKind::Delivery) {
+        match about() {
+            Some(about) => return report_about(about, report),
+            None if notice::has_null_path(&mail.head) => return Classified::Unverified(Some(report)),
+            None => {}
+        }
     }
     let to_bounce_address = correlate::addressed(&mail.head, Purpose::Bounce, keys).is_some();
     match (is_automatic, to_bounce_address) {
         (true, true) => Classified::Automatic,
         (true, false) => Classified::Foreign,
         (false, true) => Classified::Prose,
-        (false, false) if notice::has_null_path(&mail.head) => Classified::Unverified,
+        (false, false) if notice::has_null_path(&mail.head) => Classified::Unverified(None),
         (false, false) => Classified::Foreign,
     }
 }

@@ -29,7 +29,7 @@ pub async fn sweep(
                 return Ok(());
             }
             let Some(bytes) = head(&path)? else { continue };
-            if processor.take(&bytes, tally).await? == Disposal::Done {
+            if processor.take(&path.to_string_lossy(), &bytes, tally).await? == Disposal::Done {
                 mark_seen(&path, &cur)?;
             }
         }

@@ -16,6 +16,7 @@ pub mod maildir;
 mod mime;
 mod notice;
 mod report;
+mod summary;
 
 #[cfg(test)]
 mod corpus;
@@ -29,6 +30,7 @@ use camino::Utf8PathBuf;
 
 pub use classification::{Classified, MOST_BYTES, classify};
 pub use report::InboxReport;
+pub use summary::MailSummary;
 
 use mime::{Mail, Part};
 
@@ -85,6 +87,9 @@ pub enum Disposal {
     LeaveAlone,
 }
 
+/// See [`InboxProcessor::on_mail`].
+pub type MailCallback = dyn Fn(&MailSummary<'_>) + Send + Sync;
+
 /// Processes mails from any source.
 pub struct InboxProcessor {
     /// The store that records the reports.
@@ -95,15 +100,24 @@ pub struct InboxProcessor {
     pub clock: Arc<dyn Clock>,
     /// Whether to record and mark nothing.
     pub rehearsal: bool,
+    /// Called with each mail, before anything is recorded.
+    pub on_mail: Box<MailCallback>,
     /// Checked between mails: whether to stop.
     pub stop: Box<dyn Fn() -> bool + Send + Sync>,
 }
 
 impl InboxProcessor {
-    /// Processes one mail. When this returns [`Disposal::Done`], its report is on the disk.
-    pub async fn take(&self, bytes: &[u8], tally: &mut InboxReport) -> Result<Disposal, StoreError> {
+    /// Processes one mail; `name` is its file or its UID. When this returns [`Disposal::Done`], its report is on the disk.
+    pub async fn take(
+        &self,
+        name: &str,
+        bytes: &[u8],
+        tally: &mut InboxReport,
+    ) -> Result<Disposal, StoreError> {
         tally.mails += 1;
-        let report = match classify(bytes, &self.keys) {
+        let classified = classify(bytes, &self.keys);
+        (self.on_mail)(&MailSummary::new(name, &classified));
+        let report = match classified {
             Classified::Report(report) => report,
             other => {
                 tally.count(&other);
@@ -127,7 +141,7 @@ impl InboxProcessor {
         let reading = |source| InboxError::io("reading the mail from standard input", source);
         let mut bytes = Vec::new();
         pipe.by_ref().take(MOST_BYTES as u64).read_to_end(&mut bytes).map_err(reading)?;
-        self.take(&bytes, tally).await?;
+        self.take("-", &bytes, tally).await?;
         std::io::copy(&mut pipe, &mut std::io::sink()).map_err(reading)?;
         Ok(())
     }

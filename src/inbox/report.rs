@@ -85,7 +85,7 @@ impl InboxReport {
             Classified::Report(inbound) => self.report(&inbound.kind),
             Classified::Automatic => self.automatic += 1,
             Classified::Prose => self.prose += 1,
-            Classified::Unverified => self.unverified += 1,
+            Classified::Unverified(_) => self.unverified += 1,
             Classified::Unreadable => self.unreadable += 1,
             Classified::Foreign => self.foreign += 1,
         }

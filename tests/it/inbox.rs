@@ -126,3 +126,38 @@ fn a_mail_that_cannot_be_recorded_stays_with_the_mail_server() {
     let ended = site.run(&["inbox", "--imap"]);
     assert!(ended.code == 1 && ended.output.contains("no section [inbox]"), "{}", ended.output);
 }
+
+#[test]
+fn a_dry_run_prints_an_object_for_each_email_and_the_status_counts_those_that_nobody_understood() {
+    let (site, _server, messages) = sent(2, Script::polite().pipelining(true));
+    let (_, path) = &messages[0];
+    let exim = "Return-Path: <>\r\nX-Failed-Recipients: reader0@example.org\r\nAuto-Submitted: auto-replied\r\n\
+                From: Mail Delivery System <Mailer-Daemon@mx.example>\r\n\r\nSMTP error after RCPT TO:<reader0@example.org>:\r\n\
+                550 5.1.1 <reader0@example.org>: Recipient address rejected: User unknown\r\n";
+    site.write("mail/cur/.keep", "");
+    site.write("mail/new/1.host", &format!("Delivered-To: {path}\r\n{exim}"));
+    site.write(
+        "mail/new/2.host",
+        &format!("Delivered-To: {path}\r\nReturn-Path: <>\r\n\r\nSomething went wrong.\r\n"),
+    );
+    site.write("mail/new/3.host", "Subject: hello\r\n\r\nx\r\n");
+    let listed = site.run(&["inbox", "--maildir", "mail", "--dry-run", "--json"]).output;
+    let mails: Vec<Value> = listed.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let kinds: Vec<_> = mails
+        .iter()
+        .map(|mail| (mail["kind"].as_str().unwrap(), mail["verified"].as_bool().unwrap()))
+        .collect();
+    assert_eq!(kinds, [("bounce", true), ("other", true), ("other", false)]);
+    assert_eq!(mails[0]["recipient"], "reader0@example.org");
+    assert_eq!(
+        (&mails[0]["action"], &mails[0]["status"], &mails[0]["class"]),
+        (&"failed".into(), &"5.1.1".into(), &"hard".into())
+    );
+    assert_eq!(number_of_files(&site, "mail/new"), 3);
+    assert_eq!(site.run(&["inbox", "--maildir", "mail"]).code, 0);
+    assert_eq!(number_of_files(&site, "mail/new"), 2);
+    assert!(site.run(&["status"]).output.contains("1 email to the bounce address not understood"));
+    fs::remove_file(site.path("mail/new/2.host")).unwrap();
+    site.run(&["inbox", "--maildir", "mail"]);
+    assert!(!site.run(&["status"]).output.contains("not understood"));
+}

@@ -175,7 +175,9 @@ pub async fn sweep(
             if (processor.stop)() {
                 break;
             }
-            if requested.contains(&uid) && processor.take(&bytes, tally).await? == Disposal::Done {
+            if requested.contains(&uid)
+                && processor.take(&uid.to_string(), &bytes, tally).await? == Disposal::Done
+            {
                 done.push(uid);
             }
         }

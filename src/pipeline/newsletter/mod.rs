@@ -34,5 +34,5 @@ pub use report::NewsletterReport;
 pub use subscriber_list::import_list;
 pub(crate) use subscriber_list::{ListImport, open_list};
 pub use transactional::{PollOutcome, TransactionalSender};
-pub use unsubscribe_check::record_inbox_run;
+pub use unsubscribe_check::{record_inbox_run, remember_unrecognised, unrecognised};
 pub(crate) use unsubscribe_check::{unsubscribe_findings, unsubscribe_routes};

@@ -8,6 +8,7 @@ use crate::finding::Finding;
 use crate::pipeline::session::context::RunContext;
 use crate::pipeline::session::ledger_session::LedgerSession;
 use crate::pipeline::session::run_error::RunError;
+use crate::store::Store;
 use crate::subscribers::SubscriptionStatus;
 
 /// Up to this many subscribers, unsubscribing by hand is accepted without confirmation.
@@ -50,6 +51,25 @@ pub async fn record_inbox_run(session: &LedgerSession) -> Result<(), RunError> {
         session.store.set_meta(READ, "yes").await?;
     }
     Ok(())
+}
+
+/// The note with the number of emails to the bounce address that nobody understood.
+const UNRECOGNISED: &str = "inbox_unrecognised";
+
+/// Remembers how many emails to the bounce address `inbox` did not understand. `is_all`: the run looked at all that are
+/// unread, and not only at new ones.
+pub async fn remember_unrecognised(store: &Store, found: u64, is_all: bool) -> Result<(), RunError> {
+    let before = store.get_meta(UNRECOGNISED).await?.and_then(|note| note.parse().ok()).unwrap_or(0);
+    let number = if is_all { found } else { before + found };
+    if number != before {
+        store.set_meta(UNRECOGNISED, &number.to_string()).await?;
+    }
+    Ok(())
+}
+
+/// How many emails to the bounce address are unread, because nobody understood them.
+pub async fn unrecognised(store: &Store) -> Result<u64, RunError> {
+    Ok(store.get_meta(UNRECOGNISED).await?.and_then(|note| note.parse().ok()).unwrap_or(0))
 }
 
 /// Checked before an issue is frozen: an error stops it; a warning is reported once, with the first issue.
