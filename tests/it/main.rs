@@ -36,6 +36,8 @@ mod posts;
 #[cfg(test)]
 mod rate_limit;
 #[cfg(test)]
+mod restored_database;
+#[cfg(test)]
 mod sharing;
 #[cfg(test)]
 mod smtp;
