@@ -5,6 +5,8 @@
 #[cfg(test)]
 mod busy;
 #[cfg(test)]
+mod damage;
+#[cfg(test)]
 #[path = "../it/earlier.rs"]
 mod earlier;
 #[cfg(test)]

@@ -11,11 +11,11 @@ use super::support::account::{Account, published, rows, settle};
 use super::support::{Script, Server, Site};
 
 const SUBSCRIBERS: usize = 5;
-const THREADS: usize = 4;
+pub(crate) const THREADS: usize = 4;
 
 /// A later time, when every deferred delivery may be retried.
-const LATER: &str = "2026-11-20T10:07:00Z";
-const MUCH_LATER: &str = "2026-11-20T12:00:00Z";
+pub(crate) const LATER: &str = "2026-11-20T10:07:00Z";
+pub(crate) const MUCH_LATER: &str = "2026-11-20T12:00:00Z";
 
 /// Where a run dies (`name:n` is the n-th time that it is reached) and how many connections it uses.
 const POINTS: &[(&str, usize)] = &[

@@ -3,6 +3,7 @@
 mod html;
 mod outline;
 mod sanitise;
+mod tables;
 mod tree;
 mod underscores;
 
@@ -204,8 +205,18 @@ pub fn preview(body: &str, page: &Url) -> String {
 }
 
 fn rendered<'a>(root: &'a AstNode<'a>, place: RenderContext<'_>, length: usize) -> Rendered {
-    let Fragment { html, has_raw, findings, own } = html::Writer::new(place, length + length / 4).write(root);
-    let mut html = if has_raw { sanitise::clean(&html, place) } else { html };
+    let Fragment { mut html, has_raw, mut findings, own } =
+        html::Writer::new(place, length + length / 4).write(root);
+    if has_raw {
+        if let Some(without) = tables::without_tables(&html) {
+            let message = "more than 10,000 tags are in a table but not in its cells, so its rows and cells are left out";
+            findings.push(
+                place.warning(1, "html-tables", message).hint("put what is in a table into `<td>` or `<th>`"),
+            );
+            html = without;
+        }
+        html = sanitise::clean(&html, place);
+    }
     html.truncate(html.trim_end().len());
     // The slots of an email are elements of this name. A post may mention it, but must not be taken for a slot.
     if html.contains("lp-slot") {

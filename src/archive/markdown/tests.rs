@@ -251,6 +251,8 @@ fn no_depth_of_nesting_overflows_the_stack_or_takes_long() {
         "&#x".repeat(n),
         "<a href='".repeat(n),
         "x".repeat(10_000_000),
+        "<table>".to_owned() + &"<p>a</p>".repeat(n),
+        "<table>\n\n".to_owned() + &"a\n\n".repeat(n),
     ] {
         let at = Instant::now();
         let rendered = render(&post(&body));
@@ -260,6 +262,7 @@ fn no_depth_of_nesting_overflows_the_stack_or_takes_long() {
         drop(rendered);
     }
     assert!(findings(&("> ".repeat(200) + "a"))[0].contains("nested more than 60 deep"));
+    assert!(findings(&("<table>".to_owned() + &"<p>a</p>".repeat(n)))[0].contains("not in its cells"));
     assert!(html(&("> ".repeat(200) + "가")).contains('가'));
 }
 

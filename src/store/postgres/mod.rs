@@ -98,11 +98,20 @@ impl Backend for Postgres {
         Ok(())
     }
 
-    /// The server and the name of the database. A standby that takes over is the same server; a dump that was restored on
-    /// another one, and a copy within the server, are not.
+    /// The server, the name of the database, and the number of a table. A standby that takes over has the same; a dump that
+    /// was restored on another server has not, nor has a copy within the server. A dump that was restored into its own
+    /// database has made the tables anew.
     fn place(&self) -> Result<Option<String>, StoreError> {
-        let link = self.link("asking which database it is")?;
-        let place = (!link.system.is_empty()).then(|| format!("server.{}.{}", link.system, link.database));
+        const DOING: &str = "asking which database it is";
+        let backend: &dyn Backend = self;
+        let table: Option<i64> = backend.run(For::Read, DOING, |tx| {
+            let sql = "SELECT CAST(oid AS BIGINT) FROM pg_class WHERE relname = 'meta' AND pg_table_is_visible(oid)";
+            tx.one(sql, &[], |row| row.get(0))
+        })?;
+        let link = self.link(DOING)?;
+        let place = table
+            .filter(|_| !link.system.is_empty())
+            .map(|table| format!("server.{}.{}.{table}", link.system, link.database));
         self.return_connection(link, false);
         Ok(place)
     }

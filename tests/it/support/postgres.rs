@@ -101,6 +101,27 @@ impl Postgres {
         copy
     }
 
+    /// Starts the copied data instead, as if it had been put back.
+    pub(crate) fn go_back_to(&self, copy: PathBuf) {
+        self.down();
+        *self.own().data.lock().unwrap() = copy;
+        self.up(&[]);
+    }
+
+    /// Dumps the database at `url`.
+    pub(crate) fn dump(&self, url: &str) -> PathBuf {
+        let file = self.own().folder.path().join("letterpress.dump");
+        let mut dump = as_user(&tools().unwrap().join("pg_dump"));
+        run(dump.args(["-Fc", "-d", url, "-f"]).arg(&file));
+        file
+    }
+
+    /// Restores a dump into the database at `url`, as the documentation says.
+    pub(crate) fn restore(dump: &Path, url: &str) {
+        let mut restore = as_user(&tools().unwrap().join("pg_restore"));
+        run(restore.args(["--clean", "--if-exists", "-d", url]).arg(dump));
+    }
+
     /// Starts the copied data as a promoted standby with its own timeline.
     pub(crate) fn fail_over_to(&self, copy: PathBuf) {
         self.down();
@@ -238,7 +259,7 @@ fn tools() -> Option<PathBuf> {
     let path =
         std::env::vars_os().find(|(name, _)| name == "PATH").map(|(_, value)| value).unwrap_or_default();
     folders.extend(std::env::split_paths(&path));
-    let wanted = ["initdb", "pg_ctl", "pg_basebackup"];
+    let wanted = ["initdb", "pg_ctl", "pg_basebackup", "pg_dump", "pg_restore"];
     folders.into_iter().find(|folder| wanted.iter().all(|tool| folder.join(tool).exists()))
 }
 
