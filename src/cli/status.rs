@@ -138,18 +138,7 @@ async fn overview(
     for issue in &issues {
         print_issue(issue, context, printer);
     }
-    if !unknown.is_empty() {
-        printer.stdout("unknown outcome (may or may not have arrived; settle with `letterpress resolve`):");
-        for view in &unknown {
-            let details = match (&view.row.last, view.row.reason.as_deref()) {
-                (_, Some(RESTORED)) => "the ledger was restored from a backup".to_owned(),
-                (Some(last), _) => format!("at {}: {}", last.phase, clipped(&last.text)),
-                (None, _) => "the run was interrupted while the message was being sent".to_owned(),
-            };
-            printer
-                .stdout(format!("    {}  \"{}\"  {}  {details}", view.address, view.subject, view.row.state));
-        }
-    }
+    print_unknown(&unknown, printer);
     for reason in &reasons {
         printer.stdout(blockers::sentence(reason, &context.config));
     }
@@ -171,6 +160,22 @@ async fn overview(
         printer.stdout(format!("next: {week}"));
     }
     Ok(outcome)
+}
+
+/// Prints the deliveries with unknown outcome.
+fn print_unknown(unknown: &[DeliveryView], printer: Printer) {
+    if unknown.is_empty() {
+        return;
+    }
+    printer.stdout("unknown outcome (may or may not have arrived; settle with `letterpress resolve`):");
+    for view in unknown {
+        let details = match (&view.row.last, view.row.reason.as_deref()) {
+            (_, Some(RESTORED)) => "the ledger was restored from a backup".to_owned(),
+            (Some(last), _) => format!("at {}: {}", last.phase, clipped(&last.text)),
+            (None, _) => "the run was interrupted while the message was being sent".to_owned(),
+        };
+        printer.stdout(format!("    {}  \"{}\"  {}  {details}", view.address, view.subject, view.row.state));
+    }
 }
 
 /// A reason why nothing is sent, with standard keys. `waiting` contains the same with older keys, for existing scripts.

@@ -62,7 +62,7 @@ struct Counts {
 }
 
 impl Counts {
-    /// Counts one more message that was accepted, or rejected because its mailbox does not exist.
+    /// Counts one more message that was accepted, deferred, or rejected, perhaps because its mailbox does not exist.
     fn count(&mut self, is_invalid: bool, reply: &str) {
         let window = &mut self.invalid;
         if window.len() == WINDOW {
@@ -70,7 +70,7 @@ impl Counts {
         }
         window.push_back(is_invalid);
         let hard = window.iter().filter(|invalid| **invalid).count() as u64;
-        let feedback = FeedbackCounts { sent: window.len() as u64 - hard, hard, complaints: 0 };
+        let feedback = FeedbackCounts { sent: window.len() as u64 - hard, hard, ..FeedbackCounts::default() };
         let Health::Critical(why) = feedback.health() else { return };
         if !self.expects_invalid || feedback.is_extreme() {
             self.stop.get_or_insert(StopReason::Message(format!("{why}, the last with: {reply}")));
@@ -167,7 +167,7 @@ impl Breaker {
                 // Before MAIL, every failure is a failed connection, whatever the reply was.
                 Verdict::Deferred { .. } if outcome.phase < Phase::Mail => counts.failures += 1,
                 Verdict::Deferred { .. } if outcome.result.is_err() => counts.losses += 1,
-                Verdict::Deferred { .. } | Verdict::Failed { .. } => {}
+                Verdict::Deferred { .. } | Verdict::Failed { .. } => counts.count(false, &reply),
                 Verdict::Sender => {
                     let why = format!(
                         "the relay does not accept mail from this machine (at {}): {reply}",
@@ -231,19 +231,72 @@ mod tests {
     }
 
     #[test]
-    fn f53_more_than_a_twentieth_of_the_latest_two_hundred_copies_stops_the_issue() {
+    fn f53_surely_more_than_a_twentieth_of_the_latest_two_hundred_messages_stops_the_issue() {
         let breaker = Breaker::default();
         breaker.begin_issue();
         sent(&breaker, 1_000);
-        invalid(&breaker, 10);
+        invalid(&breaker, 19);
         assert_eq!(breaker.stop_reason(), None);
-        sent(&breaker, 190);
+        sent(&breaker, 181);
         invalid(&breaker, 1);
         assert_eq!(breaker.stop_reason(), None, "the oldest left the window as this one entered");
-        invalid(&breaker, 10);
+        invalid(&breaker, 20);
         assert!(
             matches!(breaker.stop_reason(), Some(StopReason::Message(why)) if why.contains("does not exist"))
         );
+    }
+
+    #[test]
+    fn deferred_messages_are_messages_too() {
+        let breaker = Breaker::default();
+        breaker.begin_issue();
+        for _ in 0..20 {
+            record_replies(&breaker, Phase::Rcpt, 450, "4.2.0 greylisted", 32);
+            invalid(&breaker, 1);
+        }
+        assert_eq!(breaker.stop_reason(), None);
+    }
+
+    /// After how many messages a list pauses, of which this share is dead; `None` if it does not.
+    fn pause(list: usize, share: f64, seed: u64) -> Option<usize> {
+        let breaker = Breaker::default();
+        breaker.begin_issue();
+        let mut state = seed;
+        (1..=list).find(|_| {
+            // SplitMix64
+            state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            #[expect(clippy::cast_precision_loss, reason = "any number below one is as good")]
+            let chance = (mixed ^ (mixed >> 31)) as f64 / u64::MAX as f64;
+            breaker.with(|counts| counts.count(chance < share, "550 5.1.1 no such user"));
+            breaker.stop_reason().is_some()
+        })
+    }
+
+    #[test]
+    fn a_clean_list_is_not_paused_by_chance_and_a_bought_one_is_within_two_hundred_messages() {
+        const LISTS: u64 = 100;
+        let paused = |list, share| {
+            let pauses = (0..LISTS).filter_map(move |seed| pause(list, share, seed * 1_000_003));
+            pauses.collect::<Vec<_>>()
+        };
+        println!("share that is dead: pauses of {LISTS} lists with 100, 1,000 and 10,000 subscribers");
+        for thousandths in [10, 20, 30, 40, 50, 60, 80, 100, 150, 200, 300] {
+            let share = f64::from(thousandths) / 1_000.0;
+            println!("{share:.3}: {:?}", [100, 1_000, 10_000].map(|list| paused(list, share).len()));
+        }
+        for list in [100, 1_000, 10_000] {
+            assert!(paused(list, 0.03).len() <= 1, "{list} subscribers");
+        }
+        for share in [0.2, 0.3] {
+            let pauses = paused(1_000, share);
+            assert_eq!(
+                (pauses.len() as u64, pauses.iter().filter(|at| **at > 200).count()),
+                (LISTS, 0),
+                "{share}"
+            );
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 
 use super::Reply;
 use super::smtp::certificate::BadCertificate;
+use crate::ledger::LastReply;
 
 /// The phases of the SMTP dialogue, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -237,5 +238,15 @@ impl SmtpOutcome {
             Ok(reply) => format!("{} {}", reply.code, reply.text),
             Err(error) => error.to_string(),
         }
+    }
+
+    /// What the ledger keeps of it.
+    pub(super) fn last_reply(&self) -> LastReply {
+        LastReply { phase: self.phase.to_string(), text: self.whole_reply().chars().take(1_000).collect() }
+    }
+
+    /// Whether the relay ends the session before the next message, which it will take over another connection.
+    pub(super) fn ends_session(&self) -> bool {
+        self.phase == Phase::Mail && self.result.as_ref().is_ok_and(|reply| reply.code == 421)
     }
 }

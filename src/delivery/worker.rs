@@ -83,15 +83,12 @@ impl Worker {
         // The messages that this connection has taken.
         let mut taken = 0;
         while let Some(current) = message.take() {
-            let mut open = match connection.take() {
-                Some(open) => open,
-                None => match self.open().await {
-                    Some(open) => {
-                        taken = 0;
-                        open
-                    }
-                    None => return self.release(Some(current)).await,
-                },
+            let mut open = if let Some(open) = connection.take() {
+                open
+            } else {
+                taken = 0;
+                let Some(open) = self.open().await else { return self.release(Some(current)).await };
+                open
             };
             let span = delivery_span(&current);
             match self
@@ -108,16 +105,10 @@ impl Worker {
                     let outcome = open.final_dot(next).instrument(span.clone()).await;
                     crash::point("dot-answered");
                     unrecorded = span.in_scope(|| self.outcome(&current, &outcome));
-                    if is_last {
-                        open.quit().await;
-                    } else {
-                        connection = Some(open);
-                    }
-                    for decided in self.refusals.clear() {
-                        self.record(Some(decided)).await?;
-                    }
+                    connection = if is_last { end(open).await } else { Some(open) };
+                    self.record_all(self.refusals.clear()).await?;
                 }
-                StageResult::Refused(outcome) if taken > 0 && ends_session(&outcome) => {
+                StageResult::Refused(outcome) if taken > 0 && outcome.ends_session() => {
                     tracing::info!(taken, "the relay takes no more over one connection; opening another");
                     self.session_limit.fetch_min(taken, Ordering::Relaxed);
                     message = Some(current);
@@ -222,7 +213,7 @@ impl Worker {
         self.breaker.record(outcome, verdict);
         let delivery = in_flight.claimed.id;
         let token = in_flight.claimed.token;
-        let last = Some(last_reply(outcome));
+        let last = Some(outcome.last_reply());
         let event = self.event(in_flight, outcome, verdict);
         log_outcome(outcome, &event);
         match verdict {
@@ -238,7 +229,7 @@ impl Worker {
 
     fn event(&self, in_flight: &InFlight, outcome: &SmtpOutcome, verdict: Verdict) -> Event {
         let token = in_flight.claimed.token;
-        let last = Some(last_reply(outcome));
+        let last = Some(outcome.last_reply());
         match verdict {
             Verdict::Sent => Event::Accept { token: Some(token), last },
             Verdict::Unknown => Event::LoseReply { token, last },
@@ -325,8 +316,12 @@ impl Worker {
 
     /// Records the fate of the recipients that wait for it, at the end of the run.
     pub(super) async fn decide_refusals(&self) -> Result<(), StoreError> {
-        for decided in self.refusals.rest(self.breaker.stop_reason().is_some()) {
-            self.record(Some(decided)).await?;
+        self.record_all(self.refusals.rest(self.breaker.stop_reason().is_some())).await
+    }
+
+    async fn record_all(&self, outcomes: Vec<StateChange>) -> Result<(), StoreError> {
+        for outcome in outcomes {
+            self.record(Some(outcome)).await?;
         }
         Ok(())
     }
@@ -425,11 +420,7 @@ fn log_outcome(outcome: &SmtpOutcome, event: &Event) {
     }
 }
 
-/// Whether the relay ends the session before the next message, which it will take over another connection.
-fn ends_session(outcome: &SmtpOutcome) -> bool {
-    outcome.phase == Phase::Mail && outcome.result.as_ref().is_ok_and(|reply| reply.code == 421)
-}
-
-fn last_reply(outcome: &SmtpOutcome) -> LastReply {
-    LastReply { phase: outcome.phase.to_string(), text: outcome.whole_reply().chars().take(1_000).collect() }
+async fn end(connection: Box<dyn Connection>) -> Option<Box<dyn Connection>> {
+    connection.quit().await;
+    None
 }

@@ -96,10 +96,9 @@ pub fn classify(bytes: &[u8], keys: &TokenKeys) -> Classified {
     let to_bounce_address = correlate::addressed(&mail.head, Purpose::Bounce, keys).is_some();
     match (is_automatic, to_bounce_address) {
         (true, true) => Classified::Automatic,
-        (true, false) => Classified::Foreign,
         (false, true) => Classified::Prose,
         (false, false) if notice::has_null_path(&mail.head) => Classified::Unverified(None),
-        (false, false) => Classified::Foreign,
+        _ => Classified::Foreign,
     }
 }
 

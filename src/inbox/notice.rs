@@ -10,7 +10,7 @@ use super::{RETURNED, is};
 use crate::html;
 use crate::store::DeliveryReport;
 use crate::subscribers::bounces::{Action, Meaning, Status, meaning, meanings};
-use crate::text::HeaderText;
+use crate::text::{HeaderText, floor_char_boundary};
 
 /// The longest text that is read, in bytes.
 const MOST_TEXT: usize = 32 * 1024;
@@ -86,8 +86,7 @@ impl Notice {
             && is_wanted
             && let Some(evidence) = self.evidence()
         {
-            report.diagnostic = format!("{} {}", report.diagnostic, evidence.diagnostic).trim().to_owned();
-            report.diagnostic.truncate(report.diagnostic.floor_char_boundary(MOST_DIAGNOSTIC));
+            report.diagnostic = printable(&format!("{} {}", report.diagnostic, evidence.diagnostic));
         }
         report
     }
@@ -261,11 +260,10 @@ fn address(text: &str) -> Option<String> {
 
 /// One line without control characters.
 fn printable(raw: &str) -> String {
-    let mut text = HeaderText::lossy(raw).map(String::from).unwrap_or_default();
-    text.truncate(text.floor_char_boundary(MOST_DIAGNOSTIC));
-    text
+    let text = HeaderText::lossy(raw).map(String::from).unwrap_or_default();
+    clipped(&text, MOST_DIAGNOSTIC).to_owned()
 }
 
 fn clipped(text: &str, most: usize) -> &str {
-    &text[..text.floor_char_boundary(most)]
+    &text[..floor_char_boundary(text, most)]
 }

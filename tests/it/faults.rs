@@ -14,7 +14,7 @@ fn pipelining() -> Script {
 
 /// An issue that was interrupted after two of six deliveries, at [`super::support::site::NOW`].
 fn interrupted() -> (Server, Site) {
-    let relay = Server::start(pipelining().nth(At::Mail, 3, reply_line("421 4.3.2 going down")));
+    let relay = Server::start(pipelining().nth(At::Rcpt, 3, reply_line("421 4.3.2 going down")));
     let site = Site::new(relay.port(), 6, 1);
     site.run(&["publish"]);
     assert_eq!(relay.accepted().len(), 2);

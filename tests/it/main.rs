@@ -37,6 +37,7 @@ mod posts;
 mod rate_limit;
 #[cfg(test)]
 mod relays;
+#[cfg(test)]
 mod restored_database;
 #[cfg(test)]
 mod sharing;

@@ -280,7 +280,7 @@ fn f53_d39_bounces_by_mail_pause_an_issue_while_it_is_sent() {
     for (kind, fault, expected) in
         [("complaint", "", "3 of 3 subscribers reported it as spam"), ("failed", "dead", "3 of 3 messages")]
     {
-        let server = Server::start(polite().nth(At::Mail, 4, reply_line("421 4.3.2 not now")));
+        let server = Server::start(polite().nth(At::Rcpt, 4, reply_line("421 4.3.2 not now")));
         let site = site(&server, 10, 1, "");
         site.run(&["publish"]);
         assert_eq!(site.counts(), json!({ "sent": 3, "pending": 7 }));

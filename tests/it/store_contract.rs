@@ -315,7 +315,7 @@ pub(crate) async fn bounced(store: &Store) {
     assert_eq!(store.status(deliveries[1].key).await.unwrap(), Some(SubscriptionStatus::Suppressed));
     assert_eq!(
         store.feedback_counts(number).await.unwrap(),
-        FeedbackCounts { sent: 1, hard: 2, complaints: 1 }
+        FeedbackCounts { sent: 1, hard: 2, other: 0, complaints: 1 }
     );
     assert_eq!(store.suppress_invalid(number, now()).await.unwrap(), 1);
     assert_eq!(store.status(deliveries[2].key).await.unwrap(), Some(SubscriptionStatus::Suppressed));

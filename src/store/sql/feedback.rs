@@ -40,6 +40,10 @@ pub(super) fn count(tx: &mut dyn Tx, issue: IssueNumber) -> Result<FeedbackCount
     let sql =
         "SELECT count(*) FROM delivery WHERE issue = ?1 AND open = 0 AND state = 'failed' AND reason = ?2";
     let refused: u64 = tx.one(sql, args![issue.0, NO_MAILBOX], |row| row.get(0))?.unwrap_or_default();
+    let sql = "SELECT count(*) FROM delivery WHERE issue = ?1
+               AND (open = 1 AND state = 'pending' AND last_phase IS NOT NULL
+                    OR open = 0 AND state = 'failed' AND reason <> ?2)";
+    let other = tx.one(sql, args![issue.0, NO_MAILBOX], |row| row.get(0))?.unwrap_or_default();
     // A subscriber who complains twice counts once.
     let (bounced, complaints): (u64, u64) = tx
         .one(
@@ -51,5 +55,5 @@ pub(super) fn count(tx: &mut dyn Tx, issue: IssueNumber) -> Result<FeedbackCount
         )?
         .unwrap_or_default();
     // A message that bounced later was sent first.
-    Ok(FeedbackCounts { sent: sent.saturating_sub(bounced), hard: refused + bounced, complaints })
+    Ok(FeedbackCounts { sent: sent.saturating_sub(bounced), hard: refused + bounced, other, complaints })
 }

@@ -8,6 +8,8 @@ use std::sync::LazyLock;
 
 use aho_corasick::AhoCorasick;
 
+use crate::text::floor_char_boundary;
+
 /// The longest text between two parts of a phrase, in bytes.
 const GAP: usize = 80;
 
@@ -99,7 +101,7 @@ fn simplified(text: &str) -> String {
 /// Whether the parts follow one another in the text, each near the one before.
 fn follow(mut text: &str, parts: &[&str]) -> bool {
     for part in parts {
-        let near = text.floor_char_boundary(GAP + part.len());
+        let near = floor_char_boundary(text, GAP + part.len());
         match text[..near].find(part) {
             Some(at) => text = &text[at + part.len()..],
             None => return false,
