@@ -52,7 +52,8 @@ impl PostBuilder<'_> {
         if is_empty {
             self.refuse_emptiness(parts.body_line);
         }
-        let (slug, url) = self.address(&fields, stamp, title.as_ref().map_or("", |(title, _)| title.as_str()));
+        let (slug, url) =
+            self.address(&fields, stamp, title.as_ref().map_or("", |(title, _)| title.as_str()));
         let updated = self.updated(fields.updated, now);
         let ((title, marked_title), slug, url) = (title?, slug?, url?);
         let image_line = fields.image.as_ref().map(|image| image.line);

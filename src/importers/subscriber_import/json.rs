@@ -17,10 +17,11 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 
 use super::RowError;
-use super::columns::{Column, FieldMapping, Fields, plain};
+use super::columns::{Column, FieldMapping, Fields, StateCell};
 use super::input::{Input, Place, changed};
 use super::records::{MAX_CELL, MAX_ROW};
 use super::services::Service;
+use super::words::plain;
 pub(super) use document::{Document, DocumentError};
 
 /// Objects within an entry that may contain parts of the name: the custom fields of Mailchimp and Kit.
@@ -140,8 +141,15 @@ impl Document {
             if !seen.insert(key) {
                 return Err(RowError::KeyTwice(key.chars().take(40).collect()));
             }
-            if let Some(column) = lexicon.column(key) {
+            let (column, sense) = (lexicon.column(key), lexicon.sense(key));
+            if let Some(sense) = sense {
+                let heading = Cow::Owned(key.chars().take(100).collect());
+                fields.add_state(StateCell { heading, sense, text: state_text(key, value)? });
+            }
+            if let Some(column) = column {
                 fields.set(column, text(key, value)?);
+            } else if sense.is_some() {
+                continue;
             } else if NESTED.contains(&plain(key).as_str()) {
                 names(value, lexicon, &mut fields)?;
             } else {
@@ -220,6 +228,18 @@ fn text(key: &str, value: &Value) -> Result<Cow<'static, str>, RowError> {
         return Err(RowError::Nul);
     }
     Ok(cell)
+}
+
+/// The cell of a column about a state, which may have any form.
+fn state_text(key: &str, value: &Value) -> Result<Cow<'static, str>, RowError> {
+    match value {
+        Value::Array(items) if items.is_empty() => Ok(Cow::Borrowed("")),
+        Value::Object(pairs) if pairs.is_empty() => Ok(Cow::Borrowed("")),
+        Value::Array(_) | Value::Object(_) => {
+            Ok(value.to_string().chars().take(100).collect::<String>().into())
+        }
+        _ => text(key, value),
+    }
 }
 
 /// The service that writes entries like this one.
