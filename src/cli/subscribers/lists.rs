@@ -80,14 +80,15 @@ pub(super) async fn import(
         ListError::Io(error) => unreadable(error),
         ListError::Refused(finding) => RunError::Findings(vec![*finding]),
     })?;
-    let ListSummary { service, ignored, states, persons: listed, .. } = list.summary().clone();
+    let ListSummary { service, ignored, states, encoding, persons: listed, .. } = list.summary().clone();
     let findings = list.findings();
     let result = list.run(context, session, args.dry_run).await?;
     if args.json {
         printer.json(&json!({
             "service": service, "rows": listed.total(), "active": listed.active, "unconfirmed": listed.unconfirmed,
             "unsubscribed": listed.unsubscribed, "suppressed": listed.suppressed, "dry_run": args.dry_run,
-            "result": result, "not_read": ignored, "ignored_columns": ignored, "state_columns": states, "added": result.added,
+            "result": result, "not_read": ignored, "ignored_columns": ignored, "state_columns": states,
+            "encoding": encoding, "added": result.added,
             "changed": result.changed, "unchanged": result.known, "excluded": result.kept_out,
             "findings": findings,
         }))?;
@@ -95,6 +96,8 @@ pub(super) async fn import(
         let kind =
             service.map_or_else(|| "a plain list".to_owned(), |service| format!("an export of {service}"));
         printer.info(format!("{}: recognised as {kind}", args.file));
+        let notes = findings.iter().filter(|finding| finding.severity == Severity::Note);
+        notes.for_each(|note| printer.info(note.to_string()));
         if !states.is_empty() {
             printer.info(format!("read as states: {}", states.join(", ")));
         }

@@ -288,7 +288,7 @@ impl Columns {
                 Some((column, Some(first))) if lexicon.service.is_none() || column == Column::Email => {
                     return Err(HeaderError::Twice(first.clone(), heading.clone()));
                 }
-                None if sense.is_some() => {}
+                None if sense.is_some_and(|sense| sense != Sense::Foreign) => {}
                 _ => columns.ignored.extend((!heading.trim().is_empty()).then(|| heading.trim().to_owned())),
             }
         }

@@ -21,6 +21,7 @@ use super::columns::{Column, FieldMapping, Fields, StateCell};
 use super::input::{Input, Place, changed};
 use super::records::{MAX_CELL, MAX_ROW};
 use super::services::Service;
+use super::state_columns::Sense;
 use super::words::plain;
 pub(super) use document::{Document, DocumentError};
 
@@ -148,7 +149,7 @@ impl Document {
             }
             if let Some(column) = column {
                 fields.set(column, text(key, value)?);
-            } else if sense.is_some() {
+            } else if sense.is_some_and(|sense| sense != Sense::Foreign) {
                 continue;
             } else if NESTED.contains(&plain(key).as_str()) {
                 names(value, lexicon, &mut fields)?;

@@ -27,6 +27,8 @@ pub struct ListSummary {
     pub states: Vec<String>,
     /// The persons, each of whom may have several rows.
     pub persons: ByStatus,
+    /// The encoding, if it is not UTF-8.
+    pub encoding: Option<String>,
     /// A date is in the future, so that the list will have another meaning later.
     pub has_future: bool,
 }
@@ -170,6 +172,7 @@ impl Survey {
             ignored: reader.ignored.clone(),
             states: reader.states(),
             persons: self.persons,
+            encoding: reader.encoding.as_ref().map(|(name, _)| name.clone()),
             has_future: self.problems.has_future(),
         }
     }
