@@ -31,9 +31,10 @@ impl HeaderText {
         if let Some(c) = raw.chars().find(|&c| refused(c)).or_else(|| open_mark(raw)) {
             return Err(HeaderTextError::Control(u32::from(c)));
         }
-        let kept: Cow<'_, str> = match raw.contains(is_directional_mark) {
-            true => Cow::Owned(raw.chars().filter(|&c| !is_directional_mark(c)).collect()),
-            false => Cow::Borrowed(raw),
+        let kept: Cow<'_, str> = if raw.contains(is_directional_mark) {
+            Cow::Owned(raw.chars().filter(|&c| !is_directional_mark(c)).collect())
+        } else {
+            Cow::Borrowed(raw)
         };
         let text = kept.split_whitespace().collect::<Vec<_>>().join(" ");
         if text.chars().all(is_invisible) {

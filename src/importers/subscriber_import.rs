@@ -191,7 +191,7 @@ pub enum RowError {
     /// An unknown state.
     #[error(
         "unknown state {0:?}; use active, unconfirmed, unsubscribed or suppressed, or say what it means: --state-column \
-         HEADING={0}:STATE"
+         HEADING={0}:STATE, or HEADING=ignore if the column is about something else"
     )]
     State(String),
 }

@@ -33,11 +33,11 @@ pub(in crate::cli) struct ImportArgs {
     /// Map a field to a column with another heading, such as email=Adresse; can be repeated.
     #[arg(long = "column", value_name = "NAME=HEADING", value_parser = Mapping::parse)]
     columns: Vec<Mapping>,
-    /// Say what the values of a column about a state mean, such as opt_out=1:unsubscribed,0:active; `*` stands for all
+    /// Say what the values of a column about a state mean, such as opt-out=1:unsubscribed,0:active; `*` stands for all
     /// other values, and HEADING=ignore for a column that has nothing to do with the emails. Can be repeated.
     #[arg(long = "state-column", value_name = "HEADING=VALUE:STATE,...", value_parser = StateMapping::parse)]
     state_columns: Vec<StateMapping>,
-    /// Encoding of the file, if it is not recognised: utf-8, utf-16, cp949, shift_jis, windows-1252 or another.
+    /// Encoding of the file, if it is not recognised: utf-8, utf-16, cp949, cp932, windows-1252 or another.
     #[arg(long, value_name = "NAME", value_parser = parse_encoding)]
     encoding: Option<&'static Encoding>,
     /// Confirm that every person in the file asked for the emails.

@@ -122,7 +122,9 @@ impl<'a> Fields<'a> {
     }
 
     pub(super) fn add_state(&mut self, cell: StateCell<'a>) {
-        self.states.push(cell);
+        if cell.sense != Sense::Other || words::is_certain(&cell.text) {
+            self.states.push(cell);
+        }
     }
 }
 
@@ -203,6 +205,7 @@ impl FieldMapping {
             None if known(&plain).is_some_and(|column| column != Column::State) => None,
             None => state_columns::sense(&plain),
         }
+        .or_else(|| self.column(heading).is_none().then_some(Sense::Other))
     }
 
     /// The status that a cell about a state restricts its person to.
@@ -288,7 +291,7 @@ impl Columns {
                 Some((column, Some(first))) if lexicon.service.is_none() || column == Column::Email => {
                     return Err(HeaderError::Twice(first.clone(), heading.clone()));
                 }
-                None if sense.is_some_and(|sense| sense != Sense::Foreign) => {}
+                None if sense.is_some_and(Sense::is_state) => {}
                 _ => columns.ignored.extend((!heading.trim().is_empty()).then(|| heading.trim().to_owned())),
             }
         }
@@ -308,8 +311,7 @@ impl Columns {
 
     /// The headings of the columns that are read as states.
     pub(super) fn states(&self) -> impl Iterator<Item = &str> {
-        let is_state = |sense: &Sense| *sense != Sense::Consent && *sense != Sense::Foreign;
-        self.states.iter().filter(move |(_, sense, _)| is_state(sense)).map(|(heading, ..)| heading.as_str())
+        self.states.iter().filter(|(_, sense, _)| sense.is_state()).map(|(heading, ..)| heading.as_str())
     }
 
     fn place(&self, column: Column) -> Option<usize> {

@@ -112,9 +112,8 @@ pub(super) struct Text<R> {
 /// Reads a whole list, and converts it if it is not UTF-8.
 pub(super) fn open<R: Read + Seek>(mut source: R, options: &ImportOptions) -> Result<Text<R>, ListError> {
     let file = options.file.as_str();
-    let Scan { head, digest, is_utf8 } = match scan(&mut source)? {
-        Some(scan) => scan,
-        None => return Err(too_long(file, format!("the list has more than {MAX_BYTES} bytes")).into()),
+    let Some(Scan { head, digest, is_utf8 }) = scan(&mut source)? else {
+        return Err(too_long(file, format!("the list has more than {MAX_BYTES} bytes")).into());
     };
     if let Some((_, what)) = PACKED.iter().find(|(start, _)| head.starts_with(start)) {
         let message = format!("the file is {what}, not CSV or JSON");
@@ -175,7 +174,7 @@ fn scan<R: Read + Seek>(source: &mut R) -> io::Result<Option<Scan>> {
         match std::str::from_utf8(&bytes) {
             Ok(_) => cut.clear(),
             Err(error) if error.error_len().is_none() && !is_last => {
-                cut = bytes[error.valid_up_to()..].to_vec()
+                cut = bytes[error.valid_up_to()..].to_vec();
             }
             Err(_) => {
                 scan.is_utf8 = false;

@@ -145,15 +145,15 @@ impl Document {
             let (column, sense) = (lexicon.column(key), lexicon.sense(key));
             if let Some(sense) = sense {
                 let heading = Cow::Owned(key.chars().take(100).collect());
-                fields.add_state(StateCell { heading, sense, text: state_text(key, value)? });
+                let text = if sense == Sense::Other { short_text(value) } else { state_text(key, value)? };
+                fields.add_state(StateCell { heading, sense, text });
             }
+            let is_state = sense.is_some_and(Sense::is_state);
             if let Some(column) = column {
                 fields.set(column, text(key, value)?);
-            } else if sense.is_some_and(|sense| sense != Sense::Foreign) {
-                continue;
             } else if NESTED.contains(&plain(key).as_str()) {
                 names(value, lexicon, &mut fields)?;
-            } else {
+            } else if !is_state {
                 ignored.push(key.clone());
             }
         }
@@ -241,6 +241,12 @@ fn state_text(key: &str, value: &Value) -> Result<Cow<'static, str>, RowError> {
         }
         _ => text(key, value),
     }
+}
+
+/// A text that may be the name of a state; empty for any other value.
+fn short_text(value: &Value) -> Cow<'static, str> {
+    let text = value.as_str().filter(|text| text.len() <= 100);
+    text.map_or(Cow::Borrowed(""), |text| Cow::Owned(text.to_owned()))
 }
 
 /// The service that writes entries like this one.

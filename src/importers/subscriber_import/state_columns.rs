@@ -5,7 +5,7 @@
 //! a column is not guessed: the list is refused, and the owner says what the values mean (`--state-column`).
 
 use super::dates;
-use super::words::{answer, has, is_nothing, plain, status};
+use super::words::{answer, has, is_certain, is_nothing, plain, status};
 use crate::subscribers::SubscriptionStatus::{self, Suppressed, Unconfirmed, Unsubscribed};
 
 /// What the cells of a column about a state mean.
@@ -27,6 +27,8 @@ pub(super) enum Sense {
     Unclear,
     /// A column that the service does not write, and that is the owner's: only an empty cell and a no are understood.
     Foreign,
+    /// A column about anything else, such as tags: what is certainly a state is not passed over.
+    Other,
     /// The mapping of the owner at this place.
     Mapped(usize),
 }
@@ -105,6 +107,11 @@ impl StateMapping {
 pub(super) struct NotUnderstood;
 
 impl Sense {
+    /// Whether the cells of the column are read as states, and not only watched.
+    pub(super) fn is_state(self) -> bool {
+        !matches!(self, Self::Consent | Self::Foreign | Self::Other)
+    }
+
     /// The status that a cell restricts its person to; `None` if it restricts nothing.
     pub(super) fn read(
         self,
@@ -114,6 +121,9 @@ impl Sense {
         if let Self::Mapped(place) = self {
             return mappings.get(place).map_or(Ok(None), |mapping| mapping.status(cell));
         }
+        if self == Self::Other {
+            return if is_certain(cell) { Err(NotUnderstood) } else { Ok(None) };
+        }
         let word = plain(cell);
         let (answer, known) = (answer(&word), status(&word));
         if is_nothing(&word) {
@@ -122,8 +132,7 @@ impl Sense {
         let is_date =
             || has_digit(cell) && !matches!(dates::read(cell.trim(), None), Err(dates::NoDate::Unknown));
         match (self, answer) {
-            (Self::Word, _) if known.is_none() && is_date() => Ok(None),
-            (Self::Word, _) => known.map(Some).ok_or(NotUnderstood),
+            (Self::Word, _) | (Self::Receives { .. }, None) if known.is_none() && is_date() => Ok(None),
             (Self::Filled(status), _) => Ok(Some(status)),
             (Self::Count | Self::Foreign | Self::Happened(_), Some(false)) if !is_refusal(&word) => Ok(None),
             (Self::Happened(status), Some(true))
@@ -136,13 +145,12 @@ impl Sense {
                 SubscriptionStatus::Active => Ok(None),
                 other => Ok(Some(status.max(other))),
             },
-            (Self::Receives { .. }, Some(true)) => Ok(None),
             (Self::Receives { no, .. }, Some(false)) => Ok(Some(no)),
-            (Self::Receives { .. }, None) if is_date() => Ok(None),
-            (Self::Receives { .. }, None) => known.map(Some).ok_or(NotUnderstood),
             (Self::Consent, None) if known.is_none() && !has_digit(cell) => Err(NotUnderstood),
-            (Self::Consent, _) => Ok(None),
-            (Self::Unclear, None) => known.map(Some).ok_or(NotUnderstood),
+            (Self::Consent, _) | (Self::Receives { .. }, Some(true)) => Ok(None),
+            (Self::Word, _) | (Self::Receives { .. } | Self::Unclear, None) => {
+                known.map(Some).ok_or(NotUnderstood)
+            }
             _ => Err(NotUnderstood),
         }
     }
@@ -174,11 +182,14 @@ const NEGATIVE: [(SubscriptionStatus, &str); 2] = [
          nomail noemail nonewsletter excluded deleted removed disabled inactive deactivated archived revoked withdrawn churned \
          abmeld abgemeld abbestell austrag ausgetragen kündig widerruf gelöscht inaktiv sperr \
          désabonn desabonn désinscr desinscr supprimé désactivé debaja fechabaja desuscri desinscrit eliminado disiscri \
-         수신거부 수신거절 거부 거절 탈퇴 해지 구독취소 철회 삭제 비활성 退会 解除 停止 解約 拒否 無効 退订 退訂 取消 拒收 注销",
+         수신거부 수신거절 거부 거절 탈퇴 해지 구독취소 철회 삭제 비활성 정지 중지 退会 解除 停止 解約 拒否 無効 退订 退訂 取消 拒收 注销",
     ),
 ];
 /// Whole headings that would be found in other words.
-const LEFT: &str = "baja left cancelled canceled dnc";
+const LEFT: &str =
+    "baja left quit gone dead deceased dnc cancelled canceled cancelledat canceledat cancellationdate";
+/// Whole headings about a permission.
+const PERMISSIONS: &str = "marketing gdpr dsgvo rgpd";
 /// Headings whose no means that somebody does not get the emails, and whose empty cell says nothing good.
 const RECEIVES: &str = "subscribed issubscribed emailsubscribed subscribedtoemail subscribedtoemails subscribedtonewsletter \
     newslettersubscribed newsletter receivesemail receivesemails receiveemail receiveemails receivesnewsletter \
@@ -187,11 +198,11 @@ const RECEIVES: &str = "subscribed issubscribed emailsubscribed subscribedtoemai
     購読 配信 配信可否 配信希望 メール配信 メルマガ メールマガジン 订阅 是否订阅 訂閱";
 /// Parts of headings about a permission.
 const POSITIVE: &str = "subscribed optin optedin consent permission acceptsmarketing acceptsemail emailmarketing receivesemail \
-    receiveemail receivemail wantsemail mailable deliverable verified confirmed einwillig zustimm abonniert angemeldet bestätigt \
+    receiveemail receivemail wantsemail mailable deliverable verified valid confirmed einwillig zustimm abonniert angemeldet bestätigt \
     abonné inscrit consenti suscrito 동의 수신여부 수신허용 구독여부 許可 希望 同意 訂閱";
 /// Parts of headings whose cells are words for states.
 const STATES: &str =
-    "status statut zustand subscriptionstate contactstate estado stato 상태 状態 ステータス 状态 狀態";
+    "status statut zustand subscriptionstate contactstate état estado stato 상태 状態 ステータス 状态 狀態";
 /// Parts that turn the meaning of others round: anywhere beside them, before them, and together with them.
 const NEGATIONS: [&str; 3] =
     ["not never non nicht kein sans 未 不", "no un pas", "미동의 미구독 미수신 비동의 않 안함"];
@@ -199,7 +210,7 @@ const NEGATIONS: [&str; 3] =
 const BESIDE: &str = "url link href uri ip ipaddress address token hash id key html page form source campaign title score rate \
     percent method country language client agent version template message subject type by tag tags 링크 주소 경로";
 /// Parts of headings about other things than emails.
-const ELSEWHERE: &str = "order payment shipping shipment fulfillment billing invoice financial marital employment phone sms \
+const ELSEWHERE: &str = "order payment shipping shipment fulfillment billing invoice financial marital civil employment phone sms \
     whatsapp mobile push fax postal 문자 전화 카카오 알림톡 주문 결제 배송";
 /// Ends of headings with the reason for a state.
 const REASONS: &str =
@@ -241,7 +252,7 @@ pub(super) fn sense(heading: &str) -> Option<Sense> {
     if contains(STATES).is_some() {
         return Some(Sense::Word);
     }
-    let part = contains(POSITIVE)?;
+    let part = contains(POSITIVE).or_else(|| has(PERMISSIONS, heading).then_some(heading))?;
     Some(if is_negated(part) { Sense::Unclear } else { Sense::Receives { no: Unconfirmed, empty: None } })
 }
 
@@ -346,6 +357,7 @@ mod tests {
             "구독일",
             "전화",
             "수신자명",
+            "État civil",
         ] {
             assert_eq!(sense(&plain(heading)), None, "{heading}");
         }

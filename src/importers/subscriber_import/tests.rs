@@ -272,6 +272,9 @@ fn a_list_with_a_state_that_is_not_understood_is_refused_until_the_owner_explain
         let list = read(text.as_bytes(), explained(&format!("{column}=ignore"))).unwrap();
         assert_eq!(list.ignored, [column]);
     }
+    // A word that is certain is not passed over in any column.
+    let text = "email,Tags\na@letters.kr,vip\nb@letters.kr,Unsubscribed\n";
+    assert!(vouched(text).unwrap_err().message.contains("column \"Tags\" has \"Unsubscribed\""));
     // A consent in another column lets nobody through.
     let text = "email,consented,opt_out\na@letters.kr,2025-01-01,x\n";
     assert!(read(text.as_bytes(), options()).unwrap_err().message.contains("\"opt_out\" has \"x\""));

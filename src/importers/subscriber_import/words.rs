@@ -53,6 +53,20 @@ const NO: &str = "no n false f 0 off ✗ ✘ unchecked nein non faux falsch fals
 const NOTHING: [&str; 12] =
     ["", "null", "nil", "none", "n/a", "na", "nan", "없음", "なし", "无", "00000000", "00000000 00:00:00"];
 
+/// States that mean the same in any column, whatever its heading is.
+const CERTAIN: &str = "unsubscribed unsubscribe unsub optedout optout donotemail donotmail donotcontact blacklisted blocklisted bounced \
+     hardbounced hardbounce complained spamcomplaint markedasspam undeliverable suppressed abgemeldet abbestellt ausgetragen \
+     unzustellbar désabonné désinscrit desuscrito dadodebaja rebotado disiscritto \
+     수신거부 수신거절 구독해지 구독취소 자동삭제 탈퇴 반송 退会 退会済み 配信停止 購読解除 受信拒否 \
+     退订 已退订 退訂 已退訂 取消订阅 已取消订阅 拒收 退信 黑名单 黑名單";
+
+/// Whether a cell says that its person must not be mailed, in a column about anything.
+pub(super) fn is_certain(cell: &str) -> bool {
+    // Most cells of a list are something else, which their length or first letter tells.
+    let may_be = |c: char| !c.is_ascii() || "uodbhcmsar".contains(c.to_ascii_lowercase());
+    (2..=40).contains(&cell.len()) && cell.trim_start().starts_with(may_be) && has(CERTAIN, &plain(cell))
+}
+
 /// The status for which a plain word stands.
 pub(super) fn status(word: &str) -> Option<SubscriptionStatus> {
     STATES.iter().find(|(_, words)| has(words, word)).map(|(status, _)| *status)
@@ -119,6 +133,10 @@ mod tests {
             assert_eq!(status(&plain(text)), Some(expected), "{text}");
         }
         assert_eq!((status("maybe"), answer("x"), answer(&plain("いいえ"))), (None, None, Some(false)));
+        assert!(is_certain("Opted out") && is_certain("désabonné") && !is_certain("no") && !is_certain(""));
+        assert!(
+            CERTAIN.split_whitespace().all(|word| is_certain(word) && status(word) >= Some(Unsubscribed))
+        );
         assert!(is_nothing(&plain("0000-00-00 00:00:00")) && is_nothing("") && !is_nothing("0"));
     }
 }

@@ -38,7 +38,9 @@ pub(super) fn detect<R: Read + Seek>(source: &mut R) -> io::Result<Verdict> {
     let (mut pairs, mut lines) = (Structure::default(), Lines::default());
     for_each_part(source, |part, is_last| {
         detector.feed(part, is_last);
-        part.iter().for_each(|byte| pairs.take(*byte));
+        for byte in part {
+            pairs.take(*byte);
+        }
         lines.take(part);
         Ok(true)
     })?;
