@@ -207,8 +207,9 @@ const STATES: &str =
 const NEGATIONS: [&str; 3] =
     ["not never non nicht kein sans 未 不", "no un pas", "미동의 미구독 미수신 비동의 않 안함"];
 /// Ends of headings about something beside a state.
-const BESIDE: &str = "url link href uri ip ipaddress address token hash id key html page form source campaign title score rate \
-    percent method country language client agent version template message subject type by tag tags 링크 주소 경로";
+const BESIDE: &str = "url link href ipaddress optinip confirmip signupip consentip campaignid listid messageid token hash key html \
+    page form source campaign title score rate percent method country language client agent version template message subject \
+    tags 링크 주소 경로";
 /// Parts of headings about other things than emails.
 const ELSEWHERE: &str = "order payment shipping shipment fulfillment billing invoice financial marital civil employment phone sms \
     whatsapp mobile push fax postal 문자 전화 카카오 알림톡 주문 결제 배송";
@@ -331,6 +332,10 @@ mod tests {
 
     #[test]
     fn words_for_states_and_what_is_negated_or_counted_are_not_guessed() {
+        assert_eq!(read("invalid", "1"), Ok(Some(Suppressed)));
+        assert_eq!(read("email_valid", "0"), Ok(Some(Unconfirmed)));
+        assert_eq!(read("bounce_type", "permanent"), Err(NotUnderstood));
+        assert_eq!(read("optin_type", "double"), Ok(None));
         assert_eq!(read("Abonnentenstatus", "abgemeldet"), Ok(Some(Unsubscribed)));
         assert_eq!(read("email_status", "valid"), Ok(Some(Active)));
         assert_eq!(read("email_status", "risky"), Err(NotUnderstood));

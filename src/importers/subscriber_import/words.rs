@@ -43,7 +43,7 @@ const STATES: [(SubscriptionStatus, &str); 4] = [
 ];
 
 /// Words for yes, in the form of [`plain`].
-const YES: &str = "yes y true t 1 on o ○ ◯ ✓ ✔ ☑ ✅ checked ja j oui si sí vrai wahr verdadero vero \
+const YES: &str = "yes y true t 1 on o ○ ◯ ✓ ✔ ☑ ✅ checked single double singleoptin doubleoptin ja j oui si sí vrai wahr verdadero vero \
                    예 네 동의 동의함 동의합니다 수신 수신함 수신동의 はい 同意 同意する 同意します 希望する 是";
 /// Words for no. An `x` is no in Korea, and a tick elsewhere, so it is neither.
 const NO: &str = "no n false f 0 off ✗ ✘ unchecked nein non faux falsch falso \
