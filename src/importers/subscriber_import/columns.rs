@@ -1,6 +1,8 @@
 //! Headings as other programs write them, in English, Korean, Japanese and Chinese.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
+use std::collections::HashMap;
 
 use super::RowError;
 use super::records::{Record, unguard};
@@ -134,7 +136,15 @@ pub(super) struct FieldMapping {
     pub(super) service: Option<Service>,
     mapped: Vec<Mapping>,
     state_columns: Vec<StateMapping>,
+    /// The keys of a JSON list that were looked up: each entry has them again.
+    keys: RefCell<HashMap<String, KeyMeaning>>,
 }
+
+/// The column of a key, and its sense if it is about a state.
+type KeyMeaning = (Option<Column>, Option<Sense>);
+
+/// The most keys that are remembered.
+const MAX_KEYS: usize = 1_000;
 
 /// A mapping by the owner of a list: `--column email=Adresse`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -163,7 +173,21 @@ impl Mapping {
 
 impl FieldMapping {
     pub(super) fn new(service: Option<Service>, mapped: &[Mapping], state_columns: &[StateMapping]) -> Self {
-        Self { service, mapped: mapped.to_vec(), state_columns: state_columns.to_vec() }
+        let keys = RefCell::default();
+        Self { service, mapped: mapped.to_vec(), state_columns: state_columns.to_vec(), keys }
+    }
+
+    /// The column of a key, and what its values mean if it is about a state.
+    pub(super) fn key(&self, key: &str) -> KeyMeaning {
+        if let Some(known) = self.keys.borrow().get(key) {
+            return *known;
+        }
+        let found = (self.column(key), self.sense(key));
+        let mut keys = self.keys.borrow_mut();
+        if keys.len() < MAX_KEYS {
+            keys.insert(key.to_owned(), found);
+        }
+        found
     }
 
     /// The column of a heading.

@@ -142,7 +142,7 @@ impl Document {
             if !seen.insert(key) {
                 return Err(RowError::KeyTwice(key.chars().take(40).collect()));
             }
-            let (column, sense) = (lexicon.column(key), lexicon.sense(key));
+            let (column, sense) = lexicon.key(key);
             if let Some(sense) = sense {
                 let heading = Cow::Owned(key.chars().take(100).collect());
                 let text = if sense == Sense::Other { short_text(value) } else { state_text(key, value)? };

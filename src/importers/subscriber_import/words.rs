@@ -1,6 +1,9 @@
 //! Words in the cells of a list: states, yes and no, in English, German, French, Spanish, Italian, Korean, Japanese and
 //! Chinese.
 
+use std::collections::{HashMap, HashSet};
+use std::sync::LazyLock;
+
 use unicode_normalization::UnicodeNormalization as _;
 
 use crate::subscribers::SubscriptionStatus::{self, Active, Suppressed, Unconfirmed, Unsubscribed};
@@ -62,20 +65,28 @@ const CERTAIN: &str = "unsubscribed unsubscribe unsub optedout optout donotemail
 
 /// Whether a cell says that its person must not be mailed, in a column about anything.
 pub(super) fn is_certain(cell: &str) -> bool {
-    // Most cells of a list are something else, which their length or first letter tells.
-    let may_be = |c: char| !c.is_ascii() || "uodbhcmsar".contains(c.to_ascii_lowercase());
-    (2..=40).contains(&cell.len()) && cell.trim_start().starts_with(may_be) && has(CERTAIN, &plain(cell))
+    static KNOWN: LazyLock<HashSet<&str>> = LazyLock::new(|| CERTAIN.split_whitespace().collect());
+    (2..=40).contains(&cell.len()) && KNOWN.contains(plain(cell).as_str())
 }
 
 /// The status for which a plain word stands.
 pub(super) fn status(word: &str) -> Option<SubscriptionStatus> {
-    STATES.iter().find(|(_, words)| has(words, word)).map(|(status, _)| *status)
+    static KNOWN: LazyLock<HashMap<&str, SubscriptionStatus>> = LazyLock::new(|| {
+        let each = |(status, words): (SubscriptionStatus, &'static str)| {
+            words.split_whitespace().map(move |word| (word, status))
+        };
+        STATES.into_iter().flat_map(each).collect()
+    });
+    KNOWN.get(word).copied()
 }
 
 /// Whether a plain word is a yes or a no.
 pub(super) fn answer(word: &str) -> Option<bool> {
-    let of = |words, answer| has(words, word).then_some(answer);
-    of(YES, true).or_else(|| of(NO, false))
+    static KNOWN: LazyLock<HashMap<&str, bool>> = LazyLock::new(|| {
+        let yes = YES.split_whitespace().map(|word| (word, true));
+        yes.chain(NO.split_whitespace().map(|word| (word, false))).collect()
+    });
+    KNOWN.get(word).copied()
 }
 
 /// Whether a plain word stands for an empty cell.
