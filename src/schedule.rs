@@ -171,6 +171,7 @@ mod tests {
             url: url::Url::parse("https://example.com/").unwrap(),
             slug: id.to_owned(),
             title: HeaderText::parse(id).unwrap(),
+            marked_title: None,
             fingerprint: Fingerprint::of(id, ""),
             published,
             updated: published,

@@ -6,7 +6,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 /// One line of text that is safe in a mail header, a feed title or on a terminal: no control characters
-/// (C0, C1, DEL), no bidirectional controls, no line or paragraph separators, white space collapsed.
+/// (C0, C1, DEL), no directional marks and other bidirectional controls, no line or paragraph separators, white space
+/// collapsed.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct HeaderText(String);
@@ -23,12 +24,19 @@ pub enum HeaderTextError {
 }
 
 impl HeaderText {
-    /// Collapses white space (a tab or a line break becomes one space) and rejects every other control character.
+    /// Collapses white space (a tab or a line break becomes one space), removes directional marks that reorder nothing
+    /// outside of the text, and rejects every other control character.
     pub fn parse(raw: &str) -> Result<Self, HeaderTextError> {
-        if let Some(c) = raw.chars().find(|&c| is_forbidden(c) && !c.is_whitespace()) {
+        let refused = |c: char| is_forbidden(c) && !c.is_whitespace() && !is_directional_mark(c);
+        if let Some(c) = raw.chars().find(|&c| refused(c)).or_else(|| open_mark(raw)) {
             return Err(HeaderTextError::Control(u32::from(c)));
         }
-        let text = raw.split_whitespace().collect::<Vec<_>>().join(" ");
+        let kept: Cow<'_, str> = if raw.contains(is_directional_mark) {
+            Cow::Owned(raw.chars().filter(|&c| !is_directional_mark(c)).collect())
+        } else {
+            Cow::Borrowed(raw)
+        };
+        let text = kept.split_whitespace().collect::<Vec<_>>().join(" ");
         if text.chars().all(is_invisible) {
             return Err(HeaderTextError::Empty);
         }
@@ -41,10 +49,44 @@ impl HeaderText {
         Self::parse(&kept).ok()
     }
 
+    /// The line with its directional marks, which pages and feeds keep; `None` if it has none.
+    pub fn marked(raw: &str) -> Option<String> {
+        let has_marks = raw.contains(is_directional_mark) && Self::parse(raw).is_ok();
+        has_marks.then(|| raw.split_whitespace().collect::<Vec<_>>().join(" "))
+    }
+
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Marks that programs and people put around names and titles in Arabic and Hebrew. They have no effect outside of the
+/// text if each isolate and embedding is closed in it.
+fn is_directional_mark(c: char) -> bool {
+    matches!(c, '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202C}' | '\u{2066}'..='\u{2069}')
+}
+
+/// An isolate or embedding that the text does not close (UAX #9, X5c to X7).
+fn open_mark(text: &str) -> Option<char> {
+    let is_isolate = |c: &char| matches!(c, '\u{2066}'..='\u{2068}');
+    let (mut open, mut isolates) = (Vec::new(), 0_usize);
+    for c in text.chars() {
+        match c {
+            '\u{202A}' | '\u{202B}' | '\u{2066}'..='\u{2068}' => {
+                isolates += usize::from(is_isolate(&c));
+                open.push(c);
+            }
+            '\u{202C}' if open.last().is_some_and(|c| !is_isolate(c)) => drop(open.pop()),
+            // It also closes the embeddings within its isolate.
+            '\u{2069}' if isolates > 0 => {
+                isolates -= 1;
+                while open.pop().is_some_and(|c| !is_isolate(&c)) {}
+            }
+            _ => {}
+        }
+    }
+    open.first().copied()
 }
 
 /// Bidirectional controls reorder the text around them: a subject could hide its end.
@@ -271,6 +313,30 @@ mod tests {
         assert_eq!(HeaderText::parse("a\u{0}b"), Err(HeaderTextError::Control(0)));
         assert_eq!(HeaderText::parse("a\u{202E}b"), Err(HeaderTextError::Control(0x202E)));
         assert_eq!(HeaderText::parse(" \u{200B} "), Err(HeaderTextError::Empty));
+    }
+
+    #[test]
+    fn directional_marks_are_removed_if_they_are_closed_and_overrides_are_rejected() {
+        for raw in [
+            "\u{200E}Ann Lee\u{202C}",
+            "Ann\u{200F} Lee\u{61C}",
+            "\u{202A}Ann Lee\u{202C}",
+            "\u{2068}Ann \u{202B}Lee\u{2069}\u{2069}",
+        ] {
+            assert_eq!(HeaderText::parse(raw).unwrap().as_str(), "Ann Lee", "{raw:?}");
+            assert_eq!(HeaderText::marked(raw).as_deref(), Some(raw));
+        }
+        for (raw, open) in [
+            ("\u{2067}Ann", 0x2067),
+            ("\u{202B}Ann\u{2069}", 0x202B),
+            ("\u{202A}\u{2066}Ann\u{202C}\u{2069}", 0x202A),
+            ("\u{202D}Ann\u{202C}", 0x202D),
+        ] {
+            assert_eq!(HeaderText::parse(raw), Err(HeaderTextError::Control(open)), "{raw:?}");
+            assert_eq!(HeaderText::marked(raw), None);
+        }
+        assert_eq!(HeaderText::parse("\u{200E}\u{200F}"), Err(HeaderTextError::Empty));
+        assert_eq!(HeaderText::marked("Ann"), None);
     }
 
     #[test]

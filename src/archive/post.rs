@@ -58,6 +58,8 @@ pub struct Post {
     pub slug: String,
     /// The title.
     pub title: HeaderText,
+    /// The title with directional marks, if it has any: [`Post::shown_title`].
+    pub marked_title: Option<String>,
     /// Identifies the post after an edit: computed from the title and the text in the file.
     pub fingerprint: Fingerprint,
     /// When it was first published, in the time zone of the post or the site.
@@ -89,6 +91,11 @@ pub struct Post {
 }
 
 impl Post {
+    /// The title for pages, feeds and the text of emails, which keep its directional marks.
+    pub fn shown_title(&self) -> &str {
+        self.marked_title.as_deref().unwrap_or(self.title.as_str())
+    }
+
     /// The name of its issue in folders and URLs: `2026-11-23-hello`.
     pub fn label(&self) -> String {
         format!("{}-{}", self.published.date_naive(), self.slug)

@@ -311,6 +311,12 @@ mod tests {
     }
 
     #[test]
+    fn a_title_is_shown_with_its_directional_marks_and_sent_without_them() {
+        let post = post("2024-05-01-a.md", "---\ntitle: \"אבג\\u200f (abc)\"\n---\n본문\n");
+        assert_eq!((post.title.as_str(), post.shown_title()), ("אבג (abc)", "אבג\u{200F} (abc)"));
+    }
+
+    #[test]
     fn a_bundle_is_named_after_its_folder_and_its_images_are_below_its_page() {
         let post = post("2024-05-01-여행/index.md", "+++\ntitle = \"a\"\nimage = \"1.jpg\"\n+++\ntext");
         assert_eq!(post.slug, "여행");

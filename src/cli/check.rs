@@ -235,13 +235,9 @@ fn compare_feeds(config: &Config, archive: &Archive, documents: &[Document], fin
 fn subscriber_list(config: &Config, clock: &dyn Clock, findings: &mut Vec<Finding>) -> u64 {
     let newsletter = &config.newsletter;
     let Some(list) = &newsletter.list else { return 0 };
-    let options = ImportOptions {
-        confirmed: newsletter.list_confirmed,
-        dates: newsletter.list_dates,
-        ..ImportOptions::new(list.as_str(), clock.now())
-    };
     let file = open_list(&config.resolve(list)).map_err(ListError::Io);
-    match file.and_then(|file| SubscriberList::open(file, options)) {
+    let options = ImportOptions::of_config(newsletter, clock.now()).map_err(ListError::from);
+    match options.and_then(|options| SubscriberList::open(file?, options)) {
         Err(ListError::Io(error)) => findings.push(
             Finding::error("readers", list.as_str(), format!("cannot be read: {error}"))
                 .hint("create the file, or remove newsletter.list from config.toml"),

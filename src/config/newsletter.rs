@@ -31,6 +31,12 @@ pub struct Newsletter {
     pub list_confirmed: bool,
     /// The order of the numbers in ambiguous dates of `list`.
     pub list_dates: Option<DateOrder>,
+    /// Fields of `list` with another heading: `"email=Adresse"`.
+    pub list_columns: Vec<String>,
+    /// What the values of columns about a state mean: `"opt_out=1:unsubscribed"`.
+    pub list_state_columns: Vec<String>,
+    /// The encoding of `list`, if it is not recognised.
+    pub list_encoding: Option<String>,
     /// How long to wait between noticing a post and mailing it.
     pub delay: Span,
     /// Whether an edit restarts the delay.

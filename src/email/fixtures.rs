@@ -61,6 +61,7 @@ pub(super) fn post(title: &str, slug: &str) -> Post {
         url: format!("https://post.example.com/{slug}/").parse().unwrap(),
         slug: slug.to_owned(),
         title: header(title),
+        marked_title: None,
         fingerprint: Fingerprint::of(title, ""),
         published: DateTime::parse_from_rfc3339("2026-11-20T08:00:00+09:00").unwrap(),
         updated: DateTime::parse_from_rfc3339("2026-11-20T08:00:00+09:00").unwrap(),

@@ -43,7 +43,7 @@ pub(super) fn from_body(
     let strings = &Strings::of(&config.site.language).issue;
     let html = html::for_mail(&body.html, strings);
     let text = plain::render(&body.blocks, strings);
-    let markers = Markers::absent_from(&[&html, &text, post.title.as_str()].concat());
+    let markers = Markers::absent_from(&[&html, &text, post.shown_title()].concat());
     let language = post.language.as_deref().unwrap_or(&config.site.language);
     let campaign = headers::fingerprint(&post.id);
     let envelope = Envelope { campaign: &campaign, language };
@@ -157,7 +157,7 @@ pub(super) fn about(post: &Post, config: &Config) -> Value {
         authors.extend(config.site.author.iter().map(|author| author.name.to_string()));
     }
     context! {
-        title => post.title.as_str(),
+        title => post.shown_title(),
         url => post.url.as_str(),
         published => strings.date(&post.published),
         authors,

@@ -143,6 +143,16 @@ fn markup_in_a_title_is_text_everywhere() {
 }
 
 #[test]
+fn directional_marks_of_a_title_are_in_the_text_and_not_in_the_headers() {
+    let (mut post, body) = english_post();
+    (post.title, post.marked_title) = (header("אבג (abc)"), Some("אבג\u{200F} (abc)".to_owned()));
+    let template = from_body(&post, &body, &korean_config(), &Templates::builtin()).unwrap();
+    let message = template.render_for(&recipient(None));
+    assert_eq!(MessageParser::new().parse(&message).unwrap().subject(), Some("אבג (abc)"));
+    assert!(parts(&message).0.contains("אבג\u{200F} (abc)"));
+}
+
+#[test]
 fn template_syntax_in_a_post_is_not_executed() {
     let (mut post, mut body) = korean_post();
     post.title = header("{{ 7 * 7 }}");

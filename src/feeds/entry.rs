@@ -86,7 +86,7 @@ impl<'a> Entry<'a> {
         Self {
             id: &post.id,
             url: &post.url,
-            title: post.title.as_str(),
+            title: post.shown_title(),
             published,
             updated: to_the_second(post.updated).max(published),
             authors: authors(post, site.author.as_ref()),

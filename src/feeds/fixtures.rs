@@ -46,6 +46,7 @@ pub(super) fn post(day: u32, title: &str) -> Post {
         url: format!("https://example.com/블로그/{day}/").parse().unwrap(),
         slug: day.to_string(),
         title: HeaderText::parse(title).unwrap(),
+        marked_title: None,
         fingerprint: Fingerprint::of(title, ""),
         published,
         updated: published,

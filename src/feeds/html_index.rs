@@ -103,7 +103,7 @@ fn newest(html: &mut String, paging: &Paging, archive: &Archive, strings: &FeedP
             html,
             "<li><a href=\"{}\">{}</a> <small><time datetime=\"{}\">{}</time></small></li>",
             escape(post.url.as_str()),
-            escape(post.title.as_str()),
+            escape(post.shown_title()),
             post.published.to_rfc3339(),
             post.published.format("%Y-%m-%d")
         );

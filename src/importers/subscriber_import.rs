@@ -1,7 +1,6 @@
-//! Subscriber lists as CSV or JSON: the file of `[newsletter] list`, our own exports, and the exports of Mailchimp,
-//! Substack, Ghost, Buttondown, listmonk and Kit.
+//! Subscriber lists as CSV or JSON: the file of `[newsletter] list`, our own exports, and those of fifteen services.
 //!
-//! Strict: an ambiguous row is rejected with its line, and of several rows for one person the most restrictive one
+//! Strict: nobody becomes active against a column that says otherwise, or that is not understood ([`state_columns`]); an ambiguous row is rejected with its line, and of several rows for one person the most restrictive one
 //! wins. [`crate::subscribers`] decides whether an unsubscribed person may come back.
 //!
 //! A list is read twice and never kept: [`SubscriberList::open`] reads all of it, refuses what cannot be read, and finds
@@ -25,21 +24,27 @@ mod records;
 mod repeats;
 mod rows;
 mod services;
+mod state_columns;
 mod survey;
+mod unclear;
+mod words;
 mod write;
 
 use std::io::{self, Read, Seek};
 
 use chrono::{DateTime, Utc};
+use encoding_rs::Encoding;
 
 pub use columns::Mapping;
+pub use encoding::parse_encoding;
 pub use rows::{MAX_NAME, clean_source};
 pub use services::Service;
+pub use state_columns::StateMapping;
 pub use survey::{ByStatus, ListSummary};
 pub use write::{csv_header, csv_row, json_row};
 
 use crate::address::AddressError;
-use crate::config::DateOrder;
+use crate::config::{DateOrder, Newsletter};
 use crate::finding::Finding;
 use crate::subscribers::{Profile, Unproven};
 use consent::Remarks;
@@ -65,15 +70,52 @@ pub struct ImportOptions {
     pub from: Option<Service>,
     /// Columns that the owner has mapped.
     pub columns: Vec<Mapping>,
+    /// What the values of columns about a state mean, as the owner says.
+    pub state_columns: Vec<StateMapping>,
     /// The order of the numbers in ambiguous dates.
     pub dates: Option<DateOrder>,
+    /// The encoding of the list; `None` recognises it.
+    pub encoding: Option<&'static Encoding>,
 }
 
 impl ImportOptions {
     /// The options for a list without further information.
     pub fn new(file: impl Into<String>, now: DateTime<Utc>) -> Self {
         let file = file.into();
-        Self { file, confirmed: false, now, from: None, columns: Vec::new(), dates: None }
+        let (columns, state_columns) = (Vec::new(), Vec::new());
+        Self { file, confirmed: false, now, from: None, columns, state_columns, dates: None, encoding: None }
+    }
+}
+
+impl ImportOptions {
+    /// The options for `newsletter.list`.
+    pub fn of_config(newsletter: &Newsletter, now: DateTime<Utc>) -> Result<Self, Finding> {
+        let wrong = |key: &str, value: &str, why: String| {
+            let message = format!("newsletter.{key}: {value:?} cannot be used: {why}");
+            Finding::error("config-value", "config.toml", message).hint("docs/subscribers.md has examples")
+        };
+        let columns = newsletter.list_columns.iter();
+        let columns = columns.map(|raw| Mapping::parse(raw).map_err(|why| wrong("list_columns", raw, why)));
+        let states = newsletter.list_state_columns.iter();
+        let states =
+            states.map(|raw| StateMapping::parse(raw).map_err(|why| wrong("list_state_columns", raw, why)));
+        let encoding = newsletter.list_encoding.as_deref();
+        let encoding =
+            encoding.map(|raw| parse_encoding(raw).map_err(|why| wrong("list_encoding", raw, why)));
+        let file = newsletter.list.as_ref().map_or("", |list| list.as_str());
+        Ok(Self {
+            confirmed: newsletter.list_confirmed,
+            dates: newsletter.list_dates,
+            columns: columns.collect::<Result<_, _>>()?,
+            state_columns: states.collect::<Result<_, _>>()?,
+            encoding: encoding.transpose()?,
+            ..Self::new(file, now)
+        })
+    }
+
+    /// Whether the owner has named headings, so that the list has a line with them.
+    fn has_mappings(&self) -> bool {
+        !self.columns.is_empty() || !self.state_columns.is_empty()
     }
 }
 
@@ -108,7 +150,9 @@ pub enum RowError {
     #[error("a cell has more than {} bytes", records::MAX_CELL)]
     LongCell,
     /// The row contains a NUL.
-    #[error("the row contains a NUL character; save the list as CSV in UTF-8")]
+    #[error(
+        "the row contains a NUL character; save the list as \"CSV UTF-8\", or name its encoding with --encoding"
+    )]
     Nul,
     /// More cells than headings.
     #[error(
@@ -145,7 +189,10 @@ pub enum RowError {
     #[error("{0:?} is an array or an object; write plain text")]
     NotText(String),
     /// An unknown state.
-    #[error("unknown state {0:?}; use active, unconfirmed, unsubscribed or suppressed")]
+    #[error(
+        "unknown state {0:?}; use active, unconfirmed, unsubscribed or suppressed, or say what it means: --state-column \
+         HEADING={0}:STATE, or HEADING=ignore if the column is about something else"
+    )]
     State(String),
 }
 

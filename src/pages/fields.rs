@@ -103,7 +103,7 @@ impl Fields<'_, '_> {
     /// A post in a list.
     fn entry(&self, post: &Post) -> Value {
         context! {
-            title => post.title.as_str(),
+            title => post.shown_title(),
             href => self.href_of(post),
             lang => post.language.as_deref(),
             date => self.date(&post.published),
@@ -186,7 +186,7 @@ pub(super) fn post(
         // The same URL as in feeds and emails, with or without a trailing slash.
         url => post.url.as_str(),
         post => context! {
-            title => post.title.as_str(),
+            title => post.shown_title(),
             url => post.url.as_str(),
             lang,
             dir => i18n::direction(lang),
@@ -205,7 +205,7 @@ pub(super) fn post(
         },
         previous => previous.map(|post| frame.entry(post)),
         next => next.map(|post| frame.entry(post)),
-        ..frame.shared(post.title.as_str(), description)
+        ..frame.shared(post.shown_title(), description)
     }
 }
 

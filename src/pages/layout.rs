@@ -281,7 +281,7 @@ fn document(
 /// The data of a post that a list shows.
 fn line(post: &Post, add: &mut impl FnMut(&str)) {
     add(post.url.as_str());
-    add(post.title.as_str());
+    add(post.shown_title());
     add(post.language.as_deref().unwrap_or_default());
     add(&post.published.to_rfc3339());
 }

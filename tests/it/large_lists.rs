@@ -53,12 +53,14 @@ fn a_list_of_fifty_thousand_rows_needs_hardly_more_memory_than_a_short_one() {
     let peaks = [1_000, ROWS].map(|rows| {
         let site = Site::unopened(9, 0, 1);
         site.write("list.csv", &list(rows));
+        std::fs::write(site.path("korean.csv"), encoding_rs::EUC_KR.encode(&list(rows)).0).unwrap();
         let check = "[newsletter]\nlist = \"list.csv\"\n";
         let config = std::fs::read_to_string(site.path("config.toml")).unwrap();
         site.write("config.toml", &config.replace("[newsletter]\n", check));
         let rejected = Some(1);
-        let runs: [(&[&str], Option<i32>); 4] = [
+        let runs: [(&[&str], Option<i32>); 5] = [
             (&["subscribers", "import", "list.csv", "--dry-run"], rejected),
+            (&["subscribers", "import", "korean.csv", "--dry-run"], rejected),
             (&["subscribers", "import", "list.csv"], rejected),
             (&["send", "--dry-run"], Some(0)),
             (&["subscribers", "export", "--json"], Some(0)),

@@ -18,6 +18,7 @@ fn post(body: &str) -> Post {
         url: Url::parse("https://example.com/p/a/").unwrap(),
         slug: "a".to_owned(),
         title: HeaderText::parse("a").unwrap(),
+        marked_title: None,
         fingerprint: Fingerprint::of("a", ""),
         published: date,
         updated: date,

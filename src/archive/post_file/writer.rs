@@ -52,9 +52,10 @@ impl PostBuilder<'_> {
         if is_empty {
             self.refuse_emptiness(parts.body_line);
         }
-        let (slug, url) = self.address(&fields, stamp, title.as_ref().map_or("", HeaderText::as_str));
+        let (slug, url) =
+            self.address(&fields, stamp, title.as_ref().map_or("", |(title, _)| title.as_str()));
         let updated = self.updated(fields.updated, now);
-        let (title, slug, url) = (title?, slug?, url?);
+        let ((title, marked_title), slug, url) = (title?, slug?, url?);
         let image_line = fields.image.as_ref().map(|image| image.line);
         let image = self.image(fields.image, &url);
         let in_reply_to = self.replies(fields.in_reply_to, &url);
@@ -70,6 +71,7 @@ impl PostBuilder<'_> {
             url,
             slug,
             title,
+            marked_title,
             fingerprint,
             published: stamp.published,
             updated: stamp.published,
@@ -192,14 +194,14 @@ impl PostBuilder<'_> {
         body
     }
 
-    /// The title, and the body without the heading that gave the title.
+    /// The title without and with directional marks, and the body without the heading that gave the title.
     fn title(
         &mut self,
         stated: Option<Spanned<String>>,
         body: XmlText,
         body_line: usize,
         stem: &str,
-    ) -> (Option<HeaderText>, XmlText) {
+    ) -> (Option<(HeaderText, Option<String>)>, XmlText) {
         let generator = self.setting.site.generator;
         let (line, raw, body) = if let Some(title) = stated {
             (title.line, title.value, body)
@@ -208,7 +210,7 @@ impl PostBuilder<'_> {
         } else {
             let Some(heading) = markdown::first_heading(body.as_str()) else {
                 if generator != Generator::Plain {
-                    return (HeaderText::parse(&words_of(stem)).ok(), body);
+                    return (HeaderText::parse(&words_of(stem)).ok().map(|title| (title, None)), body);
                 }
                 let hint = "add `title: …` to the front matter, or begin the text with a heading: # …";
                 self.errors.push(self.error("post-title", 1, "the post has no title").hint(hint));
@@ -230,7 +232,7 @@ impl PostBuilder<'_> {
                             .hint("use at most 150 characters"),
                     );
                 }
-                (Some(title), body)
+                (Some((title, HeaderText::marked(&raw))), body)
             }
             Err(error) => {
                 let message = format!("the title cannot be used: {error}");

@@ -2,6 +2,7 @@
 
 use camino::Utf8PathBuf;
 use clap::Args;
+use encoding_rs::Encoding;
 use serde_json::json;
 
 use super::super::Outcome;
@@ -11,7 +12,7 @@ use super::pages;
 use crate::config::DateOrder;
 use crate::finding::Severity;
 use crate::importers::subscriber_import::{
-    self, ByStatus, ImportOptions, ListError, ListSummary, Mapping, Service,
+    self, ByStatus, ImportOptions, ListError, ListSummary, Mapping, Service, StateMapping, parse_encoding,
 };
 use crate::pipeline::newsletter::{ListImport, open_list};
 use crate::pipeline::session::{LedgerSession, RunContext, RunError};
@@ -26,12 +27,19 @@ pub(in crate::cli) struct ImportArgs {
     /// CSV or JSON file.
     file: Utf8PathBuf,
     /// Service that exported the file, if its columns do not identify it: mailchimp, substack, ghost, buttondown,
-    /// listmonk or kit.
+    /// listmonk, kit, brevo, mailjet, mailerlite, beehiiv, emailoctopus, campaignmonitor, sendy, phplist or stibee.
     #[arg(long, value_name = "SERVICE", value_parser = Service::parse)]
     from: Option<Service>,
     /// Map a field to a column with another heading, such as email=Adresse; can be repeated.
     #[arg(long = "column", value_name = "NAME=HEADING", value_parser = Mapping::parse)]
     columns: Vec<Mapping>,
+    /// Say what the values of a column about a state mean, such as opt-out=1:unsubscribed,0:active; `*` stands for all
+    /// other values, and HEADING=ignore for a column that has nothing to do with the emails. Can be repeated.
+    #[arg(long = "state-column", value_name = "HEADING=VALUE:STATE,...", value_parser = StateMapping::parse)]
+    state_columns: Vec<StateMapping>,
+    /// Encoding of the file, if it is not recognised: utf-8, utf-16, cp949, cp932, windows-1252 or another.
+    #[arg(long, value_name = "NAME", value_parser = parse_encoding)]
+    encoding: Option<&'static Encoding>,
     /// Confirm that every person in the file asked for the emails.
     #[arg(long)]
     confirmed: bool,
@@ -59,7 +67,9 @@ pub(super) async fn import(
         confirmed: args.confirmed,
         from: args.from,
         columns: args.columns.clone(),
+        state_columns: args.state_columns.clone(),
         dates: args.dates,
+        encoding: args.encoding,
         ..ImportOptions::new(args.file.as_str(), context.clock.now())
     };
     let unreadable = |error| {
@@ -70,14 +80,15 @@ pub(super) async fn import(
         ListError::Io(error) => unreadable(error),
         ListError::Refused(finding) => RunError::Findings(vec![*finding]),
     })?;
-    let ListSummary { service, ignored, persons: listed, .. } = list.summary().clone();
+    let ListSummary { service, ignored, states, encoding, persons: listed, .. } = list.summary().clone();
     let findings = list.findings();
     let result = list.run(context, session, args.dry_run).await?;
     if args.json {
         printer.json(&json!({
             "service": service, "rows": listed.total(), "active": listed.active, "unconfirmed": listed.unconfirmed,
             "unsubscribed": listed.unsubscribed, "suppressed": listed.suppressed, "dry_run": args.dry_run,
-            "result": result, "not_read": ignored, "ignored_columns": ignored, "added": result.added,
+            "result": result, "not_read": ignored, "ignored_columns": ignored, "state_columns": states,
+            "encoding": encoding, "added": result.added,
             "changed": result.changed, "unchanged": result.known, "excluded": result.kept_out,
             "findings": findings,
         }))?;
@@ -85,6 +96,11 @@ pub(super) async fn import(
         let kind =
             service.map_or_else(|| "a plain list".to_owned(), |service| format!("an export of {service}"));
         printer.info(format!("{}: recognised as {kind}", args.file));
+        let notes = findings.iter().filter(|finding| finding.severity == Severity::Note);
+        notes.for_each(|note| printer.info(note.to_string()));
+        if !states.is_empty() {
+            printer.info(format!("read as states: {}", states.join(", ")));
+        }
         if !ignored.is_empty() {
             let tags = ignored.iter().any(|heading| TAGS.contains(&heading.to_lowercase().as_str()));
             let note = if tags { " (Letterpress does not support tags or labels)" } else { "" };

@@ -1,10 +1,14 @@
-//! Headings and states as other programs write them, in English, Korean, Japanese and Chinese.
+//! Headings as other programs write them, in English, Korean, Japanese and Chinese.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
+use std::collections::HashMap;
 
 use super::RowError;
 use super::records::{Record, unguard};
 use super::services::Service;
+use super::state_columns::{self, Sense, StateMapping};
+use super::words::{self, has, plain};
 use crate::subscribers::SubscriptionStatus;
 
 /// The kind of a column.
@@ -44,7 +48,10 @@ const COLUMNS: usize = Column::Deleted as usize + 1;
 const HEADINGS: [(Column, &str); 17] = [
     (
         Column::Email,
-        "email mail emailaddress mailaddress subscriberemail 이메일 메일 이메일주소 메일주소 전자우편 eメール メール メールアドレス 邮箱 电子邮件 电子邮箱 郵件",
+        "email mail emailaddress mailaddress emailaddr emailid subscriberemail contactemail useremail memberemail customeremail \
+         primaryemail emailadresse mailadresse emailanschrift epost adresseemail adressemail courriel adressecourriel correo \
+         correoelectronico correoelectrónico indirizzoemail 이메일 메일 이메일주소 메일주소 전자우편 전자우편주소 구독자이메일 회원이메일 \
+         eメール メール メールアドレス eメールアドレス 電子メール 邮箱 邮箱地址 电子邮件 电子邮件地址 电子邮箱 电邮 郵件 電子郵件 電郵",
     ),
     (
         Column::Name,
@@ -75,44 +82,51 @@ const HEADINGS: [(Column, &str); 17] = [
     (Column::Added, "addedat"),
 ];
 
-/// States, in lower case.
-const STATES: [(SubscriptionStatus, &str); 4] = [
-    (
-        SubscriptionStatus::Active,
-        "active subscribed enabled confirmed yes true 1 구독 구독중 활성 정상 동의 登録 登録済み 購読 購読中 有効 已订阅 有效",
-    ),
-    (
-        SubscriptionStatus::Unconfirmed,
-        "unconfirmed pending new transactional nonsubscribed 미확인 대기 미인증 未確認 未承認 仮登録 未确认",
-    ),
-    (
-        SubscriptionStatus::Unsubscribed,
-        "unsubscribed disabled inactive optedout optout no false 0 해지 구독해지 구독취소 취소 수신거부 탈퇴 비활성 退会 解除 購読解除 配信停止 無効 退订 已退订",
-    ),
-    (
-        SubscriptionStatus::Suppressed,
-        "suppressed blocklisted blacklisted blocked bounced cleaned complained spam suspended 반송 차단 스팸 エラー 不達 ブロック 退信 屏蔽",
-    ),
-];
+/// Headings of a column with addresses, if no other heading names one.
+const PERSONS: &str = "subscriber subscribers contact recipient";
 
 /// The cells of a subscriber; `None` if the list has no such column.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Fields<'a>([Option<Cow<'a, str>>; COLUMNS]);
+pub(super) struct Fields<'a> {
+    cells: [Option<Cow<'a, str>>; COLUMNS],
+    states: Vec<StateCell<'a>>,
+}
+
+/// The cell of a column about a state.
+#[derive(Debug, Clone)]
+pub(super) struct StateCell<'a> {
+    pub(super) heading: Cow<'a, str>,
+    pub(super) sense: Sense,
+    pub(super) text: Cow<'a, str>,
+}
 
 impl<'a> Fields<'a> {
     /// The cell; empty if there is none.
     pub(super) fn get(&self, column: Column) -> &str {
-        self.0[column as usize].as_deref().unwrap_or_default()
+        self.cells[column as usize].as_deref().unwrap_or_default()
     }
 
     /// Whether the list has such a column.
     pub(super) fn has(&self, column: Column) -> bool {
-        self.0[column as usize].is_some()
+        self.cells[column as usize].is_some()
     }
 
     /// Fills a cell; of two with the same meaning, the first stays.
     pub(super) fn set(&mut self, column: Column, cell: impl Into<Cow<'a, str>>) {
-        self.0[column as usize].get_or_insert_with(|| cell.into());
+        self.cells[column as usize].get_or_insert_with(|| cell.into());
+    }
+}
+
+impl<'a> Fields<'a> {
+    /// The cells of the columns about a state, apart from those that the service or a known heading defines.
+    pub(super) fn states(&self) -> &[StateCell<'a>] {
+        &self.states
+    }
+
+    pub(super) fn add_state(&mut self, cell: StateCell<'a>) {
+        if cell.sense != Sense::Other || words::is_certain(&cell.text) {
+            self.states.push(cell);
+        }
     }
 }
 
@@ -121,7 +135,16 @@ impl<'a> Fields<'a> {
 pub(super) struct FieldMapping {
     pub(super) service: Option<Service>,
     mapped: Vec<Mapping>,
+    state_columns: Vec<StateMapping>,
+    /// The keys of a JSON list that were looked up: each entry has them again.
+    keys: RefCell<HashMap<String, KeyMeaning>>,
 }
+
+/// The column of a key, and its sense if it is about a state.
+type KeyMeaning = (Option<Column>, Option<Sense>);
+
+/// The most keys that are remembered.
+const MAX_KEYS: usize = 1_000;
 
 /// A mapping by the owner of a list: `--column email=Adresse`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -149,31 +172,93 @@ impl Mapping {
 }
 
 impl FieldMapping {
-    pub(super) fn new(service: Option<Service>, mapped: &[Mapping]) -> Self {
-        Self { service, mapped: mapped.to_vec() }
+    pub(super) fn new(service: Option<Service>, mapped: &[Mapping], state_columns: &[StateMapping]) -> Self {
+        let keys = RefCell::default();
+        Self { service, mapped: mapped.to_vec(), state_columns: state_columns.to_vec(), keys }
+    }
+
+    /// The column of a key, and what its values mean if it is about a state.
+    pub(super) fn key(&self, key: &str) -> KeyMeaning {
+        if let Some(known) = self.keys.borrow().get(key) {
+            return *known;
+        }
+        let found = (self.column(key), self.sense(key));
+        let mut keys = self.keys.borrow_mut();
+        if keys.len() < MAX_KEYS {
+            keys.insert(key.to_owned(), found);
+        }
+        found
     }
 
     /// The column of a heading.
     pub(super) fn column(&self, heading: &str) -> Option<Column> {
         let heading = plain(heading);
-        if let Some(mapping) = self.mapped.iter().find(|mapping| plain(&mapping.heading) == heading) {
+        if self.state_mapping(&heading).is_some() {
+            return None;
+        }
+        if let Some(mapping) = self.mapping(&heading) {
             return Some(mapping.column);
         }
-        if self.service.is_some_and(|service| service.skips(&heading)) {
+        if self.service.is_some_and(|service| service.skips(&heading) || service.sense(&heading).is_some()) {
             return None;
         }
         self.service
             .and_then(|service| service.column(&heading))
             .or_else(|| known(&heading))
+            // When a row was made is a sign-up only in the export of a service that mails.
+            .filter(|column| *column != Column::Created || self.is_of_service())
             // A column that the owner mapped is not taken from another heading.
             .filter(|column| !self.mapped.iter().any(|mapping| mapping.column == *column))
     }
 
+    /// What the cells of a column mean, if it is about a state.
+    pub(super) fn sense(&self, heading: &str) -> Option<Sense> {
+        let plain = plain(heading);
+        if let Some(place) = self.state_mapping(&plain) {
+            let is_ignored = self.state_columns.get(place).is_none_or(StateMapping::is_ignored);
+            return (!is_ignored).then_some(Sense::Mapped(place));
+        }
+        let own = self.service.and_then(|service| service.sense(&plain));
+        match self.column(heading) {
+            Some(Column::Consented | Column::Confirmed | Column::OptedIn) => Some(Sense::Consent),
+            Some(_) => None,
+            None if own.is_some() => own,
+            None if self.service.is_some_and(|service| service.skips(&plain)) => None,
+            None if self.is_of_service() => state_columns::foreign_sense(&plain),
+            // Another heading of a column that the owner mapped.
+            None if known(&plain).is_some_and(|column| column != Column::State) => None,
+            None => state_columns::sense(&plain),
+        }
+        .or_else(|| self.column(heading).is_none().then_some(Sense::Other))
+    }
+
+    /// The status that a cell about a state restricts its person to.
+    pub(super) fn status(
+        &self,
+        cell: &StateCell<'_>,
+    ) -> Result<Option<SubscriptionStatus>, state_columns::NotUnderstood> {
+        cell.sense.read(&cell.text, &self.state_columns)
+    }
+
+    /// Whether another service than Letterpress wrote the list.
+    pub(super) fn is_of_service(&self) -> bool {
+        self.service.is_some_and(|service| service != Service::Letterpress)
+    }
+
+    fn mapping(&self, heading: &str) -> Option<&Mapping> {
+        self.mapped.iter().find(|mapping| plain(&mapping.heading) == heading)
+    }
+
+    /// The place of the owner's mapping of the states in a column.
+    fn state_mapping(&self, heading: &str) -> Option<usize> {
+        self.state_columns.iter().position(|mapping| plain(&mapping.heading) == heading)
+    }
+
     /// The heading of a mapping that is not among `headings`.
     fn missing(&self, headings: &[String]) -> Option<&str> {
-        let there =
-            |mapping: &&Mapping| !headings.iter().any(|heading| plain(heading) == plain(&mapping.heading));
-        self.mapped.iter().find(there).map(|mapping| mapping.heading.as_str())
+        let named = self.mapped.iter().map(|mapping| mapping.heading.as_str());
+        let mut named = named.chain(self.state_columns.iter().map(|mapping| mapping.heading.as_str()));
+        named.find(|named| !headings.iter().any(|heading| plain(heading) == plain(named)))
     }
 
     /// `None` for an empty cell.
@@ -182,10 +267,9 @@ impl FieldMapping {
         if word.is_empty() {
             return Ok(None);
         }
-        let general = || STATES.iter().find(|(_, words)| words.split_whitespace().any(|known| known == word));
         self.service
             .and_then(|service| service.state(&word))
-            .or_else(|| general().map(|(state, _)| *state))
+            .or_else(|| words::status(&word))
             .map(Some)
             .ok_or_else(|| RowError::State(cell.trim().chars().take(40).collect()))
     }
@@ -195,6 +279,8 @@ impl FieldMapping {
 #[derive(Debug, Clone)]
 pub(super) struct Columns {
     places: Vec<(Column, usize)>,
+    /// The columns about a state: heading, sense and position.
+    states: Vec<(String, Sense, usize)>,
     /// Headings in the file.
     pub(super) count: usize,
     /// Headings that are not read.
@@ -218,22 +304,38 @@ impl Columns {
         if let Some(missing) = lexicon.missing(header) {
             return Err(HeaderError::Missing(missing.to_owned(), headings()));
         }
-        let mut columns = Self { places: Vec::new(), count: header.len(), ignored: Vec::new() };
+        let mut columns =
+            Self { places: Vec::new(), states: Vec::new(), count: header.len(), ignored: Vec::new() };
         for (place, heading) in header.iter().enumerate() {
-            let column = lexicon.column(heading);
+            let (column, sense) = (lexicon.column(heading), lexicon.sense(heading));
+            columns.states.extend(sense.map(|sense| (heading.trim().to_owned(), sense, place)));
             match column.map(|column| (column, columns.place(column).and_then(|first| header.get(first)))) {
                 Some((column, None)) => columns.places.push((column, place)),
                 // A service may repeat a column for its own reasons, but the address must be unambiguous.
                 Some((column, Some(first))) if lexicon.service.is_none() || column == Column::Email => {
                     return Err(HeaderError::Twice(first.clone(), heading.clone()));
                 }
+                None if sense.is_some_and(Sense::is_state) => {}
                 _ => columns.ignored.extend((!heading.trim().is_empty()).then(|| heading.trim().to_owned())),
             }
         }
         if columns.place(Column::Email).is_none() {
-            return Err(HeaderError::NoEmail(headings()));
+            let place = header.iter().position(|heading| has(PERSONS, &plain(heading)));
+            let place = place.ok_or_else(|| HeaderError::NoEmail(headings()))?;
+            columns.places.push((Column::Email, place));
+            columns.ignored.retain(|heading| !has(PERSONS, &plain(heading)));
         }
         Ok(columns)
+    }
+
+    /// The columns of a list of addresses without a heading.
+    pub(super) fn of_addresses() -> Self {
+        Self { places: vec![(Column::Email, 0)], states: Vec::new(), count: 1, ignored: Vec::new() }
+    }
+
+    /// The headings of the columns that are read as states.
+    pub(super) fn states(&self) -> impl Iterator<Item = &str> {
+        self.states.iter().filter(|(_, sense, _)| sense.is_state()).map(|(heading, ..)| heading.as_str())
     }
 
     fn place(&self, column: Column) -> Option<usize> {
@@ -241,10 +343,14 @@ impl Columns {
     }
 
     /// The cells of a record, without the guards of [`super::records::quote`].
-    pub(super) fn fields<'a>(&self, record: &Record<'a>) -> Fields<'a> {
+    pub(super) fn fields<'a>(&'a self, record: &Record<'a>) -> Fields<'a> {
         let mut fields = Fields::default();
         for (column, place) in &self.places {
             fields.set(*column, unguard(record.cell(*place)));
+        }
+        for (heading, sense, place) in &self.states {
+            let text = Cow::from(unguard(record.cell(*place)));
+            fields.add_state(StateCell { heading: Cow::from(heading), sense: *sense, text });
         }
         fields
     }
@@ -252,15 +358,7 @@ impl Columns {
 
 /// The column of a plain heading in a list of an unknown service.
 fn known(heading: &str) -> Option<Column> {
-    HEADINGS
-        .iter()
-        .find(|(_, names)| names.split_whitespace().any(|name| name == heading))
-        .map(|(column, _)| *column)
-}
-
-/// A heading or a state for comparison: in lower case, without spaces, hyphens, underscores and full stops.
-pub(super) fn plain(text: &str) -> String {
-    text.to_lowercase().chars().filter(|c| !c.is_whitespace() && !matches!(c, '-' | '_' | '.')).collect()
+    HEADINGS.iter().find(|(_, names)| has(names, heading)).map(|(column, _)| *column)
 }
 
 #[cfg(test)]
@@ -270,8 +368,8 @@ mod tests {
     fn find(header: &[&str], mapped: &[&str]) -> Result<Vec<Column>, String> {
         let header: Vec<String> = header.iter().map(|&heading| heading.to_owned()).collect();
         let mapped: Vec<Mapping> = mapped.iter().map(|raw| Mapping::parse(raw).unwrap()).collect();
-        let found =
-            Columns::find(&header, &FieldMapping::new(None, &mapped)).map_err(|error| error.to_string())?;
+        let found = Columns::find(&header, &FieldMapping::new(None, &mapped, &[]))
+            .map_err(|error| error.to_string())?;
         Ok(found.places.into_iter().map(|(column, _)| column).collect())
     }
 
@@ -292,6 +390,8 @@ mod tests {
     fn a_repeated_or_missing_heading_is_refused() {
         assert!(find(&["email", "메일"], &[]).unwrap_err().contains("mean the same"));
         assert!(find(&["name", "phone"], &[]).unwrap_err().contains("name, phone"));
+        assert_eq!(find(&["Subscriber", "Name"], &[]), Ok(vec![Column::Name, Column::Email]));
+        assert_eq!(find(&["Subscriber", "E-Mail-Adresse"], &[]), Ok(vec![Column::Email]));
     }
 
     #[test]
@@ -309,23 +409,18 @@ mod tests {
     }
 
     #[test]
-    fn no_heading_or_state_has_two_meanings() {
-        let words =
-            |lists: Vec<&'static str>| lists.into_iter().flat_map(str::split_whitespace).collect::<Vec<_>>();
-        for mut words in
-            [words(HEADINGS.map(|(_, names)| names).to_vec()), words(STATES.map(|(_, names)| names).to_vec())]
-        {
-            assert!(words.iter().all(|word| plain(word) == **word), "{words:?}");
-            let before = words.len();
-            words.sort_unstable();
-            words.dedup();
-            assert_eq!(words.len(), before);
-        }
+    fn no_heading_has_two_meanings() {
+        let mut words: Vec<&str> = HEADINGS.iter().flat_map(|(_, names)| names.split_whitespace()).collect();
+        assert!(words.iter().all(|word| plain(word) == **word), "{words:?}");
+        let before = words.len();
+        words.sort_unstable();
+        words.dedup();
+        assert_eq!(words.len(), before);
     }
 
     #[test]
     fn a_state_is_known_or_empty_and_services_add_their_own() {
-        let state = |service, word: &str| FieldMapping::new(service, &[]).state(word);
+        let state = |service, word: &str| FieldMapping::new(service, &[], &[]).state(word);
         assert_eq!(state(None, " "), Ok(None));
         assert_eq!(state(None, "구독 중"), Ok(Some(SubscriptionStatus::Active)));
         assert_eq!(state(None, "Opted-out"), Ok(Some(SubscriptionStatus::Unsubscribed)));

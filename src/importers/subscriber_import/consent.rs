@@ -2,12 +2,12 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::ImportOptions;
 use super::columns::{Column, Fields};
 use super::dates::{self, NoDate, ReadDate};
 use super::findings::Problem;
+use super::{ImportOptions, words};
 use crate::config::DateOrder;
-use crate::subscribers::Unproven;
+use crate::subscribers::{SubscriptionStatus, Unproven};
 
 /// A date without a time of day may be tomorrow here and today in the Pacific.
 const DATE_LINE: TimeDelta = TimeDelta::hours(14);
@@ -17,17 +17,11 @@ const EVIDENCE: [Column; 5] =
     [Column::Consented, Column::Confirmed, Column::OptedIn, Column::Subscribed, Column::Created];
 const ANSWERS: usize = 3;
 
-/// Whether an answer, in lower case and without spaces, is a yes or a no.
-fn answer(text: &str) -> Option<bool> {
-    match text {
-        "yes" | "y" | "true" | "t" | "1" | "on" | "✓" | "✔" | "☑" | "✅" | "○" | "◯" | "예" | "네"
-        | "동의" | "동의함" | "동의합니다" | "はい" | "同意" | "同意する" | "同意します" | "是" => {
-            Some(true)
-        }
-        "no" | "n" | "false" | "f" | "0" | "off" | "아니오" | "아니요" | "거부" | "미동의"
-        | "동의하지않음" | "いいえ" | "同意しない" | "否" | "不同意" => Some(false),
-        _ => None,
-    }
+/// Whether a cell is a yes or a no. A state of somebody who is not subscribed is a no.
+fn answer(cell: &str) -> Option<bool> {
+    let word = words::plain(cell);
+    let state = || words::status(&word).map(|status| status == SubscriptionStatus::Active);
+    words::answer(&word).or_else(state)
 }
 
 /// Consent to the emails.
@@ -62,6 +56,8 @@ pub(super) struct Remarks {
     pub(super) decides: Option<(DateOrder, String)>,
     /// The subscriber may have unsubscribed without a record in the export.
     pub(super) is_silent: bool,
+    /// Headings and cells about the state of somebody who may be let through, and that are not understood.
+    pub(super) unclear: Vec<(String, String)>,
 }
 
 /// The consent of a row. Only its strongest filled column counts; a weaker one cannot improve it.
@@ -73,8 +69,7 @@ pub(super) fn read(fields: &Fields<'_>, options: &ImportOptions, remarks: &mut R
     };
     let cell = fields.get(*column).trim();
     if place < ANSWERS {
-        let text: String = cell.to_lowercase().split_whitespace().collect();
-        match answer(text.trim_end_matches('.')) {
+        match answer(cell) {
             Some(true) => return Consent::Undated,
             Some(false) => return Consent::Missing(Unproven::Refused),
             None => {}

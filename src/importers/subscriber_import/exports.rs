@@ -181,6 +181,125 @@ fn kit_records_complaints() {
 }
 
 #[test]
+fn a_contact_on_the_blacklist_of_brevo_has_unsubscribed() {
+    let list = assert_import(
+        "brevo-contacts.csv",
+        Service::Brevo,
+        &[
+            "one active 김민준",
+            "two active Yuna",
+            "three unconfirmed -",
+            "four unsubscribed -",
+            "five active -",
+        ],
+    );
+    assert_eq!(list.rows[4].profile.consented_at.unwrap().to_rfc3339(), "2024-05-05T10:00:00+00:00");
+    // A no in OPT_IN is a refusal; one in DOUBLE_OPT-IN is not.
+    assert_eq!(import("brevo-contacts.csv", true).rows[2].profile.status, SubscriptionStatus::Unconfirmed);
+}
+
+#[test]
+fn mailjet_has_a_column_for_each_way_out() {
+    assert_import(
+        "mailjet-contacts.csv",
+        Service::Mailjet,
+        &[
+            "one active 김민준",
+            "two unsubscribed Yuna",
+            "three suppressed - because isspamcomplaining (Mailjet)",
+            "four unconfirmed -",
+        ],
+    );
+}
+
+#[test]
+fn mailerlite_names_the_address_subscriber() {
+    assert_import(
+        "mailerlite-subscribers.csv",
+        Service::MailerLite,
+        &[
+            "one active 김민준",
+            "two unsubscribed Yuna",
+            "three suppressed - because Bounced (MailerLite)",
+            "four unconfirmed -",
+            "five suppressed - because Junk (MailerLite)",
+        ],
+    );
+}
+
+#[test]
+fn who_is_inactive_on_beehiiv_has_unsubscribed() {
+    assert_import(
+        "beehiiv-subscribers.csv",
+        Service::Beehiiv,
+        &[
+            "one active -",
+            "two unsubscribed -",
+            "three unconfirmed -",
+            "four suppressed - because invalid (beehiiv)",
+            "five unconfirmed -",
+        ],
+    );
+}
+
+#[test]
+fn the_states_of_emailoctopus_campaign_monitor_and_sendy_are_known() {
+    assert_import(
+        "emailoctopus-contacts.csv",
+        Service::EmailOctopus,
+        &["one active 김민준", "two unsubscribed Yuna", "three unconfirmed -"],
+    );
+    assert_import(
+        "campaignmonitor-subscribers.csv",
+        Service::CampaignMonitor,
+        &[
+            "one active 김민준",
+            "two unsubscribed Yuna",
+            "three suppressed - because Bounced (Campaign Monitor)",
+            "four unsubscribed -",
+            "five unconfirmed -",
+        ],
+    );
+    assert_import(
+        "sendy-all.csv",
+        Service::Sendy,
+        &[
+            "one active 김민준",
+            "two unsubscribed Yuna",
+            "three unconfirmed -",
+            "four suppressed - because Bounced (Sendy)",
+            "five active -",
+            "six suppressed - because Marked as spam (Sendy)",
+        ],
+    );
+}
+
+#[test]
+fn phplist_blacklists_and_disables() {
+    assert_import(
+        "phplist-subscribers.csv",
+        Service::PhpList,
+        &["one active -", "two unsubscribed -", "three unconfirmed -", "four unsubscribed -"],
+    );
+}
+
+#[test]
+fn stibee_is_read_in_korean() {
+    let list = assert_import(
+        "stibee-subscribers.csv",
+        Service::Stibee,
+        &[
+            "one active 김민준",
+            "two unsubscribed 이서연",
+            "three suppressed - because 자동삭제 (Stibee)",
+            "four unsubscribed -",
+            "five unconfirmed -",
+        ],
+    );
+    assert_eq!(list.rows[0].source.as_deref(), Some("구독 폼"));
+}
+
+#[test]
 fn our_own_export_is_the_same_in_both_forms() {
     let subscribers = ["one active 김민준", "two suppressed =Yuna because it complained"];
     let csv = assert_import("letterpress.csv", Service::Letterpress, &subscribers);
@@ -209,6 +328,15 @@ fn no_file_of_those_who_left_makes_anybody_a_reader_also_if_the_owner_vouches() 
         "mailchimp-cleaned.csv",
         "substack-email-list.csv",
         "kit-subscribers.csv",
+        "brevo-contacts.csv",
+        "mailjet-contacts.csv",
+        "mailerlite-subscribers.csv",
+        "beehiiv-subscribers.csv",
+        "emailoctopus-contacts.csv",
+        "campaignmonitor-subscribers.csv",
+        "sendy-all.csv",
+        "phplist-subscribers.csv",
+        "stibee-subscribers.csv",
     ] {
         let (before, after) = (import(file, false), import(file, true));
         for (before, after) in before.rows.iter().zip(&after.rows) {

@@ -191,6 +191,16 @@ pub(super) fn order(file: &str, order: DateOrder, cell: &str) -> Finding {
         ))
 }
 
+/// In which encoding a list was read that is not UTF-8.
+pub(super) fn encoding(file: &str, name: &str, is_guess: bool) -> Finding {
+    let note = Finding::note("list-encoding", file, format!("read as {name}"));
+    if is_guess {
+        note.hint("if names look wrong, give the encoding: --encoding NAME, or list_encoding in [newsletter]")
+    } else {
+        note
+    }
+}
+
 /// An export that does not distinguish unsubscribed from active subscribers.
 pub(super) fn silent(file: &str, service: Service, subscribers: u64) -> Finding {
     Finding::warning(

@@ -39,6 +39,14 @@ impl<R: Read + Seek> Input<R> {
         Place { offset: self.offset, line: self.line }
     }
 
+    /// The bytes below. Afterwards the list begins again.
+    pub(super) fn source<T>(&mut self, read: impl FnOnce(&mut R) -> io::Result<T>) -> io::Result<T> {
+        let result = read(self.reader.get_mut())?;
+        self.reader.rewind()?;
+        (self.offset, self.line) = (Place::START.offset, Place::START.line);
+        Ok(result)
+    }
+
     /// Continues at `place`.
     pub(super) fn go_to(&mut self, place: Place) -> io::Result<()> {
         match i64::try_from(i128::from(place.offset) - i128::from(self.offset)) {

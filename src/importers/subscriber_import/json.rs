@@ -17,10 +17,12 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 
 use super::RowError;
-use super::columns::{Column, FieldMapping, Fields, plain};
+use super::columns::{Column, FieldMapping, Fields, StateCell};
 use super::input::{Input, Place, changed};
 use super::records::{MAX_CELL, MAX_ROW};
 use super::services::Service;
+use super::state_columns::Sense;
+use super::words::plain;
 pub(super) use document::{Document, DocumentError};
 
 /// Objects within an entry that may contain parts of the name: the custom fields of Mailchimp and Kit.
@@ -140,11 +142,18 @@ impl Document {
             if !seen.insert(key) {
                 return Err(RowError::KeyTwice(key.chars().take(40).collect()));
             }
-            if let Some(column) = lexicon.column(key) {
+            let (column, sense) = lexicon.key(key);
+            if let Some(sense) = sense {
+                let heading = Cow::Owned(key.chars().take(100).collect());
+                let text = if sense == Sense::Other { short_text(value) } else { state_text(key, value)? };
+                fields.add_state(StateCell { heading, sense, text });
+            }
+            let is_state = sense.is_some_and(Sense::is_state);
+            if let Some(column) = column {
                 fields.set(column, text(key, value)?);
             } else if NESTED.contains(&plain(key).as_str()) {
                 names(value, lexicon, &mut fields)?;
-            } else {
+            } else if !is_state {
                 ignored.push(key.clone());
             }
         }
@@ -220,6 +229,24 @@ fn text(key: &str, value: &Value) -> Result<Cow<'static, str>, RowError> {
         return Err(RowError::Nul);
     }
     Ok(cell)
+}
+
+/// The cell of a column about a state, which may have any form.
+fn state_text(key: &str, value: &Value) -> Result<Cow<'static, str>, RowError> {
+    match value {
+        Value::Array(items) if items.is_empty() => Ok(Cow::Borrowed("")),
+        Value::Object(pairs) if pairs.is_empty() => Ok(Cow::Borrowed("")),
+        Value::Array(_) | Value::Object(_) => {
+            Ok(value.to_string().chars().take(100).collect::<String>().into())
+        }
+        _ => text(key, value),
+    }
+}
+
+/// A text that may be the name of a state; empty for any other value.
+fn short_text(value: &Value) -> Cow<'static, str> {
+    let text = value.as_str().filter(|text| text.len() <= 100);
+    text.map_or(Cow::Borrowed(""), |text| Cow::Owned(text.to_owned()))
 }
 
 /// The service that writes entries like this one.

@@ -2,9 +2,12 @@
 //!
 //! If it is unclear, the more restrictive status wins.
 
-use super::RowError;
-use super::columns::{Column, FieldMapping, Fields};
+use super::columns::{Column, FieldMapping, Fields, StateCell};
+use super::consent::Remarks;
 use super::services::Service;
+use super::state_columns::Sense;
+use super::words::{answer, is_nothing, plain};
+use super::{ImportOptions, RowError};
 use crate::subscribers::SubscriptionStatus;
 use crate::text::HeaderText;
 
@@ -32,12 +35,13 @@ impl ParsedStatus {
     }
 }
 
-/// Reads all columns about the status of a subscriber. `file` is the name of the list: Mailchimp writes one file
-/// for each kind of member.
+/// Reads all columns about the status of a subscriber, and the name of the list: some services write one file for each
+/// status. What is not understood and could let somebody through is remarked.
 pub(super) fn parse(
     fields: &Fields<'_>,
     lexicon: &FieldMapping,
-    file: &str,
+    options: &ImportOptions,
+    remarks: &mut Remarks,
 ) -> Result<ParsedStatus, RowError> {
     let silent =
         lexicon.service.is_some_and(|service| !service.has_unsubscribes(|column| fields.has(column)));
@@ -47,10 +51,10 @@ pub(super) fn parse(
         // Our own name of a status is not a reason.
         parsed.restrict(status, if state == status.as_str() { "" } else { state });
     }
-    if !fields.get(Column::Deleted).is_empty() || !fields.get(Column::UnsubscribedAt).is_empty() {
+    if happened(fields.get(Column::Deleted)) || happened(fields.get(Column::UnsubscribedAt)) {
         parsed.restrict(SubscriptionStatus::Unsubscribed, "");
     }
-    if !fields.get(Column::Cleaned).is_empty() {
+    if happened(fields.get(Column::Cleaned)) {
         parsed.restrict(SubscriptionStatus::Suppressed, "bounced");
     }
     match flag(fields.get(Column::Receives))? {
@@ -66,8 +70,12 @@ pub(super) fn parse(
         parsed.restrict(status, "email disabled");
     }
     if lexicon.service == Some(Service::Mailchimp) {
-        mailchimp(&mut parsed, fields, file);
+        mailchimp(&mut parsed, fields, &options.file);
     }
+    if let Some(status) = lexicon.service.and_then(|service| service.status_of_file(&options.file)) {
+        parsed.restrict(status, "bounced or complained");
+    }
+    state_columns(&mut parsed, fields, lexicon, (options, remarks));
     if let Some(service) = lexicon.service.filter(|service| *service != Service::Letterpress) {
         parsed.reason = parsed.reason.map(|reason| format!("{reason} ({service})"));
     }
@@ -78,6 +86,36 @@ pub(super) fn parse(
     }
     parsed.reason = parsed.reason.map(|reason| reason.chars().take(MAX_REASON).collect());
     Ok(parsed)
+}
+
+/// Columns about a state that no service and no known heading defines.
+fn state_columns(
+    parsed: &mut ParsedStatus,
+    fields: &Fields<'_>,
+    lexicon: &FieldMapping,
+    (options, remarks): (&ImportOptions, &mut Remarks),
+) {
+    let mut unclear = Vec::new();
+    for cell in fields.states() {
+        match lexicon.status(cell) {
+            Ok(status) => parsed.restrict(status.unwrap_or(SubscriptionStatus::Active), &reason(cell)),
+            // Without a consent that is understood, only the owner's word makes somebody active.
+            Err(_) if cell.sense == Sense::Consent && !options.confirmed => {}
+            Err(_) => unclear.push((cell.heading.to_string(), cell.text.trim().to_owned())),
+        }
+    }
+    if parsed.status < SubscriptionStatus::Unsubscribed {
+        remarks.unclear = unclear;
+    }
+}
+
+/// The reason that a column about a state gives: what is in it, unless that is only an answer or a date.
+fn reason(cell: &StateCell<'_>) -> String {
+    let text = match cell.sense {
+        Sense::Happened(_) | Sense::Receives { .. } => &cell.heading,
+        _ => &cell.text,
+    };
+    HeaderText::lossy(text).map(String::from).unwrap_or_default()
 }
 
 /// Mailchimp's files differ by a column and by their name. A row of an unsubscribed file without a date is unclear.
@@ -97,14 +135,19 @@ fn mailchimp(parsed: &mut ParsedStatus, fields: &Fields<'_>, file: &str) {
     }
 }
 
+/// Whether a cell has a date, a reason or a yes.
+fn happened(cell: &str) -> bool {
+    let word = plain(cell);
+    !is_nothing(&word) && answer(&word) != Some(false)
+}
+
 /// `None` for an empty cell.
 fn flag(cell: &str) -> Result<Option<bool>, RowError> {
-    match cell.trim().to_ascii_lowercase().as_str() {
-        "" => Ok(None),
-        "true" | "yes" | "t" | "y" | "1" => Ok(Some(true)),
-        "false" | "no" | "f" | "n" | "0" => Ok(Some(false)),
-        _ => Err(RowError::Flag(cell.trim().chars().take(40).collect())),
+    let word = plain(cell);
+    if is_nothing(&word) {
+        return Ok(None);
     }
+    answer(&word).map(Some).ok_or_else(|| RowError::Flag(cell.trim().chars().take(40).collect()))
 }
 
 #[cfg(test)]
@@ -118,7 +161,9 @@ mod tests {
         for (column, cell) in cells {
             fields.set(*column, *cell);
         }
-        parse(&fields, &FieldMapping::new(service, &[]), file).unwrap()
+        let options = ImportOptions::new(file, chrono::DateTime::UNIX_EPOCH);
+        let mapping = FieldMapping::new(service, &[], &[]);
+        parse(&fields, &mapping, &options, &mut Remarks::default()).unwrap()
     }
 
     #[test]
@@ -152,6 +197,9 @@ mod tests {
         assert_eq!(of(&[], "unsubscribed_members_export_1.csv"), Unsubscribed);
         assert_eq!(of(&[], "cleaned_members_export_1.csv"), Suppressed);
         assert_eq!(of(&[(Column::UnsubscribedAt, "")], "x.csv"), Unconfirmed);
+        let sendy = |file: &str| judge(Some(Service::Sendy), &[(Column::State, "")], file).status;
+        assert_eq!(sendy("in/friends-marked-as-spam.csv"), Suppressed);
+        assert_eq!(sendy("in/friends-active.csv"), Active);
     }
 
     #[test]

@@ -2,14 +2,15 @@
 
 use std::io::{self, Read, Seek};
 
-use super::columns::{Columns, FieldMapping, Fields, plain};
+use super::columns::{Columns, FieldMapping, Fields};
 use super::consent::Remarks;
-use super::encoding::{self, NoText, Text};
+use super::encoding::{self, Source, Text};
 use super::input::{Input, Place, changed};
 use super::json::{Document, DocumentError, Entries};
 use super::records::{self, MAX_ROW, Record, Records};
 use super::services::Service;
-use super::{ImportOptions, ListError, MAX_BYTES, RowError, SubscriberRow, rows, too_long};
+use super::words::plain;
+use super::{ImportOptions, ListError, RowError, SubscriberRow, rows};
 use crate::address::EmailAddress;
 use crate::finding::Finding;
 
@@ -19,7 +20,7 @@ const MAX_IGNORED: usize = 100;
 /// A list whose header is read.
 #[derive(Debug)]
 pub(super) struct ListReader<R> {
-    input: Input<R>,
+    input: Input<Source<R>>,
     format: Format,
     /// Where the first row begins.
     first: Place,
@@ -27,6 +28,8 @@ pub(super) struct ListReader<R> {
     pub(super) lexicon: FieldMapping,
     /// Headings that are not read.
     pub(super) ignored: Vec<String>,
+    /// The encoding, if it is not UTF-8, and whether it was guessed.
+    pub(super) encoding: Option<(String, bool)>,
     digest: [u8; 32],
 }
 
@@ -38,10 +41,10 @@ enum Format {
 
 impl<R: Read + Seek> ListReader<R> {
     /// Checks the file as a whole, and reads what comes before the first row.
-    pub(super) fn open(mut source: R, options: &ImportOptions) -> Result<Self, ListError> {
+    pub(super) fn open(source: R, options: &ImportOptions) -> Result<Self, ListError> {
+        let Text { mut source, start, digest, encoding } = encoding::open(source, options)?;
         source.rewind()?;
         let mut input = Input::new(source);
-        let Text { start, digest } = inspect(&mut input, options)?;
         input.go_to(start)?;
         input.take_until(|part| part.iter().position(|byte| !byte.is_ascii_whitespace()), |_| ())?;
         let is_json = matches!(input.peek()?, Some(b'{' | b'['));
@@ -49,7 +52,7 @@ impl<R: Read + Seek> ListReader<R> {
         let (format, lexicon) =
             if is_json { open_json(&mut input, options)? } else { open_csv(&mut input, options)? };
         let first = input.place();
-        let mut list = Self { input, format, first, lexicon, ignored: Vec::new(), digest };
+        let mut list = Self { input, format, first, lexicon, ignored: Vec::new(), encoding, digest };
         if let Format::Csv { columns, .. } = &list.format {
             ignore(&mut list.ignored, &columns.ignored);
         }
@@ -78,6 +81,14 @@ impl<R: Read + Seek> ListReader<R> {
         }
     }
 
+    /// The headings of the columns that are read as states, beside those of the service.
+    pub(super) fn states(&self) -> Vec<String> {
+        match &self.format {
+            Format::Csv { columns, .. } => columns.states().map(str::to_owned).collect(),
+            Format::Json { .. } => Vec::new(),
+        }
+    }
+
     /// Where the next row begins, or a blank line before it.
     pub(super) fn place(&self) -> Place {
         self.input.place()
@@ -93,11 +104,8 @@ impl<R: Read + Seek> ListReader<R> {
 
     /// Whether the file is still the same.
     pub(super) fn is_unchanged(&mut self) -> io::Result<bool> {
-        match encoding::inspect(&mut self.input, MAX_BYTES) {
-            Ok(text) => Ok(text.digest == self.digest),
-            Err(NoText::Io(error)) => Err(error),
-            Err(_) => Ok(false),
-        }
+        let digest = self.input.source(|source| encoding::digest(source.original()))?;
+        Ok(digest == self.digest)
     }
 }
 
@@ -127,17 +135,6 @@ impl Format {
     }
 }
 
-fn inspect<R: Read + Seek>(input: &mut Input<R>, options: &ImportOptions) -> Result<Text, ListError> {
-    let file = options.file.as_str();
-    encoding::inspect(input, MAX_BYTES).map_err(|wrong| match wrong {
-        NoText::Io(error) => ListError::Io(error),
-        NoText::Long => too_long(file, format!("the list has more than {MAX_BYTES} bytes")).into(),
-        NoText::Encoding(wrong) => {
-            Finding::error("list-encoding", file, wrong.to_string()).hint(wrong.hint(file)).into()
-        }
-    })
-}
-
 fn open_json<R: Read + Seek>(
     input: &mut Input<R>,
     options: &ImportOptions,
@@ -153,7 +150,7 @@ fn open_json<R: Read + Seek>(
         ).into()
     })?;
     input.go_to(document.entries)?;
-    let lexicon = FieldMapping::new(options.from.or(document.service), &options.columns);
+    let lexicon = mapping(options.from.or(document.service), options);
     Ok((Format::Json { document, entries: Entries::default() }, lexicon))
 }
 
@@ -167,22 +164,37 @@ fn open_csv<R: Read + Seek>(
              メール,名前,… work too; only email is required), or map them: --column email=HEADING",
         )))
     };
-    let mut records = Records::new(delimiter(input)?);
+    let stated = stated_delimiter(input)?;
+    let begin = input.place();
+    let mut records = Records::new(match stated {
+        Some(stated) => stated,
+        None => delimiter(input)?,
+    });
     let (line, cells): (usize, Vec<String>) = match records.next(input)? {
         None => return refuse(1, "the list is empty".to_owned()),
         Some((place, Err(reason))) => return refuse(place.line, format!("invalid header: {reason}")),
         Some((place, Ok(header))) => (place.line, header.cells().map(str::to_owned).collect()),
     };
-    if cells.iter().any(|cell| EmailAddress::parse(cell).is_ok()) {
+    let is_address = |cell: &String| EmailAddress::parse(cell).is_ok();
+    if cells.len() == 1 && cells.iter().all(is_address) && !options.has_mappings() {
+        input.go_to(begin)?;
+        let columns = Columns::of_addresses();
+        return Ok((Format::Csv { columns, records }, mapping(options.from, options)));
+    }
+    if cells.iter().any(is_address) {
         return refuse(line, "the first line is a subscriber, not a header".to_owned());
     }
     let headings: Vec<String> = cells.iter().map(|cell| plain(cell)).collect();
     let service = options.from.or_else(|| Service::recognise(&headings));
-    let lexicon = FieldMapping::new(service, &options.columns);
+    let lexicon = mapping(service, options);
     match Columns::find(&cells, &lexicon) {
         Ok(columns) => Ok((Format::Csv { columns, records }, lexicon)),
         Err(error) => refuse(line, error.to_string()),
     }
+}
+
+fn mapping(service: Option<Service>, options: &ImportOptions) -> FieldMapping {
+    FieldMapping::new(service, &options.columns, &options.state_columns)
 }
 
 /// The separator in the first line that is not blank. Reads ahead, and returns to where it was.
@@ -199,8 +211,22 @@ fn delimiter<R: Read + Seek>(input: &mut Input<R>) -> io::Result<u8> {
     Ok(records::delimiter(&line))
 }
 
+/// The separator in a first line `sep=;`, which Excel writes and reads; such a line is skipped.
+fn stated_delimiter<R: Read + Seek>(input: &mut Input<R>) -> io::Result<Option<u8>> {
+    let begin = input.place();
+    let mut line = Vec::new();
+    let keep = |part: &[u8]| line.extend(part.iter().take(MAX_ROW.saturating_sub(line.len())));
+    input.take_until(|part| memchr::memchr2(b'\r', b'\n', part), keep)?;
+    records::end_line(input)?;
+    let stated = records::stated_delimiter(&line);
+    if stated.is_none() {
+        input.go_to(begin)?;
+    }
+    Ok(stated)
+}
+
 /// The cells of a record that has no more of them than there are columns.
-fn cells<'a>(columns: &Columns, record: Record<'a>) -> Result<Fields<'a>, RowError> {
+fn cells<'a>(columns: &'a Columns, record: Record<'a>) -> Result<Fields<'a>, RowError> {
     if record.cells().any(|cell| cell.contains('\0')) {
         return Err(RowError::Nul);
     }

@@ -25,6 +25,18 @@ pub(super) fn delimiter(line: &[u8]) -> u8 {
     DELIMITERS.into_iter().rev().max_by_key(|delimiter| count(*delimiter)).unwrap_or(b',')
 }
 
+/// The separator that a line such as `sep=;` states, perhaps in quotation marks.
+pub(super) fn stated_delimiter(line: &[u8]) -> Option<u8> {
+    let line = line.strip_prefix(b"\"").and_then(|line| line.strip_suffix(b"\"")).unwrap_or(line);
+    let (word, stated) = line.split_at_checked(4)?;
+    match stated {
+        [delimiter] if word.eq_ignore_ascii_case(b"sep=") => {
+            DELIMITERS.into_iter().find(|known| known == delimiter)
+        }
+        _ => None,
+    }
+}
+
 /// A record's cells, unquoted.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Record<'a> {
@@ -225,7 +237,7 @@ fn not_a_space(part: &[u8]) -> Option<usize> {
 }
 
 /// Skips LF, CR or CRLF, if there is one.
-fn end_line<R: Read + Seek>(input: &mut Input<R>) -> io::Result<()> {
+pub(super) fn end_line<R: Read + Seek>(input: &mut Input<R>) -> io::Result<()> {
     let Some(byte) = input.peek()? else { return Ok(()) };
     input.skip();
     input.line += 1;
@@ -340,6 +352,19 @@ mod tests {
             ("a|b", b'|'),
         ] {
             assert_eq!(char::from(delimiter(first_line(text))), char::from(found), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_first_line_may_state_the_separator() {
+        for (line, stated) in [
+            ("sep=;", Some(b';')),
+            ("SEP=\t", Some(b'\t')),
+            ("\"sep=,\"", Some(b',')),
+            ("sep=x", None),
+            ("sep", None),
+        ] {
+            assert_eq!(stated_delimiter(line.as_bytes()), stated, "{line}");
         }
     }
 

@@ -31,7 +31,7 @@ pub(super) fn read(
     if !is_tag && !language.is_empty() {
         remarks.problems.push(Problem::Language(language.chars().take(40).collect()));
     }
-    let parsed = parsed_status::parse(fields, lexicon, &options.file)?;
+    let parsed = parsed_status::parse(fields, lexicon, options, remarks)?;
     let consent = consent::read(fields, options, remarks);
     let unproven = unproven(&parsed, consent.missing(), options);
     remarks.is_silent = parsed.silent && parsed.status == SubscriptionStatus::Active && !options.confirmed;

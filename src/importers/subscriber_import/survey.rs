@@ -8,6 +8,7 @@ use super::input::Place;
 use super::reader::ListReader;
 use super::repeats::{Repeats, Seen, SeenRows, identify, merge};
 use super::services::Service;
+use super::unclear::Unclear;
 use super::{ImportOptions, ListError, MAX_ROWS, RowError, SubscriberRow, too_long};
 use crate::config::DateOrder;
 use crate::finding::Finding;
@@ -22,8 +23,12 @@ pub struct ListSummary {
     pub service: Option<Service>,
     /// Headings of columns that were not read.
     pub ignored: Vec<String>,
+    /// Headings of columns that were read as states, beside those of the service.
+    pub states: Vec<String>,
     /// The persons, each of whom may have several rows.
     pub persons: ByStatus,
+    /// The encoding, if it is not UTF-8.
+    pub encoding: Option<String>,
     /// A date is in the future, so that the list will have another meaning later.
     pub has_future: bool,
 }
@@ -72,6 +77,9 @@ pub(super) fn read<R: Read + Seek>(
             return Err(too_long(&options.file, format!("the list has more than {MAX_ROWS} rows")).into());
         }
     }
+    if let Some(refusal) = survey.unclear.refusal(&options.file) {
+        return Err(refusal.into());
+    }
     let mut repeated = std::mem::take(&mut survey.seen).repeated();
     for alike in repeated.chunk_by_mut(Seen::is_alike) {
         survey.merge(reader, options, alike)?;
@@ -87,6 +95,7 @@ struct Survey {
     /// How many active subscribers may have unsubscribed without a record in the export.
     silent: u64,
     is_ambiguous: bool,
+    unclear: Unclear,
     /// The first date that allows only one order of its numbers, for each order: the order, the line, the cell.
     decides: Vec<(DateOrder, usize, String)>,
 }
@@ -106,6 +115,7 @@ impl Survey {
         {
             self.decides.push((order, place.line, cell));
         }
+        self.unclear.add(place.line, remarks.unclear);
         self.silent += u64::from(remarks.is_silent);
         self.is_ambiguous |= row.unproven == Some(Unproven::Ambiguous);
         *self.persons.of(row.profile.status) += 1;
@@ -141,9 +151,13 @@ impl Survey {
         })
     }
 
-    fn summary<R>(self, reader: &ListReader<R>, options: &ImportOptions) -> ListSummary {
+    fn summary<R: Read + Seek>(self, reader: &ListReader<R>, options: &ImportOptions) -> ListSummary {
         let file = options.file.as_str();
         let mut findings = self.problems.findings(file);
+        findings.splice(
+            0..0,
+            reader.encoding.as_ref().map(|(name, is_guess)| findings::encoding(file, name, *is_guess)),
+        );
         let service = reader.lexicon.service;
         findings.extend(
             service.filter(|_| self.silent > 0).map(|service| findings::silent(file, service, self.silent)),
@@ -156,7 +170,9 @@ impl Survey {
             findings,
             service,
             ignored: reader.ignored.clone(),
+            states: reader.states(),
             persons: self.persons,
+            encoding: reader.encoding.as_ref().map(|(name, _)| name.clone()),
             has_future: self.problems.has_future(),
         }
     }

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::whole::{ImportedList, read};
 use super::*;
 use crate::address::{AddressWarning, EmailAddress};
-use crate::subscribers::SubscriptionStatus::{Active, Unconfirmed, Unsubscribed};
+use crate::subscribers::SubscriptionStatus::{Active, Suppressed, Unconfirmed, Unsubscribed};
 use crate::subscribers::{Frequency, Preferences, SubscriptionStatus, Topics};
 use crate::text::HeaderText;
 
@@ -111,8 +111,6 @@ fn a_header_that_is_missing_or_double_is_refused_with_the_names_that_are_known()
             "{finding}"
         );
     }
-    let finding = read(&[0xC0, 0xCC, 0xB8, 0xA7], options()).unwrap_err().to_string();
-    assert!(finding.contains("EUC-KR") && finding.contains("UTF-8"), "{finding}");
 }
 
 #[test]
@@ -148,7 +146,7 @@ fn unproven(text: &str, options: ImportOptions) -> Vec<Option<Unproven>> {
 
 #[test]
 fn each_unconfirmed_row_says_why_it_is_no_consent() {
-    let text = "email,consented\na@letters.kr,\nb@letters.kr,2027-01-01\nc@letters.kr,soon\nd@letters.kr,11/01/2026\n\
+    let text = "email,consented\na@letters.kr,\nb@letters.kr,2027-01-01\nc@letters.kr,1.13.2026\nd@letters.kr,11/01/2026\n\
                 e@letters.kr,아니오\nf@letters.kr,네\ng@letters.kr,2026. 11. 1.\n";
     let reasons = [
         Some(Unproven::Empty),
@@ -205,13 +203,142 @@ fn a_date_that_decides_the_order_is_named_and_decides_nothing_by_itself() {
     assert_eq!(wrong.rows[1].unproven, Some(Unproven::NoDate));
 }
 
+/// A list for everybody on which the owner vouches.
+fn vouched(text: &str) -> Result<ImportedList, Finding> {
+    read(text.as_bytes(), ImportOptions { confirmed: true, ..options() })
+}
+
+fn statuses(list: ImportedList) -> Vec<SubscriptionStatus> {
+    list.rows.into_iter().map(|row| row.profile.status).collect()
+}
+
 #[test]
-fn the_help_for_another_encoding_names_the_conversion_that_works() {
-    let cp949 = include_bytes!("../../../tests/data/readers/cp949.csv");
-    let finding = read(cp949, options()).unwrap_err().to_string();
-    assert!(finding.contains("iconv -f CP949 -t UTF-8 list.csv"), "{finding}");
-    let finding = read(b"\xFF\xFEe\0m\0", ImportOptions::new("my list.csv", now())).unwrap_err().to_string();
-    assert!(finding.contains("iconv -f UTF-16 -t UTF-8 'my list.csv'"), "{finding}");
+fn nobody_becomes_active_against_a_column_that_says_otherwise() {
+    for (text, expected) in [
+        ("email,EMAIL_BLACKLISTED\na@letters.kr,No\nb@letters.kr,Yes\n", Suppressed),
+        ("email,unsub\na@letters.kr,false\nb@letters.kr,true\n", Unsubscribed),
+        ("email,opt_out\na@letters.kr,0\nb@letters.kr,1\n", Unsubscribed),
+        ("email,Unsubscribe date\na@letters.kr,\nb@letters.kr,2025-01-02\n", Unsubscribed),
+        ("email,hard_bounced_at\na@letters.kr,\nb@letters.kr,2025-01-02 10:00:00\n", Suppressed),
+        ("email,subscribed\na@letters.kr,true\nb@letters.kr,false\n", Unsubscribed),
+        ("email,newsletter\na@letters.kr,1\nb@letters.kr,0\n", Unsubscribed),
+        ("이메일,구독상태\na@letters.kr,구독 중\nb@letters.kr,수신거부\n", Unsubscribed),
+        ("이메일,수신거부\na@letters.kr,N\nb@letters.kr,Y\n", Unsubscribed),
+        ("이메일,수신거부\na@letters.kr,\nb@letters.kr,O\n", Unsubscribed),
+        ("이메일,탈퇴일\na@letters.kr,\nb@letters.kr,2025. 1. 2.\n", Unsubscribed),
+        ("メールアドレス,配信停止\na@letters.kr,いいえ\nb@letters.kr,はい\n", Unsubscribed),
+        ("E-Mail-Adresse;Abgemeldet am\na@letters.kr;\nb@letters.kr;01.02.2025\n", Unsubscribed),
+        ("email,désabonné\na@letters.kr,non\nb@letters.kr,oui\n", Unsubscribed),
+        ("email,수신동의\na@letters.kr,동의\nb@letters.kr,거절\n", Unconfirmed),
+        ("email,status\na@letters.kr,Subscribed\nb@letters.kr,Marked as spam\n", Suppressed),
+        ("email,consented,opt_out\na@letters.kr,2025-01-01,\nb@letters.kr,2025-01-01,yes\n", Unsubscribed),
+    ] {
+        let list = vouched(text).unwrap_or_else(|finding| panic!("{text}: {finding}"));
+        assert_eq!(statuses(list), [Active, expected], "{text}");
+    }
+}
+
+#[test]
+fn a_list_with_a_state_that_is_not_understood_is_refused_until_the_owner_explains_it() {
+    for (text, column, mapping) in [
+        ("email,opt_out\na@letters.kr,x\nb@letters.kr,\n", "opt_out", "opt_out=x:unsubscribed"),
+        (
+            "email,bounce_count\na@letters.kr,3\nb@letters.kr,0\n",
+            "bounce_count",
+            "bounce_count=*:suppressed,0:active",
+        ),
+        ("email,수신미동의\na@letters.kr,Y\nb@letters.kr,\n", "수신미동의", "수신미동의=Y:unsubscribed"),
+        (
+            "email,email_status\na@letters.kr,risky\nb@letters.kr,valid\n",
+            "email_status",
+            "email_status=risky:unsubscribed,valid:active",
+        ),
+    ] {
+        let refusal = vouched(text).unwrap_err().to_string();
+        assert!(refusal.starts_with("list.csv:2: error: nothing was imported"), "{refusal}");
+        assert!(
+            refusal.contains(&format!("column {column:?} has")) && refusal.contains("--state-column"),
+            "{refusal}"
+        );
+        let explained = |raw: &str| ImportOptions {
+            confirmed: true,
+            state_columns: vec![StateMapping::parse(raw).unwrap()],
+            ..options()
+        };
+        let list = read(text.as_bytes(), explained(mapping)).unwrap();
+        assert!(list.ignored.is_empty());
+        let statuses = statuses(list);
+        assert!(statuses[0] > Unconfirmed && statuses[1] == Active, "{text}: {statuses:?}");
+        let list = read(text.as_bytes(), explained(&format!("{column}=ignore"))).unwrap();
+        assert_eq!(list.ignored, [column]);
+    }
+    // A word that is certain is not passed over in any column.
+    let text = "email,Tags\na@letters.kr,vip\nb@letters.kr,Unsubscribed\n";
+    assert!(vouched(text).unwrap_err().message.contains("column \"Tags\" has \"Unsubscribed\""));
+    // A consent in another column lets nobody through.
+    let text = "email,consented,opt_out\na@letters.kr,2025-01-01,x\n";
+    assert!(read(text.as_bytes(), options()).unwrap_err().message.contains("\"opt_out\" has \"x\""));
+    // A row that is unsubscribed anyway needs no explanation.
+    let text = "email,status,opt_out\na@letters.kr,unsubscribed,x\n";
+    assert_eq!(statuses(vouched(text).unwrap()), [Unsubscribed]);
+    // The owner cannot vouch for an answer that is not understood.
+    assert!(vouched("email,consented\na@letters.kr,soon\n").unwrap_err().message.contains("\"soon\""));
+    let missing =
+        ImportOptions { state_columns: vec![StateMapping::parse("gone=1:active").unwrap()], ..options() };
+    assert!(read(b"email\n", missing).unwrap_err().message.contains("no column \"gone\""));
+}
+
+#[test]
+fn a_json_list_fails_closed_too() {
+    let text = r#"[{"email": "a@letters.kr", "unsubscribed_at": null}, {"email": "b@letters.kr", "unsubscribed_at": "2025-01-02"}]"#;
+    assert_eq!(statuses(vouched(text).unwrap()), [Active, Unsubscribed]);
+    let text = r#"[{"email": "a@letters.kr", "opt_out": {"at": 5}}]"#;
+    assert!(vouched(text).unwrap_err().message.contains("column \"opt_out\" has"));
+}
+
+#[test]
+fn the_day_on_which_a_row_was_made_is_no_consent_in_a_plain_list() {
+    let list = import("email,name,created_at\ncustomer1@letters.kr,Ann,2020-05-01 10:00:00\n");
+    assert_eq!((list.rows[0].profile.status, list.rows[0].unproven), (Unconfirmed, Some(Unproven::NoColumn)));
+    assert_eq!(list.ignored, ["created_at"]);
+}
+
+#[test]
+fn a_service_decides_by_its_own_columns_and_against_others_nobody_is_let_through() {
+    let kit = |custom: &str, cell: &str| {
+        read(
+            format!("Email,First Name,State,Created At,{custom}\na@letters.kr,A,active,2025-01-01,{cell}\n")
+                .as_bytes(),
+            options(),
+        )
+    };
+    assert_eq!(statuses(kit("Opted out", "no").unwrap()), [Active]);
+    assert_eq!(statuses(kit("Marketing consent", "no").unwrap()), [Active]);
+    assert!(kit("Opted out", "yes").unwrap_err().message.contains("\"Opted out\""));
+}
+
+#[test]
+fn names_lose_their_directional_marks() {
+    let list = import("email,name\na@letters.kr,\u{200E}Ann Lee\u{202C}\nb@letters.kr,علي\u{200F}\n");
+    let names: Vec<_> = list.rows.iter().map(|row| row.profile.name.as_ref().unwrap().as_str()).collect();
+    assert_eq!(names, ["Ann Lee", "علي"]);
+}
+
+#[test]
+fn addresses_alone_need_no_heading_and_the_separator_may_be_stated() {
+    let list = import("a@letters.kr\nb@letters.kr\n");
+    assert_eq!(list.rows.iter().map(|row| row.line).collect::<Vec<_>>(), [1, 2]);
+    let list = import("sep=;\r\nE-Mail-Adresse;name,first\r\na@letters.kr;A\r\n");
+    assert_eq!((list.rows[0].profile.email.as_str(), list.rows[0].line), ("a@letters.kr", 3));
+    let list = import("Subscriber\tName\na@letters.kr\tAnn\n");
+    assert_eq!(list.rows[0].profile.name.as_ref().unwrap().as_str(), "Ann");
+}
+
+#[test]
+fn a_list_in_another_encoding_is_read_and_says_so() {
+    let list = read(include_bytes!("../../../tests/data/readers/cp949.csv"), options()).unwrap();
+    assert_eq!(list.rows[0].profile.name.as_ref().unwrap().as_str(), "똠방");
+    assert!(list.warnings[0].to_string().contains("read as EUC-KR (CP949)"), "{:?}", list.warnings);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use aws_lc_rs::digest::{Context, SHA256};
 use camino::Utf8Path;
 
-use crate::config::DateOrder;
+use crate::config::{DateOrder, Newsletter};
 use crate::delivery::progress::ProgressEvent;
 use crate::finding::{Finding, Severity};
 use crate::importers::subscriber_import::{
@@ -36,19 +36,16 @@ pub async fn import_list(
         )
     };
     let mut file = open_list(&path).map_err(unreadable)?;
-    let confirmed = config.newsletter.list_confirmed;
-    let dates = config.newsletter.list_dates;
-    let order = dates.map_or("", DateOrder::as_str);
-    let seen = format!("{} {confirmed}{order}", hex(&digest(&mut file).map_err(unreadable)?));
+    let seen = format!("{} {}", hex(&digest(&mut file).map_err(unreadable)?), settings(&config.newsletter));
     // A date of consent in the future becomes valid with time, so a list with one is read again once a day.
     let seen_today = format!("{seen} {}", context.clock.now().date_naive());
     let note = session.store.get_meta("list").await?;
     if note.is_some_and(|note| note == seen || note == seen_today) {
         return Ok((None, Vec::new()));
     }
-    let options =
-        ImportOptions { confirmed, dates, ..ImportOptions::new(list.as_str(), context.clock.now()) };
-    let list = ListImport::open(file, options, session).map_err(|error| match error {
+    let options = ImportOptions::of_config(&config.newsletter, context.clock.now()).map_err(ListError::from);
+    let list = options.and_then(|options| ListImport::open(file, options, session));
+    let list = list.map_err(|error| match error {
         ListError::Io(error) => unreadable(error),
         ListError::Refused(finding) => RunError::Findings(vec![*finding]),
     })?;
@@ -58,6 +55,18 @@ pub async fn import_list(
         session.store.set_meta("list", if has_future { &seen_today } else { &seen }).await?;
     }
     Ok((Some(imported), findings))
+}
+
+/// The settings with which a list was read: with others, it is read again.
+fn settings(newsletter: &Newsletter) -> String {
+    let Newsletter { list_confirmed, list_dates, list_columns, list_state_columns, list_encoding, .. } =
+        newsletter;
+    let mut settings = format!("{list_confirmed}{}", list_dates.map_or("", DateOrder::as_str));
+    for setting in list_columns.iter().chain(list_state_columns).chain(list_encoding) {
+        settings.push(' ');
+        settings.push_str(setting);
+    }
+    settings
 }
 
 /// Opens a list. What is not a file, such as a pipe, is copied to one, because a list is read more than once.

@@ -93,6 +93,13 @@ fn list(text: &str) {
     while let Ok(Some(_)) = list.next_row() {}
 }
 
+fn encoded_list(text: &str) {
+    let (bytes, ..) = encoding_rs::EUC_KR.encode(text);
+    let options = ImportOptions { confirmed: true, ..ImportOptions::new("list", DateTime::UNIX_EPOCH) };
+    let Ok(mut list) = SubscriberList::open(Cursor::new(bytes), options) else { return };
+    while let Ok(Some(_)) = list.next_row() {}
+}
+
 fn page(text: &str) {
     let Ok(page) = text_page::read(text, "page.txt") else { return };
     text_page::to_posts(&page, DateTime::UNIX_EPOCH.fixed_offset(), TimeDelta::zero());
@@ -219,6 +226,9 @@ cases! {
     "CSV: one address" list |n| many("email,name\n", n, |at| format!("r@a.example,\"N {at}\"\n"), "");
     "CSV: wrong rows" list |n| many("email,name\n", n, |at| format!("r{at},N\n"), "");
     "CSV: columns" list |n| many("email", n, |at| format!(",c{at}"), "\na@b.example\n");
+    "CSV: another encoding" encoded_list |n| many("email,name\n", n, |at| format!("r{at}@a.example,김민준\n"), "");
+    "CSV: state columns" list |n| many("email", n, |at| format!(",opt_out_{at}"), "\na@b.example\n");
+    "CSV: unclear states" list |n| many("email,opt_out\n", n, |at| format!("r{at}@a.example,u{at}\n"), "");
     "CSV: topics" list |n| many("email,topics\na@b.example,\"[", n, |at| format!("\"\"t{at}\"\","), "\"\"a\"\"]\"\n");
     "CSV: open quotes" list |n| many("email,name\n", n, |_| "a@b.example,\"x\n", "");
     "CSV: blank lines" list |n| many("email\n", n, |_| "\n", "");

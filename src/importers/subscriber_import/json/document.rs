@@ -15,7 +15,7 @@ use super::{Entries, recognise};
 
 /// The keys under which the services store their subscribers, the most specific first. The last two contain another
 /// object with such a key.
-const KEYS: [&str; 6] = ["profile", "members", "subscribers", "results", "data", "db"];
+const KEYS: [&str; 7] = ["profile", "members", "subscribers", "contacts", "results", "data", "db"];
 /// In how many objects, each within the one before, a list is searched for: Ghost's is `db[0].data.members`.
 const DEPTH: usize = 4;
 
@@ -58,7 +58,7 @@ pub(in super::super) enum DocumentError {
     #[error("invalid JSON: {1}")]
     Json(usize, String),
     #[error(
-        "JSON, but not a subscriber list: expected an array, or an object with one of the keys subscribers, members, results, data, db or profile"
+        "JSON, but not a subscriber list: expected an array, or an object with one of the keys subscribers, members, contacts, results, data, db or profile"
     )]
     NoReaders,
     #[error(transparent)]
