@@ -47,6 +47,8 @@ pub struct Newsletter {
     pub test: Option<EmailAddress>,
     /// The greatest age at which a post is still mailed automatically.
     pub max_age: Span,
+    /// How long deferred deliveries may wait before a run with `--quiet` mentions them.
+    pub quiet_after: Span,
     /// When the weekly digest is mailed, in the time zone of the site.
     pub digest: Weekly,
     /// What the first run mails.

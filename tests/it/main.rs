@@ -42,6 +42,8 @@ mod restored_database;
 #[cfg(test)]
 mod sharing;
 #[cfg(test)]
+mod silence;
+#[cfg(test)]
 mod smtp;
 #[cfg(test)]
 mod store_contract;

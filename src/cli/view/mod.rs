@@ -6,6 +6,7 @@ pub(super) mod held;
 pub(super) mod json;
 pub(super) mod new_subscribers;
 pub(super) mod newsletter;
+mod planned;
 pub(super) mod preferences;
 pub(super) mod restored;
 mod upcoming;

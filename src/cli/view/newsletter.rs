@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{held, new_subscribers, upcoming, verdict};
+use super::{held, new_subscribers, planned, upcoming, verdict};
 use crate::cli::Outcome;
 use crate::cli::printer::{Printer, count, when};
 use crate::delivery::StopReason;
@@ -50,6 +50,38 @@ pub(in crate::cli) fn report(report: &NewsletterReport, context: &RunContext, pr
         }
         printer.event(line);
     }
+    // With --quiet, what goes on by itself needs no attention.
+    let is_planned = printer.is_quiet() && planned::is_planned(report, context);
+    if is_planned {
+        report_planned(report, printer);
+    } else {
+        report_progress(report, context, printer);
+    }
+    report.warnings.iter().for_each(|warning| printer.warn(format!("warning: {warning}")));
+    report_paused(report, printer);
+    let held = held::report(&report.held, printer);
+    report_rest(report, context, printer);
+    let has_errors = report.findings.iter().any(|finding| finding.severity == Severity::Error);
+    match verdict::outcome(report) {
+        outcome if is_planned && outcome != Outcome::UserError || outcome == Outcome::Done => {
+            if has_errors && held == Outcome::Done { Outcome::UserError } else { held }
+        }
+        outcome => outcome,
+    }
+}
+
+/// What happened with the issues, if all of it is planned.
+fn report_planned(report: &NewsletterReport, printer: Printer) {
+    for issue in &report.issues {
+        printer.info(format!("  \"{}\": {}", issue.subject, counts(issue)));
+    }
+    if report.stop_reason.is_some() || report.issues.iter().any(|issue| issue.counts.open() > 0) {
+        printer.leave_open();
+    }
+}
+
+/// What happened with the issues, and why the run stopped.
+fn report_progress(report: &NewsletterReport, context: &RunContext, printer: Printer) {
     for issue in &report.issues {
         let through = report.delivered.get(&issue.id).map(String::as_str);
         // A single issue needs no name.
@@ -59,13 +91,14 @@ pub(in crate::cli) fn report(report: &NewsletterReport, context: &RunContext, pr
     }
     report_stop(report, printer);
     report_backoff(report, context, printer);
-    report.warnings.iter().for_each(|warning| printer.warn(format!("warning: {warning}")));
     if report.suppressed > 0 {
         let subscribers = count(report.suppressed, "subscriber");
         printer.event(format!("{subscribers} suppressed: the mail server reports an unknown mailbox"));
     }
-    report_paused(report, printer);
-    let held = held::report(&report.held, printer);
+}
+
+/// What comes next.
+fn report_rest(report: &NewsletterReport, context: &RunContext, printer: Printer) {
     if report.more_due > 0 {
         let posts = count(report.more_due as u64, "more post");
         printer.info(format!("{posts} due; each run mails one post"));
@@ -82,12 +115,6 @@ pub(in crate::cli) fn report(report: &NewsletterReport, context: &RunContext, pr
     }
     if report.backoff.is_some() && report.stop_reason.is_none() || report.retry_at.is_some() {
         printer.leave_open();
-    }
-    let has_errors = report.findings.iter().any(|finding| finding.severity == Severity::Error);
-    match verdict::outcome(report) {
-        Outcome::Done if has_errors && held == Outcome::Done => Outcome::UserError,
-        Outcome::Done => held,
-        outcome => outcome,
     }
 }
 

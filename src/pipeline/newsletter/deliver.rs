@@ -91,6 +91,13 @@ pub async fn deliver_open(
             report.issues.push(summary);
         }
     }
+    for issue in report.issues.iter().filter(|issue| issue.counts.count(State::Failed) > 0) {
+        let gone = session.store.suppressed_of(issue.id.clone()).await?;
+        report.suppressed_of.insert(issue.id.clone(), gone);
+    }
+    if report.stop_reason.is_some() {
+        report.relay_has_worked = session.store.has_sent().await?;
+    }
     Ok(report)
 }
 

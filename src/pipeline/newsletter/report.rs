@@ -56,6 +56,10 @@ pub struct NewsletterReport {
     pub warnings: Vec<String>,
     /// Number of addresses suppressed because their mailbox does not exist.
     pub suppressed: u64,
+    /// Of the failed deliveries of an issue, by its post: those to mailboxes that do not exist and are suppressed.
+    pub suppressed_of: HashMap<String, u64>,
+    /// Whether any message was ever accepted, so that a relay that is not there has an outage.
+    pub relay_has_worked: bool,
     /// Paused issues: the post's id, and the reason.
     pub paused_issues: Vec<(String, String)>,
     /// How many more posts are due; each run mails one.

@@ -17,6 +17,34 @@ impl Store {
         self.read("counting bounces", move |tx| count(tx, issue)).await
     }
 
+    /// How many deliveries of a post's issue failed because of mailboxes that do not exist and are suppressed.
+    pub async fn suppressed_of(&self, post: String) -> Result<u64, StoreError> {
+        self.read("counting suppressed addresses", move |tx| {
+            let sql =
+                "SELECT count(*) FROM issue CROSS JOIN delivery WHERE delivery.issue = issue.id AND post = ?1
+                       AND open = 0 AND delivery.state = 'failed' AND reason = ?2
+                       AND EXISTS (SELECT 1 FROM suppression WHERE suppression.addr_key = delivery.addr_key)";
+            Ok(tx.one(sql, args![&post, NO_MAILBOX], |row| row.get(0))?.unwrap_or_default())
+        })
+        .await
+    }
+
+    /// Whether a relay ever accepted a message.
+    pub async fn has_sent(&self) -> Result<bool, StoreError> {
+        self.read("looking for a message that was sent", |tx| {
+            let finished = "SELECT 1 FROM issue_count WHERE state = 'sent' AND deliveries > 0 LIMIT 1";
+            let open = "SELECT 1 FROM issue CROSS JOIN delivery WHERE delivery.issue = issue.id AND finished_at IS NULL
+                        AND delivery.state = 'sent' LIMIT 1";
+            for sql in [finished, open] {
+                if tx.one(sql, args![], |row| row.get::<i64>(0))?.is_some() {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        })
+        .await
+    }
+
     /// Suppresses the subscribers of an issue whose mailboxes do not exist according to the relay's replies.
     /// Returns how many.
     pub async fn suppress_invalid(&self, issue: IssueNumber, now: DateTime<Utc>) -> Result<u64, StoreError> {
