@@ -347,7 +347,7 @@ fn a_deferred_delivery_is_retried_after_its_delay() {
     let config = fs::read_to_string(site.path("config.toml")).unwrap();
     let (busy, free) = (Relay::start(Reply::Deferred), Relay::start(Reply::Accepted));
     site.write("config.toml", &format!("{config}{}", busy.section()));
-    let ran = site.run("--quiet publish");
+    let ran = site.run("publish");
     assert!(
         ran.code == 3 && ran.err.contains("1 pending") && ran.err.contains("next retry at 2026-11-23 00:0"),
         "{ran:?}"

@@ -62,10 +62,10 @@ pub(in crate::cli) fn report(report: &NewsletterReport, context: &RunContext, pr
     let held = held::report(&report.held, printer);
     report_rest(report, context, printer);
     let has_errors = report.findings.iter().any(|finding| finding.severity == Severity::Error);
-    match verdict::outcome(report) {
-        outcome if is_planned && outcome != Outcome::UserError || outcome == Outcome::Done => {
-            if has_errors && held == Outcome::Done { Outcome::UserError } else { held }
-        }
+    let outcome = if is_planned { verdict::outcome_of_list(report) } else { verdict::outcome(report) };
+    match outcome {
+        Outcome::Done if has_errors && held == Outcome::Done => Outcome::UserError,
+        Outcome::Done => held,
         outcome => outcome,
     }
 }

@@ -33,6 +33,11 @@ pub(super) fn outcome(report: &NewsletterReport) -> Outcome {
     if !open.is_empty() || !report.paused_issues.is_empty() {
         return Outcome::Partly;
     }
+    outcome_of_list(report)
+}
+
+/// The same for a run after which everything goes on by itself.
+pub(super) fn outcome_of_list(report: &NewsletterReport) -> Outcome {
     match (rejects_rows(report), report.sent) {
         (false, _) => Outcome::Done,
         (true, 0) => Outcome::UserError,
