@@ -82,3 +82,14 @@ fn a_421_on_a_fresh_connection_means_that_the_relay_throttles() {
     assert_eq!(site.counts(), json!({ "pending": 5 }), "{}", ended.output);
     assert!(ended.output.contains("throttling"), "{}", ended.output);
 }
+
+#[test]
+fn a_test_copy_has_a_message_id_of_the_sender_and_not_of_its_recipient() {
+    let relay = Server::start(Script::polite());
+    let site = Site::new(relay.port(), 1, 1);
+    let ended = site.run_at(NOW, &["send", "--to", "me@elsewhere.example"]);
+    assert_eq!(ended.code, 0, "{}", ended.output);
+    let message = String::from_utf8(relay.log().messages[0].data.clone()).unwrap();
+    let id = message.lines().find(|line| line.starts_with("Message-ID: ")).unwrap();
+    assert!(id.trim_end().ends_with("@letters.example>"), "{id}");
+}

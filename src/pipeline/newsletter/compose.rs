@@ -102,7 +102,7 @@ pub(crate) async fn transmit_test(
     let (mut claimed, mut fields) = sample_recipient(&context.config)?;
     claimed.address = address;
     claimed.name = None;
-    fields.message_id = format!("{random}@{}", claimed.address.domain());
+    fields.message_id = format!("{random}@{}", renderer.message_domain());
     fields.boundary_seed = random;
     claimed.dated = context.clock.now();
     let composed = check_signature(renderer, (&claimed, fields), &context.config)?;
