@@ -1,6 +1,6 @@
 //! Subscriber lists as CSV or JSON: the file of `[newsletter] list`, our own exports, and those of fifteen services.
 //!
-//! Strict: nobody becomes active against a column that says otherwise, or that is not understood ([`state_columns`]); an ambiguous row is rejected with its line, and of several rows for one person the most restrictive one
+//! Strict: nobody becomes active against a column that says otherwise, or that is not understood (`state_columns`); an ambiguous row is rejected with its line, and of several rows for one person the most restrictive one
 //! wins. [`crate::subscribers`] decides whether an unsubscribed person may come back.
 //!
 //! A list is read twice and never kept: [`SubscriberList::open`] reads all of it, refuses what cannot be read, and finds

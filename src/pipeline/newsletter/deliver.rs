@@ -91,6 +91,12 @@ pub async fn deliver_open(
             report.issues.push(summary);
         }
     }
+    explain_failures(session, &mut report).await?;
+    Ok(report)
+}
+
+/// Finds out which failures need nobody's help.
+async fn explain_failures(session: &LedgerSession, report: &mut NewsletterReport) -> Result<(), RunError> {
     for issue in report.issues.iter().filter(|issue| issue.counts.count(State::Failed) > 0) {
         let gone = session.store.suppressed_of(issue.id.clone()).await?;
         report.suppressed_of.insert(issue.id.clone(), gone);
@@ -98,7 +104,7 @@ pub async fn deliver_open(
     if report.stop_reason.is_some() {
         report.relay_has_worked = session.store.has_sent().await?;
     }
-    Ok(report)
+    Ok(())
 }
 
 /// The clock of the database server. All senders that share the database agree on what is due, whatever their own clocks
