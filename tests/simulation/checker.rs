@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
 use letterpress::delivery::Envelope;
-use letterpress::ledger::{State, StateCounts};
+use letterpress::ledger::State;
 
 use super::faults::Style;
-use super::ledger::{GIVE_UP_HOURS, Ledger, Row};
+use super::ledger::{GIVE_UP_HOURS, Ledger, Row, counts};
 use super::server::Accepted;
 use super::world::{Process, World};
 
@@ -100,8 +100,10 @@ pub(crate) fn at_the_end(world: &World) {
         row_at_the_end(world, &ledger, (*number, row), &messages, &yes);
     }
     for (number, issue) in &ledger.issues {
-        let rows = ledger.rows.values().filter(|row| row.issue == *number);
-        let tally: StateCounts = rows.map(|row| (row.delivery.state, 1)).collect();
+        let tally = counts(&ledger.rows, *number);
+        if issue.counts.as_ref().is_some_and(|written| *written != tally) {
+            world.broken(format!("issue {number} has other counts than were written when it finished"));
+        }
         if tally.total() != issue.audience {
             world.broken(format!("L4: {} rows for an audience of {}", tally.total(), issue.audience));
         }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, TimeDelta, Utc};
 use letterpress::address::EmailAddress;
 use letterpress::ledger::transition::{Event, Rejection, TransitionContext};
-use letterpress::ledger::{Delivery, IssueState, State, Token};
+use letterpress::ledger::{Delivery, IssueState, State, StateCounts, Token};
 use letterpress::store::{Claimed, DeliveryId, DeliveryNumber, IssueNumber, LeaseClaim, StateChange};
 use letterpress::subscribers::{AddressKey, SubscriptionStatus};
 
@@ -27,6 +27,8 @@ pub(crate) struct Issue {
     pub(crate) audience: u64,
     /// It was paused and resumed once.
     pub(crate) resumed: bool,
+    /// Written when it finishes, and kept true by every later event.
+    pub(crate) counts: Option<StateCounts>,
 }
 
 #[derive(Debug, Clone)]
@@ -145,9 +147,12 @@ impl Ledger {
             }
         }
         if is_written(world.weakness, &next) {
-            row.delivery = next;
+            let before = std::mem::replace(&mut row.delivery, next).state;
             row.changed_at = around.now;
             let issue = self.issues.get_mut(&row.issue).unwrap();
+            if world.weakness != Some(Weakness::CountsAreNotKept) {
+                issue.recount(before, row.delivery.state);
+            }
             if row.delivery.state == State::Pending
                 && issue.state == IssueState::Done
                 && world.weakness != Some(Weakness::NeverReopened)
@@ -307,9 +312,13 @@ impl Ledger {
         let rows = &self.rows;
         for (number, issue) in &mut self.issues {
             let open = rows.values().any(|row| row.issue == *number && row.delivery.state.is_open());
-            if issue.state == IssueState::Sending && !open {
+            if issue.state == IssueState::Paused || open {
+                continue;
+            }
+            if issue.state == IssueState::Sending {
                 issue.state = IssueState::Done;
             }
+            issue.counts.get_or_insert_with(|| counts(rows, *number));
         }
     }
 
@@ -322,6 +331,24 @@ impl Ledger {
         let waiting = |row: &&Row| row.issue == number && row.delivery.state == State::Pending;
         self.rows.values().filter(waiting).map(|row| row.delivery.next_at).min()
     }
+}
+
+impl Issue {
+    /// After an event. The counts of an issue that is open again are not written.
+    fn recount(&mut self, before: State, now: State) {
+        self.counts = self.counts.take().filter(|_| !now.is_open()).map(|counts| {
+            let others = State::ALL.into_iter().map(|state| {
+                let number = counts.count(state);
+                (state, if state == before { number - 1 } else { number })
+            });
+            others.chain([(now, 1)]).collect()
+        });
+    }
+}
+
+/// The deliveries of an issue by state.
+pub(crate) fn counts(rows: &BTreeMap<i64, Row>, issue: i64) -> StateCounts {
+    rows.values().filter(|row| row.issue == issue).map(|row| (row.delivery.state, 1)).collect()
 }
 
 /// The identity of a row.

@@ -76,6 +76,7 @@ fn freeze(world: &World) {
             frozen_at,
             audience: plan.subscribers,
             resumed: false,
+            counts: None,
         };
         ledger.issues.insert(issue, frozen);
     }

@@ -35,10 +35,12 @@ pub(crate) enum Weakness {
     MixedClocks,
     /// A delivery waits as long as a clock that was ahead has said.
     ForwardIsKept,
+    /// The counts of a finished issue are written once and never changed.
+    CountsAreNotKept,
 }
 
 impl Weakness {
-    pub(crate) const ALL: [Self; 14] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::ArmNotWritten,
         Self::ArmedIsRequeued,
         Self::LostReplyIsDeferral,
@@ -53,6 +55,7 @@ impl Weakness {
         Self::NeverReopened,
         Self::MixedClocks,
         Self::ForwardIsKept,
+        Self::CountsAreNotKept,
     ];
 }
 

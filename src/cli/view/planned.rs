@@ -34,13 +34,13 @@ pub(super) fn is_planned(report: &NewsletterReport, context: &RunContext) -> boo
 
 /// Whether the next runs will go on without anybody's help.
 fn is_planned_stop(report: &NewsletterReport) -> bool {
-    let is_outage = || match &report.diagnosis {
-        None => true,
-        Some(explained) => explained.blame == Blame::Surroundings || explained.finding.rule == OUTAGE,
-    };
+    let is_setting = report.diagnosis.as_ref().is_some_and(|explained| {
+        explained.blame == Blame::Settings && !(report.relay_has_worked && explained.finding.rule == OUTAGE)
+    });
     match &report.stop_reason {
+        _ if is_setting => false,
         None | Some(StopReason::Throttled(_)) => true,
-        Some(StopReason::Relay(_)) => report.relay_has_worked && is_outage(),
+        Some(StopReason::Relay(_)) => report.relay_has_worked,
         Some(StopReason::Requested | StopReason::Message(_)) => false,
     }
 }
