@@ -175,6 +175,20 @@ fn f73_a_subscriber_who_unsubscribes_while_the_issue_is_pending_gets_no_email() 
 }
 
 #[test]
+fn many_subscribers_who_unsubscribed_one_after_the_other_end_no_run() {
+    let server = Server::start(pipelining().nth(At::Rcpt, 2, reply_line("421 4.3.2 going down")));
+    let site = Site::new(server.port(), 40, 1);
+    site.run(&["publish"]);
+    let waiting = site.in_state("pending");
+    for address in &waiting[2..26] {
+        assert_eq!(site.run(&["subscribers", "unsubscribe", address]).code, 0);
+    }
+    let ended = site.run_at("2026-11-20T11:00:00Z", &["publish"]);
+    assert_eq!(ended.code, 0, "{}", ended.output);
+    assert_eq!(site.counts(), json!({ "sent": 16, "skipped": 24 }));
+}
+
+#[test]
 fn f57_a_concurrent_run_ends_at_once_with_code_4() {
     let server = Server::start(
         pipelining().on(At::Dot, Do::Each(vec![Do::Wait(Duration::from_millis(300)), reply_line("250 ok")])),

@@ -185,7 +185,7 @@ impl Ledger {
         // A store that trusts the clocks of its callers starts a lease at their current time.
         let foreign = world.plan.style == Style::Database && world.weakness == Some(Weakness::MixedClocks);
         let lease = if foreign { now + claim.lease - at } else { claim.lease };
-        let mut tokens = tokens.iter().take(claim.limit);
+        let mut tokens = &tokens[..tokens.len().min(claim.limit)];
         let mut claimed = Vec::new();
         loop {
             let waiting = |row: &Row| {
@@ -197,7 +197,7 @@ impl Ledger {
                 self.rows.iter().filter(|(_, row)| waiting(row)).map(|(n, _)| *n).collect();
             let mut moved = false;
             for number in numbers.into_iter().take(tokens.len()) {
-                let Some(token) = tokens.next() else { break };
+                let Some((token, others)) = tokens.split_first() else { break };
                 let Ok(state) = self.step(world, number, &Event::Claim { token: *token, lease }, now) else {
                     continue;
                 };
@@ -206,9 +206,10 @@ impl Ledger {
                     let row = self.rows.get_mut(&number).unwrap();
                     row.owner = Some(claim.owner.clone());
                     claimed.push(in_flight(number, row));
+                    tokens = others;
                 }
             }
-            if !moved || !claimed.is_empty() || tokens.len() == 0 {
+            if !moved || !claimed.is_empty() || tokens.is_empty() {
                 return claimed;
             }
         }

@@ -189,7 +189,7 @@ pub(super) fn claim_from(
          WHERE issue = ?1 AND open = 1 AND delivery.state = 'pending' AND next_at <= ?2 {in_domain}
          ORDER BY next_at, delivery.id LIMIT ?3 {lock}"
     );
-    let mut tokens = tokens.iter().take(claim.limit);
+    let mut tokens = &tokens[..tokens.len().min(claim.limit)];
     let mut claimed = Vec::with_capacity(tokens.len());
     // If all subscribers of a batch have unsubscribed, it claims nothing, but others may wait behind it.
     loop {
@@ -207,7 +207,7 @@ pub(super) fn claim_from(
         batch.load_exclusions(tx, &numbers, false)?;
         let mut moved = false;
         for (number, row) in due {
-            let Some(token) = tokens.next() else { break };
+            let Some((token, others)) = tokens.split_first() else { break };
             // A damaged or edited ledger may say that it is waiting, although a relay took it.
             let event = if row.is_accepted {
                 Event::Accept { token: None, last: None }
@@ -220,10 +220,11 @@ pub(super) fn claim_from(
             moved = true;
             if let (State::Claimed, Some(found)) = (state, batch.get(number)) {
                 claimed.push(row.claimed(&step, *token, found));
+                tokens = others;
             }
         }
         batch.write(tx)?;
-        if !moved || !claimed.is_empty() || tokens.len() == 0 {
+        if !moved || !claimed.is_empty() || tokens.is_empty() {
             return Ok(claimed);
         }
     }
