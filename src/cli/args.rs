@@ -76,10 +76,7 @@ impl PreferenceArgs {
             (_, true) => Frequency::Immediate,
             _ => before.frequency,
         };
-        let named: Result<Vec<_>, _> = self.topic.iter().map(|topic| HeaderText::parse(topic)).collect();
-        let named = named.map_err(|error| {
-            RunError::user(format!("invalid topic: {error}"), "use the name of a category of your posts")
-        })?;
+        let named = self.topic.iter().map(|topic| parse_topic(topic)).collect::<Result<Vec<_>, _>>()?;
         let topics = match (self.all_topics, named.is_empty()) {
             (true, _) => Topics::Everything,
             (false, true) => before.topics,
@@ -88,21 +85,33 @@ impl PreferenceArgs {
         Ok(Preferences { frequency, topics })
     }
 
-    /// Warns about topics that no post has: because of a typing error, the subscriber would get no emails.
+    /// Warns about topics that no post has.
     pub(super) fn warn_about_unused_topics(&self, context: &RunContext, printer: Printer) {
-        if self.topic.is_empty() {
-            return;
-        }
-        // `check` reports an archive that cannot be read.
-        let Ok(reading) = folder::read(&context.config, context.clock.now()) else { return };
-        let is_used = |topic: &str| {
-            let mut categories = reading.archive.posts.iter().flat_map(|post| &post.categories);
-            categories.any(|category| category.as_str() == topic)
-        };
-        for topic in self.topic.iter().filter(|topic| !is_used(topic)) {
-            printer.warn(format!("warning: no post is in the category \"{topic}\" yet"));
-        }
+        warn_about_unused_topics(&self.topic, context, printer);
     }
+}
+
+/// Warns about topics that no post has: because of a typing error, the subscriber would get no emails.
+pub(super) fn warn_about_unused_topics(topics: &[String], context: &RunContext, printer: Printer) {
+    if topics.is_empty() {
+        return;
+    }
+    // `check` reports an archive that cannot be read.
+    let Ok(reading) = folder::read(&context.config, context.clock.now()) else { return };
+    let is_used = |topic: &str| {
+        let mut categories = reading.archive.posts.iter().flat_map(|post| &post.categories);
+        categories.any(|category| category.as_str() == topic)
+    };
+    for topic in topics.iter().filter(|topic| !is_used(topic)) {
+        printer.warn(format!("warning: no post is in the category \"{topic}\" yet"));
+    }
+}
+
+/// A topic by its name.
+pub(super) fn parse_topic(name: &str) -> Result<HeaderText, RunError> {
+    HeaderText::parse(name).map_err(|error| {
+        RunError::user(format!("invalid topic: {error}"), "use the name of a category of your posts")
+    })
 }
 
 pub(super) fn parse(address: &str) -> Result<EmailAddress, RunError> {

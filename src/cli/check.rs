@@ -25,7 +25,7 @@ use crate::finding::{Finding, Severity};
 use crate::importers::subscriber_import::{ImportOptions, ListError, SubscriberList};
 use crate::net::http::{Download, DownloadError, Fetched};
 use crate::pipeline::newsletter::{
-    compose, compose_digest, open_list, unsubscribe_findings, unsubscribe_routes,
+    compose, compose_digest, open_list, unsubscribe_findings, unsubscribe_routes, unused_topics,
 };
 use crate::pipeline::session::{LedgerSession, RunError, ensure_can_send};
 use crate::pipeline::site_build::{ShortenedFeed, diff_feeds, never_fetched, plan_site, proof_pages};
@@ -211,6 +211,7 @@ async fn everything(
     let (own, texts): (Vec<_>, Vec<_>) = bodies.map(|body| (body.own, body.findings)).unzip();
     findings.extend(proof_pages(config, &archive, &own)?);
     if sends {
+        topics(config, clock, &archive, findings).await;
         email(config, &archive, findings);
         week(config, &archive, findings);
     }
@@ -256,9 +257,23 @@ async fn unsubscribing(config: &Config, clock: &dyn Clock, listed: u64, findings
     if !config.newsletter.enabled || unsubscribe_findings(config, listed).is_none() {
         return;
     }
-    let is_begun = config.store.sqlite_path().is_some_and(|path| config.resolve(path).exists());
-    let known = if is_begun { known_unsubscribing(config, clock, listed).await.ok() } else { None };
+    let known =
+        if ledger_exists(config) { known_unsubscribing(config, clock, listed).await.ok() } else { None };
     findings.extend(known.unwrap_or_else(|| unsubscribe_findings(config, listed)));
+}
+
+/// Reports topics of subscribers that no recent post has.
+async fn topics(config: &Config, clock: &dyn Clock, archive: &Archive, findings: &mut Vec<Finding>) {
+    if ledger_exists(config)
+        && let Ok(session) = LedgerSession::open_existing(config, clock).await
+    {
+        findings.extend(unused_topics(config, &session, archive, clock.now()).await.unwrap_or_default());
+    }
+}
+
+/// Whether there is a ledger already. A database server is not asked.
+fn ledger_exists(config: &Config) -> bool {
+    config.store.sqlite_path().is_some_and(|path| config.resolve(path).exists())
 }
 
 async fn known_unsubscribing(

@@ -1,5 +1,7 @@
 //! `letterpress status`: issues with delivery counts, deliveries with unknown outcome, and the history of a subscriber.
 
+mod explain;
+
 use std::fmt;
 
 use clap::{Args as ClapArgs, Subcommand};
@@ -9,7 +11,6 @@ use serde_json::{Value, json};
 use super::Outcome;
 use super::args::{issue_ids, parse};
 use super::printer::{JsonArray, Printer, count, when};
-use super::view::preferences::sentence;
 use super::view::{blockers, newsletter};
 use crate::archive::{Archive, SkipReason, folder};
 use crate::config::Config;
@@ -21,8 +22,6 @@ use crate::pipeline::status::{Blocker, find_blockers};
 use crate::schedule::digest::Digest;
 use crate::schedule::{LedgerKnowledge, NotDue, plan};
 use crate::store::{DeliveryView, Filter};
-use crate::subscribers::lifecycle::{REMOVED, REMOVED_AFTER_UNSUBSCRIBE};
-use crate::subscribers::{AddressKey, Preferences, Subscriber, SubscriptionStatus};
 use crate::text::{clipped, shell_quoted};
 
 /// How many deliveries of a list are in memory at a time.
@@ -88,7 +87,9 @@ pub(super) async fn run(args: &Args, context: &RunContext, printer: Printer) -> 
             list.print(&views, &session, &context.config)?;
             list.end()
         }
-        Some(StatusQuery::Explain { address }) => explain(address, args.json, &session, printer).await,
+        Some(StatusQuery::Explain { address }) => {
+            explain::explain(address, args.json, (context, &session), printer).await
+        }
     }
 }
 
@@ -353,67 +354,5 @@ impl DeliveryList {
             array.end()?;
         }
         Ok(Outcome::Done)
-    }
-}
-
-async fn explain(
-    address: &str,
-    as_json: bool,
-    session: &LedgerSession,
-    printer: Printer,
-) -> Result<Outcome, RunError> {
-    let key = session.key_of(&parse(address)?);
-    let status = session.store.status(key).await?;
-    let mut why = reason(status, session.store.subscriber(key).await?.as_ref());
-    if status == Some(SubscriptionStatus::Suppressed)
-        && let Some(removal) = removal(key, session).await?
-    {
-        removal.clone_into(&mut why);
-    }
-    if as_json {
-        printer.json(
-            &json!({ "address": address, "standing": status, "status": status, "why": why, "reason": why }),
-        )?;
-    } else {
-        printer.stdout(format!("{address}: {why}"));
-    }
-    Ok(Outcome::Done)
-}
-
-/// Whether the operator removed the address, and that is why it is not mailed.
-async fn removal(key: AddressKey, session: &LedgerSession) -> Result<Option<&'static str>, RunError> {
-    Ok(match session.store.suppression_reason(key).await?.as_deref() {
-        Some(REMOVED) => Some("was removed with `subscribers remove`; `subscribers add` reverses that"),
-        Some(REMOVED_AFTER_UNSUBSCRIBE) => {
-            Some("unsubscribed and was removed later; the subscriber has to sign up again")
-        }
-        _ => None,
-    })
-}
-
-fn reason(status: Option<SubscriptionStatus>, subscriber: Option<&Subscriber>) -> String {
-    let source = subscriber.map_or("the list", |subscriber| subscriber.source.as_str());
-    match status {
-        None => "is not on the list".to_owned(),
-        Some(SubscriptionStatus::Active) => {
-            match subscriber
-                .map(|subscriber| &subscriber.profile.preferences)
-                .filter(|preferences| **preferences != Preferences::default())
-            {
-                None => "active: gets every new issue".to_owned(),
-                Some(preferences) => format!("active: gets {}", sentence(preferences)),
-            }
-        }
-        Some(SubscriptionStatus::Unconfirmed) => {
-            format!(
-                "unconfirmed: no consent on record (from {source}); add the date of consent, or import with --confirmed"
-            )
-        }
-        Some(SubscriptionStatus::Unsubscribed) => {
-            "unsubscribed; the subscriber has to sign up again".to_owned()
-        }
-        Some(SubscriptionStatus::Suppressed) => {
-            "suppressed: it bounced, complained, or was suppressed by hand".to_owned()
-        }
     }
 }

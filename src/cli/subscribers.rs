@@ -11,7 +11,7 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use super::Outcome;
-use super::args::{PreferenceArgs, parse};
+use super::args::{PreferenceArgs, parse, warn_about_unused_topics};
 use super::printer::Printer;
 use super::view::preferences::{remark, topics};
 use crate::config::is_language_tag;
@@ -58,6 +58,14 @@ pub(super) enum Command {
         address: String,
         #[command(flatten)]
         choice: PreferenceArgs,
+    },
+    /// Rename a topic that subscribers chose, after you renamed the category of your posts.
+    #[command(after_help = "Example:\n  letterpress subscribers rename-topic tech technology")]
+    RenameTopic {
+        /// The topic as the subscribers chose it.
+        old: String,
+        /// The name of the category now. Who has chosen both keeps one.
+        new: String,
     },
     /// Import subscribers from a CSV or JSON file, also from the export of another service.
     Import(lists::ImportArgs),
@@ -139,6 +147,10 @@ pub(super) async fn run(
         Command::SetPreferences { address, choice } => {
             choice.warn_about_unused_topics(context, printer);
             preferences::set(&address, &choice, (&session, now), printer).await
+        }
+        Command::RenameTopic { old, new } => {
+            warn_about_unused_topics(std::slice::from_ref(&new), context, printer);
+            preferences::rename_topic(&old, &new, (&session, now), printer).await
         }
         Command::Import(args) => lists::import(&args, context, &session, printer).await,
         Command::Export { json } => lists::export(&session, json, printer).await,

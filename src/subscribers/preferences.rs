@@ -60,6 +60,13 @@ impl Topics {
         }
     }
 
+    /// The same with `new` in the place of `old`; `None` if `old` is not among them.
+    pub fn renamed(&self, old: &HeaderText, new: &HeaderText) -> Option<Self> {
+        let Self::Only(topics) = self else { return None };
+        let renamed = |topic: &HeaderText| if topic == old { new.clone() } else { topic.clone() };
+        topics.contains(old).then(|| Self::only(topics.iter().map(renamed)))
+    }
+
     /// One line for each category, with a line break on both sides; no category contains a line break. `None` means
     /// everything.
     pub fn to_lines(&self) -> Option<String> {
@@ -100,6 +107,17 @@ mod tests {
         assert!(!topics(&["기술"]).want(["기", "생각"]));
         assert!(!topics(&["기술"]).want([]));
         assert!(Topics::Everything.want([]));
+    }
+
+    #[test]
+    fn a_renamed_topic_joins_one_that_has_the_new_name_already() {
+        let rename = |before: &[&str]| {
+            topics(before).renamed(&HeaderText::parse("tech").unwrap(), &HeaderText::parse("기술").unwrap())
+        };
+        assert_eq!(rename(&["tech", "생각"]), Some(topics(&["기술", "생각"])));
+        assert_eq!(rename(&["tech", "기술"]), Some(topics(&["기술"])));
+        assert_eq!(rename(&["tech2"]), None);
+        assert_eq!(rename(&[]), None);
     }
 
     #[test]

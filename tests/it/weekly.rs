@@ -1,5 +1,5 @@
 //! Immediate and weekly subscribers: who gets a post as its own issue, who gets it with the digest, and that nobody
-//! gets it twice. Tested with both databases, then with the whole program.
+//! gets it twice and nobody misses one. Tested with both databases, then with the whole program.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -52,10 +52,12 @@ fn post(id: &str, categories: &[&str]) -> DigestPost {
 }
 
 async fn set_preferences(store: &Store, number: u8, preferences: Preferences) {
+    set_preferences_at(store, number, preferences, now()).await;
+}
+
+async fn set_preferences_at(store: &Store, number: u8, preferences: Preferences, at: DateTime<Utc>) {
     let circumstances = ConsentContext { form: "story".to_owned(), wording: [0; 32], network: None };
-    assert!(
-        store.set_preferences(AddressKey([number; 16]), preferences, circumstances, now()).await.unwrap()
-    );
+    assert!(store.set_preferences(AddressKey([number; 16]), preferences, circumstances, at).await.unwrap());
 }
 
 /// A digest with an issue for each of these parts.
@@ -74,8 +76,17 @@ fn week(name: &str, posts: &[DigestPost], parts: impl IntoIterator<Item = Digest
 }
 
 async fn freeze_week(store: &Store, name: &str, posts: &[DigestPost]) -> Result<u64, StoreError> {
+    freeze_week_at(store, name, posts, now()).await
+}
+
+async fn freeze_week_at(
+    store: &Store,
+    name: &str,
+    posts: &[DigestPost],
+    moment: DateTime<Utc>,
+) -> Result<u64, StoreError> {
     let parts = store.digest_parts(posts.to_vec()).await?.into_keys().filter(|share| !share.is_empty());
-    store.schedule_digest(week(name, posts, parts), now()).await
+    store.schedule_digest(NewDigest { moment, ..week(name, posts, parts) }, moment).await
 }
 
 /// The subscribers of each issue.
@@ -144,12 +155,12 @@ async fn delivers_wanted_posts(store: &Store) {
     assert_eq!(record.mailed.len(), 2);
 
     // A subscriber who got a post with the digest does not get it again after a change to immediate.
-    set_preferences(store, 4, preferences(each, &[])).await;
+    set_preferences(store, 4, preferences(each, &["생각"])).await;
     assert_eq!(store.schedule_issue(about("later", &["생각"]), now()).await.unwrap(), 1);
     assert_eq!(audiences(store).await["later"], names(&[2]));
 
     // A digest without an audience is not frozen; its posts come with the next one.
-    set_preferences(store, 1, preferences(each, &[])).await;
+    set_preferences(store, 1, preferences(each, &["생각"])).await;
     let no_audience = freeze_week(store, "2026-W48", &[post("unread", &["시"])]).await;
     assert!(matches!(no_audience, Err(StoreError::NoAudience(_))), "{no_audience:?}");
     let record = store.digest_history().await.unwrap().unwrap();
@@ -327,6 +338,108 @@ proptest! {
     }
 }
 
+/// Every post is published and mailed at once, or as soon as it has a subscriber; every digest has the posts since the last
+/// one. Whoever wants all posts then has each of them exactly once, however often they change the frequency.
+async fn change_frequency(store: &Store, actions: Vec<Action>) {
+    let subscribers = (1..6).map(|number| subscriber_with(number, Frequency::Weekly, &[]));
+    store.add_subscribers(subscribers.collect(), now()).await.unwrap();
+    store.baseline(Vec::new(), now()).await.unwrap();
+    let (mut published, mut digested, mut due, mut weeks) = (0, 0, Vec::new(), HashMap::new());
+    let actions = actions.into_iter().chain([Action::Publish(0), Action::Week(0)]);
+    for (action, minute) in actions.zip(1..) {
+        let at = now() + TimeDelta::minutes(minute);
+        match action {
+            Action::Publish(_) => {
+                due.push(published);
+                published += 1;
+            }
+            Action::Choose(who, weekly, _) => {
+                let frequency = if weekly { Frequency::Weekly } else { Frequency::Immediate };
+                set_preferences_at(store, who, preferences(frequency, &[]), at).await;
+            }
+            Action::Week(_) => {
+                let posts: Vec<_> = (digested..published).map(|n| post(&format!("post{n}"), &[])).collect();
+                digested = published;
+                let name = format!("2026-W{minute}");
+                drop(freeze_week_at(store, &name, &posts, at).await);
+                weeks.insert(name, posts);
+            }
+        }
+        for post in std::mem::take(&mut due) {
+            if store.schedule_issue(about(&format!("post{post}"), &[]), at).await.is_err() {
+                due.push(post);
+            }
+        }
+    }
+    let mut had: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (issue, subscribers) in audiences(store).await {
+        let posts = posts_of(&issue, &weeks);
+        for subscriber in subscribers {
+            had.entry(subscriber).or_default().extend(posts.clone());
+        }
+    }
+    let mut all: Vec<_> = (0..published).map(|n| format!("post{n}")).collect();
+    all.sort();
+    for name in names(&[1, 2, 3, 4, 5]) {
+        let mut posts = had.remove(&name).unwrap_or_default();
+        posts.sort();
+        assert_eq!(posts, all, "{name}");
+    }
+    assert_eq!(store.verify().await.unwrap(), Vec::<String>::new());
+}
+
+/// The posts of an issue: `post3`, or `digest:2026-W12:5` with the posts whose bits are in 5.
+fn posts_of(issue: &str, weeks: &HashMap<String, Vec<DigestPost>>) -> Vec<String> {
+    let Some((week, part)) = issue.strip_prefix("digest:").and_then(|name| name.split_once(':')) else {
+        return vec![issue.to_owned()];
+    };
+    let part = DigestPart(u64::from_str_radix(part, 16).unwrap());
+    part.of(&weeks[week]).map(|post| post.id.clone()).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn whoever_changes_between_weekly_and_every_post_gets_each_post_once(actions in actions()) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async { change_frequency(sqlite().1.as_ref(), actions).await });
+    }
+}
+
+async fn renames_topics(store: &Store) {
+    let mut subscribers = vec![
+        subscriber_with(1, Frequency::Immediate, &["tech", "생각"]),
+        subscriber_with(2, Frequency::Weekly, &["tech", "기술"]),
+        subscriber_with(3, Frequency::Immediate, &["techno"]),
+        subscriber_with(4, Frequency::Immediate, &[]),
+        subscriber_with(5, Frequency::Immediate, &["tech"]),
+    ];
+    subscribers[4].profile.status = SubscriptionStatus::Unconfirmed;
+    store.add_subscribers(subscribers, now()).await.unwrap();
+    let wanted = |topics: &[(&str, u64)]| -> BTreeMap<_, _> {
+        topics.iter().map(|(topic, number)| (header(topic), *number)).collect()
+    };
+    let before = wanted(&[("tech", 2), ("techno", 1), ("기술", 1), ("생각", 1)]);
+    assert_eq!(store.wanted_topics().await.unwrap(), before);
+    assert_eq!(store.rename_topic(header("tech"), header("기술"), now()).await.unwrap(), 3);
+    assert_eq!(store.wanted_topics().await.unwrap(), wanted(&[("techno", 1), ("기술", 2), ("생각", 1)]));
+    assert_eq!(store.rename_topic(header("tech"), header("기술"), now()).await.unwrap(), 0);
+    assert_eq!(store.schedule_issue(about("post", &["기술"]), now()).await.unwrap(), 2);
+    assert_eq!(store.verify().await.unwrap(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_renamed_topic_is_that_of_everybody_who_chose_it_in_sqlite() {
+    renames_topics(sqlite().1.as_ref()).await;
+}
+
+#[tokio::test]
+async fn a_renamed_topic_is_that_of_everybody_who_chose_it_in_postgres() {
+    let Some(server) = Postgres::shared() else { return };
+    renames_topics(open(&server.database()).await.unwrap().as_ref()).await;
+}
+
 /// A site whose ledger was created on Monday; subscriber 0 wants each post, 1 the digest, 2 the digest with technology
 /// only.
 fn site(server: &Server) -> Site {
@@ -424,6 +537,53 @@ fn the_digest_is_sent_once_on_friday_and_the_next_one_has_only_new_posts() {
     assert!(who.contains("reader1@") && who.contains("reader2@") && !who.contains("reader0@"), "{who}");
     let verified = site.run_at(FRIDAY, &["ledger", "verify"]);
     assert_eq!(verified.code, 0, "{}", verified.output);
+}
+
+#[test]
+fn whoever_leaves_the_digest_in_mid_week_gets_its_posts_and_then_each_post() {
+    let server = Server::start(Script::polite().pipelining(true));
+    let site = site(&server);
+    for now in [THURSDAY, "2026-11-26T10:05:00Z"] {
+        assert_eq!(site.run_at(now, &["publish"]).code, 0);
+    }
+    let change = ["subscribers", "set-preferences", "reader1@example.org", "--every-post"];
+    assert_eq!(site.run_at("2026-11-26T10:06:00Z", &change).code, 0);
+    publish(&site, "thursday", "2026-11-26T11:00:00Z", "생각");
+    for now in ["2026-11-26T12:00:00Z", FRIDAY, "2026-12-04T00:00:00Z"] {
+        let ended = site.run_at(now, &["publish"]);
+        assert_eq!(ended.code, 0, "{}", ended.output);
+    }
+    assert_eq!(got(&server, 1), ["thursday의 글", "tuesday의 글 외 1편"]);
+}
+
+#[test]
+fn a_topic_that_no_recent_post_has_is_a_warning_until_it_is_renamed() {
+    let server = Server::start(Script::polite().pipelining(true));
+    let site = site(&server);
+    // The writer renames the category of the posts to come. Subscriber 2 wants it by its old name.
+    std::fs::remove_file(site.path("posts/tuesday.md")).unwrap();
+    publish(&site, "renamed", "2026-11-24T10:00:00Z", "기술 일반");
+    let warning = "1 subscriber wants the topic \"기술\", which no post has";
+    let hint = "letterpress subscribers rename-topic 기술 NEW";
+    let published = site.run_at(THURSDAY, &["publish"]).output;
+    assert!(published.contains(warning) && published.contains(hint), "{published}");
+    let checked = site.run_at(THURSDAY, &["check"]).output;
+    assert!(checked.contains(warning), "{checked}");
+    let explained = site.run_at(THURSDAY, &["status", "explain", "reader2@example.org"]).output;
+    assert!(
+        explained.contains("reader2@example.org wants the topic \"기술\", which no post has"),
+        "{explained}"
+    );
+
+    let renamed = site.run_at(THURSDAY, &["subscribers", "rename-topic", "기술", "기술 일반"]);
+    assert_eq!(renamed.code, 0, "{}", renamed.output);
+    let again = site.run_at(THURSDAY, &["subscribers", "rename-topic", "기술", "기술 일반"]);
+    assert_eq!(again.code, 1, "{}", again.output);
+    assert!(again.output.contains("no subscriber chose the topic"), "{}", again.output);
+    let checked = site.run_at(THURSDAY, &["check"]).output;
+    assert!(!checked.contains("wants the topic"), "{checked}");
+    assert_eq!(site.run_at(FRIDAY, &["publish"]).code, 0);
+    assert_eq!(got(&server, 2), ["renamed의 글"]);
 }
 
 #[test]

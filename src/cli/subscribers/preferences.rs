@@ -1,10 +1,11 @@
-//! `letterpress subscribers set-preferences`: change frequency and topics of a subscriber.
+//! `letterpress subscribers set-preferences` and `rename-topic`: what subscribers chose, changed by the operator.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use chrono::{DateTime, Utc};
 
 use super::{Outcome, Printer};
-use crate::cli::args::{PreferenceArgs, parse};
+use crate::cli::args::{PreferenceArgs, parse, parse_topic};
+use crate::cli::printer::count;
 use crate::cli::view::preferences::sentence;
 use crate::pipeline::session::{LedgerSession, RunError};
 use crate::store::subscriber_store::ConsentContext;
@@ -32,5 +33,25 @@ pub(super) async fn set(
         return Err(not_active());
     }
     printer.info(format!("{address} gets {}", sentence(&preferences)));
+    Ok(Outcome::Done)
+}
+
+/// Renames a topic of all subscribers.
+pub(super) async fn rename_topic(
+    old: &str,
+    new: &str,
+    (session, now): (&LedgerSession, DateTime<Utc>),
+    printer: Printer,
+) -> Result<Outcome, RunError> {
+    let (old, new) = (parse_topic(old)?, parse_topic(new)?);
+    let renamed = session.store.rename_topic(old.clone(), new.clone(), now).await?;
+    if renamed == 0 {
+        return Err(RunError::user(
+            format!("no subscriber chose the topic \"{old}\""),
+            "`letterpress subscribers count` lists the topics that subscribers chose",
+        ));
+    }
+    let who = count(renamed, "subscriber");
+    printer.info(format!("{who} with the topic \"{old}\": it is \"{new}\" now"));
     Ok(Outcome::Done)
 }

@@ -7,6 +7,7 @@ use crate::pipeline::newsletter::issue_renderer::IssueRenderer;
 use crate::pipeline::newsletter::planning::{Draft, draft};
 use crate::pipeline::newsletter::report::NewsletterReport;
 use crate::pipeline::newsletter::subscriber_list::import_list;
+use crate::pipeline::newsletter::topics::unused_topics;
 use crate::pipeline::newsletter::unsubscribe_check::ensure_can_unsubscribe;
 use crate::pipeline::newsletter::{approval, digest, held_posts, idle_shortcut, rehearsal};
 use crate::pipeline::session::context::RunContext;
@@ -43,7 +44,11 @@ pub(crate) async fn run(
             };
             let draft = draft(context, session, archive, None, true).await?;
             let until = draft.until;
-            let report = schedule_issue(context, session, draft).await?;
+            let mut report = schedule_issue(context, session, draft).await?;
+            if report.scheduled.is_some() || report.digest.is_some() {
+                let now = context.clock.now();
+                report.findings.extend(unused_topics(&context.config, session, archive, now).await?);
+            }
             held_posts::record(context, session, archive).await?;
             // Held posts are mailed as soon as they have a subscriber or an approval, without any change of files.
             if report.held.is_empty() && report.held.without_audience.is_empty() {

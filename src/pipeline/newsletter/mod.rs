@@ -15,6 +15,7 @@ pub(crate) mod rehearsal;
 pub(crate) mod relay_backoff;
 pub(crate) mod report;
 pub(crate) mod subscriber_list;
+pub(crate) mod topics;
 pub(crate) mod transactional;
 pub(crate) mod unsubscribe_check;
 
@@ -33,6 +34,7 @@ pub use relay_backoff::{RelayBackoff, active_backoff};
 pub use report::NewsletterReport;
 pub use subscriber_list::import_list;
 pub(crate) use subscriber_list::{ListImport, open_list};
+pub use topics::{unused_topics, unused_topics_of};
 pub use transactional::{PollOutcome, TransactionalSender};
 pub use unsubscribe_check::{record_inbox_run, remember_unrecognised, unrecognised};
 pub(crate) use unsubscribe_check::{unsubscribe_findings, unsubscribe_routes};

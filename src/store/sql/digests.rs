@@ -12,12 +12,13 @@ use chrono::{DateTime, Utc};
 use super::events::{self, Entry};
 use super::issues::{self, NewDelivery};
 use super::{Store, StoreError, Tx, args, corrupt_data};
-use crate::schedule::digest::DigestHistory;
+use crate::schedule::digest::{DigestHistory, MOST_POSTS};
 use crate::store::digest::{DigestPart, DigestPost, NewDigest, PREFIX};
 use crate::subscribers::{AddressKey, Topics};
 
-/// The subscribers of the weekly digest.
-const AUDIENCE: &str = "FROM subscriber WHERE status = 'active' AND frequency = 'weekly'
+/// The subscribers of the weekly digest, and those who had it until lately: it brings them the posts of that time.
+const AUDIENCE: &str =
+    "FROM subscriber WHERE status = 'active' AND (frequency = 'weekly' OR weekly_until IS NOT NULL)
      AND NOT EXISTS (SELECT 1 FROM suppression WHERE suppression.addr_key = subscriber.addr_key)";
 
 /// A delivery in any other state arrived, may have arrived, or is being sent.
@@ -165,7 +166,8 @@ fn remove_already_sent(
     let sql = format!(
         "SELECT subscriber.id FROM subscriber
          JOIN delivery ON delivery.issue = ?1 AND delivery.addr_key = subscriber.addr_key
-         WHERE subscriber.id > ?2 AND subscriber.id <= ?3 AND frequency = 'weekly' AND state NOT IN {NOT_TO_COME}"
+         WHERE subscriber.id > ?2 AND subscriber.id <= ?3 AND (frequency = 'weekly' OR weekly_until IS NOT NULL)
+         AND state NOT IN {NOT_TO_COME}"
     );
     let Some(last) = page.last().map(|subscriber| subscriber.id) else { return Ok(()) };
     for (issue, carried) in carriers {
@@ -227,6 +229,13 @@ fn freeze(tx: &mut dyn Tx, digest: &NewDigest, now: DateTime<Utc>) -> Result<u64
         issues::count(tx, *issue, name, *frozen, now)?;
     }
     issues::settle_in(tx)?;
+    if digest.posts.len() < MOST_POSTS {
+        // No post of before this moment is left for a later digest.
+        tx.execute(
+            "UPDATE subscriber SET weekly_until = NULL WHERE weekly_until <= ?1",
+            args![digest.moment],
+        )?;
+    }
     Ok(open.values().map(|(_, frozen)| frozen).sum())
 }
 

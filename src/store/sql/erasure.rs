@@ -39,6 +39,7 @@ const TABLES: [(&str, &str, &[&str]); 5] = [
             "source",
             "frequency",
             "topics",
+            "weekly_until",
             "consented_at",
             "asked_at",
             "unsubscribed_at",

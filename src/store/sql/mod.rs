@@ -30,6 +30,7 @@ mod reports;
 mod rows;
 mod sign_ups;
 mod subscribers;
+mod topics;
 mod transactional;
 mod value;
 mod verify;

@@ -137,7 +137,9 @@ impl Store {
     ) -> Result<bool, StoreError> {
         self.write("recording preferences", now, move |tx, now| {
             let chosen = tx.execute(
-                "UPDATE subscriber SET frequency = ?2, topics = ?3, changed_at = ?4
+                "UPDATE subscriber SET frequency = ?2, topics = ?3, changed_at = ?4,
+                     weekly_until = CASE WHEN ?2 = 'weekly' THEN NULL WHEN frequency = 'weekly' THEN ?4
+                                         ELSE weekly_until END
                  WHERE addr_key = ?1 AND status = 'active'",
                 args![&key.0, preferences.frequency.as_str(), preferences.topics.to_lines().as_deref(), now],
             )?;

@@ -16,7 +16,7 @@ use crate::store::sql::meta;
 use crate::store::{Store, StoreError};
 
 /// The schema, one file for each step. A released step never changes.
-pub(super) const MIGRATIONS: [&str; 8] = [
+pub(super) const MIGRATIONS: [&str; 9] = [
     include_str!("../../../migrations/sqlite/0001_ledger.sql"),
     include_str!("../../../migrations/sqlite/0002_bounces.sql"),
     include_str!("../../../migrations/sqlite/0003_pace.sql"),
@@ -25,6 +25,7 @@ pub(super) const MIGRATIONS: [&str; 8] = [
     include_str!("../../../migrations/sqlite/0006_history.sql"),
     include_str!("../../../migrations/sqlite/0007_open.sql"),
     include_str!("../../../migrations/sqlite/0008_letter_last.sql"),
+    include_str!("../../../migrations/sqlite/0009_weekly_until.sql"),
 ];
 
 /// File systems without working shared memory for WAL, or without working locks.
