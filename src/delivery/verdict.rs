@@ -74,6 +74,7 @@ fn means_later(reply: &Reply) -> bool {
 fn after_the_dot(reply: &Reply) -> Verdict {
     match reply.class() {
         2 => Verdict::Sent,
+        4 | 5 if is_sender_limit(reply) => Verdict::Throttled,
         4 if is_throttle(reply) => Verdict::Throttled,
         4 => Verdict::Deferred { policy: false },
         5 if means_later(reply) => Verdict::Deferred { policy: false },
@@ -85,6 +86,7 @@ fn after_the_dot(reply: &Reply) -> Verdict {
 
 fn before_the_dot(phase: Phase, reply: &Reply) -> Verdict {
     match (reply.class(), phase) {
+        (4 | 5, _) if is_sender_limit(reply) => Verdict::Throttled,
         (4, Phase::Greeting) => Verdict::Throttled,
         (4, _) if is_throttle(reply) && !is_greylisting(phase, reply) => Verdict::Throttled,
         (5, Phase::Rcpt) if means_later(reply) => Verdict::Deferred { policy: false },
@@ -127,6 +129,11 @@ fn agreeing_enhanced(reply: &Reply) -> Option<(u16, u16)> {
 /// 421 closes the connection; the large providers use 4.7.x for rate limits.
 fn is_throttle(reply: &Reply) -> bool {
     reply.code == 421 || matches!(agreeing_enhanced(reply), Some((7, _)))
+}
+
+/// Whether we have sent as much as the relay allows for now; some relays have a 5yz code for it.
+fn is_sender_limit(reply: &Reply) -> bool {
+    bounces::meaning(&reply.text) == Some(Meaning::SenderLimit)
 }
 
 /// Greylisting often has code 4.7.1, but it delays one message and does not ask the sender to slow down.
@@ -246,6 +253,8 @@ mod tests {
             ("554 spam", FAILED_POLICY),
             ("550 5.7.26 unauthenticated", FAILED_POLICY),
             ("571 x", FAILED_POLICY),
+            ("454 Throttling failure: Daily message quota exceeded.", Verdict::Throttled),
+            ("550 5.4.5 Daily user sending limit exceeded.", Verdict::Throttled),
         ] {
             assert_eq!(classify(&replied(Phase::Dot, reply)), verdict, "{reply}");
         }
@@ -262,6 +271,7 @@ mod tests {
             ("577 x", LATER_POLICY),
             ("550 5.2.1 The user is receiving mail at a rate that prevents more", LATER),
             ("552 5.2.2 full", FAILED),
+            ("550 5.4.5 Daily user sending limit exceeded", Verdict::Throttled),
             ("550 5.1.1 blocked", LATER_POLICY),
             ("550 5.1.1 no such user; you are blocked", FAILED),
             ("550 5.7.26 unauthenticated", LATER_POLICY),

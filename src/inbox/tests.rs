@@ -318,6 +318,33 @@ async fn b8_a_complaint_with_a_redacted_address_is_identified_by_our_headers() {
     assert_eq!(fixture.store().add_subscribers(vec![again], now()).await.unwrap().kept_out, 1);
 }
 
+#[tokio::test]
+async fn a_bounce_in_prose_is_identified_by_the_copy_of_the_message_in_its_text() {
+    let fixture = Fixture::with_subscribers(2).await;
+    let deliveries = fixture.issue("first", false).await;
+    let notice = |copy: &str| {
+        format!(
+            "Return-Path: <>\r\nFrom: MAILER-DAEMON@mx.example\r\nTo: bounces@example.com\r\n\
+             Subject: failure notice\r\n\r\nHi. This is the qmail-send program at mx.example.\r\n\
+             I'm afraid I wasn't able to deliver your message to the following addresses.\r\n\r\n\
+             <reader@mx.example>:\r\nSorry, no mailbox here by that name. (#5.1.1)\r\n\r\n\
+             --- Below this line is a copy of the message.\r\n\r\n{copy}\r\n\r\nletter\r\n"
+        )
+    };
+    let by_path = format!("Return-Path: <{}>\r\nSubject: letter", verp(&deliveries[0]));
+    let by_list = format!(
+        "Subject: letter\r\nMessage-ID: <{}>\r\nList-Unsubscribe: <https://x.example/u/{}>",
+        keys().message_id("first", deliveries[1].address.as_str(), "example.com").unwrap(),
+        unsubscribe_token(2)
+    );
+    for (subscriber, copy) in [(1, by_path), (2, by_list)] {
+        let (tally, disposal) = fixture.take(&notice(&copy)).await;
+        assert_eq!((tally.suppressed, disposal), (1, Disposal::Done), "{copy}");
+        assert_eq!(fixture.status(subscriber).await, SubscriptionStatus::Suppressed);
+    }
+    assert_eq!(fixture.take(&notice("Subject: letter")).await.0.suppressed, 0);
+}
+
 #[test]
 fn b9_the_inbox_cannot_send_mail() {
     // Nothing here may send mail, so that a bounce of a bounce cannot cause a loop.

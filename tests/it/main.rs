@@ -34,8 +34,9 @@ mod postgres;
 #[cfg(test)]
 mod posts;
 #[cfg(test)]
-mod rate_limit;
+mod providers;
 #[cfg(test)]
+mod rate_limit;
 mod relays;
 #[cfg(test)]
 mod restored_database;

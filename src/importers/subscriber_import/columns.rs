@@ -254,11 +254,13 @@ impl FieldMapping {
         self.state_columns.iter().position(|mapping| plain(&mapping.heading) == heading)
     }
 
-    /// The heading of a mapping that is not among `headings`.
-    fn missing(&self, headings: &[String]) -> Option<&str> {
-        let named = self.mapped.iter().map(|mapping| mapping.heading.as_str());
-        let mut named = named.chain(self.state_columns.iter().map(|mapping| mapping.heading.as_str()));
-        named.find(|named| !headings.iter().any(|heading| plain(heading) == plain(named)))
+    /// The heading of a mapping that is not among `headings`, and the option that names it.
+    fn missing(&self, headings: &[String]) -> Option<(&str, &'static str)> {
+        let columns = self.mapped.iter().map(|mapping| (mapping.heading.as_str(), "--column"));
+        let states = self.state_columns.iter().map(|mapping| (mapping.heading.as_str(), "--state-column"));
+        columns
+            .chain(states)
+            .find(|(named, _)| !headings.iter().any(|heading| plain(heading) == plain(named)))
     }
 
     /// `None` for an empty cell.
@@ -294,15 +296,16 @@ pub(super) enum HeaderError {
     NoEmail(String),
     #[error("the headings {0:?} and {1:?} mean the same; remove or rename one of them")]
     Twice(String, String),
-    #[error("there is no column {0:?}; the headings are {1}")]
-    Missing(String, String),
+    #[error("there is no column {heading:?}, which {option} names; the headings are {headings}")]
+    Missing { heading: String, option: &'static str, headings: String },
 }
 
 impl Columns {
     pub(super) fn find(header: &[String], lexicon: &FieldMapping) -> Result<Self, HeaderError> {
         let headings = || header.join(", ").chars().take(200).collect::<String>();
-        if let Some(missing) = lexicon.missing(header) {
-            return Err(HeaderError::Missing(missing.to_owned(), headings()));
+        if let Some((heading, option)) = lexicon.missing(header) {
+            let heading = heading.to_owned();
+            return Err(HeaderError::Missing { heading, option, headings: headings() });
         }
         let mut columns =
             Self { places: Vec::new(), states: Vec::new(), count: header.len(), ignored: Vec::new() };

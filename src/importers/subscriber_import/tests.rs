@@ -285,7 +285,9 @@ fn a_list_with_a_state_that_is_not_understood_is_refused_until_the_owner_explain
     assert!(vouched("email,consented\na@letters.kr,soon\n").unwrap_err().message.contains("\"soon\""));
     let missing =
         ImportOptions { state_columns: vec![StateMapping::parse("gone=1:active").unwrap()], ..options() };
-    assert!(read(b"email\n", missing).unwrap_err().message.contains("no column \"gone\""));
+    assert!(
+        read(b"email\n", missing).unwrap_err().message.contains("no column \"gone\", which --state-column")
+    );
 }
 
 #[test]

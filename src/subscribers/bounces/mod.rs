@@ -69,7 +69,7 @@ pub fn classify(action: Action, status: Option<Status>, diagnostic: &str) -> Bou
     match (status, meanings.first().filter(|found| !(is_explicit && **found == Meaning::Policy))) {
         (Some(status), _) if status.is_policy_rejection() && !status.is_vague() => BounceClass::Policy,
         (Some(Status { subject: 1, .. }), Some(Meaning::Later)) => by_status(status),
-        (_, Some(Meaning::Later | Meaning::Policy)) => BounceClass::Policy,
+        (_, Some(Meaning::SenderLimit | Meaning::Later | Meaning::Policy)) => BounceClass::Policy,
         (_, Some(Meaning::Full | Meaning::Inactive)) => BounceClass::Soft,
         (_, Some(Meaning::NoMailbox | Meaning::NoDomain)) => match status {
             Some(Status { class: 4, .. }) => BounceClass::Soft,

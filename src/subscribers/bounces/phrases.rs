@@ -16,6 +16,8 @@ const GAP: usize = 80;
 /// The meaning of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Meaning {
+    /// The sender has sent as much as this server allows for now.
+    SenderLimit,
     /// The recipient takes no more for now.
     Later,
     /// The mailbox is full.
@@ -36,7 +38,8 @@ pub enum Meaning {
 
 impl Meaning {
     /// The names in the file.
-    const NAMES: [(&'static str, Self); 8] = [
+    const NAMES: [(&'static str, Self); 9] = [
+        ("limit", Self::SenderLimit),
         ("later", Self::Later),
         ("full", Self::Full),
         ("inactive", Self::Inactive),

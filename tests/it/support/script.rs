@@ -68,6 +68,7 @@ pub(crate) struct Script {
     pub(super) certificates: Option<Certificates>,
     pub(super) login: Option<(String, String)>,
     pub(super) most_messages: Option<usize>,
+    pub(super) greylists: Option<String>,
     rules: Vec<Rule>,
 }
 
@@ -88,6 +89,7 @@ impl Script {
             certificates: None,
             login: None,
             most_messages: None,
+            greylists: None,
             rules: Vec::new(),
         }
     }
@@ -125,6 +127,12 @@ impl Script {
     /// Closes each connection with a 421 at the MAIL after this many messages.
     pub(crate) fn most_messages(mut self, most: usize) -> Self {
         self.most_messages = Some(most);
+        self
+    }
+
+    /// Refuses each recipient the first time, with this reply.
+    pub(crate) fn greylist(mut self, reply: &str) -> Self {
+        self.greylists = Some(format!("{reply}\r\n"));
         self
     }
 

@@ -195,6 +195,10 @@ impl Client {
                         self.mail.clone_from(&line);
                     }
                 }
+                "RCPT" if self.is_new(&line) => {
+                    let reply = self.script.greylists.clone().unwrap_or_default();
+                    self.write(reply.as_bytes()).await?;
+                }
                 "RCPT" => {
                     let default = if self.mail.is_empty() { "503 5.5.1 MAIL first" } else { "250 2.1.5 ok" };
                     if is_whole_2yz(&self.reply(At::Rcpt, &line, default).await?) {
@@ -213,6 +217,12 @@ impl Client {
                 _ => self.write(b"500 5.5.2 what?\r\n").await?,
             }
         }
+    }
+
+    /// Whether this server has never seen this command before, which is in the log already, and greylists.
+    fn is_new(&self, command: &str) -> bool {
+        let seen = || lock(&self.log).commands.iter().filter(|(_, line)| line == command).count();
+        self.script.greylists.is_some() && seen() == 1
     }
 
     /// Whether this connection takes no more messages.
