@@ -8,8 +8,8 @@ use minijinja::{Value, context};
 use super::headers::{self, Sender};
 use super::placeholders::{InvalidPlaceholder, Markers};
 use super::templates::{self, Kind, TemplateRenderer, TemplateSet, Templates};
-use super::{Greeting, MessageTemplate, Placeholder, TemplatePart, html, plain};
-use crate::archive::markdown::{self, Block};
+use super::{Greeting, MessageTemplate, Placeholder, TemplatePart, html, outline, plain};
+use crate::archive::markdown;
 use crate::archive::{Post, links};
 use crate::config::{Config, SiteUrl};
 use crate::finding::{Finding, Severity};
@@ -18,31 +18,25 @@ use crate::text::HeaderText;
 
 /// Renders `post` as an email. The errors name the post, `config.toml` or a template of the user.
 pub fn compose(post: &Post, config: &Config, templates: &Templates) -> Result<MessageTemplate, Vec<Finding>> {
-    let (rendered, blocks) = markdown::read(post, |body| (body.render(), body.outline()));
+    let rendered = markdown::render(post);
     let errors: Vec<Finding> =
         rendered.findings.into_iter().filter(|finding| finding.severity == Severity::Error).collect();
     if !errors.is_empty() {
         return Err(errors);
     }
-    from_body(post, &Body { html: rendered.html, blocks }, config, templates)
-}
-
-/// The body of a post in both forms that an email needs.
-pub(super) struct Body {
-    pub(super) html: String,
-    pub(super) blocks: Vec<Block>,
+    from_body(post, &rendered.html, config, templates)
 }
 
 /// [`compose`] with a rendered body.
 pub(super) fn from_body(
     post: &Post,
-    body: &Body,
+    body: &str,
     config: &Config,
     templates: &Templates,
 ) -> Result<MessageTemplate, Vec<Finding>> {
     let strings = &Strings::of(&config.site.language).issue;
-    let html = html::for_mail(&body.html, strings);
-    let text = plain::render(&body.blocks, strings);
+    let html = html::for_mail(body, strings);
+    let text = plain::render(&outline::read(body), strings);
     let markers = Markers::absent_from(&[&html, &text, post.shown_title()].concat());
     let language = post.language.as_deref().unwrap_or(&config.site.language);
     let campaign = headers::fingerprint(&post.id);

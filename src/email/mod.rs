@@ -12,6 +12,7 @@ mod issue;
 mod lint;
 mod mime;
 mod operator_message;
+mod outline;
 mod placeholders;
 mod plain;
 mod templates;

@@ -1,10 +1,10 @@
-//! The text part of an email, made from the Markdown and not from the HTML, so that it reads well without markup.
+//! The text part of an email, made from the outline of its HTML, so that both say the same.
 //!
-//! Links are numbered `[1]` and listed at the end, so that long percent-encoded addresses do not interrupt a sentence.
+//! Links and pictures are numbered `[1]` and listed at the end, so that long percent-encoded addresses do not interrupt a sentence.
 //! Footnotes have superscript numbers, to distinguish them from links.
 
+use super::outline::{Block, Inline, Item};
 use super::wrap::{self, Span, columns};
-use crate::archive::markdown::{Block, Inline, Item};
 use crate::i18n::IssueStrings;
 
 /// The minimum line width, however deep the nesting.
@@ -47,7 +47,7 @@ impl Page<'_> {
             Block::Paragraph(text) => self.paragraph(text, width),
             Block::List(start, items) => self.list(*start, items, width),
             Block::Quote(blocks) => indented(self.blocks(blocks, width - 2), "> ", "> "),
-            Block::Code(_, code) => code.trim_end().lines().map(|line| format!("    {line}")).collect(),
+            Block::Code(code) => code.trim_end().lines().map(|line| format!("    {line}")).collect(),
             Block::Table(head, rows) => self.table(head, rows, width),
             Block::Definitions(entries) => self.definitions(entries, width),
             Block::Rule => vec!["* * *".to_owned()],
@@ -167,10 +167,11 @@ impl Page<'_> {
                 Inline::Strike(inner) => self.marked("~", inner, out),
                 Inline::Link(inner, url) => self.link(inner, url, out),
                 Inline::Image(alt, url) => {
-                    let alt = if alt.trim().is_empty() { self.words.picture } else { alt.trim() };
-                    out.push(Span::Text(format!("[{alt}] ")));
-                    out.push(Span::Solid(format!("<{url}>")));
+                    self.picture(alt, out);
+                    self.reference(url, out);
                 }
+                Inline::Video(url) => self.embedded(self.words.video, url, out),
+                Inline::Audio(url) => self.embedded(self.words.audio, url, out),
                 Inline::Footnote(number) => out.push(Span::Solid(superscript(*number))),
                 Inline::Break => out.push(Span::Break),
             }
@@ -190,7 +191,28 @@ impl Page<'_> {
             out.push(Span::Solid(bare.to_owned()));
             return;
         }
-        self.spans(inner, out);
+        for inline in inner {
+            match inline {
+                // A picture that is a link has the address of the link.
+                Inline::Image(alt, _) => self.picture(alt, out),
+                other => self.spans(std::slice::from_ref(other), out),
+            }
+        }
+        self.reference(url, out);
+    }
+
+    fn picture(&self, alt: &str, out: &mut Vec<Span>) {
+        let alt = if alt.trim().is_empty() { self.words.picture } else { alt.trim() };
+        out.push(Span::Text(format!("[{alt}]")));
+    }
+
+    fn embedded(&mut self, label: &str, url: &str, out: &mut Vec<Span>) {
+        out.push(Span::Text(format!("▶ {label}")));
+        self.reference(url, out);
+    }
+
+    /// The number of an address in the list at the end.
+    fn reference(&mut self, url: &str, out: &mut Vec<Span>) {
         let number = self.links.iter().position(|known| known == url).unwrap_or_else(|| {
             self.links.push(url.to_owned());
             self.links.len() - 1
@@ -309,7 +331,7 @@ mod tests {
     fn a_quote_in_a_quote_has_two_marks_and_code_keeps_its_spaces() {
         let body = [
             Block::Quote(vec![paragraph("밖"), Block::Quote(vec![paragraph("안")])]),
-            Block::Code(None, "if a:\n    b\n".to_owned()),
+            Block::Code("if a:\n    b\n".to_owned()),
         ];
         assert_eq!(plain(&body), "> 밖\n>\n> > 안\n\n    if a:\n        b\n");
     }
@@ -335,7 +357,10 @@ mod tests {
             ]),
             Block::Footnotes(vec![vec![paragraph("주")]]),
         ];
-        assert_eq!(plain(&body), "글¹² [이미지] <https://example.com/a.png>\n\n------------\n¹ 주\n");
+        assert_eq!(
+            plain(&body),
+            "글¹² [이미지] [1]\n\n------------\n¹ 주\n\n링크:\n[1] https://example.com/a.png\n"
+        );
     }
 
     #[test]

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::fixtures::{
     config, english_message, english_post, header, japanese_message, korean_config, korean_message,
-    korean_post, paragraph, recipient,
+    korean_post, recipient,
 };
 use super::headers::{self, Sender};
 use super::issue::from_body;
@@ -25,10 +25,10 @@ pub(super) fn parts(message: &[u8]) -> (String, String) {
     (message.body_text(0).unwrap().into_owned(), message.body_html(0).unwrap().into_owned())
 }
 
-/// Compares with a file of `tests/data/letters`; `UPDATE_GOLDEN` in the build's environment writes it instead.
+/// Compares with a file of `tests/data/letters`; `UPDATE_GOLDEN` in the environment writes it instead.
 pub(super) fn assert_golden(name: &str, message: &[u8]) {
     let path = format!("{}/tests/data/letters/{name}", env!("CARGO_MANIFEST_DIR"));
-    if option_env!("UPDATE_GOLDEN").is_some() {
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
         std::fs::write(&path, message).unwrap();
     }
     let golden = std::fs::read(&path).unwrap();
@@ -154,10 +154,9 @@ fn directional_marks_of_a_title_are_in_the_text_and_not_in_the_headers() {
 
 #[test]
 fn template_syntax_in_a_post_is_not_executed() {
-    let (mut post, mut body) = korean_post();
+    let (mut post, _) = korean_post();
     post.title = header("{{ 7 * 7 }}");
-    body.html = "<p>{{ unsubscribe_url }} {% include 'x' %}</p>".to_owned();
-    body.blocks = vec![paragraph("{{ unsubscribe_url }} {% include 'x' %}")];
+    let body = "<p>{{ unsubscribe_url }} {% include 'x' %}</p>".to_owned();
     let template = from_body(&post, &body, &korean_config(), &Templates::builtin()).unwrap();
     assert_eq!(template.subject.as_str(), "{{ 7 * 7 }}");
     let (text, html) = parts(&template.render_for(&recipient(None)));

@@ -1,7 +1,7 @@
-//! Converts Markdown to safe HTML, and to a small tree for plain text. No other module uses comrak.
+//! Converts Markdown to safe HTML, and its beginning to plain text. No other module uses comrak.
 
+mod excerpt;
 mod html;
-mod outline;
 mod sanitise;
 mod tables;
 mod tree;
@@ -46,61 +46,6 @@ pub struct OwnAddress {
     pub purpose: LinkKind,
 }
 
-/// A block of the body, for renderings that are not HTML.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Block {
-    /// A heading of level 1 to 6.
-    Heading(u8, Vec<Inline>),
-    /// A paragraph.
-    Paragraph(Vec<Inline>),
-    /// A list: the number of its first item if it is ordered, and its items.
-    List(Option<usize>, Vec<Item>),
-    /// A block quote or an alert.
-    Quote(Vec<Block>),
-    /// Code: the language, if it is named, and the text as written.
-    Code(Option<String>, String),
-    /// A table: the header row and the other rows.
-    Table(Vec<Vec<Inline>>, Vec<Vec<Vec<Inline>>>),
-    /// Terms and their definitions.
-    Definitions(Vec<(Vec<Inline>, Vec<Block>)>),
-    /// A thematic break.
-    Rule,
-    /// The footnotes, in the order in which they are first referred to; numbered from 1.
-    Footnotes(Vec<Vec<Block>>),
-}
-
-/// A list item.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Item {
-    /// Done or not, if it is a task.
-    pub task: Option<bool>,
-    /// Its content.
-    pub blocks: Vec<Block>,
-}
-
-/// A part of a line.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Inline {
-    /// Text.
-    Text(String),
-    /// `code`.
-    Code(String),
-    /// Emphasis.
-    Emphasis(Vec<Inline>),
-    /// Strong emphasis.
-    Strong(Vec<Inline>),
-    /// Struck through.
-    Strike(Vec<Inline>),
-    /// A link: its text and its absolute URL.
-    Link(Vec<Inline>, String),
-    /// A picture: its alternative text and its absolute URL.
-    Image(String, String),
-    /// A reference to the footnote with this number.
-    Footnote(usize),
-    /// A hard line break.
-    Break,
-}
-
 /// The context of a body: its page, and its place in the folder.
 #[derive(Clone, Copy)]
 struct RenderContext<'s> {
@@ -109,8 +54,6 @@ struct RenderContext<'s> {
     body_line: usize,
     /// The pages of other posts by the names of their files, as links in the body write them.
     links: &'s BTreeMap<String, Url>,
-    /// Whether only the text is wanted, so that links need no address.
-    is_text: bool,
 }
 
 static NO_LINKS: BTreeMap<String, Url> = BTreeMap::new();
@@ -122,13 +65,11 @@ impl<'s> RenderContext<'s> {
             source: post.source.as_str(),
             body_line: post.body_line,
             links: &post.page.links,
-            is_text: false,
         }
     }
 
     fn absolute(self, raw: &str, purpose: LinkKind) -> Result<String, LinkError> {
         match self.links.get(raw) {
-            _ if self.is_text && purpose == LinkKind::Link => Ok(String::new()),
             Some(page) if purpose == LinkKind::Link => Ok(links::canonical(page)),
             _ => links::absolute(self.page, raw, purpose),
         }
@@ -169,16 +110,10 @@ impl<'a> Body<'a> {
         rendered
     }
 
-    /// The body as a tree, URLs absolute, raw HTML reduced to its text.
-    pub fn outline(&self) -> Vec<Block> {
-        outline::blocks(self.tree().root, RenderContext::of(self.post))
-    }
-
     /// At most `limit` characters of plain text from the beginning, cut at a word and with an ellipsis if cut. Headings,
     /// code, tables and everything after `<!-- more -->` are left out.
     pub fn excerpt(&self, limit: usize) -> String {
-        let place = RenderContext { is_text: true, ..RenderContext::of(self.post) };
-        let text = outline::beginning(self.tree().root, place, limit);
+        let text = excerpt::beginning(self.tree().root, limit);
         shorten(&text.split_whitespace().collect::<Vec<_>>().join(" "), limit)
     }
 }
@@ -200,7 +135,7 @@ pub fn excerpt(post: &Post, limit: usize) -> String {
 /// The HTML of a text that is not a post yet, as if it were on `page`.
 pub fn preview(body: &str, page: &Url) -> String {
     let arena = Arena::new();
-    let place = RenderContext { page, source: "", body_line: 1, links: &NO_LINKS, is_text: false };
+    let place = RenderContext { page, source: "", body_line: 1, links: &NO_LINKS };
     rendered(tree::parse(&arena, body).root, place, body.len()).html
 }
 

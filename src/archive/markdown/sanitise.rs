@@ -180,7 +180,7 @@ mod tests {
 
     fn cleaned(html: &str) -> String {
         let (page, links) = (page(), BTreeMap::new());
-        let place = RenderContext { page: &page, source: "", body_line: 1, links: &links, is_text: false };
+        let place = RenderContext { page: &page, source: "", body_line: 1, links: &links };
         clean(&with_links_for_embeds(html, &shown_tags(html), &page), place)
     }
 
