@@ -179,6 +179,8 @@ mod tests {
             categories: Vec::new(),
             tags: Vec::new(),
             summary: None,
+            subject: None,
+            preheader: None,
             language: None,
             image: None,
             enclosure: None,

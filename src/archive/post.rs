@@ -74,6 +74,10 @@ pub struct Post {
     pub tags: Vec<HeaderText>,
     /// The summary or description from the front matter, plain text.
     pub summary: Option<XmlText>,
+    /// The subject of its email, if it is not the title.
+    pub subject: Option<HeaderText>,
+    /// What inboxes show beside the subject, if it is not the summary or the beginning of the text.
+    pub preheader: Option<XmlText>,
     /// The language, if it is not that of the site.
     pub language: Option<String>,
     /// The picture, an absolute URL.

@@ -16,9 +16,10 @@ use serde_json::json;
 
 use super::printer::{Printer, count};
 use super::{Outcome, configuration};
-use crate::archive::{Archive, SkipReason, folder, markdown};
+use crate::archive::{Archive, Post, SkipReason, folder, markdown};
 use crate::clock::Clock;
 use crate::config::{CheckedConfig, Config, ConfigError, DEFAULTS, examine, is_placeholder_host};
+use crate::email;
 use crate::email::dkim::is_aligned;
 use crate::feeds::{self, Document, output};
 use crate::finding::{Finding, Severity};
@@ -173,6 +174,7 @@ async fn everything(
     secrets(config, findings);
     alignment(config, findings);
     placeholders(config, findings);
+    findings.extend(email::accent_finding(config));
     let sends = can_send(config, findings);
     if live {
         servers::log_in(config, findings).await?;
@@ -212,7 +214,7 @@ async fn everything(
     findings.extend(proof_pages(config, &archive, &own)?);
     if sends {
         topics(config, clock, &archive, findings).await;
-        email(config, &archive, findings);
+        newest(config, &archive, findings);
         week(config, &archive, findings);
     }
     left_out(&archive, findings);
@@ -333,10 +335,13 @@ fn can_send(config: &Config, findings: &mut Vec<Finding>) -> bool {
 }
 
 /// Checks the email of the newest post.
-fn email(config: &Config, archive: &Archive, findings: &mut Vec<Finding>) {
+fn newest(config: &Config, archive: &Archive, findings: &mut Vec<Finding>) {
     if let Some(post) = archive.posts.iter().find(|post| post.newsletter) {
         match compose(config, post) {
-            Ok((_, warnings)) => findings.extend(warnings),
+            Ok((renderer, warnings)) => {
+                findings.extend(warnings);
+                findings.push(inbox_row(post, renderer.template().subject.as_str()));
+            }
             Err(RunError::Findings(errors)) => {
                 let place = |finding: &Finding| (finding.rule, finding.file.clone(), finding.line);
                 let known: Vec<_> = findings.iter().map(place).collect();
@@ -348,6 +353,12 @@ fn email(config: &Config, archive: &Archive, findings: &mut Vec<Finding>) {
 }
 
 /// Checks the weekly digest of the newest posts. Findings that the email of the newest post has too are reported once.
+/// What an inbox shows of the email.
+fn inbox_row(post: &Post, subject: &str) -> Finding {
+    let message = format!("an inbox shows: {subject} | {}", email::preview_line(post));
+    Finding::note("inbox-row", post.source.as_str(), message)
+}
+
 fn week(config: &Config, archive: &Archive, findings: &mut Vec<Finding>) {
     let posts: Vec<_> = archive.posts.iter().filter(|post| post.newsletter).take(3).collect();
     let Some(newest) = posts.first() else { return };

@@ -2,8 +2,9 @@
 
 use camino::Utf8PathBuf;
 use serde::Deserialize;
+use url::Url;
 
-use super::{Span, Weekly};
+use super::{Color, Span, Weekly};
 use crate::address::{EmailAddress, Mailbox};
 
 /// The `[newsletter]` section.
@@ -57,6 +58,16 @@ pub struct Newsletter {
     pub on_unknown: OnUnknown,
     /// The folder of the user's own templates.
     pub templates: Utf8PathBuf,
+    /// The look of the emails.
+    pub theme: Theme,
+    /// The color of links and buttons.
+    pub accent: Option<Color>,
+    /// The address of a picture that stands for the title of the site.
+    pub logo: Option<Url>,
+    /// The same for dark designs.
+    pub logo_dark: Option<Url>,
+    /// Whether an issue begins with a greeting.
+    pub greeting: bool,
     /// A postal address for the footer.
     pub address: Option<String>,
 }
@@ -102,6 +113,26 @@ impl DateOrder {
         let all = [Self::Dmy, Self::Mdy, Self::Ymd];
         let found = all.into_iter().find(|order| order.as_str() == word);
         found.ok_or_else(|| "write dmy (day first), mdy (month first) or ymd (year first)".to_owned())
+    }
+}
+
+/// The look of the emails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Theme {
+    /// One column of text.
+    Plain,
+    /// With a masthead, and titles in the middle.
+    Magazine,
+}
+
+impl Theme {
+    /// The name in the configuration and in templates.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Plain => "plain",
+            Self::Magazine => "magazine",
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use minijinja::{Value, context};
 use super::issue::{self, Envelope};
 use super::placeholders::Markers;
 use super::templates::{TemplateSet, Templates};
-use super::{MessageTemplate, TemplatePart};
+use super::{MessageTemplate, TemplatePart, preview};
 use crate::archive::{Post, markdown};
 use crate::config::Config;
 use crate::finding::Finding;
@@ -66,7 +66,10 @@ fn with_excerpts(
     let posts: Vec<Value> = week.posts.iter().map(|post| entry(post, excerpt_length, config)).collect();
     let lang = &config.site.language;
     let shown: String = posts.iter().map(ToString::to_string).collect();
+    let preview = preview::of_titles(week.posts.iter().map(|post| post.shown_title()));
     let fields = context! {
+        preview_end => preview::end(&preview),
+        preview,
         lang,
         lang_primary => i18n::primary(lang),
         dir => i18n::direction(lang),
@@ -78,7 +81,7 @@ fn with_excerpts(
         posts,
         ..issue::common(config, strings)
     };
-    let envelope = Envelope { campaign: week.name, language: lang };
+    let envelope = Envelope { campaign: week.name, language: lang, subject: None };
     let markers = Markers::absent_from(&shown);
     issue::render(TemplateSet::Digest, &fields, &markers, &envelope, (config, templates))
 }

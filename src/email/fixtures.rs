@@ -5,11 +5,12 @@ use chrono::DateTime;
 
 use super::issue::from_body;
 use super::outline::{Block, Inline, Item};
-use super::{MessageTemplate, Recipient, Templates, Unsubscribe};
+use super::{MessageTemplate, PictureSizes, Recipient, Templates, Unsubscribe};
 use crate::address::{EmailAddress, Mailbox};
 use crate::archive::ids::Fingerprint;
 use crate::archive::{Post, PostAuthor};
 use crate::config::{self, Config};
+use crate::finding::Finding;
 use crate::text::{HeaderText, XmlText};
 
 pub(super) fn header(text: &str) -> HeaderText {
@@ -69,6 +70,8 @@ pub(super) fn post(title: &str, slug: &str) -> Post {
         categories: vec![header("편지")],
         tags: Vec::new(),
         summary: None,
+        subject: None,
+        preheader: None,
         language: None,
         image: None,
         enclosure: None,
@@ -100,7 +103,7 @@ pub(super) fn english_post() -> (Post, String) {
 pub(super) fn japanese_message() -> MessageTemplate {
     let site = "title = \"遅い郵便\"\nurl = \"https://post.example.com/\"\nlanguage = \"ja\"";
     let config = config(site, "from = \"遅い郵便 <letters@post.example.com>\"");
-    from_body(
+    composed(
         &post("手紙が届くまで", "until-it-arrives"),
         include_str!("../../tests/data/letters/japanese-body.html"),
         &config,
@@ -109,14 +112,24 @@ pub(super) fn japanese_message() -> MessageTemplate {
     .unwrap()
 }
 
+/// [`from_body`] without sizes of pictures.
+pub(super) fn composed(
+    post: &Post,
+    body: &str,
+    config: &Config,
+    templates: &Templates,
+) -> Result<MessageTemplate, Vec<Finding>> {
+    from_body(post, (body, &PictureSizes::new()), config, templates)
+}
+
 pub(super) fn korean_message() -> MessageTemplate {
     let (post, body) = korean_post();
-    from_body(&post, &body, &korean_config(), &Templates::builtin()).unwrap()
+    composed(&post, &body, &korean_config(), &Templates::builtin()).unwrap()
 }
 
 pub(super) fn english_message() -> MessageTemplate {
     let (post, body) = english_post();
-    from_body(&post, &body, &english_config(), &Templates::builtin()).unwrap()
+    composed(&post, &body, &english_config(), &Templates::builtin()).unwrap()
 }
 
 /// A subscriber; `name` may be absent.

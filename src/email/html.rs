@@ -2,24 +2,16 @@
 //!
 //! The body comes sanitised from `archive::markdown` and is not sanitised again.
 
-use std::fmt::Write as _;
-
 use css_inline::{CSSInliner, InlineError, InlineOptions};
 
+use super::pictures::{self, PictureSizes};
 use crate::html::{Tag, push_escaped, tags};
 use crate::i18n::IssueStrings;
-
-/// The attributes that an `img` keeps. Mail programs ignore `srcset`, `sizes` and `loading`, or fail on them.
-const IMAGE_ATTRIBUTES: [&str; 4] = ["src", "alt", "title", "align"];
-
-/// The width of the text column in pixels. Outlook for Windows ignores `max-width`, so a wider picture gets this width in
-/// its attribute.
-const COLUMN: u32 = 560;
 
 /// Adapts a post's body to mail programs: a video or a recording becomes a link, a `picture` becomes its `img`, and every
 /// `img` gets an `alt`. Classes that begin with `lp-` belong to the style of the email; `archive::markdown` removes them
 /// from posts.
-pub(super) fn for_mail(body: &str, words: &IssueStrings) -> String {
+pub(super) fn for_mail(body: &str, words: &IssueStrings, sizes: &PictureSizes) -> String {
     let mut out = String::with_capacity(body.len());
     let mut copied = 0;
     let mut replaced: Option<EmbedReplacement> = None;
@@ -45,7 +37,7 @@ pub(super) fn for_mail(body: &str, words: &IssueStrings) -> String {
             "video" | "audio" if !tag.closing => {
                 replaced = Some(EmbedReplacement::new(&tag, tag.attribute("src")));
             }
-            "img" => write_image(&tag, &mut out),
+            "img" => pictures::write(&tag, (sizes, pictures::stands_alone(body, &tag)), &mut out),
             // A table that is too wide for a phone scrolls alone, and not with the page.
             "table" if tag.closing => out.push_str("</table></div>"),
             "table" => {
@@ -100,30 +92,6 @@ impl EmbedReplacement {
     }
 }
 
-fn write_image(tag: &Tag, out: &mut String) {
-    out.push_str("<img");
-    for (name, value) in tag.attributes().filter(|(name, _)| IMAGE_ATTRIBUTES.contains(name)) {
-        out.push(' ');
-        out.push_str(name);
-        out.push_str("=\"");
-        push_escaped(out, value);
-        out.push('"');
-    }
-    let pixels = |name| tag.attribute(name).and_then(|value| value.parse::<u32>().ok());
-    if let Some(width) = pixels("width").filter(|&width| width > 0) {
-        let shown = width.min(COLUMN);
-        let _ = write!(out, " width=\"{shown}\"");
-        if let Some(height) = pixels("height") {
-            let height = u64::from(height) * u64::from(shown) / u64::from(width);
-            let _ = write!(out, " height=\"{height}\"");
-        }
-    }
-    if tag.attribute("alt").is_none() {
-        out.push_str(" alt=\"\"");
-    }
-    out.push('>');
-}
-
 /// Moves the rules of the `<style>` elements into `style` attributes. `@media` rules stay, because they cannot be inlined.
 /// Nothing is fetched.
 pub(super) fn inlined(page: &str) -> Result<String, InlineError> {
@@ -142,7 +110,7 @@ mod tests {
     use super::*;
 
     fn mailed(body: &str) -> String {
-        for_mail(body, &crate::i18n::Strings::of("en").issue)
+        for_mail(body, &crate::i18n::Strings::of("en").issue, &PictureSizes::new())
     }
 
     #[test]

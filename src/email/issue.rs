@@ -4,50 +4,62 @@
 //! Pure. Errors come back as findings that name the file; a partial email is never returned.
 
 use minijinja::{Value, context};
+use url::Url;
 
 use super::headers::{self, Sender};
 use super::placeholders::{InvalidPlaceholder, Markers};
 use super::templates::{self, Kind, TemplateRenderer, TemplateSet, Templates};
-use super::{Greeting, MessageTemplate, Placeholder, TemplatePart, html, outline, plain};
-use crate::archive::markdown;
+use super::{
+    Greeting, MessageTemplate, PictureSizes, Placeholder, TemplatePart, html, outline, pictures, plain,
+    preview, theme,
+};
+use crate::archive::markdown::Rendered;
 use crate::archive::{Post, links};
 use crate::config::{Config, SiteUrl};
 use crate::finding::{Finding, Severity};
+use crate::html::push_escaped;
 use crate::i18n::{self, Strings};
 use crate::text::HeaderText;
 
-/// Renders `post` as an email. The errors name the post, `config.toml` or a template of the user.
-pub fn compose(post: &Post, config: &Config, templates: &Templates) -> Result<MessageTemplate, Vec<Finding>> {
-    let rendered = markdown::render(post);
-    let errors: Vec<Finding> =
-        rendered.findings.into_iter().filter(|finding| finding.severity == Severity::Error).collect();
+/// Renders `post` with its `body` as an email; `sizes` are those of its pictures that are known. The errors name the post, `config.toml` or a template of the user.
+pub fn compose(
+    post: &Post,
+    (body, sizes): (&Rendered, &PictureSizes),
+    config: &Config,
+    templates: &Templates,
+) -> Result<MessageTemplate, Vec<Finding>> {
+    let errors = body.findings.iter().filter(|finding| finding.severity == Severity::Error);
+    let errors: Vec<Finding> = errors.cloned().collect();
     if !errors.is_empty() {
         return Err(errors);
     }
-    from_body(post, &rendered.html, config, templates)
+    from_body(post, (&body.html, sizes), config, templates)
 }
 
 /// [`compose`] with a rendered body.
 pub(super) fn from_body(
     post: &Post,
-    body: &str,
+    (body, sizes): (&str, &PictureSizes),
     config: &Config,
     templates: &Templates,
 ) -> Result<MessageTemplate, Vec<Finding>> {
     let strings = &Strings::of(&config.site.language).issue;
-    let html = html::for_mail(body, strings);
+    let html = html::for_mail(body, strings, sizes);
     let text = plain::render(&outline::read(body), strings);
     let markers = Markers::absent_from(&[&html, &text, post.shown_title()].concat());
     let language = post.language.as_deref().unwrap_or(&config.site.language);
     let campaign = headers::fingerprint(&post.id);
-    let envelope = Envelope { campaign: &campaign, language };
-    render(TemplateSet::Issue, &fields(post, config, &html, &text), &markers, &envelope, (config, templates))
+    let envelope = Envelope { campaign: &campaign, language, subject: post.subject.as_ref() };
+    let content = Content { html: &html, text: &text, lead: lead(post, body, sizes) };
+    render(TemplateSet::Issue, &fields(post, &content, config), &markers, &envelope, (config, templates))
 }
 
 /// The values for the header fields of an email that depend on its content.
 pub(super) struct Envelope<'a> {
     pub(super) campaign: &'a str,
     pub(super) language: &'a str,
+    /// Instead of the one that the template makes.
+    pub(super) subject: Option<&'a HeaderText>,
 }
 
 /// Renders a set of templates.
@@ -63,7 +75,10 @@ pub(super) fn render(
     };
     let folder = config.newsletter.templates.as_str();
     let renderer = templates.renderer(set, folder, config.newsletter.subject.as_deref())?;
-    let subject = subject(&renderer, shared).map_err(|finding| vec![finding])?;
+    let subject = match envelope.subject {
+        Some(subject) => subject.clone(),
+        None => subject(&renderer, shared).map_err(|finding| vec![finding])?,
+    };
     let fields = context! {
         subject => subject.as_str(),
         greeting => markers.of(Placeholder::Greeting),
@@ -97,8 +112,32 @@ pub(super) fn no_sender() -> Finding {
     .hint("from = \"Kim <kim@example.com>\" under [newsletter]")
 }
 
+/// A body from this size on may be clipped by Gmail before the footer, so the unsubscribe link stands above it too.
+const LONG: usize = 60_000;
+
+/// The body in both forms, and the picture above it.
+struct Content<'a> {
+    html: &'a str,
+    text: &'a str,
+    lead: Option<Value>,
+}
+
+/// The picture of the post, unless it is in its body.
+fn lead(post: &Post, body: &str, sizes: &PictureSizes) -> Option<Value> {
+    let url = post.image.as_ref().map(Url::as_str)?;
+    let mut escaped = String::new();
+    push_escaped(&mut escaped, url);
+    if body.contains(url) || body.contains(&escaped) {
+        return None;
+    }
+    let size = sizes.get(url).map(|(width, height)| pictures::fitted(*width, Some(*height)));
+    let (width, height) = size.unwrap_or((pictures::COLUMN, None));
+    Some(context! { url, width, height })
+}
+
 /// The fields that the templates of an issue can use, as listed in `docs/templates.md`.
-fn fields(post: &Post, config: &Config, html: &str, text: &str) -> Value {
+fn fields(post: &Post, content: &Content<'_>, config: &Config) -> Value {
+    let preview = preview::of_post(post);
     let lang = post.language.as_deref().unwrap_or(&config.site.language);
     context! {
         lang,
@@ -106,11 +145,15 @@ fn fields(post: &Post, config: &Config, html: &str, text: &str) -> Value {
         dir => i18n::direction(lang),
         post => context! {
             // Data and not a template: `{{ … }}` in a post stays as written.
-            content_html => Value::from_safe_string(html.trim_end().to_owned()),
-            content_text => text.trim_end(),
+            content_html => Value::from_safe_string(content.html.trim_end().to_owned()),
+            content_text => content.text.trim_end(),
+            lead => &content.lead,
             ..about(post, config)
         },
         issue => context! { url => online(post, config) },
+        preview_end => preview::end(&preview),
+        preview,
+        is_long => content.html.len() > LONG,
         ..common(config, Strings::of(&config.site.language))
     }
 }
@@ -138,8 +181,8 @@ pub(super) fn common(config: &Config, strings: &Strings) -> Value {
             description => config.site.tagline(),
             language => &config.site.language,
         },
-        newsletter => context! { address => config.newsletter.address.as_deref() },
         words => templates::strings(&strings.issue, config.site.title.as_str()),
+        ..theme::fields(&config.newsletter)
     }
 }
 

@@ -13,9 +13,12 @@ mod lint;
 mod mime;
 mod operator_message;
 mod outline;
+mod pictures;
 mod placeholders;
 mod plain;
+mod preview;
 mod templates;
+mod theme;
 mod transactional;
 mod wrap;
 
@@ -32,8 +35,11 @@ pub use issue::{compose, online};
 pub use lint::lint;
 pub use mime::MessageRenderer;
 pub use operator_message::{OperatorMessage, compose_operator_message};
+pub use pictures::PictureSizes;
+pub use preview::of_post as preview_line;
 pub use templates::Templates;
 pub(crate) use templates::{complaint, environment};
+pub use theme::accent_finding;
 pub use transactional::compose_transactional;
 
 /// A rendered issue. It is stored as JSON when the issue is frozen, and every message is made from it, so that later

@@ -12,10 +12,11 @@ use crate::finding::Finding;
 use crate::html;
 use crate::i18n::{self, IssueStrings};
 
-const BUILTIN: [(&str, &str); 8] = [
+const BUILTIN: [(&str, &str); 9] = [
     ("builtin/subject.txt", include_str!("templates/issue/subject.txt")),
     ("builtin/body.txt", include_str!("templates/issue/body.txt")),
     ("builtin/body.html", include_str!("templates/issue/body.html")),
+    ("builtin/site.html", include_str!("templates/issue/site.html")),
     ("builtin/digest/subject.txt", include_str!("templates/digest/subject.txt")),
     ("builtin/digest/body.txt", include_str!("templates/digest/body.txt")),
     ("builtin/digest/body.html", include_str!("templates/digest/body.html")),
@@ -105,6 +106,7 @@ impl Templates {
         environment.add_filter("underline", |text: &str, line: Option<char>| {
             wrap::underlined(text, line.unwrap_or('='), wrap::LINE)
         });
+        environment.add_filter("style_element", style_element);
         let own = [
             ("subject.txt", subject.or(self.subject.as_deref())),
             ("body.txt", self.text.as_deref()),
@@ -124,6 +126,16 @@ impl Templates {
         }
         if findings.is_empty() { Ok(renderer) } else { Err(findings) }
     }
+}
+
+/// Rules of CSS in their element. A block may contain the element itself.
+fn style_element(rules: &str) -> Value {
+    let has_element = rules.to_ascii_lowercase().contains("<style");
+    Value::from_safe_string(if has_element {
+        rules.to_owned()
+    } else {
+        format!("<style>\n{rules}\n</style>\n")
+    })
 }
 
 impl TemplateRenderer<'_> {

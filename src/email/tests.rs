@@ -6,12 +6,15 @@ use mail_parser::{MessageParser, MimeHeaders as _};
 use proptest::prelude::*;
 
 use super::fixtures::{
-    config, english_message, english_post, header, japanese_message, korean_config, korean_message,
-    korean_post, recipient,
+    composed, config, english_config, english_message, english_post, header, japanese_message, korean_config,
+    korean_message, korean_post, recipient,
 };
 use super::headers::{self, Sender};
-use super::issue::from_body;
-use super::{Mailbox, MessageTemplate, Placeholder, Recipient, TemplatePart, Templates, compose, lint};
+use super::{
+    Mailbox, MessageTemplate, PictureSizes, Placeholder, Recipient, TemplatePart, Templates, compose, lint,
+};
+use crate::archive::Post;
+use crate::config::{Color, Config};
 use crate::finding::Finding;
 
 fn lines_of(message: &[u8]) -> impl Iterator<Item = &[u8]> {
@@ -23,6 +26,12 @@ pub(super) fn parts(message: &[u8]) -> (String, String) {
     let message = MessageParser::new().parse(message).unwrap();
     assert_eq!(message.text_body_count(), 1);
     (message.body_text(0).unwrap().into_owned(), message.body_html(0).unwrap().into_owned())
+}
+
+/// A message that begins with a greeting.
+fn greeting((post, body): (Post, String), mut config: Config) -> MessageTemplate {
+    config.newsletter.greeting = true;
+    composed(&post, &body, &config, &Templates::builtin()).unwrap()
 }
 
 /// Compares with a file of `tests/data/letters`; `UPDATE_GOLDEN` in the environment writes it instead.
@@ -52,7 +61,7 @@ fn the_english_email_matches_the_golden_file() {
 
 #[test]
 fn an_independent_parser_reads_every_field_and_part_back() {
-    let bytes = korean_message().render_for(&recipient(Some("김민준")));
+    let bytes = greeting(korean_post(), korean_config()).render_for(&recipient(Some("김민준")));
     let message = MessageParser::new().parse(&bytes).unwrap();
     assert_eq!(message.subject(), Some("느리게 도착하는 것들에 대하여"));
     let (from, to) = (message.from().unwrap().first().unwrap(), message.to().unwrap().first().unwrap());
@@ -94,14 +103,14 @@ fn the_list_keeps_its_name_when_the_site_moves() {
     let (post, body) = korean_post();
     let mut moved = korean_config();
     moved.site.url = crate::config::SiteUrl::parse("https://new-home.example.org/").unwrap();
-    let template = from_body(&post, &body, &moved, &Templates::builtin()).unwrap();
+    let template = composed(&post, &body, &moved, &Templates::builtin()).unwrap();
     assert_eq!(list_id(&template), list_id(&korean_message()));
 }
 
 #[test]
 fn both_parts_contain_the_same_text() {
     let (post, body) = korean_post();
-    let template = from_body(&post, &body, &korean_config(), &Templates::builtin()).unwrap();
+    let template = composed(&post, &body, &korean_config(), &Templates::builtin()).unwrap();
     let (text, html) = parts(&template.render_for(&recipient(Some("김민준"))));
     for word in [
         "서랍을",
@@ -127,7 +136,8 @@ fn both_parts_contain_the_same_text() {
 
 #[test]
 fn a_name_is_escaped_in_html_and_unchanged_in_text() {
-    let (text, html) = parts(&english_message().render_for(&recipient(Some("Tom & <Jerry>"))));
+    let message = greeting(english_post(), english_config());
+    let (text, html) = parts(&message.render_for(&recipient(Some("Tom & <Jerry>"))));
     assert!(text.contains("Hello Tom & <Jerry>,"));
     assert!(html.contains("Hello Tom &amp; &lt;Jerry&gt;,") && !html.contains("<Jerry>"));
 }
@@ -136,7 +146,7 @@ fn a_name_is_escaped_in_html_and_unchanged_in_text() {
 fn markup_in_a_title_is_text_everywhere() {
     let (mut post, body) = english_post();
     post.title = header("a </title><b> & \"c\"");
-    let template = from_body(&post, &body, &korean_config(), &Templates::builtin()).unwrap();
+    let template = composed(&post, &body, &korean_config(), &Templates::builtin()).unwrap();
     let (text, html) = parts(&template.render_for(&recipient(None)));
     assert!(text.contains(post.title.as_str()));
     assert_eq!(html.matches("a &lt;/title&gt;&lt;b&gt; &amp; ").count(), 2, "{html}");
@@ -146,7 +156,7 @@ fn markup_in_a_title_is_text_everywhere() {
 fn directional_marks_of_a_title_are_in_the_text_and_not_in_the_headers() {
     let (mut post, body) = english_post();
     (post.title, post.marked_title) = (header("אבג (abc)"), Some("אבג\u{200F} (abc)".to_owned()));
-    let template = from_body(&post, &body, &korean_config(), &Templates::builtin()).unwrap();
+    let template = composed(&post, &body, &korean_config(), &Templates::builtin()).unwrap();
     let message = template.render_for(&recipient(None));
     assert_eq!(MessageParser::new().parse(&message).unwrap().subject(), Some("אבג (abc)"));
     assert!(parts(&message).0.contains("אבג\u{200F} (abc)"));
@@ -157,7 +167,7 @@ fn template_syntax_in_a_post_is_not_executed() {
     let (mut post, _) = korean_post();
     post.title = header("{{ 7 * 7 }}");
     let body = "<p>{{ unsubscribe_url }} {% include 'x' %}</p>".to_owned();
-    let template = from_body(&post, &body, &korean_config(), &Templates::builtin()).unwrap();
+    let template = composed(&post, &body, &korean_config(), &Templates::builtin()).unwrap();
     assert_eq!(template.subject.as_str(), "{{ 7 * 7 }}");
     let (text, html) = parts(&template.render_for(&recipient(None)));
     assert!(text.contains("{{ unsubscribe_url }} {% include 'x' %}"));
@@ -170,7 +180,10 @@ fn a_post_is_composed_from_its_markdown() {
     let markdown = "**첫 문단**입니다. [전시](/exhibition/)[^1]\n\n- [x] 우표\n- [ ] 답장\n\n| 가 | 나 |\n|---|---|\n| 1 | 2 |\n\n\
                     ![우체통](box.jpg)\n\n[^1]: 주석입니다.\n";
     post.body = crate::text::XmlText::clean(markdown).0;
-    let template = compose(&post, &korean_config(), &Templates::builtin()).unwrap();
+    let body = crate::archive::markdown::render(&post);
+    let sizes =
+        PictureSizes::from([("https://post.example.com/slow-things/box.jpg".to_owned(), (1120, 500))]);
+    let template = compose(&post, (&body, &sizes), &korean_config(), &Templates::builtin()).unwrap();
     let bytes = template.render_for(&recipient(None));
     let (text, html) = parts(&bytes);
     assert!(text.contains("*첫 문단*입니다. 전시 [1]¹"), "{text}");
@@ -183,7 +196,74 @@ fn a_post_is_composed_from_its_markdown() {
         html.contains("class=\"lp-task\"") && html.contains("class=\"lp-scroll\"") && !html.contains('↩'),
         "{html}"
     );
+    assert!(html.contains("width=\"560\" height=\"250\""), "{html}");
     assert_eq!(lint(&template, &bytes, "posts/a.md"), []);
+}
+
+#[test]
+fn the_preview_line_is_the_preheader_the_summary_or_the_beginning_of_the_text() {
+    let (mut post, body) = korean_post();
+    let hidden = |post: &Post| {
+        let message = composed(post, &body, &korean_config(), &Templates::builtin()).unwrap();
+        let (_, html) = parts(&message.render_for(&recipient(None)));
+        let begin = html.find("lp-preview").unwrap();
+        let line = html[begin..].split_once('>').unwrap().1;
+        line.split(['<', '\u{34f}']).next().unwrap().to_owned()
+    };
+    assert!(hidden(&post).starts_with("빠른 답장이 미덕이 된 시대에"));
+    post.preheader = Some(crate::text::XmlText::clean("서랍 속\n편지 <한 통>").0);
+    assert_eq!(hidden(&post), "서랍 속 편지 &lt;한 통&gt;");
+    (post.preheader, post.summary) = (None, None);
+    post.body = crate::text::XmlText::clean("# 제목\n\n지난달 **서랍**을 정리했다.\n").0;
+    assert_eq!(hidden(&post), "지난달 서랍을 정리했다.");
+}
+
+#[test]
+fn a_subject_in_the_front_matter_wins_over_the_title_and_the_template() {
+    let (mut post, body) = korean_post();
+    post.subject = Some(header("이번 달 편지"));
+    let mut config = korean_config();
+    config.newsletter.subject = Some("{{ site.title }}: {{ post.title }}".to_owned());
+    let message = composed(&post, &body, &config, &Templates::builtin()).unwrap();
+    assert_eq!(message.subject.as_str(), "이번 달 편지");
+}
+
+#[test]
+fn a_greeting_is_written_only_if_it_is_asked_for() {
+    let (post, body) = korean_post();
+    let mut config = korean_config();
+    for asked in [false, true] {
+        config.newsletter.greeting = asked;
+        let message = composed(&post, &body, &config, &Templates::builtin()).unwrap();
+        let (text, html) = parts(&message.render_for(&recipient(Some("김민준"))));
+        assert_eq!((text.contains("김민준"), html.contains("김민준")), (asked, asked));
+    }
+}
+
+#[test]
+fn rules_in_the_style_block_need_no_style_element() {
+    let (post, body) = korean_post();
+    for rules in [".lp-title { color: #123456 }", "<style>.lp-title { color: #123456 }</style>"] {
+        let page = format!("{{% extends \"builtin/body.html\" %}}{{% block style %}}{rules}{{% endblock %}}");
+        let templates = Templates::new(None, None, Some(page));
+        let message = composed(&post, &body, &korean_config(), &templates).unwrap();
+        let (_, html) = parts(&message.render_for(&recipient(None)));
+        assert!(html.contains("style=\"color:#123456\"") && !html.contains(".lp-title {"), "{html}");
+    }
+}
+
+#[test]
+fn a_right_to_left_email_has_its_margins_and_borders_on_the_right() {
+    let (mut post, _) = korean_post();
+    post.language = Some("ar".to_owned());
+    let body = "<blockquote><p>a</p></blockquote><ul><li>b</li></ul><table><tr><td>c</td></tr></table>";
+    let message = composed(&post, body, &korean_config(), &Templates::builtin()).unwrap();
+    let (_, html) = parts(&message.render_for(&recipient(None)));
+    for style in ["border-right:3px solid #cfc9be", "direction:rtl", "text-align:right", "padding-left:14px"]
+    {
+        assert!(html.contains(style), "{style} is missing in {html}");
+    }
+    assert!(html.contains("dir=\"rtl\"") && !html.contains("border-left"), "{html}");
 }
 
 #[test]
@@ -191,7 +271,7 @@ fn an_email_without_a_sender_is_an_error_with_a_hint() {
     let (post, body) = korean_post();
     let mut config = korean_config();
     config.newsletter.from = None;
-    let findings = from_body(&post, &body, &config, &Templates::builtin()).unwrap_err();
+    let findings = composed(&post, &body, &config, &Templates::builtin()).unwrap_err();
     assert_eq!(findings[0].rule, "newsletter-from");
     assert!(findings[0].hint.is_some());
 }
@@ -200,7 +280,7 @@ fn complaints(subject: Option<&str>, text: Option<&str>, html: Option<&str>) -> 
     let own = |source: Option<&str>| source.map(str::to_owned);
     let (post, body) = english_post();
     let templates = Templates::new(own(subject), own(text), own(html));
-    from_body(&post, &body, &super::fixtures::english_config(), &templates).unwrap_err()
+    composed(&post, &body, &english_config(), &templates).unwrap_err()
 }
 
 #[test]
@@ -231,10 +311,10 @@ fn a_subject_in_the_configuration_is_a_template_and_its_mistakes_name_that_file(
     let site = "title = \"The Slow Post\"\nurl = \"https://post.example.com/\"";
     let good =
         config(site, "from = \"a@post.example.com\"\nsubject = \"{{ site.title }}: {{ post.title }}\"");
-    let template = from_body(&post, &body, &good, &Templates::builtin()).unwrap();
+    let template = composed(&post, &body, &good, &Templates::builtin()).unwrap();
     assert_eq!(template.subject.as_str(), "The Slow Post: On things that arrive slowly");
     let bad = config(site, "from = \"a@post.example.com\"\nsubject = \"{{ site.name }}\"");
-    let findings = from_body(&post, &body, &bad, &Templates::builtin()).unwrap_err();
+    let findings = composed(&post, &body, &bad, &Templates::builtin()).unwrap_err();
     assert_eq!((findings[0].file.as_str(), findings[0].line), ("config.toml", None));
 }
 
@@ -243,7 +323,7 @@ fn a_template_of_the_user_can_extend_the_built_in_one() {
     let (post, body) = english_post();
     let own = "{% extends \"builtin/body.html\" %}{% block header %}<h1>Mine</h1>{% endblock %}";
     let templates = Templates::new(None, None, Some(own.to_owned()));
-    let template = from_body(&post, &body, &super::fixtures::english_config(), &templates).unwrap();
+    let template = composed(&post, &body, &english_config(), &templates).unwrap();
     let (_, html) = parts(&template.render_for(&recipient(None)));
     assert!(html.contains(">Mine</h1>") && html.contains("Last month") && html.contains("Unsubscribe"));
 }
@@ -288,6 +368,15 @@ fn luminance(hex: &str) -> f64 {
 fn every_text_colour_has_enough_contrast_on_every_background_in_both_palettes() {
     let page = include_str!("templates/issue/body.html");
     let css = page.split("<style>").nth(1).unwrap().split("</style>").next().unwrap();
+    // The text of a button is only on the button. `theme` makes the accent color readable.
+    let css: Vec<&str> =
+        css.lines().filter(|line| !line.contains("a.button") && !line.contains("{%")).collect();
+    let accent = Color::parse("#0b57a4").unwrap();
+    let dark = accent.readable_on(Color::parse("#292724").unwrap());
+    let css = css.join("\n").replace("{{ accent.light }}", &accent.to_string());
+    let css = css.replace("{{ accent.dark }}", &dark.to_string());
+    let css: String =
+        css.split("{{").map(|part| part.split_once("}}").map_or(part, |(_, rest)| rest)).collect();
     let (light, dark) = css.split_once("@media (prefers-color-scheme: dark)").unwrap();
     for (palette, least) in [(light, 10), (dark, 10)] {
         let all = declarations(palette);

@@ -8,7 +8,7 @@ use minijinja::context;
 use super::headers::{self, Sender};
 use super::placeholders::Markers;
 use super::templates::{self, Kind, TemplateSet, Templates};
-use super::{Greeting, MessageTemplate, Placeholder, html, issue};
+use super::{Greeting, MessageTemplate, Placeholder, html, issue, preview, theme};
 use crate::config::Config;
 use crate::finding::Finding;
 use crate::i18n::{self, Strings, TransactionalStrings};
@@ -39,6 +39,7 @@ pub fn compose_transactional(
     let subject =
         HeaderText::lossy(&with_title(strings.subject)).unwrap_or_else(|| config.site.title.clone());
     let markers = Markers::absent_from(&[title, link].concat());
+    let intro = preview::line(&with_title(strings.intro));
     let fields = context! {
         lang => language,
         lang_primary => i18n::primary(language),
@@ -52,8 +53,10 @@ pub fn compose_transactional(
             note => strings.note,
         },
         words => templates::strings(issue, title),
-        newsletter => context! { address => config.newsletter.address.as_deref() },
+        preview_end => preview::end(&intro),
+        preview => intro,
         unsubscribe_url => markers.of(Placeholder::Unsubscribe),
+        ..theme::fields(&config.newsletter)
     };
     let templates = Templates::builtin();
     let renderer = templates.renderer(TemplateSet::Transactional, "", None)?;

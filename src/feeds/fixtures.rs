@@ -54,6 +54,8 @@ pub(super) fn post(day: u32, title: &str) -> Post {
         categories: Vec::new(),
         tags: Vec::new(),
         summary: None,
+        subject: None,
+        preheader: None,
         language: None,
         image: None,
         enclosure: None,

@@ -12,7 +12,7 @@ mod templates;
 
 pub(crate) use layout::{Layout, PlannedPage, lay_out};
 pub(crate) use links::{ExistingPaths, check_link, dead_pictures};
-pub(crate) use local::LocalLink;
+pub(crate) use local::{LocalLink, local_links};
 pub(crate) use templates::{FOLDER, NAMES, PageTemplates};
 
 use crate::feeds::Document;

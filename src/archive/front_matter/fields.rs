@@ -37,6 +37,10 @@ pub struct Fields {
     pub authors: Vec<PostAuthor>,
     /// `summary`, `description` or `excerpt`.
     pub summary: Option<XmlText>,
+    /// `subject`, of the email.
+    pub subject: Option<HeaderText>,
+    /// `preheader`.
+    pub preheader: Option<XmlText>,
     /// `language` or `lang`.
     pub language: Option<String>,
     /// `image`, `cover` or `featured_image`, as written.
@@ -74,6 +78,8 @@ pub fn read(entries: &[Entry], file: &str, zone: Tz) -> (Fields, Vec<Finding>) {
         summary: reader
             .text(&["summary", "description", "excerpt"])
             .map(|text| XmlText::clean(text.value.trim()).0),
+        subject: reader.header("subject"),
+        preheader: reader.text(&["preheader"]).map(|text| XmlText::clean(text.value.trim()).0),
         language: reader.language(),
         image: reader.image(),
         enclosure,
@@ -121,6 +127,16 @@ impl<'e> Reader<'e> {
         }
         self.wrong("post-field", entry, "it is not text", "put the value in quotes");
         None
+    }
+
+    /// A text that becomes a header field of an email.
+    fn header(&mut self, key: &str) -> Option<HeaderText> {
+        let text = self.text(&[key])?;
+        let header = HeaderText::parse(&text.value);
+        if let (Err(error), Some(entry)) = (&header, self.find(&[key])) {
+            self.wrong("post-field", entry, &error.to_string(), "write one line of text");
+        }
+        header.ok()
     }
 
     fn date(&mut self, keys: &[&str]) -> Option<Spanned<DateTime<FixedOffset>>> {

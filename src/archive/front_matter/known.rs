@@ -2,7 +2,7 @@
 //! [`plain`](crate::config::plain), without case and separators.
 
 /// The keys that Letterpress reads; also the suggestions for an unknown key.
-pub(super) const MEANT: [&str; 60] = [
+pub(super) const MEANT: [&str; 62] = [
     "title",
     "date",
     "published_date",
@@ -30,6 +30,8 @@ pub(super) const MEANT: [&str; 60] = [
     "summary",
     "description",
     "excerpt",
+    "subject",
+    "preheader",
     "language",
     "lang",
     "image",
@@ -263,6 +265,6 @@ pub(super) const OF_OTHERS: &str = "
     coverimage postid wordpressid dsqthreadid disqusid thumbnailid postname
     externalurl external originalurl original source sourceurl via link links redirect robots icon emoji color colour
     caption credit license licence rights location place mood music version revision order number hero navtitle shorttitle
-    seotitle seodescription metadescription metatitle abstract lead intro standfirst dek subject preview preheader
+    seotitle seodescription metadescription metatitle abstract lead intro standfirst dek preview
     contributors editor translator editors translators reviewers isbn doi
     ";

@@ -89,7 +89,7 @@ impl<'s> Writer<'s> {
             NodeValue::BlockQuote => self.block_element("blockquote", node),
             NodeValue::Alert(alert) => {
                 let title = alert.title.as_deref().unwrap_or_else(|| alert.alert_type.default_title());
-                self.out.push_str("<blockquote>\n<p><strong>");
+                self.out.push_str("<blockquote class=\"callout\">\n<p><strong>");
                 push_text(&mut self.out, title);
                 self.out.push_str("</strong></p>\n");
                 self.blocks(node);
@@ -253,7 +253,7 @@ impl<'s> Writer<'s> {
 
     fn inline<'a>(&mut self, node: &'a AstNode<'a>) {
         match &node.data().value {
-            NodeValue::Text(text) => push_text(&mut self.out, text),
+            NodeValue::Text(text) => push_text(&mut self.out, tree::without_button(node, text)),
             NodeValue::SoftBreak => self.out.push('\n'),
             NodeValue::LineBreak => self.out.push_str("<br>\n"),
             NodeValue::Code(code) => {
@@ -295,6 +295,9 @@ impl<'s> Writer<'s> {
         }
         if !link.title.is_empty() {
             self.attribute("title", &link.title);
+        }
+        if tree::is_button(node) {
+            self.attribute("class", "button");
         }
         self.out.push('>');
         self.in_link = true;

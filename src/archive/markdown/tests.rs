@@ -26,6 +26,8 @@ fn post(body: &str) -> Post {
         categories: Vec::new(),
         tags: Vec::new(),
         summary: None,
+        subject: None,
+        preheader: None,
         language: None,
         image: None,
         enclosure: None,
@@ -63,7 +65,10 @@ fn every_kind_of_block_has_its_plain_element() {
             "3. a\n\n   b\n4. c",
             "<ol start=\"3\">\n<li>\n<p>a</p>\n<p>b</p>\n</li>\n<li>\n<p>c</p>\n</li>\n</ol>",
         ),
-        ("> [!NOTE]\n> a", "<blockquote>\n<p><strong>Note</strong></p>\n<p>a</p>\n</blockquote>"),
+        (
+            "> [!NOTE]\n> a",
+            "<blockquote class=\"callout\">\n<p><strong>Note</strong></p>\n<p>a</p>\n</blockquote>",
+        ),
         ("```rust x\na < b\n```", "<pre><code class=\"language-rust\">a &lt; b\n</code></pre>"),
         (
             "|a|b|\n|-|:-:|\n|c|d|",
@@ -167,6 +172,14 @@ fn an_excerpt_is_cut_at_a_word_or_between_two_letters() {
     assert_eq!(excerpt(&post("吾輩は猫である。名前はまだ無い。"), 8), "吾輩は猫である…");
     assert_eq!(excerpt(&post("👩\u{200D}👩\u{200D}👧가나다라"), 3), "…", "an emoji family is not split");
     assert_eq!(excerpt(&post("하나\n\n<!--more-->\n\n둘"), 100), "하나");
+}
+
+#[test]
+fn a_link_with_a_mark_behind_it_is_a_button_and_the_mark_is_not_shown() {
+    let body = "[구독](/join/){.button}하세요 {.button} a{.button}";
+    let button = "<a href=\"https://example.com/join/\" class=\"button\">구독</a>";
+    assert_eq!(html(body), format!("<p>{button}하세요 {{.button}} a{{.button}}</p>"));
+    assert_eq!(excerpt(&post(body), 100), "구독하세요 {.button} a{.button}");
 }
 
 #[test]

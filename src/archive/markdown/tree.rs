@@ -112,3 +112,18 @@ pub(super) fn is_more(node: &AstNode<'_>) -> bool {
         _ => false,
     }
 }
+/// Behind a link it makes a button of it: `[Sign up](https://example.com/){.button}`.
+const BUTTON: &str = "{.button}";
+
+/// Whether a link is to be shown as a button.
+pub(super) fn is_button<'a>(link: &'a AstNode<'a>) -> bool {
+    let next = link.next_sibling();
+    next.is_some_and(|next| matches!(&next.data().value, NodeValue::Text(text) if text.starts_with(BUTTON)))
+}
+
+/// The text of a node without the mark that belongs to the link before it.
+pub(super) fn without_button<'a, 't>(node: &'a AstNode<'a>, text: &'t str) -> &'t str {
+    let follows_link =
+        node.previous_sibling().is_some_and(|before| matches!(before.data().value, NodeValue::Link(_)));
+    text.strip_prefix(BUTTON).filter(|_| follows_link).unwrap_or(text)
+}

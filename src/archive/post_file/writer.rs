@@ -79,6 +79,8 @@ impl PostBuilder<'_> {
             categories: fields.categories,
             tags: fields.tags,
             summary: fields.summary,
+            subject: fields.subject,
+            preheader: fields.preheader,
             language: language.filter(|language| *language != config.site.language),
             image,
             enclosure: None,

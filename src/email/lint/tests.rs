@@ -1,10 +1,9 @@
 //! Good emails, and emails with one fault each.
 
 use super::super::fixtures::{
-    english_config, english_message, english_post, header, japanese_message, korean_config, korean_message,
-    korean_post, recipient,
+    composed, english_config, english_message, english_post, header, japanese_message, korean_config,
+    korean_message, korean_post, recipient,
 };
-use super::super::issue::from_body;
 use super::super::{TemplatePart, Templates};
 use super::lint;
 use crate::finding::Severity;
@@ -25,7 +24,7 @@ fn every_problem_of_an_email_is_found_with_a_hint() {
                  <img src=\"https://example.org/a.svg\" alt=\"a\"> <img src=\"data:image/png;base64,AA\" alt=\"b\"> \
                  <img src=\"https://example.org/b.png\"> <span style=\"font-size:0\">e</span></p><iframe></iframe>"
         .to_owned();
-    let mut template = from_body(&post, &body, &english_config(), &Templates::builtin()).unwrap();
+    let mut template = composed(&post, &body, &english_config(), &Templates::builtin()).unwrap();
     template.subject = header("RE: BUY THIS NOW PLEASE");
     template.text = vec![TemplatePart::Fixed("<p>\u{7}</p>\n".to_owned())];
     let findings =
@@ -72,7 +71,7 @@ fn a_clipped_email_is_a_warning_and_a_clipped_unsubscribe_link_an_error() {
     let body = format!("<p>{}</p>", "가나다라마바사 ".repeat(5_000));
     let own = "<!doctype html><html lang=\"ko\"><title>a</title>{{ post.content_html }}<a href=\"{{ unsubscribe_url }}\">x</a>";
     let rules = |templates: &Templates| {
-        let template = from_body(&post, &body, &korean_config(), templates).unwrap();
+        let template = composed(&post, &body, &korean_config(), templates).unwrap();
         let findings = lint(&template, &template.render_for(&recipient(None)), "posts/a.md");
         findings.into_iter().map(|finding| (finding.severity, finding.rule)).collect::<Vec<_>>()
     };

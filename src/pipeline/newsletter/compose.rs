@@ -3,7 +3,7 @@
 use chrono::DateTime;
 
 use crate::address::EmailAddress;
-use crate::archive::Post;
+use crate::archive::{Post, markdown};
 use crate::config::Config;
 use crate::delivery::OutgoingMessage;
 use crate::delivery::verdict::{Verdict, classify};
@@ -11,6 +11,7 @@ use crate::email::{self, MessageTemplate, Templates};
 use crate::finding::{Finding, Severity};
 use crate::ledger::Token;
 use crate::pipeline::newsletter::issue_renderer::IssueRenderer;
+use crate::pipeline::newsletter::pictures::picture_sizes;
 use crate::pipeline::session::context::RunContext;
 use crate::pipeline::session::dkim_keys::signer;
 use crate::pipeline::session::run_error::{RunError, no_sender};
@@ -23,8 +24,11 @@ use crate::text::{HeaderText, hex};
 
 /// Composes and checks the email of a post.
 pub fn compose(config: &Config, post: &Post) -> Result<(IssueRenderer, Vec<Finding>), RunError> {
-    refuse_dead_pictures(config, post)?;
-    let template = email::compose(post, config, &templates(config)?).map_err(RunError::Findings)?;
+    let body = markdown::render(post);
+    refuse_dead_pictures(config, post, &body.own)?;
+    let sizes = picture_sizes(config, post, &body.own);
+    let template =
+        email::compose(post, (&body, &sizes), config, &templates(config)?).map_err(RunError::Findings)?;
     lint_message(template, config, post.source.as_str())
 }
 

@@ -9,6 +9,7 @@ pub(crate) mod held_posts;
 pub(crate) mod idle_shortcut;
 pub(crate) mod issue;
 pub(crate) mod issue_renderer;
+pub(crate) mod pictures;
 pub(crate) mod planning;
 pub(crate) mod preview;
 pub(crate) mod rehearsal;

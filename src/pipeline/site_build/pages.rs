@@ -14,7 +14,7 @@ use self::copies::Copies;
 use self::public_folder::{PublicFolder, not_ours};
 use self::record::{PageRecord, Record};
 use crate::archive::markdown::OwnAddress;
-use crate::archive::{Archive, Post, markdown};
+use crate::archive::{Archive, Post};
 use crate::config::Config;
 use crate::feeds::{self, output};
 use crate::finding::{Finding, Severity};
@@ -311,7 +311,7 @@ fn feed_files(config: &Config, archive: &Archive) -> Vec<Utf8PathBuf> {
 }
 
 /// Refuses an email with a missing image of the own site.
-pub(crate) fn refuse_dead_pictures(config: &Config, post: &Post) -> Result<(), RunError> {
+pub(crate) fn refuse_dead_pictures(config: &Config, post: &Post, own: &[OwnAddress]) -> Result<(), RunError> {
     if post.page.file.is_none() {
         return Ok(());
     }
@@ -321,7 +321,7 @@ pub(crate) fn refuse_dead_pictures(config: &Config, post: &Post) -> Result<(), R
         record: Record::read(config),
         planned: HashSet::new(),
     };
-    let dead = pages::dead_pictures(post, &markdown::render(post).own, config, &paths);
+    let dead = pages::dead_pictures(post, own, config, &paths);
     if dead.iter().any(|finding| finding.severity == Severity::Error) {
         return Err(RunError::Findings(dead));
     }

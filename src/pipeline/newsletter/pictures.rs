@@ -1,0 +1,81 @@
+//! The sizes of the pictures of a post that are files of its own site. Only the beginning of a file is read, so a broken or huge
+//! one does no harm; its size is then unknown.
+
+use std::fs::File;
+use std::io::BufReader;
+
+use camino::Utf8Path;
+
+use crate::archive::Post;
+use crate::archive::markdown::OwnAddress;
+use crate::config::Config;
+use crate::email::PictureSizes;
+use crate::pages::local_links;
+
+/// Measures the pictures among the addresses of a post on its own site.
+pub(super) fn picture_sizes(config: &Config, post: &Post, own: &[OwnAddress]) -> PictureSizes {
+    let shown = local_links(post, own, config).into_iter().filter(|link| link.is_shown);
+    let measured = shown.filter_map(|link| {
+        let size = link.sources.iter().find_map(|file| size(&config.resolve(file)))?;
+        Some((link.target, size))
+    });
+    let by_target: Vec<_> = measured.collect();
+    let urls = own.iter().map(|own| own.url.clone()).chain(post.image.iter().map(ToString::to_string));
+    urls.filter_map(|url| {
+        let path = crate::archive::page::path_of(&config.site.url, &url.parse().ok()?)?;
+        let (_, size) = by_target.iter().find(|(target, _)| *target == path)?;
+        Some((url, *size))
+    })
+    .collect()
+}
+
+/// Width and height; `None` for anything but a picture.
+fn size(file: &Utf8Path) -> Option<(u32, u32)> {
+    let size = imagesize::reader_size(BufReader::new(File::open(file).ok()?)).ok()?;
+    let (width, height) = (u32::try_from(size.width).ok()?, u32::try_from(size.height).ok()?);
+    (width > 0 && height > 0).then_some((width, height))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn size_of(bytes: &[u8]) -> Option<(u32, u32)> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), bytes).unwrap();
+        size(Utf8Path::from_path(file.path()).unwrap())
+    }
+
+    #[test]
+    fn pictures_are_measured_by_their_first_bytes() {
+        let png = [
+            &b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"[..],
+            &1600_u32.to_be_bytes(),
+            &900_u32.to_be_bytes(),
+            &[0; 20],
+        ];
+        assert_eq!(size_of(&png.concat()), Some((1600, 900)));
+        assert_eq!(size_of(b"GIF89a\x20\x03\x58\x02\0\0\0"), Some((800, 600)));
+        for broken in [&b""[..], b"GIF89a", b"<svg width=\"10\"/>", b"\xff\xd8\xff\xe0", b"RIFF\0\0\0\0WEBP"]
+        {
+            assert_eq!(size_of(broken), None, "{broken:?}");
+        }
+        assert_eq!(size(Utf8Path::new("/nowhere.png")), None);
+    }
+
+    proptest! {
+        #[test]
+        fn no_broken_picture_panics(
+            head in prop::sample::select(vec![
+                &b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"[..], b"GIF89a", b"\xff\xd8\xff", b"RIFF\x40\0\0\0WEBPVP8", b"RIFF\x40\0\0\0WEBPVP8X",
+                b"\0\0\0\x20ftypavif\0\0\0\0", b"\0\0\0\x20ftypheic",
+            ]),
+            rest in prop::collection::vec(any::<u8>(), 0..200),
+        ) {
+            let bytes = [head, &rest].concat();
+            let _ = imagesize::reader_size(std::io::Cursor::new(bytes));
+        }
+    }
+}
