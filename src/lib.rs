@@ -40,6 +40,7 @@ pub mod inbox;
 pub mod ledger;
 mod logging;
 mod net;
+pub mod oauth;
 mod pages;
 pub mod pipeline;
 mod schedule;

@@ -14,7 +14,8 @@ fn smtp(port: u16, tls: Tls) -> Settings<'static> {
         port,
         tls,
         user: Some("kim"),
-        password: Some(PasswordFrom::File(Utf8Path::new("smtp-password"), None)),
+        login: Some(LoginSource::PasswordFile(Utf8Path::new("smtp-password"))),
+        blemish: None,
         ca_file: None,
     }
 }
@@ -296,11 +297,11 @@ fn a_rejected_login_names_the_key_the_file_and_a_suspect_character() {
         (SuspectCharacter::Mark, "byte order mark"),
         (SuspectCharacter::Invisible, "invisible"),
     ] {
-        let password = Some(PasswordFrom::File(Utf8Path::new("smtp-password"), Some(blemish)));
-        assert_diagnosis(&refused, Settings { password, ..implicit() }, rule, &[word, "fix that first"]);
+        let blemish = Some(blemish);
+        assert_diagnosis(&refused, Settings { blemish, ..implicit() }, rule, &[word, "fix that first"]);
     }
-    let password = Some(PasswordFrom::Variable("SMTP_PASSWORD", None));
-    let by_variable = Settings { password, ..implicit() };
+    let login = Some(LoginSource::PasswordEnv("SMTP_PASSWORD"));
+    let by_variable = Settings { login, ..implicit() };
     assert_diagnosis(
         &refused,
         by_variable,
@@ -339,7 +340,7 @@ fn a_login_that_is_not_offered_is_explained_with_what_is_missing() {
     let missing = |capability| failed(Phase::Auth, TransportError::Missing(capability));
     let auth = |offers_starttls, mechanisms: &[&str]| {
         let mechanisms = mechanisms.iter().map(|&name| name.to_owned()).collect();
-        missing(MissingCapability::Auth { offers_starttls, mechanisms })
+        missing(MissingCapability::Auth { offers_starttls, mechanisms, with_token: false })
     };
     let clear = smtp(587, Tls::None);
     assert_diagnosis(
@@ -384,7 +385,7 @@ fn a_login_that_is_not_offered_is_explained_with_what_is_missing() {
 
 #[test]
 fn a_relay_that_rejects_this_sender_is_explained() {
-    let no_login = Settings { user: None, password: None, ..implicit() };
+    let no_login = Settings { user: None, login: None, ..implicit() };
     let login = ("login-missing", "smtp.user");
     assert_diagnosis(
         &replied(Phase::Mail, "530 5.7.0 Authentication required"),
