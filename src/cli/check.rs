@@ -274,7 +274,9 @@ async fn known_unsubscribing(
 fn secrets(config: &Config, findings: &mut Vec<Finding>) {
     let password = config.smtp.as_ref().and_then(|smtp| smtp.password_file.as_ref());
     let signing = config.dkim.iter().map(|dkim| &dkim.key_file);
-    for file in password.into_iter().chain([&config.store.keys]).chain(signing) {
+    let applications = config.oauth.values().filter_map(|client| client.client_secret_file.as_ref());
+    let own = [&config.store.keys, &config.store.tokens];
+    for file in password.into_iter().chain(own).chain(signing).chain(applications) {
         let mode = config.resolve(file).metadata().map_or(0, |meta| meta.permissions().mode());
         if mode & 0o077 != 0 {
             let message =
