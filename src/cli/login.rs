@@ -147,11 +147,11 @@ async fn approve(
     match &client.provider.grant {
         Grant::Device(endpoint) => {
             let verification = device::begin(client, endpoint).await?;
-            let (url, code) = (&verification.verification_uri, &verification.user_code);
+            let (url, code) = (&verification.page, &verification.user_code);
             if as_json {
                 printer.json_line(&json!({
                     "event": "verification", "verification_uri": url, "user_code": code,
-                    "verification_uri_complete": verification.verification_uri_complete, "expires_in": verification.expires_in,
+                    "verification_uri_complete": verification.page_with_code, "expires_in": verification.expires_in,
                 }));
             } else {
                 printer.stdout(format!("open {url} in any browser, and log in as {}", account.user));

@@ -62,7 +62,7 @@ impl Pending {
         let mut page = page.clone();
         page.query_pairs_mut().extend_pairs([
             ("response_type", "code"),
-            ("client_id", client.client_id.as_str()),
+            ("client_id", client.id.as_str()),
             ("redirect_uri", redirect.as_str()),
             ("scope", client.provider.scope.as_str()),
             ("state", state.as_str()),

@@ -20,16 +20,17 @@ const LONGEST_INTERVAL: u64 = 60;
 const LONGEST_VALIDITY: u64 = 3_600;
 
 /// What a person needs to approve the log-in.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Deserialize)]
 pub(crate) struct Verification {
     device_code: String,
     /// The code to type.
     pub(crate) user_code: String,
     /// Where to type it. Google called it `verification_url` before the RFC.
-    #[serde(alias = "verification_url")]
-    pub(crate) verification_uri: Url,
+    #[serde(alias = "verification_url", rename = "verification_uri")]
+    pub(crate) page: Url,
     /// The same with the code in it.
-    pub(crate) verification_uri_complete: Option<Url>,
+    #[serde(rename = "verification_uri_complete")]
+    pub(crate) page_with_code: Option<Url>,
     /// How long both are valid, in seconds.
     pub(crate) expires_in: u64,
     interval: Option<u64>,

@@ -24,8 +24,8 @@ pub(crate) struct Client {
     /// The name of its section `[oauth.NAME]`.
     pub(crate) name: String,
     pub(crate) provider: Provider,
-    pub(crate) client_id: String,
-    pub(crate) client_secret: Option<Secret>,
+    pub(crate) id: String,
+    pub(crate) secret: Option<Secret>,
 }
 
 /// Tokens as they are issued.
@@ -136,10 +136,10 @@ impl Client {
     }
 
     fn form(&self, fields: &[(&str, &str)]) -> String {
-        let secret = self.client_secret.as_ref().map(|secret| ("client_secret", secret.expose()));
+        let secret = self.secret.as_ref().map(|secret| ("client_secret", secret.expose()));
         form_urlencoded::Serializer::new(String::new())
             .extend_pairs(fields)
-            .append_pair("client_id", &self.client_id)
+            .append_pair("client_id", &self.id)
             .extend_pairs(secret)
             .finish()
     }

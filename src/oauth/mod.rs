@@ -97,7 +97,7 @@ pub struct TokenSource {
 #[derive(Debug)]
 enum Origin {
     Command(TokenCommand),
-    Stored(Account),
+    Stored(Box<Account>),
 }
 
 #[derive(Debug, Default)]
@@ -120,7 +120,7 @@ impl TokenSource {
 
     /// The tokens of an account that has logged in.
     pub(crate) fn stored(account: Account, clock: Arc<dyn Clock>) -> Self {
-        Self::new(Origin::Stored(account), clock)
+        Self::new(Origin::Stored(Box::new(account)), clock)
     }
 
     fn new(origin: Origin, clock: Arc<dyn Clock>) -> Self {

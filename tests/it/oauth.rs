@@ -342,7 +342,7 @@ fn no_token_is_in_a_trace_or_a_log() {
     }
 }
 
-/// A site whose relay wants `access-0`, with a token_command that runs this script.
+/// A site whose relay wants `access-0`, with a `token_command` that runs this script.
 fn with_command(script: &str) -> World {
     let provider = Provider::start();
     provider.state().valid = vec!["access-0".to_owned()];

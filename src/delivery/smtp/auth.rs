@@ -120,8 +120,11 @@ async fn with_token(
         let acknowledgement = mechanism.acknowledgement();
         reply =
             exchange(stream, limit, acknowledgement.trim_end(), (acknowledgement.to_owned(), token)).await;
-        if let Ok(refused) = reply.as_mut() {
-            refused.text = format!("{} {reason}", refused.text).trim().to_owned();
+        if let Ok(refused) = reply.as_mut()
+            && !reason.is_empty()
+        {
+            refused.text.push(' ');
+            refused.text.push_str(&reason);
         }
     }
     expect(Phase::Auth, 2, reply)

@@ -91,3 +91,6 @@ fn missing(session: &Session, with_token: bool) -> ImapError {
         with_token,
     }))
 }
+
+#[cfg(test)]
+mod tests;

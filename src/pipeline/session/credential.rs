@@ -68,8 +68,8 @@ fn client(config: &Config, name: &str) -> Result<Client, RunError> {
     let section = config.oauth.get(name).ok_or_else(|| missing(&format!("the section [oauth.{name}]")))?;
     let provider = section.provider(name).map_err(|key| missing(&format!("oauth.{name}.{key}")))?;
     let source = (section.client_secret_file.as_deref(), section.client_secret_env.as_deref());
-    let client_secret = password(config, &format!("oauth.{name}"), source)?;
-    Ok(Client { name: name.to_owned(), provider, client_id: section.client_id.clone(), client_secret })
+    let secret = password(config, &format!("oauth.{name}"), source)?;
+    Ok(Client { name: name.to_owned(), provider, id: section.client_id.clone(), secret })
 }
 
 /// The error of a command that needs a token.
