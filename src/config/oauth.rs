@@ -61,6 +61,9 @@ struct BuiltIn {
     scope: &'static str,
 }
 
+const MICROSOFT_SCOPE: &str =
+    "https://outlook.office.com/SMTP.Send https://outlook.office.com/IMAP.AccessAsUser.All offline_access";
+
 const BUILT_IN: [BuiltIn; 2] = [
     // Google's device grant permits only a few scopes, and none for mail.
     BuiltIn {
@@ -80,8 +83,7 @@ const BUILT_IN: [BuiltIn; 2] = [
         authorization_endpoint: None,
         token_endpoint: "https://login.microsoftonline.com/common/oauth2/v2.0/token",
         revocation_endpoint: None,
-        scope: "https://outlook.office.com/SMTP.Send https://outlook.office.com/IMAP.AccessAsUser.All \
-                offline_access",
+        scope: MICROSOFT_SCOPE,
     },
 ];
 

@@ -4,7 +4,7 @@
 //! A name is looked up once, and the connection goes to the addresses that were checked, so a second DNS reply
 //! cannot redirect it. No proxy, no cookies, no decompression, no retries.
 
-mod error;
+mod download_error;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, OnceLock};
@@ -22,8 +22,8 @@ use url::{Host, Url};
 
 use super::address_filter::is_public;
 use super::tls;
-pub(crate) use error::DownloadError;
-use error::MOST_REDIRECTS;
+pub(crate) use download_error::DownloadError;
+use download_error::MOST_REDIRECTS;
 
 const USER_AGENT: &str = concat!("letterpress/", env!("CARGO_PKG_VERSION"));
 

@@ -56,7 +56,7 @@ pub(super) fn is_switched_off(reply: &str) -> bool {
 
 /// How to log in with a token instead of a password.
 pub(super) fn advice(settings: &Settings<'_>) -> String {
-    let name = if is_at(settings.host, &["office365.com", "office.com", "outlook.com", "hotmail.com"]) {
+    let name = if is_at(settings.host, &["office365.com", "outlook.com", "hotmail.com"]) {
         "microsoft"
     } else if is_google(settings.host) {
         "gmail"
