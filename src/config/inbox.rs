@@ -46,7 +46,7 @@ impl Inbox {
         self.port.unwrap_or(if self.tls == Tls::Implicit { 993 } else { 143 })
     }
 
-    /// How to log in; a correct configuration says it.
+    /// How to log in; `None` only if the configuration is wrong.
     pub fn login(&self) -> Option<LoginSource<'_>> {
         self.login_keys().given().next()
     }

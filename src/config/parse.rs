@@ -249,6 +249,11 @@ mod tests {
             ("[feeds]\nformats = [\"rss\", \"atm\"]", "feeds.formats"),
             ("[smtp]\nhost = \"h\"\nuser = \"k\"\npassword_env = \"P\"\noauth = \"gmail\"", "one login"),
             ("[smtp]\nhost = \"h\"\nuser = \"k\"\noauth = \"gmail\"", "[oauth.gmail] with client_id"),
+            ("[smtp]\nhost = \"h\"\nuser = \"k\"\noauth = \"gmial\"", "did you mean \"gmail\"?"),
+            (
+                "[oauth.gmail]\nclient_id = \"c\"\nclient_secret = \"s\"",
+                "client_secret_file = \"oauth-secret\"",
+            ),
             ("[smtp]\nhost = \"h\"\ntoken_command = [\"t\"]", "tokens belong to an account"),
             ("[inbox]\nhost = \"h\"\nuser = \"k\"\ntoken_command = []", "names no program"),
             ("[oauth.fastmail]\nclient_id = \"c\"", "oauth.fastmail.device_endpoint"),

@@ -16,7 +16,8 @@ use crate::clock::Clock;
 use crate::config::Secret;
 use crate::durable::{self, Mode};
 
-/// A token is refreshed so long before it expires: a run may start in between.
+/// A token is refreshed so long before it expires, because a run may start in between; one that lives for less than twice
+/// this time, after half of it.
 const EARLY: TimeDelta = TimeDelta::minutes(5);
 /// How long another process may hold the lock: a little longer than its request.
 const PATIENCE: Duration = Duration::from_secs(45);
@@ -30,6 +31,8 @@ pub(crate) struct Login {
     access_token: String,
     /// When the access token expires, if the provider said so.
     pub(crate) expires_at: Option<DateTime<Utc>>,
+    /// From when on another one is asked for.
+    refresh_at: Option<DateTime<Utc>>,
     /// What the tokens permit.
     pub(crate) scope: String,
     /// When a person approved it.
@@ -39,13 +42,16 @@ pub(crate) struct Login {
 impl Login {
     /// The login that `issued` begins; `None` without a refresh token.
     pub(crate) fn begin(issued: Issued, client: &Client, now: DateTime<Utc>) -> Option<Self> {
-        Some(Self {
-            refresh_token: issued.refresh_token?,
-            access_token: issued.access_token,
-            expires_at: issued.expires_in.and_then(|seconds| expiry(seconds, now)),
-            scope: issued.scope.unwrap_or_else(|| client.provider.scope.clone()),
+        let mut login = Self {
+            refresh_token: issued.refresh_token.clone()?,
+            access_token: String::new(),
+            expires_at: None,
+            refresh_at: None,
+            scope: issued.scope.clone().unwrap_or_else(|| client.provider.scope.clone()),
             logged_in_at: now,
-        })
+        };
+        login.take(issued, now);
+        Some(login)
     }
 
     /// Takes refreshed tokens. A provider may rotate the refresh token with each use (RFC 6749, 6).
@@ -54,22 +60,20 @@ impl Login {
             self.refresh_token = rotated;
         }
         self.access_token = issued.access_token;
-        self.expires_at = issued.expires_in.and_then(|seconds| expiry(seconds, now));
+        let lifetime = issued.expires_in.and_then(TimeDelta::try_seconds);
+        self.expires_at = lifetime.and_then(|lifetime| now.checked_add_signed(lifetime));
+        self.refresh_at = self.expires_at.zip(lifetime).map(|(at, lifetime)| at - EARLY.min(lifetime / 2));
     }
 
     fn access(&self) -> Option<AccessToken> {
         let secret = Secret::new(&self.access_token, "the access token").ok()?;
-        Some(AccessToken { secret, use_until: self.expires_at.map(|at| at - EARLY) })
+        Some(AccessToken { secret, use_until: self.refresh_at })
     }
 
     /// Its access token, if that is valid and is not the refused one.
-    fn usable(&self, now: DateTime<Utc>, refused: Option<&Secret>) -> Option<AccessToken> {
+    pub(super) fn usable(&self, now: DateTime<Utc>, refused: Option<&Secret>) -> Option<AccessToken> {
         self.access().filter(|token| token.is_usable(now) && refused != Some(&token.secret))
     }
-}
-
-fn expiry(seconds: i64, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-    now.checked_add_signed(TimeDelta::try_seconds(seconds)?)
 }
 
 /// All logins, by section and account.

@@ -109,6 +109,18 @@ fn a_log_in_without_a_refresh_token_is_none_and_no_lifetime_overflows() {
     }
 }
 
+#[test]
+fn a_token_is_used_until_shortly_before_it_expires_and_a_short_one_for_half_its_life() {
+    let begun = DateTime::UNIX_EPOCH;
+    for (lifetime, used) in [(3_600, 3_300), (600, 300), (60, 30)] {
+        let login = Login::begin(issued(Some("r"), Some(lifetime)), &client(), begun).unwrap();
+        let usable = |seconds| login.usable(begun + TimeDelta::seconds(seconds), None).is_some();
+        assert!(usable(used - 1) && !usable(used), "{lifetime}");
+        let refused = Secret::new("access", "test").unwrap();
+        assert!(login.usable(begun, Some(&refused)).is_none());
+    }
+}
+
 #[tokio::test]
 async fn the_file_keeps_each_account_and_a_damaged_one_is_explained() {
     let folder = tempfile::tempdir().unwrap();

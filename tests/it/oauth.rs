@@ -44,7 +44,7 @@ impl World {
     fn expire(&self) {
         let path = self.site.path("letterpress.tokens");
         let mut tokens: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
-        tokens["test"][USER]["expires_at"] = json!("2026-11-20T10:04:59Z");
+        tokens["test"][USER]["refresh_at"] = json!("2026-11-20T10:00:00Z");
         std::fs::write(path, tokens.to_string()).unwrap();
     }
 

@@ -3,6 +3,7 @@
 use url::Url;
 
 use super::super::loopback::is_this_machine;
+use super::super::nearest::nearest;
 use super::super::oauth::LoginKeys;
 use super::super::{Config, LoginSource, OauthClient, built_in_providers};
 
@@ -56,10 +57,19 @@ pub(super) fn check_oauth(config: &Config, wrong: &mut impl FnMut(&str, &str, &s
     ];
     for (key, name) in named.into_iter().filter_map(|(key, name)| Some((key, name?))) {
         if !config.oauth.contains_key(name) {
+            let known = config.oauth.keys().map(String::as_str).chain(built_in_providers());
+            if let Some((_, near)) = nearest(name, known).filter(|(_, near)| *near != name) {
+                wrong(
+                    key,
+                    &format!("there is no section [oauth.{name}]"),
+                    &format!("did you mean {near:?}?"),
+                );
+                continue;
+            }
             let keys = if built_in_providers().any(|known| known == name) {
                 "client_id = \"…\""
             } else {
-                "client_id, device_endpoint, token_endpoint and scope"
+                "client_id, device_endpoint, token_endpoint and scope; only \"gmail\" and \"microsoft\" have built-in ones"
             };
             let hint =
                 format!("register an application at the provider, and write [oauth.{name}] with {keys}");
