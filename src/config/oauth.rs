@@ -88,7 +88,7 @@ const BUILT_IN: [BuiltIn; 2] = [
 ];
 
 /// The names of the providers with built-in values.
-pub fn built_in_providers() -> impl Iterator<Item = &'static str> {
+pub fn built_in_providers<'a>() -> impl Iterator<Item = &'a str> {
     BUILT_IN.iter().map(|provider| provider.name)
 }
 
