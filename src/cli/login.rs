@@ -77,10 +77,8 @@ impl Which {
                 let who =
                     self.user.as_ref().map_or_else(String::new, |user| format!(" for the user {user:?}"));
                 Err(RunError::user(
-                    format!("neither [smtp] nor [inbox] of config.toml logs in with OAuth{who}"),
-                    format!(
-                        "write oauth = \"{name}\" there instead of the password, and [oauth.{name}] with the client_id"
-                    ),
+                    format!("neither [smtp] nor [inbox] of config.toml has oauth = \"{name}\"{who}"),
+                    format!("write it there instead of the password, and [oauth.{name}] with the client_id"),
                 ))
             }
             several => {
