@@ -2,7 +2,7 @@
 //!
 //! A token is printed by a program of the user (`command`), or refreshed from what `letterpress login` stored
 //! (`stored`). `device` and `browser` are the two ways in which a person approves the log-in, `endpoint` speaks with the
-//! provider, and [`mechanism`] is the part that mail servers see. Nothing here sends mail or prints.
+//! provider, and `mechanism` is the part that mail servers see. Nothing here sends mail or prints.
 
 pub(crate) mod browser;
 mod command;
