@@ -3,7 +3,7 @@
 //!
 //! The modules in reading order; each imports only from those before it (`tests/tidy.rs` checks that):
 //!
-//! 1. `crash`, `durable`, `net`, [`clock`], [`text`], `i18n`, `dates`, [`finding`], [`address`], `html`, `xml`, `logging`:
+//! 1. `crash`, `durable`, `net`, [`clock`], [`text`], `i18n`, `dates`, [`finding`], [`address`], `html`, `xml`, `logging`, [`oauth`]:
 //!    what the other modules are built on.
 //! 2. [`config`]: `config.toml` becomes checked values.
 //! 3. [`archive`]: `posts/` becomes an [`archive::Archive`].
@@ -40,6 +40,7 @@ pub mod inbox;
 pub mod ledger;
 mod logging;
 mod net;
+pub mod oauth;
 mod pages;
 pub mod pipeline;
 mod schedule;

@@ -1,6 +1,7 @@
 //! Arguments that several commands share, and how they are read: waivers, preferences, addresses, issues, feeds.
 
 use std::fs::File;
+use std::sync::Arc;
 use std::time::Duration;
 
 use camino::Utf8Path;
@@ -9,13 +10,14 @@ use clap::Args;
 use super::printer::Printer;
 use crate::address::EmailAddress;
 use crate::archive::{folder, links};
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::importers::feed::{self, Feed};
 use crate::inbox::imap::Mailbox;
 use crate::ledger::IssueSummary;
 use crate::net::budget;
 use crate::net::http::{Download, Fetched};
-use crate::pipeline::session::{LedgerSession, RunContext, RunError, password};
+use crate::pipeline::session::{LedgerSession, RunContext, RunError, credential};
 use crate::pipeline::site_build::Waivers;
 use crate::store::digest::PREFIX;
 use crate::subscribers::{Frequency, Preferences, Topics};
@@ -206,7 +208,7 @@ pub(super) fn open(file: &Utf8Path) -> Result<File, RunError> {
 }
 
 /// The mailbox of the section `[inbox]`.
-pub(super) fn mailbox(config: &Config) -> Result<Mailbox, RunError> {
+pub(super) fn mailbox(config: &Config, clock: &Arc<dyn Clock>) -> Result<Mailbox, RunError> {
     const SECTION: &str = "check the section [inbox] of config.toml";
     let Some(inbox) = &config.inbox else {
         return Err(RunError::user(
@@ -214,10 +216,9 @@ pub(super) fn mailbox(config: &Config) -> Result<Mailbox, RunError> {
             "`letterpress check --defaults` shows its keys; --maildir and --stdin need none",
         ));
     };
-    let source = (inbox.password_file.as_deref(), inbox.password_env.as_deref());
-    let secret = password(config, "inbox", source)?
-        .ok_or_else(|| RunError::user("[inbox] has neither password_file nor password_env", SECTION))?;
+    let source = inbox.login().ok_or_else(|| RunError::user("[inbox] has no password", SECTION))?;
+    let credential = credential(config, ("inbox", &inbox.user), source, clock)?;
     let mut inbox = inbox.clone();
     inbox.ca_file = inbox.ca_file.map(|file| config.resolve(file));
-    Mailbox::new(&inbox, secret).map_err(|error| RunError::user(error.to_string(), SECTION))
+    Mailbox::new(&inbox, credential).map_err(|error| RunError::user(error.to_string(), SECTION))
 }

@@ -76,7 +76,7 @@ pub(super) async fn run(
     let mut findings = Vec::new();
     match examine(&configuration(named, printer)) {
         Ok(CheckedConfig { config: Some(config), findings: wrong }) if wrong.is_empty() => {
-            everything(&config, clock.as_ref(), args.live, &mut findings).await?;
+            everything(&config, &clock, args.live, &mut findings).await?;
         }
         Ok(CheckedConfig { config, findings: wrong }) => {
             findings.extend(wrong);
@@ -165,19 +165,19 @@ fn borrowed_ids(config: &Config, archive: &Archive, findings: &mut Vec<Finding>)
 
 async fn everything(
     config: &Config,
-    clock: &dyn Clock,
+    clock: &Arc<dyn Clock>,
     live: bool,
     findings: &mut Vec<Finding>,
 ) -> Result<(), RunError> {
-    let listed = subscriber_list(config, clock, findings);
-    unsubscribing(config, clock, listed, findings).await;
+    let listed = subscriber_list(config, clock.as_ref(), findings);
+    unsubscribing(config, clock.as_ref(), listed, findings).await;
     secrets(config, findings);
     alignment(config, findings);
     placeholders(config, findings);
     findings.extend(email::accent_finding(config));
-    let sends = can_send(config, findings);
+    let sends = can_send(config, clock, findings);
     if live {
-        servers::log_in(config, findings).await?;
+        servers::log_in(config, clock, findings).await?;
     }
     if let Some(finding) = never_fetched(config) {
         findings.push(finding);
@@ -291,7 +291,9 @@ async fn known_unsubscribing(
 fn secrets(config: &Config, findings: &mut Vec<Finding>) {
     let password = config.smtp.as_ref().and_then(|smtp| smtp.password_file.as_ref());
     let signing = config.dkim.iter().map(|dkim| &dkim.key_file);
-    for file in password.into_iter().chain([&config.store.keys]).chain(signing) {
+    let applications = config.oauth.values().filter_map(|client| client.client_secret_file.as_ref());
+    let own = [&config.store.keys, &config.store.tokens];
+    for file in password.into_iter().chain(own).chain(signing).chain(applications) {
         let mode = config.resolve(file).metadata().map_or(0, |meta| meta.permissions().mode());
         if mode & 0o077 != 0 {
             let message =
@@ -320,10 +322,10 @@ fn alignment(config: &Config, findings: &mut Vec<Finding>) {
 }
 
 /// Whether emails can be sent. That is an error only if the newsletter is configured.
-fn can_send(config: &Config, findings: &mut Vec<Finding>) -> bool {
+fn can_send(config: &Config, clock: &Arc<dyn Clock>, findings: &mut Vec<Finding>) -> bool {
     let wants_email = config.newsletter.enabled && config.newsletter.from.is_some();
     let new = if wants_email { Finding::error } else { Finding::note };
-    match ensure_can_send(config) {
+    match ensure_can_send(config, clock) {
         Ok(()) => return true,
         Err(RunError::User { what, help }) => {
             findings.push(new("newsletter", "config.toml", what).hint(help));

@@ -48,7 +48,7 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: &Args, context: &RunContext, printer: Printer) -> Result<Outcome, RunError> {
     // Report configuration errors before the database is opened or created.
-    let mailbox = if args.imap { Some(mailbox(&context.config)?) } else { None };
+    let mailbox = if args.imap { Some(mailbox(&context.config, &context.clock)?) } else { None };
     let session = LedgerSession::open(&context.config, context.clock.as_ref()).await?;
     if !args.dry_run {
         record_inbox_run(&session).await?;

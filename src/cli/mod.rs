@@ -12,6 +12,7 @@ mod headers;
 mod import;
 mod inbox;
 mod ledger;
+mod login;
 mod new;
 mod notify;
 mod outcome;
@@ -106,6 +107,10 @@ Example, as a line of crontab -e:
     Subscribers(subscribers::Command),
     /// Process bounces, complaints and unsubscribe emails.
     Inbox(inbox::Args),
+    /// Log in to a mail provider with OAuth, instead of a password.
+    Login(login::Login),
+    /// Remove the tokens of `login`, and revoke them where the provider can.
+    Logout(login::Logout),
     /// Import posts from WordPress, Ghost, a feed or a text page.
     #[command(subcommand, after_help = "Example:\n  letterpress import wordpress export.xml --dry-run")]
     Import(import::Command),
@@ -168,7 +173,7 @@ pub fn main() -> ExitCode {
         Outcome::of(&error)
     });
     if let (Some(command), Ok(clock)) = (repeated, clock()) {
-        run_outcome::conclude((command, &file), outcome, clock.as_ref(), printer);
+        run_outcome::conclude((command, &file), outcome, &clock, printer);
     }
     match outcome {
         Outcome::Done => outcome,
@@ -275,6 +280,8 @@ async fn run(
         Command::Import(command) => import::run(&command, &context, printer).await,
         Command::Adopt(args) => adopt::run(&args, &context, printer).await,
         Command::Retract(args) => retract::run(&args, &context, printer).await,
+        Command::Login(args) => login::log_in(&args, &context, printer).await,
+        Command::Logout(args) => login::log_out(&args, &context, printer).await,
         Command::Dkim(command) => dkim::run(command, &context, printer),
         Command::Post(command) => post::run(&command, &context, printer),
         Command::Check(_) | Command::New(_) => Ok(Outcome::Done),

@@ -1,5 +1,7 @@
 //! Notifies the recipients of `[notify]` at the end of a run that cron repeats.
 
+use std::sync::Arc;
+
 use camino::Utf8Path;
 
 use super::printer::Printer;
@@ -13,7 +15,7 @@ pub(super) fn send(
     (command, file): (&str, &Utf8Path),
     failure: Option<&Failure>,
     change: &Change,
-    clock: &dyn Clock,
+    clock: &Arc<dyn Clock>,
     printer: Printer,
 ) {
     // Without a configuration there are no recipients.

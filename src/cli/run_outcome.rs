@@ -3,6 +3,8 @@
 //!
 //! Without `--quiet` every run prints everything.
 
+use std::sync::Arc;
+
 use camino::Utf8Path;
 
 use super::printer::{Printer, Transcript, count};
@@ -17,7 +19,7 @@ const ONCE: &str = "in this run:";
 pub(super) fn conclude(
     (command, config): (&'static str, &Utf8Path),
     outcome: Outcome,
-    clock: &dyn Clock,
+    clock: &Arc<dyn Clock>,
     printer: Printer,
 ) {
     let transcript = printer.take_transcript();

@@ -111,7 +111,7 @@ fn lenient(config: &Config) -> Config {
 }
 
 async fn dry_run(args: &Args, context: &RunContext, printer: Printer) -> Result<Outcome, RunError> {
-    ensure_can_send(&context.config)?;
+    ensure_can_send(&context.config, &context.clock)?;
     let session = LedgerSession::open(&context.config, context.clock.as_ref()).await?;
     session.check_fence(&context.config).await?;
     let (imported, rejected) = import_list(context, &session).await?;

@@ -1,5 +1,7 @@
 //! Checks that types cannot express: ranges, keys that depend on each other, and values that conflict.
 
+mod login;
+
 use std::collections::BTreeSet;
 
 use super::aliases::suggested_language;
@@ -7,6 +9,7 @@ use super::loopback::is_this_machine;
 use super::source::Source;
 use super::{Config, Tls};
 use crate::finding::Finding;
+use login::{check_login, check_oauth};
 
 /// Checks the values of `config`; `settled` are keys that were already reported.
 pub(super) fn check(config: &Config, source: &Source<'_>, settled: &BTreeSet<String>) -> Vec<Finding> {
@@ -41,6 +44,7 @@ pub(super) fn check(config: &Config, source: &Source<'_>, settled: &BTreeSet<Str
     if let Some(inbox) = &config.inbox {
         check_inbox(inbox, &mut wrong);
     }
+    check_oauth(config, &mut wrong);
     check_dkim(config, &mut wrong);
     if let Some(notify) = &config.notify {
         check_notify(notify, &mut wrong);
@@ -188,19 +192,7 @@ fn check_smtp(smtp: &super::Smtp, wrong: &mut impl FnMut(&str, &str, &str)) {
     if deadlines.iter().any(|deadline| deadline.duration().as_secs() == 0) {
         wrong("smtp.deadlines", "a deadline is 0", "remove it: the defaults are those of RFC 5321");
     }
-    let passwords = [smtp.password_file.is_some(), smtp.password_env.is_some()];
-    match (smtp.user.is_some(), passwords.iter().filter(|given| **given).count()) {
-        (true, 0) => wrong("smtp.user", "it has no password", "add password_file or password_env"),
-        (false, 1..) => wrong("smtp", "there is a password but no user", "add user = \"…\""),
-        (_, 2) => {
-            wrong(
-                "smtp.password_env",
-                "the password is given twice",
-                "keep either password_file or password_env",
-            );
-        }
-        _ => {}
-    }
+    check_login("smtp", smtp.user.as_deref(), smtp.login_keys(), wrong);
 }
 
 /// Reports a port whose usual encryption differs from `tls`: the connection would hang or be rejected.
@@ -237,19 +229,7 @@ fn check_inbox(inbox: &super::Inbox, wrong: &mut impl FnMut(&str, &str, &str)) {
     if inbox.timeout.duration().as_secs() == 0 {
         wrong("inbox.timeout", "it is 0", "write 60s, which suits most servers");
     }
-    match (&inbox.password_file, &inbox.password_env) {
-        (None, None) => {
-            wrong("inbox.user", "it has no password", "add password_file or password_env");
-        }
-        (Some(_), Some(_)) => {
-            wrong(
-                "inbox.password_env",
-                "the password is given twice",
-                "keep either password_file or password_env",
-            );
-        }
-        _ => {}
-    }
+    check_login("inbox", Some(&inbox.user), inbox.login_keys(), wrong);
 }
 
 /// The highest configurable rate per minute.

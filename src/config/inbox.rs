@@ -3,7 +3,8 @@
 use camino::Utf8PathBuf;
 use serde::Deserialize;
 
-use super::{Span, Tls};
+use super::oauth::LoginKeys;
+use super::{LoginSource, Span, Tls};
 
 /// The `[inbox]` section.
 #[derive(Debug, Clone, Deserialize)]
@@ -22,6 +23,10 @@ pub struct Inbox {
     pub password_file: Option<Utf8PathBuf>,
     /// The environment variable with the password.
     pub password_env: Option<String>,
+    /// A program that prints a token for the login, and its arguments.
+    pub token_command: Option<Vec<String>>,
+    /// The section `[oauth.NAME]` for which `letterpress login` stored tokens.
+    pub oauth: Option<String>,
     /// Additional certificate authorities, in PEM.
     pub ca_file: Option<Utf8PathBuf>,
     /// The mailbox.
@@ -39,6 +44,20 @@ impl Inbox {
     /// The port, or the usual one for `tls`.
     pub fn port(&self) -> u16 {
         self.port.unwrap_or(if self.tls == Tls::Implicit { 993 } else { 143 })
+    }
+
+    /// How to log in; `None` only if the configuration is wrong.
+    pub fn login(&self) -> Option<LoginSource<'_>> {
+        self.login_keys().given().next()
+    }
+
+    pub(super) fn login_keys(&self) -> LoginKeys<'_> {
+        LoginKeys {
+            password_file: self.password_file.as_deref(),
+            password_env: self.password_env.as_deref(),
+            token_command: self.token_command.as_deref(),
+            oauth: self.oauth.as_deref(),
+        }
     }
 }
 

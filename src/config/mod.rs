@@ -16,6 +16,7 @@ mod loopback;
 mod nearest;
 mod newsletter;
 mod notify;
+mod oauth;
 mod parse;
 mod permalink;
 mod placeholder;
@@ -34,6 +35,8 @@ mod web;
 mod weekly;
 mod wrong_value;
 
+use std::collections::BTreeMap;
+
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::Deserialize;
 
@@ -50,6 +53,7 @@ pub use inbox::{Inbox, Processed};
 pub use nearest::{nearest, plain};
 pub use newsletter::{DateOrder, FirstRun, Newsletter, OnUnknown, Theme};
 pub use notify::{Notify, NotifyKind};
+pub use oauth::{Grant, LoginSource, OauthClient, Provider, built_in_providers};
 pub use parse::{CheckedConfig, ConfigError, environment, examine, load, parse};
 pub use permalink::{Pattern, PatternPart, Permalink, Placeholder};
 pub use placeholder::is_placeholder_host;
@@ -93,6 +97,9 @@ pub struct Config {
     /// The mailbox for bounces; `None` means that `letterpress inbox` gets its source on the command line.
     #[serde(default)]
     pub inbox: Option<Inbox>,
+    /// The applications that ask for tokens, by the name of their section.
+    #[serde(default)]
+    pub oauth: BTreeMap<String, OauthClient>,
     /// Who is notified when runs fail; `None` means only cron.
     #[serde(default)]
     pub notify: Option<Notify>,

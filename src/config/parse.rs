@@ -162,6 +162,7 @@ mod tests {
             .replace("# [notify]", "[notify]")
             .replace("# [inbox]", "[inbox]")
             .replace("# [podcast]", "[podcast]")
+            .replace("# [oauth.NAME]", "[oauth.NAME]")
             .replace("# [dkim]", "[dkim]");
         let uncommented: String = commented
             .lines()
@@ -175,7 +176,10 @@ mod tests {
                 }
                 _ => format!("{line}\n"),
             })
-            .filter(|line| !line.starts_with("password_env") && !line.contains("db-password"))
+            .filter(|line| {
+                let others = ["password_env", "oauth", "token_command", "client_secret_env"];
+                !others.iter().any(|key| line.starts_with(key)) && !line.contains("db-password")
+            })
             .collect();
         let config = read(&uncommented).unwrap();
         let podcast = config.podcast.unwrap();
@@ -243,6 +247,18 @@ mod tests {
                 "move to FOLDER",
             ),
             ("[feeds]\nformats = [\"rss\", \"atm\"]", "feeds.formats"),
+            ("[smtp]\nhost = \"h\"\nuser = \"k\"\npassword_env = \"P\"\noauth = \"gmail\"", "one login"),
+            ("[smtp]\nhost = \"h\"\nuser = \"k\"\noauth = \"gmail\"", "[oauth.gmail] with client_id"),
+            ("[smtp]\nhost = \"h\"\nuser = \"k\"\noauth = \"gmial\"", "did you mean \"gmail\"?"),
+            (
+                "[oauth.gmail]\nclient_id = \"c\"\nclient_secret = \"s\"",
+                "client_secret_file = \"oauth-secret\"",
+            ),
+            ("[smtp]\nhost = \"h\"\ntoken_command = [\"t\"]", "tokens belong to an account"),
+            ("[inbox]\nhost = \"h\"\nuser = \"k\"\ntoken_command = []", "names no program"),
+            ("[oauth.fastmail]\nclient_id = \"c\"", "oauth.fastmail.device_endpoint"),
+            ("[oauth.gmail]\nscope = \"s\"", "`oauth.gmail.client_id` is missing"),
+            ("[oauth.gmail]\nclient_id = \"c\"\ntoken_endpoint = \"http://t.example/\"", "without https"),
         ] {
             let message = read(&format!("{SITE}{line}")).unwrap_err();
             assert!(message.contains("config.toml:") && message.contains(word), "{line}: {message}");

@@ -158,6 +158,7 @@ impl ConfigRepair<'_, '_> {
             "site.url" => "https://site.invalid/",
             "smtp.host" | "inbox.host" => "server.invalid",
             "inbox.user" => "user",
+            _ if key == "client_id" => "client",
             _ => return self.restore(section.to_vec()),
         };
         let Some(table) = table_at(&mut self.table, section) else { return false };

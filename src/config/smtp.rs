@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use camino::Utf8PathBuf;
 use serde::Deserialize;
 
-use super::Span;
+use super::oauth::LoginKeys;
+use super::{LoginSource, Span};
 
 /// The `[smtp]` section.
 #[derive(Debug, Clone, Deserialize)]
@@ -24,6 +25,10 @@ pub struct Smtp {
     pub password_file: Option<Utf8PathBuf>,
     /// The environment variable with the password.
     pub password_env: Option<String>,
+    /// A program that prints a token for the login, and its arguments.
+    pub token_command: Option<Vec<String>>,
+    /// The section `[oauth.NAME]` for which `letterpress login` stored tokens.
+    pub oauth: Option<String>,
     /// Additional certificate authorities, in PEM.
     pub ca_file: Option<Utf8PathBuf>,
     /// How many connections are open at once.
@@ -60,6 +65,20 @@ impl Smtp {
             Tls::Starttls => 587,
             Tls::None => 25,
         })
+    }
+
+    /// How to log in; `None` means without a login.
+    pub fn login(&self) -> Option<LoginSource<'_>> {
+        self.login_keys().given().next()
+    }
+
+    pub(super) fn login_keys(&self) -> LoginKeys<'_> {
+        LoginKeys {
+            password_file: self.password_file.as_deref(),
+            password_env: self.password_env.as_deref(),
+            token_command: self.token_command.as_deref(),
+            oauth: self.oauth.as_deref(),
+        }
     }
 }
 

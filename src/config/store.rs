@@ -13,6 +13,8 @@ pub struct Store {
     pub url: String,
     /// The file with the secret keys for the tokens.
     pub keys: Utf8PathBuf,
+    /// The file with the tokens of `letterpress login`.
+    pub tokens: Utf8PathBuf,
     /// The file outside the database that records the epoch of the ledger.
     pub fence: Utf8PathBuf,
     /// The file with the password of the database.

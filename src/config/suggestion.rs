@@ -105,6 +105,8 @@ const WORDS: [Words; 42] = [
 
 const PASSWORD: &str = "do not put a password in this file: put it alone into a separate file (`chmod 600 smtp-password`) \
     and write password_file = \"smtp-password\"";
+const CLIENT_SECRET: &str = "do not put a secret in this file: put it alone into a separate file (`chmod 600 oauth-secret`) and \
+    write client_secret_file = \"oauth-secret\"";
 const SMTP_TLS: &str = "write tls = \"implicit\" for port 465, or tls = \"starttls\" for port 587";
 const IMAP_TLS: &str = "write tls = \"implicit\" for port 993, or tls = \"starttls\" for port 143";
 const PASSWORDS: &[&str] = &[
@@ -146,6 +148,9 @@ pub(super) fn suggestion(section: &str, key: &str, known: &[String]) -> Suggesti
     if matches!(section, "smtp" | "inbox") && ENCRYPTIONS.contains(&word.as_str()) {
         let hint = if section == "smtp" { SMTP_TLS } else { IMAP_TLS };
         return Suggestion::Instead { key: "tls", hint, stand_in: None };
+    }
+    if section == "oauth" && matches!(word.as_str(), "clientsecret" | "secret") {
+        return Suggestion::Instead { key: "client_secret_file", hint: CLIENT_SECRET, stand_in: None };
     }
     if matches!((section, word.as_str()), ("smtp" | "inbox", "timeout")) {
         let hint = "write deadlines = { connect = \"30s\", command = \"5m\" }";

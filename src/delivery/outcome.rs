@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use super::Reply;
 use super::smtp::certificate::BadCertificate;
 use crate::ledger::LastReply;
+use crate::oauth::TokenError;
 
 /// The phases of the SMTP dialogue, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -83,6 +84,9 @@ pub enum TransportError {
     /// No name server answered.
     #[error("cannot look up the server: {0}")]
     Dns(String),
+    /// There is no token to log in with.
+    #[error("{0}")]
+    Token(TokenError),
     /// The DNS has no such name.
     #[error("cannot look up the server: {0}")]
     NoSuchHost(String),
@@ -196,6 +200,8 @@ pub enum MissingCapability {
         offers_starttls: bool,
         /// The mechanisms that it offers.
         mechanisms: Vec<String>,
+        /// The login is with a token and not with a password.
+        with_token: bool,
     },
     /// TLS for the password: the connection is unencrypted and leaves this machine.
     TlsForPassword,
@@ -207,6 +213,7 @@ impl fmt::Display for MissingCapability {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Starttls => f.write_str("STARTTLS, which smtp.tls requires"),
+            Self::Auth { with_token: true, .. } => f.write_str("AUTH with OAUTHBEARER or XOAUTH2"),
             Self::Auth { .. } => f.write_str("AUTH with PLAIN or LOGIN"),
             Self::TlsForPassword => f.write_str("TLS, which is required to send a password"),
             Self::Extension(what) => f.write_str(what),

@@ -106,11 +106,12 @@ fn without_reply(phase: Phase, error: &TransportError) -> Verdict {
             Verdict::Failed { policy: false }
         }
         (TransportError::Unsendable(_), Phase::Body) => Verdict::Failed { policy: true },
-        // The next connection would have the same certificate, capabilities and return path.
+        // The next connection would have the same certificate, capabilities, token and return path.
         (
             TransportError::Tls(_)
             | TransportError::Missing(_)
             | TransportError::Unsendable(_)
+            | TransportError::Token(_)
             | TransportError::WrongProtocol(_),
             _,
         ) => Verdict::Sender,

@@ -4,7 +4,8 @@
 //! A name is looked up once, and the connection goes to the addresses that were checked, so a second DNS reply
 //! cannot redirect it. No proxy, no cookies, no decompression, no retries.
 
-use std::fmt;
+mod download_error;
+
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -21,10 +22,8 @@ use url::{Host, Url};
 
 use super::address_filter::is_public;
 use super::tls;
-use crate::text::without_user_info;
-
-/// How many redirects are followed.
-const MOST_REDIRECTS: usize = 3;
+pub(crate) use download_error::DownloadError;
+use download_error::MOST_REDIRECTS;
 
 const USER_AGENT: &str = concat!("letterpress/", env!("CARGO_PKG_VERSION"));
 
@@ -93,85 +92,6 @@ pub(crate) struct Body {
     pub(crate) bytes: Vec<u8>,
 }
 
-/// Why a request failed.
-#[derive(Debug)]
-pub(crate) enum DownloadError {
-    /// Not an address, or an address with a password in it; with the reason.
-    Url(String, String),
-    /// Files, mail, scripts and so on.
-    Scheme(Url),
-    /// An address of a private network, or one that reaches many machines.
-    NotPublic { url: Url, ip: IpAddr },
-    /// The name has no address.
-    Lookup { host: String, why: String },
-    /// A redirect from https to http, where an attacker on the path could answer.
-    Downgrade { from: String, to: String },
-    /// More redirects than [`MOST_REDIRECTS`].
-    TooManyRedirects(Url),
-    /// The server sent an error status.
-    Status { url: Url, status: StatusCode },
-    /// The server compressed the body although it was asked not to.
-    Compressed { url: Url, encoding: String },
-    /// The body is longer than the limit.
-    TooLong { url: Url, most: usize },
-    /// The deadline has passed.
-    TimedOut(String, Duration),
-    /// No connection, no trusted certificate, or a response that is not HTTP. The outermost cause is first.
-    Http { url: Url, why: String },
-}
-
-impl fmt::Display for DownloadError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = self.predicate();
-        let public = |url: &dyn fmt::Display| without_user_info(&url.to_string()).into_owned();
-        match self {
-            Self::Url(text, _) => write!(f, "{:?} {what}", without_user_info(text)),
-            Self::Lookup { host, .. } => write!(f, "{host} {what}"),
-            Self::Downgrade { from, to } => {
-                write!(f, "{} redirects to {}, from https to http", public(from), public(to))
-            }
-            Self::TimedOut(url, _) => write!(f, "{} {what}", public(url)),
-            Self::Scheme(url)
-            | Self::NotPublic { url, .. }
-            | Self::TooManyRedirects(url)
-            | Self::Status { url, .. }
-            | Self::Compressed { url, .. }
-            | Self::TooLong { url, .. }
-            | Self::Http { url, .. } => write!(f, "{} {what}", public(url)),
-        }
-    }
-}
-
-impl std::error::Error for DownloadError {}
-
-impl DownloadError {
-    /// The error without any address: an address can be secret and must not get into a message.
-    pub(crate) fn without_url(&self) -> String {
-        match self {
-            Self::Http { why, .. } => why.clone(),
-            _ => format!("it {}", self.predicate()),
-        }
-    }
-
-    fn predicate(&self) -> String {
-        match self {
-            Self::Url(_, why) => format!("is not an address that can be fetched: {why}"),
-            Self::Scheme(_) => "is neither https nor http".to_owned(),
-            Self::NotPublic { ip, .. } => format!("leads to {ip}, which is not in the open internet"),
-            Self::Lookup { why, .. } => format!("cannot be looked up: {why}"),
-            Self::Downgrade { .. } => "redirects from https to http".to_owned(),
-            Self::TooManyRedirects(_) => format!("redirects more than {MOST_REDIRECTS} times"),
-            Self::Status { status, .. } => format!("answers {status}"),
-            Self::Compressed { encoding, .. } => {
-                format!("is sent with Content-Encoding {encoding:?}, which was not requested")
-            }
-            Self::TooLong { most, .. } => format!("is longer than {most} bytes"),
-            Self::TimedOut(_, limit) => format!("took longer than {limit:?}"),
-            Self::Http { why, .. } => format!("cannot be fetched: {why}"),
-        }
-    }
-}
-
 /// The address that the caller named.
 struct Named {
     url: Url,
@@ -219,6 +139,24 @@ impl Download {
         .await
     }
 
+    /// Sends `body` to `url` and returns the status and the body of the response. A redirect is not followed: `body`
+    /// has secrets that are for this address only.
+    pub(crate) async fn exchange(
+        &self,
+        url: &Url,
+        headers: &[(&'static str, String)],
+        body: String,
+    ) -> Result<(StatusCode, Vec<u8>), DownloadError> {
+        self.within(url.as_str(), async {
+            let named = Named { url: url.clone(), may_hold_password: false };
+            let addresses = self.check_address(url, &named).await?;
+            let response =
+                self.send_once(url, addresses, &self.tls(url)?, &Request::Post { headers, body }).await?;
+            Ok((response.status(), self.read_body(url, response).await?))
+        })
+        .await
+    }
+
     async fn within<T>(
         &self,
         url: &str,
@@ -232,8 +170,7 @@ impl Download {
     async fn follow(&self, url: &str, mut request: Request<'_>) -> Result<(Url, Response), DownloadError> {
         let mut here = Url::parse(url).map_err(|why| DownloadError::Url(url.to_owned(), why.to_string()))?;
         let named = Named { url: here.clone(), may_hold_password: matches!(request, Request::Post { .. }) };
-        let tls = self.tls.get_or_init(tls_config).clone();
-        let tls = tls.map_err(|why| DownloadError::Http { url: here.clone(), why })?;
+        let tls = self.tls(&here)?;
         for _ in 0..=MOST_REDIRECTS {
             let addresses = self.check_address(&here, &named).await?;
             let response = self.send_once(&here, addresses, &tls, &request).await?;
@@ -248,6 +185,11 @@ impl Download {
             here = next(&here, &header(response.headers(), LOCATION).unwrap_or_default())?;
         }
         Err(DownloadError::TooManyRedirects(here))
+    }
+
+    fn tls(&self, url: &Url) -> Result<ClientConfig, DownloadError> {
+        let tls = self.tls.get_or_init(tls_config).clone();
+        tls.map_err(|why| DownloadError::Http { url: url.clone(), why })
     }
 
     /// The addresses of `url`'s host, if each of them is allowed. If a single one is private, the host is refused:
@@ -327,12 +269,7 @@ impl Download {
         request.send().await.map_err(|error| http_error(url, &error))
     }
 
-    async fn take(
-        &self,
-        url: Url,
-        mut response: Response,
-        conditional: bool,
-    ) -> Result<Fetched, DownloadError> {
+    async fn take(&self, url: Url, response: Response, conditional: bool) -> Result<Fetched, DownloadError> {
         let status = response.status();
         if status == StatusCode::NOT_MODIFIED && conditional {
             return Ok(Fetched::NotModified);
@@ -347,18 +284,24 @@ impl Download {
         let media_type = header(headers, CONTENT_TYPE);
         let validators =
             Validators { etag: header(headers, ETAG), last_modified: header(headers, LAST_MODIFIED) };
+        let bytes = self.read_body(&url, response).await?;
+        Ok(Fetched::Document(Body { url, media_type, validators, bytes }))
+    }
+
+    async fn read_body(&self, url: &Url, mut response: Response) -> Result<Vec<u8>, DownloadError> {
+        let too_long = || DownloadError::TooLong { url: url.clone(), most: self.max_bytes };
         let announced = response.content_length().unwrap_or_default();
         if usize::try_from(announced).is_ok_and(|length| length > self.max_bytes) {
-            return Err(DownloadError::TooLong { url, most: self.max_bytes });
+            return Err(too_long());
         }
         let mut bytes = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| http_error(&url, &error))? {
+        while let Some(chunk) = response.chunk().await.map_err(|error| http_error(url, &error))? {
             if bytes.len() + chunk.len() > self.max_bytes {
-                return Err(DownloadError::TooLong { url, most: self.max_bytes });
+                return Err(too_long());
             }
             bytes.extend_from_slice(&chunk);
         }
-        Ok(Fetched::Document(Body { url, media_type, validators, bytes }))
+        Ok(bytes)
     }
 }
 

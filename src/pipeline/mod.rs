@@ -35,7 +35,7 @@ pub struct PublishReport {
 pub async fn publish(context: &RunContext, waivers: Waivers) -> Result<PublishReport, RunError> {
     let sends = transport::is_on(&context.config);
     if sends {
-        transport::ensure_can_send(&context.config)?;
+        transport::ensure_can_send(&context.config, &context.clock)?;
     }
     // The server of the feed decides how long this takes, so it is done before the ledger is locked.
     let refreshed = site_build::fetch_posts(context).await?;
@@ -90,7 +90,7 @@ pub struct SendRequest {
 
 /// `send`: the newsletter without the feeds.
 pub async fn send(context: &RunContext, wanted: &SendRequest) -> Result<NewsletterReport, RunError> {
-    transport::ensure_can_send(&context.config)?;
+    transport::ensure_can_send(&context.config, &context.clock)?;
     let refreshed = site_build::fetch_posts(context).await?;
     let session = LedgerSession::open_for_sending(&context.config, context.clock.as_ref()).await?;
     if wanted.ignore_backoff {

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs `letterpress inbox --imap` on a mailbox of a real Dovecot, kills it with SIGKILL in mid-run, and checks the ledger, the
-# subscribers and the mailbox afterwards.
+# subscribers and the mailbox afterwards. Then it logs in with OAuth tokens, which Dovecot has checked by a small server.
 #
 #   tests/dovecot/run.sh BINARY SUBSCRIBERS KILLS
 #
@@ -41,9 +41,18 @@ chown -R nobody: "$dir/mail"
     openssl x509 -req -in request.pem -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile extensions -out cert.pem
 ) >"$dir/openssl.log" 2>&1 || { cat "$dir/openssl.log" >&2; exit 1; }
 
-port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
+port=$(free_port) provider=$(free_port)
 printf 'bounces:{PLAIN}a long phrase 비밀\n' >"$dir/passwd"
 printf 'a long phrase 비밀\n' >"$dir/site/password"
+cat >"$dir/oauth2.conf" <<CONF
+introspection_url = http://127.0.0.1:$provider/introspect
+introspection_mode = post
+username_attribute = user
+active_attribute = active
+active_value = true
+scope = imap
+CONF
 cat >"$dir/dovecot.conf" <<CONF
 base_dir = $dir/run
 state_dir = $dir/state
@@ -54,9 +63,16 @@ ssl = required
 ssl_cert = <$dir/cert.pem
 ssl_key = <$dir/key.pem
 mail_location = maildir:~/Maildir
-auth_mechanisms = plain
+auth_mechanisms = plain oauthbearer xoauth2
+auth_failure_delay = 0
+passdb {
+  driver = oauth2
+  mechanisms = oauthbearer xoauth2
+  args = $dir/oauth2.conf
+}
 passdb {
   driver = passwd-file
+  mechanisms = plain
   args = $dir/passwd
 }
 userdb {
@@ -78,7 +94,15 @@ for _ in $(seq 100); do
     if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then break; fi
     sleep 0.1
 done
-if ! python3 "$here/story.py" "$binary" "$dir" "$port" --subscribers "$subscribers" --kills "$kills"; then
+failed() {
     tail -n 20 "$dir/start.log" "$dir/dovecot.log" >&2 || true
     exit 1
-fi
+}
+python3 "$here/story.py" "$binary" "$dir" "$port" --subscribers "$subscribers" --kills "$kills" >"$dir/summary" || failed
+python3 "$here/oauth.py" "$binary" "$dir" "$port" "$provider" OAUTHBEARER || failed
+# The predecessor is used only if the standard is not offered.
+sed -i 's/^auth_mechanisms = .*/auth_mechanisms = plain xoauth2/' "$dir/dovecot.conf"
+doveadm -c "$dir/dovecot.conf" reload || failed
+rm "$dir/oauth/letterpress.tokens"
+python3 "$here/oauth.py" "$binary" "$dir" "$port" "$provider" XOAUTH2 || failed
+cat "$dir/summary"

@@ -30,6 +30,8 @@ mod linear;
 #[cfg(test)]
 mod logs;
 #[cfg(test)]
+mod oauth;
+#[cfg(test)]
 mod postgres;
 #[cfg(test)]
 mod posts;

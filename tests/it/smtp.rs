@@ -35,7 +35,7 @@ fn secure_relay(server: &Server, how: &str, certificates: &Certificates) -> Smtp
 
 fn transport(smtp: &Smtp) -> SmtpTransport {
     let password = smtp.user.as_ref().map(|_| Secret::new("correct horse", "test").unwrap());
-    SmtpTransport::new(smtp, password).unwrap()
+    SmtpTransport::new(smtp, password.map(Into::into)).unwrap()
 }
 
 /// The shortest deadline that the configuration allows.

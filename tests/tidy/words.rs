@@ -63,8 +63,17 @@ const RETIRED_PHRASES: [&str; 11] = [
 ];
 
 /// Keys and values of `--json`, metrics, stored values and configuration that scripts and older ledgers rely on.
-pub(crate) const CONTRACTS: [&str; 8] =
-    ["cadence", "farewells", "letterpress_errands", "in_doubt", "standing", "errands", "errand", "errand {}"];
+pub(crate) const CONTRACTS: [&str; 9] = [
+    "cadence",
+    "farewells",
+    "letterpress_errands",
+    "in_doubt",
+    "standing",
+    "errands",
+    "errand",
+    "errand {}",
+    "https://outlook.office.com/SMTP.Send https://outlook.office.com/IMAP.AccessAsUser.All offline_access",
+];
 
 /// The words of `text` as identifiers: `UpdateWishes` has `update` and `wishes`.
 fn identifiers(text: &str) -> BTreeSet<String> {

@@ -1,21 +1,28 @@
 //! `letterpress check --live`: log in to the configured mail servers. Sends and reads no email.
 
+use std::sync::Arc;
+
 use super::super::args::mailbox;
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::finding::Finding;
 use crate::pipeline::session::RunError;
 use crate::pipeline::status::{of_mailbox, try_relay};
 
 /// Reports problems with the relay of `[smtp]` and the mailbox of `[inbox]`.
-pub(super) async fn log_in(config: &Config, findings: &mut Vec<Finding>) -> Result<(), RunError> {
+pub(super) async fn log_in(
+    config: &Config,
+    clock: &Arc<dyn Clock>,
+    findings: &mut Vec<Finding>,
+) -> Result<(), RunError> {
     // Errors in the configuration itself are reported elsewhere, without a connection.
-    if let Ok(Some(explained)) = try_relay(config).await {
+    if let Ok(Some(explained)) = try_relay(config, clock).await {
         findings.push(explained.finding);
     }
     if config.inbox.is_none() {
         return Ok(());
     }
-    let Err(error) = mailbox(config)?.try_login().await else { return Ok(()) };
+    let Err(error) = mailbox(config, clock)?.try_login().await else { return Ok(()) };
     let unknown = || Finding::error("inbox", config.file.as_str(), error.to_string());
     findings.push(of_mailbox(config, &error).map_or_else(unknown, |explained| explained.finding));
     Ok(())

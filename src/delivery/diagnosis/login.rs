@@ -1,7 +1,7 @@
 //! Failed logins, and other rejections of the sender.
 
-use super::{Diagnosis, PasswordFrom, Settings};
-use crate::config::{SuspectCharacter, Tls};
+use super::{Diagnosis, Settings, token};
+use crate::config::{LoginSource, SuspectCharacter, Tls};
 use crate::delivery::{MissingCapability, Phase, Reply};
 
 /// Explains a reply to a command that concerns the sender.
@@ -30,7 +30,9 @@ pub(super) fn refused(phase: Phase, reply: &Reply, settings: &Settings<'_>) -> O
             format!("{server} cannot check the password at the moment: {reply}"),
             "nothing needs to change; the next run tries again",
         )),
-        (Phase::Mail | Phase::Rcpt | Phase::Data, 5) if wants_login(reply, &text) => {
+        (Phase::Mail | Phase::Rcpt | Phase::Data, 5)
+            if wants_login(reply, &text) || token::is_switched_off(&reply_text) =>
+        {
             Some(login_missing(&reply_text, settings))
         }
         (Phase::Mail, 5) => Some(settings.sender_refused(&reply_text)),
@@ -70,6 +72,9 @@ impl Settings<'_> {
 
 fn login_missing(reply: &str, settings: &Settings<'_>) -> Diagnosis {
     let server = settings.server();
+    if token::is_switched_off(reply) && settings.login.is_none_or(LoginSource::is_password) {
+        return switched_off(format!("{server} requires a login: {reply}"), settings);
+    }
     match settings.user {
         None => settings.wrong(
             "login-missing",
@@ -130,14 +135,42 @@ pub(super) fn missing(capability: &MissingCapability, settings: &Settings<'_>) -
                  trusts this machine needs neither user nor password"
             ),
         )),
-        MissingCapability::Auth { mechanisms, .. } => Some(settings.wrong(
-            "login-other-kind",
-            "user",
-            format!("{server} offers no password login, only {}", mechanisms.join(", ")),
-            "ask the provider for a password login (often an app password or an API key); Letterpress supports PLAIN and LOGIN",
-        )),
+        MissingCapability::Auth { mechanisms, with_token, .. } => {
+            Some(other_kind(mechanisms, *with_token, settings))
+        }
         MissingCapability::Extension(_) => None,
     }
+}
+
+/// The server offers only mechanisms that do not fit the configured login.
+fn other_kind(mechanisms: &[String], with_token: bool, settings: &Settings<'_>) -> Diagnosis {
+    let (server, offered) = (settings.server(), mechanisms.join(", "));
+    let (what, hint) = if with_token {
+        let hint = format!(
+            "check {}.host; a server without OAuth needs a password: password_file",
+            settings.section
+        );
+        ("login with a token", hint)
+    } else {
+        let mut hint = "ask the provider for a password login (often an app password or an API key); with a password, Letterpress \
+                        supports PLAIN and LOGIN"
+            .to_owned();
+        if mechanisms.iter().any(|name| name == "XOAUTH2" || name == "OAUTHBEARER") {
+            hint = format!("{}; or {hint}", token::advice(settings));
+        }
+        ("password login", hint)
+    };
+    settings.wrong("login-other-kind", "user", format!("{server} offers no {what}, only {offered}"), hint)
+}
+
+/// The provider has disabled passwords for the account.
+fn switched_off(title: String, settings: &Settings<'_>) -> Diagnosis {
+    let hint = format!(
+        "the provider has disabled password logins for this account, as Microsoft 365 does for all; {}. Until then its administrator \
+         may be able to allow SMTP AUTH with a password",
+        token::advice(settings)
+    );
+    settings.wrong("login-switched-off", "user", title, hint)
 }
 
 /// The server rejected the password.
@@ -146,29 +179,18 @@ pub(super) fn wrong_password(reply: &str, settings: &Settings<'_>) -> Diagnosis 
     let lower = reply.to_ascii_lowercase();
     let user = settings.user.unwrap_or_default();
     let title = format!("{} rejected the login of {user:?}: {reply}", settings.server());
-    let (key, place) = match settings.password {
-        Some(PasswordFrom::File(file, _)) => ("password_file", format!("the file {file}")),
-        Some(PasswordFrom::Variable(name, _)) => ("password_env", format!("the variable {name}")),
+    let (key, place) = match settings.login {
+        Some(source @ LoginSource::PasswordFile(file)) => (source.key(), format!("the file {file}")),
+        Some(source @ LoginSource::PasswordEnv(name)) => (source.key(), format!("the variable {name}")),
+        Some(source) => return token::refused(reply, source, settings),
         None => ("user", "the password".to_owned()),
-    };
-    let blemish = match settings.password {
-        Some(PasswordFrom::File(_, blemish) | PasswordFrom::Variable(_, blemish)) => blemish,
-        None => None,
     };
     let section = settings.section;
     let from = format!("the password came from {place} ({section}.{key})");
-    if lower.contains("smtpclientauthentication is disabled")
-        || lower.contains("basic authentication is disabled")
-    {
-        return settings.wrong(
-            "login-switched-off",
-            "user",
-            title,
-            "the provider has disabled password logins for this account; ask its administrator to allow SMTP AUTH, or use another \
-             relay",
-        );
+    if token::is_switched_off(reply) {
+        return switched_off(title, settings);
     }
-    if let Some(blemish) = blemish {
+    if let Some(blemish) = settings.blemish {
         return settings.wrong(
             "login-wrong",
             key,
@@ -177,14 +199,13 @@ pub(super) fn wrong_password(reply: &str, settings: &Settings<'_>) -> Diagnosis 
         );
     }
     if wants_app_password(&lower, settings.host) {
-        return settings.wrong(
-            "login-app-password",
-            key,
-            title,
-            format!(
-                "this provider requires an app password, created on its website for this program, instead of the account password; {from}"
-            ),
+        let mut hint = format!(
+            "this provider requires an app password, created on its website for this program, instead of the account password; {from}"
         );
+        if token::is_google(settings.host) {
+            hint = format!("{hint}; or {}", token::advice(settings));
+        }
+        return settings.wrong("login-app-password", key, title, hint);
     }
     settings.wrong(
         "login-wrong",

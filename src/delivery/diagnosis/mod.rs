@@ -2,17 +2,19 @@
 //! settings into a sentence and a hint.
 //!
 //! Pure: the outcome is an [`SmtpOutcome`], the user's configuration is in [`Settings`]. Texts for connections and
-//! protocols are here, those for certificates in `certificate`, those for logins and rejections in `login`.
+//! protocols are here, those for certificates in `certificate`, those for logins and rejections in `login`
+//! and `token`.
 
 mod certificate;
 mod login;
 #[cfg(test)]
 mod tests;
+mod token;
 
 use camino::Utf8Path;
 
 use super::{Phase, SmtpOutcome, TlsError, TransportError, Unreachable, WrongProtocol};
-use crate::config::{Inbox, Smtp, SuspectCharacter, Tls};
+use crate::config::{Inbox, LoginSource, Smtp, SuspectCharacter, Tls};
 
 /// The user's configuration of a mail server.
 #[derive(Debug, Clone, Copy)]
@@ -27,19 +29,12 @@ pub struct Settings<'a> {
     pub tls: Tls,
     /// The user name for the login.
     pub user: Option<&'a str>,
-    /// Where the password came from.
-    pub password: Option<PasswordFrom<'a>>,
+    /// Where the password or the token came from.
+    pub login: Option<LoginSource<'a>>,
+    /// The suspect character in the password.
+    pub blemish: Option<SuspectCharacter>,
     /// An additional certificate authority.
     pub ca_file: Option<&'a Utf8Path>,
-}
-
-/// Where a password came from.
-#[derive(Debug, Clone, Copy)]
-pub enum PasswordFrom<'a> {
-    /// A file, and the suspect character in it.
-    File(&'a Utf8Path, Option<SuspectCharacter>),
-    /// An environment variable, likewise.
-    Variable(&'a str, Option<SuspectCharacter>),
 }
 
 /// Where the cause of a failure is.
@@ -75,7 +70,8 @@ impl<'a> Settings<'a> {
             port: smtp.port(),
             tls: smtp.tls,
             user: smtp.user.as_deref(),
-            password: PasswordFrom::of(smtp.password_file.as_deref(), smtp.password_env.as_deref(), blemish),
+            login: smtp.login(),
+            blemish,
             ca_file: smtp.ca_file.as_deref(),
         }
     }
@@ -88,11 +84,8 @@ impl<'a> Settings<'a> {
             port: inbox.port(),
             tls: inbox.tls,
             user: Some(&inbox.user),
-            password: PasswordFrom::of(
-                inbox.password_file.as_deref(),
-                inbox.password_env.as_deref(),
-                blemish,
-            ),
+            login: inbox.login(),
+            blemish,
             ca_file: inbox.ca_file.as_deref(),
         }
     }
@@ -132,16 +125,6 @@ impl<'a> Settings<'a> {
     }
 }
 
-impl<'a> PasswordFrom<'a> {
-    fn of(
-        file: Option<&'a Utf8Path>,
-        variable: Option<&'a str>,
-        blemish: Option<SuspectCharacter>,
-    ) -> Option<Self> {
-        file.map(|file| Self::File(file, blemish)).or(variable.map(|name| Self::Variable(name, blemish)))
-    }
-}
-
 /// Explains the outcome, if it concerns the server or the settings and not a single recipient.
 pub fn diagnose(outcome: &SmtpOutcome, settings: &Settings<'_>) -> Option<Diagnosis> {
     match &outcome.result {
@@ -175,6 +158,7 @@ fn explain_error(phase: Phase, error: &TransportError, settings: &Settings<'_>) 
             format!("no protected connection to {server}: {reason}"),
             fitting_modes(settings),
         )),
+        TransportError::Token(error) => Some(token::none(error, settings)),
         TransportError::Missing(capability) => login::missing(capability, settings),
         TransportError::Deadline if phase == Phase::Connect => Some(silent_connect(settings)),
         TransportError::Deadline | TransportError::Closed | TransportError::Io(_)

@@ -14,7 +14,8 @@ fn smtp(port: u16, tls: Tls) -> Settings<'static> {
         port,
         tls,
         user: Some("kim"),
-        password: Some(PasswordFrom::File(Utf8Path::new("smtp-password"), None)),
+        login: Some(LoginSource::PasswordFile(Utf8Path::new("smtp-password"))),
+        blemish: None,
         ca_file: None,
     }
 }
@@ -296,11 +297,11 @@ fn a_rejected_login_names_the_key_the_file_and_a_suspect_character() {
         (SuspectCharacter::Mark, "byte order mark"),
         (SuspectCharacter::Invisible, "invisible"),
     ] {
-        let password = Some(PasswordFrom::File(Utf8Path::new("smtp-password"), Some(blemish)));
-        assert_diagnosis(&refused, Settings { password, ..implicit() }, rule, &[word, "fix that first"]);
+        let blemish = Some(blemish);
+        assert_diagnosis(&refused, Settings { blemish, ..implicit() }, rule, &[word, "fix that first"]);
     }
-    let password = Some(PasswordFrom::Variable("SMTP_PASSWORD", None));
-    let by_variable = Settings { password, ..implicit() };
+    let login = Some(LoginSource::PasswordEnv("SMTP_PASSWORD"));
+    let by_variable = Settings { login, ..implicit() };
     assert_diagnosis(
         &refused,
         by_variable,
@@ -339,7 +340,7 @@ fn a_login_that_is_not_offered_is_explained_with_what_is_missing() {
     let missing = |capability| failed(Phase::Auth, TransportError::Missing(capability));
     let auth = |offers_starttls, mechanisms: &[&str]| {
         let mechanisms = mechanisms.iter().map(|&name| name.to_owned()).collect();
-        missing(MissingCapability::Auth { offers_starttls, mechanisms })
+        missing(MissingCapability::Auth { offers_starttls, mechanisms, with_token: false })
     };
     let clear = smtp(587, Tls::None);
     assert_diagnosis(
@@ -384,7 +385,7 @@ fn a_login_that_is_not_offered_is_explained_with_what_is_missing() {
 
 #[test]
 fn a_relay_that_rejects_this_sender_is_explained() {
-    let no_login = Settings { user: None, password: None, ..implicit() };
+    let no_login = Settings { user: None, login: None, ..implicit() };
     let login = ("login-missing", "smtp.user");
     assert_diagnosis(
         &replied(Phase::Mail, "530 5.7.0 Authentication required"),
@@ -431,4 +432,58 @@ fn failures_of_one_subscriber_and_temporary_failures_have_no_diagnosis() {
     ] {
         assert_eq!(diagnose(&outcome, &implicit()), None, "{outcome:?}");
     }
+}
+
+#[test]
+fn a_token_that_is_missing_or_refused_is_explained_by_where_it_comes_from() {
+    let stored = Settings { login: Some(LoginSource::Oauth("work")), ..implicit() };
+    let command = ["/bin/token".to_owned()];
+    let printed = Settings { login: Some(LoginSource::TokenCommand(&command)), ..implicit() };
+    let refused = replied(Phase::Auth, "535 5.7.3 Authentication unsuccessful");
+    let rule = "login-token-refused";
+    assert_diagnosis(
+        &refused,
+        stored,
+        (rule, "smtp.oauth"),
+        &["account that approved", "letterpress login work"],
+    );
+    assert_diagnosis(&refused, printed, (rule, "smtp.token_command"), &["the program of smtp.token_command"]);
+    let scope = replied(Phase::Auth, r#"535 5.7.8 no {"status":"400","schemes":"bearer","scope":"mail"}"#);
+    assert_diagnosis(&scope, stored, ("login-scope", "smtp.oauth"), &["the scope \"mail\"", "[oauth.work]"]);
+    let off = replied(Phase::Auth, "535 5.7.139 SmtpClientAuthentication is disabled for the Mailbox.");
+    assert_diagnosis(&off, stored, ("login-switched-off", "smtp.user"), &["Authenticated SMTP"]);
+    for (is_lasting, blame) in [(true, Blame::Settings), (false, Blame::Surroundings)] {
+        let error =
+            crate::oauth::TokenError { what: "no token".to_owned(), help: "do it".to_owned(), is_lasting };
+        let none = failed(Phase::Auth, TransportError::Token(error));
+        assert_diagnosis(&none, stored, ("login-token", "smtp.oauth"), &["no token", "do it"]);
+        assert_eq!(diagnose(&none, &stored).unwrap().blame, blame);
+    }
+    let mechanisms = vec!["PLAIN".to_owned()];
+    let missing = MissingCapability::Auth { offers_starttls: false, mechanisms, with_token: true };
+    let missing = failed(Phase::Auth, TransportError::Missing(missing));
+    assert_diagnosis(&missing, stored, ("login-other-kind", "smtp.user"), &["with a token, only PLAIN"]);
+}
+
+#[test]
+fn a_password_that_the_provider_no_longer_takes_leads_to_the_log_in() {
+    let microsoft = Settings { host: "smtp.office365.com", ..smtp(587, Tls::Starttls) };
+    for (phase, reply) in [
+        (Phase::Auth, "535 5.7.139 Authentication unsuccessful, basic authentication is disabled."),
+        (Phase::Auth, "550 5.7.30 Basic authentication is not supported for Client Submission"),
+        (Phase::Mail, "530 5.7.57 Client not authenticated to send mail"),
+    ] {
+        assert_diagnosis(
+            &replied(phase, reply),
+            microsoft,
+            ("login-switched-off", "smtp.user"),
+            &["oauth = \"microsoft\" instead of password_file", "letterpress login microsoft"],
+        );
+    }
+    let wrong = "535 5.7.139 Authentication unsuccessful, the user credentials were incorrect.";
+    assert_diagnosis(&replied(Phase::Auth, wrong), microsoft, ("login-wrong", "smtp.password_file"), &[]);
+    let google = Settings { host: "smtp.gmail.com", ..implicit() };
+    let reply = replied(Phase::Auth, "535 5.7.8 Username and Password not accepted.");
+    let rule = ("login-app-password", "smtp.password_file");
+    assert_diagnosis(&reply, google, rule, &["app password", "letterpress login gmail"]);
 }

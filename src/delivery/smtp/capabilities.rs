@@ -30,6 +30,11 @@ pub(super) struct Capabilities {
 }
 
 impl Capabilities {
+    /// The names of the mechanisms with a password.
+    pub(super) fn passwords(&self) -> impl Iterator<Item = &'static str> {
+        [("PLAIN", self.plain), ("LOGIN", self.login)].into_iter().filter_map(|(name, is)| is.then_some(name))
+    }
+
     /// Reads the lines of a 250 reply to EHLO. The first one contains the server's name.
     pub(super) fn read(raw: &[u8]) -> Self {
         let mut found = Self::default();

@@ -3,9 +3,10 @@
 //!
 //! It does not retry and does not interpret: it reports facts, and [`crate::delivery::verdict`] decides. Read the
 //! modules in this order: [`reply`] parses replies · `capabilities` the reply to EHLO · `command` command lines ·
-//! `body` dot-stuffing · `line_stream` the bytes of one connection · `connector` TCP and TLS · `session` until AUTH ·
+//! `body` dot-stuffing · `line_stream` the bytes of one connection · `connector` TCP and TLS · `session` until AUTH · `auth` AUTH ·
 //! `transaction` the phases of one message.
 
+mod auth;
 mod body;
 mod capabilities;
 pub mod certificate;
@@ -23,8 +24,9 @@ use camino::Utf8PathBuf;
 use rustls::pki_types::ServerName;
 
 use super::{Connection, SmtpOutcome, Transport, TransportError};
-use crate::config::{Deadlines, Secret, Smtp, Tls};
+use crate::config::{Deadlines, Smtp, Tls};
 use crate::crash;
+use crate::oauth::Credential;
 
 /// A relay, reached over SMTP.
 #[derive(Debug)]
@@ -32,7 +34,7 @@ pub struct SmtpTransport {
     host: String,
     port: u16,
     security: Security,
-    credentials: Option<Credentials>,
+    login: Option<Login>,
     hello: Option<String>,
     deadlines: Deadlines,
     connections: u16,
@@ -54,11 +56,11 @@ pub(crate) struct TlsSetup {
     name: ServerName<'static>,
 }
 
-/// A user name and a password; neither may appear in an error.
+/// A user name and what proves it; neither may appear in an error.
 #[derive(Debug, Clone)]
-struct Credentials {
+struct Login {
     user: String,
-    password: Secret,
+    credential: Credential,
 }
 
 /// Why the transport cannot be set up.
@@ -94,7 +96,7 @@ pub enum SmtpError {
 
 impl SmtpTransport {
     /// Prepares the transport of `smtp`; nothing is connected yet. `smtp.ca_file` must have been resolved already.
-    pub fn new(smtp: &Smtp, password: Option<Secret>) -> Result<Self, SmtpError> {
+    pub fn new(smtp: &Smtp, credential: Option<Credential>) -> Result<Self, SmtpError> {
         let host = match smtp.host.parse::<std::net::IpAddr>() {
             Ok(address) => address.to_string(),
             Err(_) => idna::domain_to_ascii(&smtp.host).map_err(|_| SmtpError::Host(smtp.host.clone()))?,
@@ -104,11 +106,15 @@ impl SmtpTransport {
         {
             return Err(SmtpError::Hello(hello.clone()));
         }
-        let login = match (&smtp.user, password) {
-            (Some(user), Some(password)) if user.contains('\0') || password.expose().contains('\0') => {
+        let has_nul = |credential: &Credential| match credential {
+            Credential::Password(password) => password.expose().contains('\0'),
+            Credential::Token(_) => false,
+        };
+        let login = match (&smtp.user, credential) {
+            (Some(user), Some(credential)) if user.contains('\0') || has_nul(&credential) => {
                 return Err(SmtpError::Nul);
             }
-            (Some(user), Some(password)) => Some(Credentials { user: user.clone(), password }),
+            (Some(user), Some(credential)) => Some(Login { user: user.clone(), credential }),
             (Some(_), None) => return Err(SmtpError::NoPassword),
             (None, _) => None,
         };
@@ -125,7 +131,7 @@ impl SmtpTransport {
             messages_per_connection: smtp.messages_per_connection,
             host,
             security,
-            credentials: login,
+            login,
         })
     }
 }

@@ -1,29 +1,41 @@
-//! Opens a session, up to a server that is ready for an envelope: connect, greeting, EHLO, STARTTLS, AUTH.
+//! Opens a session, up to a server that is ready for an envelope: connect, greeting, EHLO, STARTTLS, and then `auth`.
 //!
 //! A missing required capability ends the session; there is no fallback to plain text. No error contains the password.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use tracing::Instrument as _;
 
+use super::auth::{self, expect, missing, outcome};
 use super::capabilities::Capabilities;
 use super::connector::{Connected, dial, probe};
 use super::line_stream::{LineStream, within};
-use super::reply::Reply;
-use super::{Credentials, Security, SmtpTransport, TlsSetup};
+use super::{Security, SmtpTransport, TlsSetup};
+use crate::config::Secret;
 use crate::delivery::{MissingCapability, Phase, SmtpOutcome, TransportError, WrongProtocol};
-use crate::logging::repeats;
 use crate::logging::transcript::Transcript;
 
-/// Opens a session; on failure returns the phase that was reached.
+/// Opens a session; on failure returns the phase that was reached. A server that refuses a token is tried once more, with
+/// another token and over another connection, because some close theirs.
 pub(super) async fn open(transport: &SmtpTransport) -> Result<(LineStream, Capabilities), SmtpOutcome> {
+    let secret = auth::secret(transport).await?;
+    let opened = attempt(transport, secret.as_ref()).await;
+    let Err(refused) = &opened else { return opened };
+    match auth::renewed(transport, secret.as_ref(), refused).await? {
+        Some(other) => attempt(transport, Some(&other)).await,
+        None => opened,
+    }
+}
+
+async fn attempt(
+    transport: &SmtpTransport,
+    secret: Option<&Secret>,
+) -> Result<(LineStream, Capabilities), SmtpOutcome> {
     let transcript = Transcript::begin();
     let span = tracing::info_span!(parent: None, "connection", number = transcript.connection());
     async {
-        let opened = connect(transport, transcript).await;
+        let opened = connect(transport, secret, transcript).await;
         match &opened {
             Ok(_) => tracing::info!("ready"),
             Err(outcome) => {
@@ -38,6 +50,7 @@ pub(super) async fn open(transport: &SmtpTransport) -> Result<(LineStream, Capab
 
 async fn connect(
     transport: &SmtpTransport,
+    secret: Option<&Secret>,
     transcript: Transcript,
 ) -> Result<(LineStream, Capabilities), SmtpOutcome> {
     let deadlines = &transport.deadlines;
@@ -59,12 +72,12 @@ async fn connect(
         // A third party may have changed the unencrypted reply (RFC 3207, 4.2).
         offered = session.hello().await?;
     }
-    if let Some(login) = &transport.credentials {
+    if let (Some(login), Some(secret)) = (&transport.login, secret) {
         let in_clear = matches!(transport.security, Security::None);
         if in_clear && !peer.is_loopback() {
             return Err(missing(Phase::Auth, MissingCapability::TlsForPassword));
         }
-        session.log_in(login, &offered).await?;
+        auth::log_in(transport, (login, secret), &mut session.stream, &offered).await?;
     }
     Ok((session.stream, offered))
 }
@@ -114,7 +127,7 @@ impl Session<'_> {
         })
         .await
         .map_err(outcome(Phase::Hello))?;
-        let bare = matches!(self.transport.security, Security::None) && self.transport.credentials.is_none();
+        let bare = matches!(self.transport.security, Security::None) && self.transport.login.is_none();
         if reply.class() == 5 && bare {
             let helo = format!("HELO {}\r\n", self.hello);
             self.command(Phase::Hello, helo.as_bytes(), 2).await?;
@@ -141,51 +154,6 @@ impl Session<'_> {
         Ok(Self { stream: LineStream::new(protected, transcript), ..self })
     }
 
-    /// AUTH PLAIN (RFC 4616) or, if only that is offered, LOGIN.
-    async fn log_in(&mut self, login: &Credentials, offered: &Capabilities) -> Result<(), SmtpOutcome> {
-        let password = login.password.expose();
-        self.stream.transcript.hide(login.password.clone());
-        let answers = if offered.plain {
-            vec![("AUTH PLAIN ***", secret_line("AUTH PLAIN ", &format!("\0{}\0{password}", login.user)))]
-        } else if offered.login {
-            vec![
-                ("AUTH LOGIN", b"AUTH LOGIN\r\n".to_vec()),
-                ("***", secret_line("", &login.user)),
-                ("***", secret_line("", password)),
-            ]
-        } else {
-            let mechanisms = offered.other_login.clone();
-            return Err(missing(
-                Phase::Auth,
-                MissingCapability::Auth { offers_starttls: offered.starttls, mechanisms },
-            ));
-        };
-        let last = answers.len() - 1;
-        for (step, (shown, mut line)) in answers.into_iter().enumerate() {
-            self.stream.transcript.credentials(shown);
-            let reply = self.exchange_secret(&line).await;
-            wipe(&mut line);
-            let reply = reply.map(|reply| without_secret(reply, password));
-            expect(Phase::Auth, if step == last { 2 } else { 3 }, reply)?;
-        }
-        tracing::info!("authenticated");
-        Ok(())
-    }
-
-    /// Sends a line that must not appear in the transcript, and reads its reply.
-    async fn exchange_secret(&mut self, line: &[u8]) -> Result<Reply, TransportError> {
-        let limit = self.transport.deadlines.command.duration();
-        let stream = &mut self.stream;
-        within(limit, async {
-            if let Some(unexpected) = stream.unexpected_reply().await {
-                return unexpected;
-            }
-            stream.write(line).await;
-            stream.reply().await
-        })
-        .await
-    }
-
     /// Sends one command and reads its reply, which must be of `class`. Nothing is written after an unexpected reply.
     async fn command(&mut self, phase: Phase, line: &[u8], class: u16) -> Result<(), SmtpOutcome> {
         let limit = self.transport.deadlines.command.duration();
@@ -208,37 +176,4 @@ fn hello_name(transport: &SmtpTransport, local: IpAddr) -> String {
         (None, IpAddr::V4(address)) => format!("[{address}]"),
         (None, IpAddr::V6(address)) => format!("[IPv6:{address}]"),
     }
-}
-
-fn expect(phase: Phase, class: u16, what: Result<Reply, TransportError>) -> Result<(), SmtpOutcome> {
-    match what {
-        Ok(reply) if reply.class() == class => Ok(()),
-        what => Err(SmtpOutcome { phase, result: what }),
-    }
-}
-
-fn outcome(phase: Phase) -> impl Fn(TransportError) -> SmtpOutcome {
-    move |error| SmtpOutcome { phase, result: Err(error) }
-}
-
-fn missing(phase: Phase, what: MissingCapability) -> SmtpOutcome {
-    outcome(phase)(TransportError::Missing(what))
-}
-
-fn secret_line(prefix: &str, secret: &str) -> Vec<u8> {
-    format!("{prefix}{}\r\n", BASE64.encode(secret)).into_bytes()
-}
-
-/// Overwrites a line that contained a password; `black_box` keeps the compiler from removing the write.
-fn wipe(line: &mut [u8]) {
-    line.fill(0);
-    std::hint::black_box(line);
-}
-
-/// Hides a reply that repeats the password, as some servers do.
-fn without_secret(mut reply: Reply, password: &str) -> Reply {
-    if repeats(&reply.text, password) {
-        "(not shown: the server repeated the password)".clone_into(&mut reply.text);
-    }
-    reply
 }

@@ -3,6 +3,7 @@
 //! It fetches `BODY.PEEK`, so that reading changes nothing; uses UIDs, so that other clients cannot interfere; and
 //! flags a mail only after its report has been committed. Each step has a time limit and each response a size limit.
 
+mod auth;
 mod folder;
 mod response;
 mod response_reader;
@@ -14,11 +15,11 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use super::{Disposal, InboxError, InboxProcessor, InboxReport};
-use crate::config::{Inbox, Processed, Secret, Tls};
+use crate::config::{Inbox, Processed, Tls};
 use crate::delivery::SmtpOutcome;
 use crate::delivery::smtp::SmtpError;
 use crate::delivery::smtp::TlsSetup;
-use session::Session;
+use crate::oauth::Credential;
 
 /// How many mails are fetched at once.
 const BATCH: usize = 8;
@@ -84,7 +85,7 @@ pub struct Mailbox {
     tls: Tls,
     setup: Option<TlsSetup>,
     user: String,
-    password: Secret,
+    credential: Credential,
     folder: String,
     processed: Processed,
     timeout: Duration,
@@ -92,7 +93,7 @@ pub struct Mailbox {
 
 impl Mailbox {
     /// Prepares the mailbox of `[inbox]`; nothing is connected yet. `ca_file` must have been resolved already.
-    pub fn new(inbox: &Inbox, password: Secret) -> Result<Self, ImapError> {
+    pub fn new(inbox: &Inbox, credential: Credential) -> Result<Self, ImapError> {
         let host = match inbox.host.parse::<std::net::IpAddr>() {
             Ok(address) => address.to_string(),
             Err(_) => idna::domain_to_ascii(&inbox.host).map_err(|_| ImapError::Host(inbox.host.clone()))?,
@@ -121,13 +122,13 @@ impl Mailbox {
             timeout: inbox.timeout.duration(),
             host,
             setup,
-            password,
+            credential,
         })
     }
 
     /// Connects and logs in, without opening a folder.
     pub async fn try_login(&self) -> Result<(), ImapError> {
-        Session::open(self).await?.log_out().await;
+        auth::open(self).await?.log_out().await;
         Ok(())
     }
 
@@ -158,7 +159,7 @@ pub async fn sweep(
     again: bool,
     tally: &mut InboxReport,
 ) -> Result<(), InboxError> {
-    let mut session = Session::open(mailbox).await?;
+    let mut session = auth::open(mailbox).await?;
     let validity = session.select(&mailbox.folder, processor.rehearsal).await?;
     let known = processor.store.get_meta(&mailbox.position_key()).await?;
     let known =

@@ -1,14 +1,11 @@
 //! The few IMAP commands that an inbox needs, each with a time limit.
 //!
-//! A missing required capability ends the session; there is no fallback to plain text. No error contains the password.
+//! A missing required capability ends the session; there is no fallback to plain text.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
-
-use super::folder::{quoted, quoted_folder, set};
+use super::folder::{quoted_folder, set};
 use super::response::Response;
 use super::response_reader::ResponseReader;
 use super::{ImapError, Mailbox};
@@ -16,19 +13,14 @@ use crate::config::{Processed, Tls};
 use crate::delivery::smtp::connector::{Connected, dial, probe};
 use crate::delivery::{MissingCapability, Phase, SmtpOutcome, TransportError, WrongProtocol};
 use crate::inbox::MOST_BYTES;
+use crate::oauth::mechanism::refusal;
 use crate::text::HeaderText;
 
 /// After this much silence, a probe checks whether the server waits for TLS.
 const LONG_SILENCE: Duration = Duration::from_secs(8);
 
-fn refused_login(error: ImapError) -> ImapError {
-    match error {
-        ImapError::Refused(_, reply) => ImapError::LoginRefused(reply),
-        other => other,
-    }
-}
-
-fn unusable(phase: Phase) -> impl Fn(TransportError) -> ImapError {
+/// The error of a connection, as for SMTP.
+pub(super) fn unusable(phase: Phase) -> impl Fn(TransportError) -> ImapError {
     move |error| ImapError::Unusable(Box::new(SmtpOutcome { phase, result: Err(error) }))
 }
 
@@ -37,7 +29,7 @@ const MOST_RESPONSES: usize = 20_000;
 /// The most mails that are kept from the responses to one command.
 const MOST_MAILS: usize = 2 * super::BATCH;
 
-/// A session after its login.
+/// A session, which `auth` opens.
 pub(super) struct Session {
     reader: ResponseReader,
     timeout: Duration,
@@ -46,8 +38,8 @@ pub(super) struct Session {
 }
 
 impl Session {
-    /// Connects and logs in.
-    pub(super) async fn open(mailbox: &Mailbox) -> Result<Self, ImapError> {
+    /// Connects, up to a server that is ready for a login.
+    pub(super) async fn connect(mailbox: &Mailbox) -> Result<Self, ImapError> {
         let Connected { stream, peer, address, .. } =
             tokio::time::timeout(mailbox.timeout, dial(&mailbox.host, mailbox.port))
                 .await
@@ -74,9 +66,12 @@ impl Session {
         }
         // A third party may have changed the unencrypted response.
         session.ask_for_capabilities().await?;
-        session.log_in(mailbox).await?;
-        session.ask_for_capabilities().await?;
         Ok(session)
+    }
+
+    /// The offered mechanisms of AUTHENTICATE.
+    pub(super) fn mechanisms(&self) -> impl Iterator<Item = &str> {
+        self.offered.iter().filter_map(|offered| offered.strip_prefix("AUTH="))
     }
 
     async fn handshake(self, mailbox: &Mailbox) -> Result<Self, ImapError> {
@@ -139,7 +134,7 @@ impl Session {
         }
     }
 
-    async fn ask_for_capabilities(&mut self) -> Result<(), ImapError> {
+    pub(super) async fn ask_for_capabilities(&mut self) -> Result<(), ImapError> {
         let responses = self.command("CAPABILITY", "reading the capabilities").await?;
         self.offered = responses
             .iter()
@@ -150,37 +145,8 @@ impl Session {
         Ok(())
     }
 
-    fn offers(&self, capability: &str) -> bool {
+    pub(super) fn offers(&self, capability: &str) -> bool {
         self.offered.iter().any(|offered| offered == capability)
-    }
-
-    /// AUTHENTICATE PLAIN (RFC 4616), which supports any password, otherwise LOGIN.
-    async fn log_in(&mut self, mailbox: &Mailbox) -> Result<(), ImapError> {
-        const ACTION: &str = "logging in";
-        let (user, password) = (&mailbox.user, mailbox.password.expose());
-        if self.offers("AUTH=PLAIN") && !user.contains('\0') && !password.contains('\0') {
-            let answer = format!("{}\r\n", BASE64.encode(format!("\0{user}\0{password}")));
-            return self
-                .dialogue("AUTHENTICATE PLAIN", Some(&answer), ACTION)
-                .await
-                .map(drop)
-                .map_err(refused_login);
-        }
-        let plain = |text: &str| text.chars().all(|c| matches!(c, ' '..='~'));
-        if self.offers("LOGINDISABLED") {
-            let mechanisms = self.offered.iter().filter_map(|offered| offered.strip_prefix("AUTH="));
-            let mechanisms = mechanisms.map(str::to_owned).collect();
-            let offers_starttls = self.offers("STARTTLS");
-            return Err(unusable(Phase::Auth)(TransportError::Missing(MissingCapability::Auth {
-                offers_starttls,
-                mechanisms,
-            })));
-        }
-        if !plain(user) || !plain(password) {
-            return Err(ImapError::Missing("AUTH=PLAIN, which this login requires"));
-        }
-        let command = format!("LOGIN {} {}", quoted(user), quoted(password));
-        self.command(&command, ACTION).await.map(drop).map_err(refused_login)
     }
 
     /// Opens a folder, read-only if nothing is to be changed. Returns its UIDVALIDITY.
@@ -260,14 +226,19 @@ impl Session {
     }
 
     /// Sends one command and reads its responses; the last one is the tagged OK.
-    async fn command(&mut self, text: &str, action: &'static str) -> Result<Vec<Response>, ImapError> {
-        self.dialogue(text, None, action).await
-    }
-
-    async fn dialogue(
+    pub(super) async fn command(
         &mut self,
         text: &str,
-        answer: Option<&str>,
+        action: &'static str,
+    ) -> Result<Vec<Response>, ImapError> {
+        self.dialogue(text, &[], action).await
+    }
+
+    /// Sends one command, and these answers to the challenges of the server, one after the other.
+    pub(super) async fn dialogue(
+        &mut self,
+        text: &str,
+        answers: &[&str],
         action: &'static str,
     ) -> Result<Vec<Response>, ImapError> {
         self.commands += 1;
@@ -276,7 +247,7 @@ impl Session {
         let limit = self.timeout;
         let dialogue = async {
             self.reader.write(line.as_bytes(), action).await?;
-            self.responses(&tag, answer, action).await
+            self.responses(&tag, answers, action).await
         };
         tokio::time::timeout(limit, dialogue).await.map_err(|_| ImapError::Deadline(action))?
     }
@@ -284,22 +255,27 @@ impl Session {
     async fn responses(
         &mut self,
         tag: &str,
-        mut answer: Option<&str>,
+        answers: &[&str],
         action: &'static str,
     ) -> Result<Vec<Response>, ImapError> {
         let (mut responses, mut literals) = (Vec::new(), 0);
+        let (mut answers, mut reason) = (answers.iter(), String::new());
         while responses.len() < MOST_RESPONSES && literals <= MOST_MAILS {
             let response = self.reader.response(action).await?;
             if let Some((accepted, text)) = response.tagged(tag) {
                 if !accepted {
-                    return Err(ImapError::Refused(action, reply_text(text)));
+                    return Err(ImapError::Refused(action, reply_text(text) + &reason));
                 }
                 responses.push(response);
                 return Ok(responses);
             }
-            if response.head().starts_with('+')
-                && let Some(answer) = answer.take()
+            if let Some(challenge) = response.head().strip_prefix('+')
+                && let Some(answer) = answers.next()
             {
+                // A server that refuses a token says why in a challenge.
+                reason = Some(refusal(challenge))
+                    .filter(|text| !text.is_empty())
+                    .map_or(reason, |text| format!(" {text}"));
                 self.reader.write(answer.as_bytes(), action).await?;
                 continue;
             }

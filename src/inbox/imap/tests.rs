@@ -75,12 +75,14 @@ impl Server {
             user: "kim".to_owned(),
             password_file: None,
             password_env: None,
+            token_command: None,
+            oauth: None,
             ca_file: None,
             folder: "INBOX".to_owned(),
             processed,
             timeout: Span::seconds(1),
         };
-        Mailbox::new(&inbox, Secret::new("geheim \" 비밀", "test").unwrap()).unwrap()
+        Mailbox::new(&inbox, Secret::new("geheim \" 비밀", "test").unwrap().into()).unwrap()
     }
 
     fn with<T>(&self, look: impl FnOnce(&mut State) -> T) -> T {

@@ -110,7 +110,7 @@ pub(crate) async fn transmit_test(
     fields.boundary_seed = random;
     claimed.dated = context.clock.now();
     let composed = check_signature(renderer, (&claimed, fields), &context.config)?;
-    let transport = open_transport(&context.config, "test")?;
+    let transport = open_transport(&context.config, &context.clock, "test")?;
     let failed = |outcome: crate::delivery::SmtpOutcome| {
         let what = format!(
             "{} rejected the message at {}: {}",

@@ -181,7 +181,7 @@ async fn deliver_issue(
     })?;
     rehearsal::record_relay(context, session).await?;
     let signer = signer(&context.config)?;
-    let transport = open_transport(&context.config, &issue.label)?;
+    let transport = open_transport(&context.config, &context.clock, &issue.label)?;
     transports.insert(issue.post.clone(), transport.name());
     context.breaker.begin_issue();
     if issue.resumed {

@@ -68,13 +68,13 @@ impl TransactionalSender {
     /// A sender for this ledger, whose emails link to `pages`; fails if a setting needed for sending is missing.
     pub fn new(context: &RunContext, session: &LedgerSession, pages: SiteUrl) -> Result<Self, RunError> {
         let config = &context.config;
-        transport::ensure_can_send(config)?;
+        transport::ensure_can_send(config, &context.clock)?;
         Ok(Self {
             context: context.clone(),
             store: Arc::clone(&session.store),
             keys: Arc::clone(&session.keys),
             guard: session.guard(),
-            transport: open_transport(config, "answers")?,
+            transport: open_transport(config, &context.clock, "answers")?,
             signer: signer(config)?,
             pages,
             owner: hex(&context.clock.random()),

@@ -12,8 +12,8 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::crash;
 use crate::durable::{self, Mode};
+use crate::pipeline::session::credential;
 use crate::pipeline::session::run_error::RunError;
-use crate::pipeline::session::transport;
 use crate::store::{
     DeliveryView, Fence, FenceRecord, Mismatch, PostgresAccess, RunLock, Store, StoreError, StoreIdentity,
     compare, open_damaged_sqlite, open_postgres, open_sqlite,
@@ -230,7 +230,7 @@ async fn open_store(
     let access = PostgresAccess {
         server: url.server,
         shown: url.shown,
-        password: transport::password(
+        password: credential::password(
             config,
             "store",
             (config.store.password_file.as_deref(), config.store.password_env.as_deref()),

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use camino::Utf8Path;
-
-use crate::config::{Config, Secret, SecretError, environment};
+use crate::clock::Clock;
+use crate::config::Config;
 use crate::delivery::Transport;
 use crate::delivery::outbox::OutboxTransport;
 use crate::delivery::smtp::SmtpTransport;
 use crate::ledger::RetrySchedule;
 use crate::ledger::rate_limit::{Rate, RateLimits};
+use crate::pipeline::session::credential::credential;
 use crate::pipeline::session::dkim_keys::signer;
 use crate::pipeline::session::run_error::{RunError, no_sender};
 
@@ -19,8 +19,8 @@ pub(crate) fn is_on(config: &Config) -> bool {
     config.newsletter.enabled && config.newsletter.from.is_some()
 }
 
-/// Fails if a setting, the password of the relay or a DKIM key is missing: a run that cannot succeed must not start.
-pub(crate) fn ensure_can_send(config: &Config) -> Result<(), RunError> {
+/// Fails if a setting, the password or login of the relay, or a DKIM key is missing: a run that cannot succeed must not start.
+pub(crate) fn ensure_can_send(config: &Config, clock: &Arc<dyn Clock>) -> Result<(), RunError> {
     if !config.newsletter.enabled {
         return Err(RunError::user(
             "the newsletter is disabled (newsletter.enabled is false)",
@@ -31,12 +31,16 @@ pub(crate) fn ensure_can_send(config: &Config) -> Result<(), RunError> {
         return Err(no_sender());
     }
     signer(config)?;
-    open_transport(config, "").map(drop)
+    open_transport(config, clock, "").map(drop)
 }
 
 /// The transport: the relay, or the outbox folder if no relay is configured. With placeholder addresses nothing is sent to
 /// a relay on another machine.
-pub fn open_transport(config: &Config, label: &str) -> Result<Arc<dyn Transport>, RunError> {
+pub fn open_transport(
+    config: &Config,
+    clock: &Arc<dyn Clock>,
+    label: &str,
+) -> Result<Arc<dyn Transport>, RunError> {
     let Some(smtp) = &config.smtp else {
         let folder = config.resolve(&config.output.outbox);
         return Ok(Arc::new(OutboxTransport::new(folder, label)));
@@ -47,34 +51,13 @@ pub fn open_transport(config: &Config, label: &str) -> Result<Arc<dyn Transport>
     }
     let mut smtp = smtp.clone();
     smtp.ca_file = smtp.ca_file.map(|file| config.resolve(file));
-    let source = (smtp.password_file.as_deref(), smtp.password_env.as_deref());
-    let transport = SmtpTransport::new(&smtp, password(config, "smtp", source)?)
+    let login = match (&smtp.user, smtp.login()) {
+        (Some(user), Some(source)) => Some(credential(config, ("smtp", user), source, clock)?),
+        _ => None,
+    };
+    let transport = SmtpTransport::new(&smtp, login)
         .map_err(|error| RunError::user(error.to_string(), "check the section [smtp] of config.toml"))?;
     Ok(Arc::new(transport))
-}
-
-/// The password of `section`, from a file or an environment variable.
-pub(crate) fn password(
-    config: &Config,
-    section: &str,
-    (file, variable): (Option<&Utf8Path>, Option<&str>),
-) -> Result<Option<Secret>, RunError> {
-    let secret = match (file, variable) {
-        (Some(file), _) => {
-            let path = config.resolve(file);
-            let text = std::fs::read_to_string(&path)
-                .map_err(|source| SecretError::File { path: path.to_string(), source });
-            text.and_then(|text| Secret::new(&text, path.as_str()))
-        }
-        (None, Some(name)) => environment(name)
-            .ok_or_else(|| SecretError::Unset(name.to_owned()))
-            .and_then(|text| Secret::new(&text, name)),
-        (None, None) => return Ok(None),
-    };
-    let help = format!(
-        "put only the password into the file or the environment variable that [{section}] of config.toml names"
-    );
-    secret.map(Some).map_err(|error| RunError::user(error.to_string(), help))
 }
 
 /// The retry schedule, and how long a claim lasts: longer than all phases of one message together.

@@ -1,14 +1,18 @@
 //! Explains a failure of the relay or the mailbox to the user: applies [`diagnose`] to the settings of this site, and returns a
 //! finding with the line of the configuration.
 
-use crate::config::{Config, SuspectCharacter};
+use std::sync::Arc;
+
+use crate::clock::Clock;
+use crate::config::{Config, LoginSource, SuspectCharacter};
 use crate::delivery::diagnosis::{Blame, Diagnosis, Settings, diagnose, login_refused};
 use crate::delivery::{SmtpOutcome, StopReason};
 use crate::finding::Finding;
 use crate::inbox::imap::ImapError;
 use crate::pipeline::session::context::RunContext;
+use crate::pipeline::session::credential::password;
 use crate::pipeline::session::run_error::RunError;
-use crate::pipeline::session::transport::{open_transport, password};
+use crate::pipeline::session::transport::open_transport;
 
 /// Why a mail server rejects us, and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,8 +35,7 @@ impl From<FailureExplanation> for RunError {
 /// Explains a failure of the relay of `[smtp]`.
 pub(crate) fn of_relay(config: &Config, outcome: &SmtpOutcome) -> Option<FailureExplanation> {
     let smtp = config.smtp.as_ref()?;
-    let source = (smtp.password_file.as_deref(), smtp.password_env.as_deref());
-    let settings = Settings::of_smtp(smtp, password_finding(config, "smtp", source));
+    let settings = Settings::of_smtp(smtp, password_finding(config, "smtp", smtp.login()));
     diagnose(outcome, &settings).map(|diagnosis| diagnosis_for(config, diagnosis))
 }
 
@@ -58,11 +61,14 @@ pub(crate) fn relay_error(config: &Config, outcome: &SmtpOutcome, what: impl Int
 }
 
 /// Connects to the relay and logs in without sending; returns what is wrong.
-pub async fn try_relay(config: &Config) -> Result<Option<FailureExplanation>, RunError> {
+pub async fn try_relay(
+    config: &Config,
+    clock: &Arc<dyn Clock>,
+) -> Result<Option<FailureExplanation>, RunError> {
     if config.smtp.is_none() {
         return Ok(None);
     }
-    match open_transport(config, "check")?.connect().await {
+    match open_transport(config, clock, "check")?.connect().await {
         Ok(connection) => {
             connection.quit().await;
             Ok(None)
@@ -82,8 +88,7 @@ pub async fn try_relay(config: &Config) -> Result<Option<FailureExplanation>, Ru
 /// Explains a failure of the mailbox of `[inbox]`, if the cause is known.
 pub(crate) fn of_mailbox(config: &Config, error: &ImapError) -> Option<FailureExplanation> {
     let inbox = config.inbox.as_ref()?;
-    let source = (inbox.password_file.as_deref(), inbox.password_env.as_deref());
-    let settings = Settings::of_inbox(inbox, password_finding(config, "inbox", source));
+    let settings = Settings::of_inbox(inbox, password_finding(config, "inbox", inbox.login()));
     let diagnosis = match error {
         ImapError::Unusable(outcome) => diagnose(outcome, &settings),
         ImapError::LoginRefused(reply) => Some(login_refused(reply, &settings)),
@@ -95,9 +100,14 @@ pub(crate) fn of_mailbox(config: &Config, error: &ImapError) -> Option<FailureEx
 fn password_finding(
     config: &Config,
     section: &str,
-    source: (Option<&camino::Utf8Path>, Option<&str>),
+    source: Option<LoginSource<'_>>,
 ) -> Option<SuspectCharacter> {
-    password(config, section, source).ok().flatten().and_then(|secret| secret.suspect_character())
+    let (file, variable) = match source? {
+        LoginSource::PasswordFile(file) => (Some(file), None),
+        LoginSource::PasswordEnv(variable) => (None, Some(variable)),
+        LoginSource::TokenCommand(_) | LoginSource::Oauth(_) => return None,
+    };
+    password(config, section, (file, variable)).ok().flatten().and_then(|secret| secret.suspect_character())
 }
 
 fn diagnosis_for(config: &Config, diagnosis: Diagnosis) -> FailureExplanation {

@@ -4,6 +4,7 @@
 //! hour), and when it ends. Notifications do not change the outcome of a run, and their own failures are not notified.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use camino::Utf8PathBuf;
@@ -99,7 +100,7 @@ pub async fn notify_start(config: &Config) {
 }
 
 /// Sends the notifications about the end of a run. Returns the failures of the notifications themselves.
-pub async fn notify(config: &Config, clock: &dyn Clock, ending: &RunOutcome<'_>) -> Vec<String> {
+pub async fn notify(config: &Config, clock: &Arc<dyn Clock>, ending: &RunOutcome<'_>) -> Vec<String> {
     let Some(notify) = &config.notify else { return Vec::new() };
     let mut problems = Vec::new();
     if let Some(url) = notify.heartbeat() {
@@ -221,7 +222,7 @@ async fn post(url: &Url, headers: &[(&'static str, String)], body: String) -> Re
 
 async fn mail(
     config: &Config,
-    clock: &dyn Clock,
+    clock: &Arc<dyn Clock>,
     to: &EmailAddress,
     message: &Message,
 ) -> Result<(), RunError> {
@@ -234,7 +235,7 @@ async fn mail(
 
 async fn transmit(
     config: &Config,
-    clock: &dyn Clock,
+    clock: &Arc<dyn Clock>,
     to: &EmailAddress,
     message: &Message,
 ) -> Result<(), RunError> {
@@ -258,7 +259,7 @@ async fn transmit(
     let return_path = config.newsletter.bounces.as_ref().unwrap_or(&from.address);
     let envelope = Envelope { from: return_path.clone(), to: to.clone(), size: bytes.len() };
     let failed = |outcome: SmtpOutcome| mark_unsent(&outcome.reply_text());
-    let mut connection = open_transport(config, "notify")?.connect().await.map_err(failed)?;
+    let mut connection = open_transport(config, clock, "notify")?.connect().await.map_err(failed)?;
     connection.offer(&envelope).await.map_err(failed)?;
     connection.body(&bytes).await.map_err(failed)?;
     let outcome = connection.final_dot(None).await;

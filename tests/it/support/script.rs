@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::Certificates;
+use super::{Certificates, Provider};
 
 /// A point of the dialogue at which the server replies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -67,6 +67,7 @@ pub(crate) struct Script {
     pub(super) implicit_tls: bool,
     pub(super) certificates: Option<Certificates>,
     pub(super) login: Option<(String, String)>,
+    pub(super) tokens: Option<(String, Provider)>,
     pub(super) most_messages: Option<usize>,
     pub(super) greylists: Option<String>,
     rules: Vec<Rule>,
@@ -88,6 +89,7 @@ impl Script {
             implicit_tls: false,
             certificates: None,
             login: None,
+            tokens: None,
             most_messages: None,
             greylists: None,
             rules: Vec::new(),
@@ -121,6 +123,12 @@ impl Script {
     /// Offers AUTH with these mechanisms, for one user.
     pub(crate) fn auth(mut self, mechanisms: &str, user: &str, password: &str) -> Self {
         self.login = Some((user.to_owned(), password.to_owned()));
+        self.keyword(&format!("AUTH {mechanisms}"))
+    }
+
+    /// Offers AUTH with these mechanisms, for one user with a token of the provider.
+    pub(crate) fn oauth(mut self, mechanisms: &str, user: &str, provider: &Provider) -> Self {
+        self.tokens = Some((user.to_owned(), provider.clone()));
         self.keyword(&format!("AUTH {mechanisms}"))
     }
 

@@ -250,7 +250,31 @@ impl Client {
             .join("\r\n")
     }
 
+    /// AUTH with a token (RFC 7628): a token that is not accepted is explained in a challenge before it is refused.
+    async fn token_auth(&mut self, line: &str, mechanism: &str, initial: &str) -> io::Result<()> {
+        let decoded = String::from_utf8(BASE64.decode(initial).unwrap()).unwrap();
+        let (user, acknowledgement) = match mechanism {
+            "XOAUTH2" => (decoded.strip_prefix("user=").unwrap(), ""),
+            _ => (decoded.strip_prefix("n,a=").unwrap(), "AQ=="),
+        };
+        let user = user.split(['\u{1}', ',']).next().unwrap();
+        let token = decoded.split("auth=Bearer ").nth(1).unwrap().strip_suffix("\u{1}\u{1}").unwrap();
+        let (right, provider) = self.script.tokens.as_ref().unwrap();
+        let reason = if user == right { provider.refusal(token) } else { Some("{}".to_owned()) };
+        let Some(reason) = reason else {
+            return self.reply(At::Auth, line, "235 2.7.0 welcome").await.map(drop);
+        };
+        self.write(format!("334 {}\r\n", BASE64.encode(reason)).as_bytes()).await?;
+        assert_eq!(self.line().await?, acknowledgement);
+        self.reply(At::Auth, line, "535 5.7.8 Authentication failed").await.map(drop)
+    }
+
     async fn auth(&mut self, line: &str) -> io::Result<()> {
+        if let [_, mechanism @ ("XOAUTH2" | "OAUTHBEARER"), initial] =
+            line.split(' ').collect::<Vec<_>>().as_slice()
+        {
+            return self.token_auth(line, mechanism, initial).await;
+        }
         let mut given = Vec::new();
         let default = match line.split(' ').collect::<Vec<_>>().as_slice() {
             [_, "PLAIN", initial] => {

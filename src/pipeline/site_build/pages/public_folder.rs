@@ -145,9 +145,15 @@ fn secrets(config: &Config) -> Vec<Utf8PathBuf> {
     let smtp = config.smtp.as_ref().and_then(|smtp| smtp.password_file.clone());
     let inbox = config.inbox.as_ref().and_then(|inbox| inbox.password_file.clone());
     let keys = config.dkim.iter().map(|dkim| dkim.key_file.clone());
-    let store = [config.store.sqlite_path(), config.store.password_file.clone()];
+    let applications = config.oauth.values().filter_map(|client| client.client_secret_file.clone());
+    let store =
+        [config.store.sqlite_path(), config.store.password_file.clone(), Some(config.store.tokens.clone())];
     let named = [Some(own), Some(config.store.keys.clone()), Some(config.store.fence.clone())];
     let all = named.into_iter().chain(store).chain([smtp, inbox, config.newsletter.list.clone()]).flatten();
     let folder = [config.output.outbox.clone()];
-    all.chain(keys).chain(folder).filter_map(|file| config.resolve(file).canonicalize_utf8().ok()).collect()
+    all.chain(keys)
+        .chain(applications)
+        .chain(folder)
+        .filter_map(|file| config.resolve(file).canonicalize_utf8().ok())
+        .collect()
 }
