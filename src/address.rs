@@ -6,6 +6,7 @@
 mod mailbox;
 mod warning;
 
+use std::borrow::Cow;
 use std::fmt;
 
 use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
@@ -132,7 +133,8 @@ impl EmailAddress {
         let raw = raw.trim_matches(' ');
         reject_mistakes(raw)?;
         let (local, domain) = raw.split_once('@').ok_or(AddressError::NoAt)?;
-        let local: String = if local.is_ascii() { local.to_owned() } else { local.nfc().collect() };
+        let local =
+            if local.is_ascii() { Cow::from(local) } else { Cow::from(local.nfc().collect::<String>()) };
         check_local(&local)?;
         let domain = ascii_domain(domain)?;
         let folded = fold(&local);
@@ -143,7 +145,7 @@ impl EmailAddress {
         if longest + total > MAX_ADDRESS {
             return Err(AddressError::Long(longest + total));
         }
-        let [written, normal] = [&local, &folded].map(|local| [local, "@", &domain].concat());
+        let [written, normal] = [&*local, &folded].map(|local| [local, "@", &domain].concat());
         Ok(Self { written, normal })
     }
 
@@ -199,8 +201,17 @@ fn fold(local: &str) -> String {
     local.chars().flat_map(char::to_lowercase).nfc().collect()
 }
 
+/// Whether an address has only characters that are in no mistake, which is quick to see and true of most.
+fn is_plain(raw: &str) -> bool {
+    let is_known = |byte: u8| byte.is_ascii_alphanumeric() || b".-_+@".contains(&byte);
+    raw.bytes().all(is_known) && raw.matches('@').count() == 1 && !raw.ends_with('.')
+}
+
 /// Rejects typical mistakes, each with its own error. A text that passes is one word with one `@`.
 fn reject_mistakes(raw: &str) -> Result<(), AddressError> {
+    if is_plain(raw) {
+        return Ok(());
+    }
     if raw.is_empty() {
         return Err(AddressError::Empty);
     }
@@ -304,7 +315,7 @@ fn check_local(local: &str) -> Result<(), AddressError> {
 }
 
 /// The domain in A-labels (UTS #46 with STD3 rules; given A-labels are verified).
-fn ascii_domain(domain: &str) -> Result<String, AddressError> {
+fn ascii_domain(domain: &str) -> Result<Cow<'_, str>, AddressError> {
     if domain.is_empty() {
         return Err(AddressError::NoDomain);
     }
@@ -315,7 +326,7 @@ fn ascii_domain(domain: &str) -> Result<String, AddressError> {
     match ascii.rsplit_once('.') {
         None => Err(AddressError::BareHost),
         Some((_, top)) if top.bytes().all(|byte| byte.is_ascii_digit()) => Err(AddressError::Number),
-        Some(_) => Ok(ascii.into_owned()),
+        Some(_) => Ok(ascii),
     }
 }
 

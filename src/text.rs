@@ -28,15 +28,18 @@ impl HeaderText {
     /// outside of the text, and rejects every other control character.
     pub fn parse(raw: &str) -> Result<Self, HeaderTextError> {
         let refused = |c: char| is_forbidden(c) && !c.is_whitespace() && !is_directional_mark(c);
-        if let Some(c) = raw.chars().find(|&c| refused(c)).or_else(|| open_mark(raw)) {
-            return Err(HeaderTextError::Control(u32::from(c)));
+        let mut kept = Cow::Borrowed(raw);
+        if raw.contains(is_forbidden) {
+            if let Some(c) = raw.chars().find(|&c| refused(c)).or_else(|| open_mark(raw)) {
+                return Err(HeaderTextError::Control(u32::from(c)));
+            }
+            kept = Cow::Owned(raw.chars().filter(|&c| !is_directional_mark(c)).collect());
         }
-        let kept: Cow<'_, str> = if raw.contains(is_directional_mark) {
-            Cow::Owned(raw.chars().filter(|&c| !is_directional_mark(c)).collect())
-        } else {
-            Cow::Borrowed(raw)
-        };
-        let text = kept.split_whitespace().collect::<Vec<_>>().join(" ");
+        let mut text = String::with_capacity(kept.len());
+        for word in kept.split_whitespace() {
+            text.push_str(if text.is_empty() { "" } else { " " });
+            text.push_str(word);
+        }
         if text.chars().all(is_invisible) {
             return Err(HeaderTextError::Empty);
         }
@@ -45,8 +48,11 @@ impl HeaderText {
 
     /// Like [`HeaderText::parse`], but removes forbidden characters; `None` if nothing is left.
     pub fn lossy(raw: &str) -> Option<Self> {
-        let kept: String = raw.chars().filter(|&c| c.is_whitespace() || !is_forbidden(c)).collect();
-        Self::parse(&kept).ok()
+        let is_kept = |c: &char| c.is_whitespace() || !is_forbidden(*c);
+        if raw.chars().all(|c| is_kept(&c)) {
+            return Self::parse(raw).ok();
+        }
+        Self::parse(&raw.chars().filter(is_kept).collect::<String>()).ok()
     }
 
     /// The line with its directional marks, which pages and feeds keep; `None` if it has none.

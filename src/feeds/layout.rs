@@ -256,8 +256,13 @@ impl FeedPlan<'_> {
 
     /// The feeds, their list and their companion pages, in portions; one portion for a site of ordinary size.
     pub fn current(&self) -> impl Iterator<Item = Vec<Document>> + '_ {
+        self.current_after(0)
+    }
+
+    /// The same without the first `passed` portions, which are not rendered.
+    pub fn current_after(&self, passed: usize) -> impl Iterator<Item = Vec<Document>> + '_ {
         let sheets = self.feeds.iter().flat_map(|feed| self.current_sheets(feed));
-        let mut portions = portions(sheets, TOGETHER).peekable();
+        let mut portions = portions(sheets, TOGETHER).skip(passed).peekable();
         std::iter::from_fn(move || {
             let mut documents = self.render(&portions.next()?);
             if portions.peek().is_none() {

@@ -33,12 +33,19 @@ const MARKS_IN_CODE: [&str; 6] = ["</*", "%/*", "{/*", "*/}", "*/%", "raw %}"];
 
 /// `body` without the tags of its generator; `None` if nothing changes.
 pub(super) fn expand_shortcodes(body: &str, around: SiteContext<'_>) -> Option<Expanded> {
-    if !body.contains(['{', '@']) && !body.contains("](") && around.generator != Generator::Pelican {
+    let has = |mark: &str| memchr::memmem::find(body.as_bytes(), mark.as_bytes()).is_some();
+    let has_brace = has("{");
+    if !has_brace && !has("@") && !has("](") && around.generator != Generator::Pelican {
+        return None;
+    }
+    let has_marks = MARKS_IN_TEXT.into_iter().any(has);
+    // Most posts have nothing to replace, and need no scan to know that. The name of a file that is linked to has `.m`.
+    if !has_brace && !has_marks && !has("}") && !has("@/") && !has(".m") {
         return None;
     }
     let dialect = Dialect::of(around.generator);
     let pieces = scan::pieces(body, dialect);
-    if pieces.iter().all(|piece| is_copied(&piece.what, &body[piece.start..piece.end])) {
+    if !has_marks && pieces.iter().all(|piece| is_copied(&piece.what, &body[piece.start..piece.end])) {
         return None;
     }
     let partners = partners(&pieces);
@@ -62,10 +69,10 @@ pub(super) fn expand_shortcodes(body: &str, around: SiteContext<'_>) -> Option<E
     Some(Expanded { text: writer.out, left_out: writer.left_out })
 }
 
-/// Whether a piece stays as it is in every dialect.
+/// Whether a piece of a body without marks in its text stays as it is in every dialect.
 fn is_copied(what: &SegmentKind<'_>, source: &str) -> bool {
     match what {
-        SegmentKind::Text => !MARKS_IN_TEXT.iter().any(|mark| source.contains(mark)),
+        SegmentKind::Text => true,
         SegmentKind::Code => !MARKS_IN_CODE.iter().any(|mark| source.contains(mark)),
         SegmentKind::Raw | SegmentKind::Tag(_) => false,
     }

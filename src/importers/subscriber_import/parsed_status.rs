@@ -98,7 +98,8 @@ fn state_columns(
     let mut unclear = Vec::new();
     for cell in fields.states() {
         match lexicon.status(cell) {
-            Ok(status) => parsed.restrict(status.unwrap_or(SubscriptionStatus::Active), &reason(cell)),
+            Ok(Some(status)) if status > parsed.status => parsed.restrict(status, &reason(cell)),
+            Ok(_) => {}
             // Without a consent that is understood, only the owner's word makes somebody active.
             Err(_) if cell.sense == Sense::Consent && !options.confirmed => {}
             Err(_) => unclear.push((cell.heading.to_string(), cell.text.trim().to_owned())),

@@ -227,7 +227,7 @@ fn stated_delimiter<R: Read + Seek>(input: &mut Input<R>) -> io::Result<Option<u
 
 /// The cells of a record that has no more of them than there are columns.
 fn cells<'a>(columns: &'a Columns, record: Record<'a>) -> Result<Fields<'a>, RowError> {
-    if record.cells().any(|cell| cell.contains('\0')) {
+    if record.contains(b'\0') {
         return Err(RowError::Nul);
     }
     if record.cells().skip(columns.count).any(|cell| !cell.is_empty()) {

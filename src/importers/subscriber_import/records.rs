@@ -59,6 +59,11 @@ impl<'a> Record<'a> {
         range.and_then(|(begin, end)| self.text.get(*begin..*end)).unwrap_or_default()
     }
 
+    /// Whether any cell contains an ASCII character.
+    pub(super) fn contains(&self, byte: u8) -> bool {
+        memchr::memchr(byte, self.text.as_bytes()).is_some()
+    }
+
     pub(super) fn cells(self) -> impl Iterator<Item = &'a str> {
         (0..self.len()).map(move |place| self.cell(place))
     }
@@ -121,6 +126,7 @@ impl Buffer {
     fn is_blank(&self) -> bool {
         !self.has_long_cell
             && self.length <= MAX_ROW
+            && !self.text.first().is_some_and(u8::is_ascii_graphic)
             && std::str::from_utf8(&self.text).is_ok_and(|text| text.trim().is_empty())
     }
 }

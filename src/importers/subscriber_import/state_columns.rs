@@ -124,6 +124,9 @@ impl Sense {
         if self == Self::Other {
             return if is_certain(cell) { Err(NotUnderstood) } else { Ok(None) };
         }
+        if self == Self::Consent && has_digit(cell) {
+            return Ok(None);
+        }
         let word = plain(cell);
         let (answer, known) = (answer(&word), status(&word));
         if is_nothing(&word) {
@@ -146,7 +149,7 @@ impl Sense {
                 other => Ok(Some(status.max(other))),
             },
             (Self::Receives { no, .. }, Some(false)) => Ok(Some(no)),
-            (Self::Consent, None) if known.is_none() && !has_digit(cell) => Err(NotUnderstood),
+            (Self::Consent, None) if known.is_none() => Err(NotUnderstood),
             (Self::Consent, _) | (Self::Receives { .. }, Some(true)) => Ok(None),
             (Self::Word, _) | (Self::Receives { .. } | Self::Unclear, None) => {
                 known.map(Some).ok_or(NotUnderstood)

@@ -52,9 +52,10 @@ const YES: &str = "yes y true t 1 on o ○ ◯ ✓ ✔ ☑ ✅ checked single do
 const NO: &str = "no n false f 0 off ✗ ✘ unchecked nein non faux falsch falso \
                   아니오 아니요 거부 거절 수신거부 수신안함 미동의 비동의 동의안함 동의하지않음 \
                   いいえ 同意しない 希望しない 否 不同意";
-/// What programs write into a cell that has no value, among them the first day of several calendars.
+/// What programs write into a cell that has no value, among them the first day of several calendars, in the form of
+/// [`plain`].
 const NOTHING: [&str; 12] =
-    ["", "null", "nil", "none", "n/a", "na", "nan", "없음", "なし", "无", "00000000", "00000000 00:00:00"];
+    ["", "null", "nil", "none", "n/a", "na", "nan", "없음", "なし", "无", "00000000", "0000000000:00:00"];
 
 /// States that mean the same in any column, whatever its heading is.
 const CERTAIN: &str = "unsubscribed unsubscribe unsub optedout optout donotemail donotmail donotcontact blacklisted blocklisted bounced \
@@ -91,7 +92,7 @@ pub(super) fn answer(word: &str) -> Option<bool> {
 
 /// Whether a plain word stands for an empty cell.
 pub(super) fn is_nothing(word: &str) -> bool {
-    NOTHING.iter().any(|nothing| plain(nothing) == word)
+    NOTHING.contains(&word)
 }
 
 /// Whether a list of words has this one.
@@ -106,10 +107,13 @@ pub(super) fn plain(text: &str) -> String {
         !c.is_whitespace()
             && !matches!(c, '-' | '_' | '.' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{FEFF}')
     };
+    let mut plain = String::with_capacity(text.len());
     if text.is_ascii() {
-        return text.chars().filter(is_kept).map(|c| c.to_ascii_lowercase()).collect();
+        plain.extend(text.chars().filter(is_kept).map(|c| c.to_ascii_lowercase()));
+    } else {
+        plain.extend(text.nfkc().filter(is_kept).flat_map(char::to_lowercase));
     }
-    text.nfkc().filter(is_kept).flat_map(char::to_lowercase).collect()
+    plain
 }
 
 #[cfg(test)]
@@ -128,6 +132,7 @@ mod tests {
             words.dedup();
             assert_eq!(words.len(), before);
         }
+        assert_eq!(NOTHING.map(plain), NOTHING);
     }
 
     #[test]

@@ -135,7 +135,7 @@ pub fn build(context: &RunContext, allowed: Waivers) -> Result<BuildReport, RunE
         crash::point("pages-written");
     }
     begin(context, "writing the feeds", Some(layout.index().count() as u64));
-    let done = write(context, &layout, std::iter::once(first).chain(layout.current().skip(1)))?;
+    let done = write(context, &layout, first)?;
     (context.on_progress)(ProgressEvent::End);
     tracing::info!(written = done.written.len(), unchanged = done.unchanged, "feeds written");
     crash::point("feeds-in-place");
@@ -191,7 +191,7 @@ fn check_feed_diff(
 ) -> Result<(), RunError> {
     refuse_errors(first)?;
     let mut refused = feed_diff::diff_feeds(config, archive, first).refusals(allowed);
-    let rest = layout.current().skip(1);
+    let rest = layout.current_after(1);
     refused.extend(rest.flat_map(|more| feed_diff::diff_feeds(config, archive, &more).refusals(allowed)));
     if refused.is_empty() { Ok(()) } else { Err(RunError::Findings(refused)) }
 }
@@ -221,12 +221,9 @@ fn refuse_errors(documents: &[Document]) -> Result<(), RunError> {
     if errors.is_empty() { Ok(()) } else { Err(RunError::Findings(errors)) }
 }
 
-/// Writes the archive pages first, in portions and without changing existing ones; then the feeds, which link to them.
-fn write(
-    context: &RunContext,
-    layout: &FeedPlan<'_>,
-    current: impl Iterator<Item = Vec<Document>>,
-) -> Result<WriteReport, RunError> {
+/// Writes the archive pages first, in portions and without changing existing ones; then the feeds, which link to them. Of
+/// these, the `first` portion was checked before.
+fn write(context: &RunContext, layout: &FeedPlan<'_>, first: Vec<Document>) -> Result<WriteReport, RunError> {
     let config = &context.config;
     let directory = config.resolve(&config.output.directory);
     let compress = &config.output.compress;
@@ -254,7 +251,9 @@ fn write(
     done.unchanged += existing.paths.len();
     done.files.extend(existing.paths);
     done.files.sort();
-    for portion in current {
+    done = done.and(put(&first)?);
+    drop(first);
+    for portion in layout.current_after(1) {
         refuse_errors(&portion)?;
         done = done.and(put(&portion)?);
     }

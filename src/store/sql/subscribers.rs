@@ -1,7 +1,9 @@
 //! Subscribers and suppressions.
 
 use std::collections::HashMap;
+use std::sync::mpsc::{self, SyncSender};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::{io, iter, thread};
 
 use chrono::{DateTime, Utc};
 
@@ -143,7 +145,7 @@ impl Store {
     }
 }
 
-/// Reads a list from its beginning, in pages.
+/// Reads a list from its beginning, in pages; the next ones are read while one is visited.
 fn each_page(
     list: &Mutex<impl SubscriberSource>,
     mut visit: impl FnMut(&[NewSubscriber]) -> Result<(), StoreError>,
@@ -151,15 +153,23 @@ fn each_page(
     let unreadable = |error| StoreError::Unreadable(Arc::new(error));
     let mut list = list.lock().unwrap_or_else(PoisonError::into_inner);
     list.rewind().map_err(unreadable)?;
-    let mut page = Vec::with_capacity(PAGE);
-    while let Some(listed) = list.next().map_err(unreadable)? {
-        page.push(listed);
-        if page.len() == PAGE {
-            visit(&page)?;
-            page.clear();
+    thread::scope(|scope| {
+        let (send, pages) = mpsc::sync_channel(1);
+        let list = &mut *list;
+        thread::Builder::new().spawn_scoped(scope, move || send_pages(list, &send)).map_err(unreadable)?;
+        pages.into_iter().try_for_each(|page| visit(&page.map_err(unreadable)?))
+    })
+}
+
+/// Sends a list in pages, until it ends or cannot be read, or nobody takes them any more.
+fn send_pages(list: &mut impl SubscriberSource, pages: &SyncSender<io::Result<Vec<NewSubscriber>>>) {
+    loop {
+        let page: io::Result<Vec<_>> = iter::from_fn(|| list.next().transpose()).take(PAGE).collect();
+        let is_last = page.as_ref().map_or(true, |page| page.len() < PAGE);
+        if pages.send(page).is_err() || is_last {
+            return;
         }
     }
-    visit(&page)
 }
 
 fn keys(page: &[NewSubscriber]) -> Vec<AddressKey> {
