@@ -213,7 +213,7 @@ async fn everything(
     let (own, texts): (Vec<_>, Vec<_>) = bodies.map(|body| (body.own, body.findings)).unzip();
     findings.extend(proof_pages(config, &archive, &own)?);
     if sends {
-        topics(config, clock, &archive, findings).await;
+        topics(config, clock.as_ref(), &archive, findings).await;
         newest(config, &archive, findings);
         week(config, &archive, findings);
     }
