@@ -79,7 +79,8 @@ fn add(words: &mut Languages, file: &Utf8Path, text: &str) -> Vec<Finding> {
 
 fn finding(problem: Problem, file: &Utf8Path, text: &str) -> Finding {
     let finding = Finding::error(RULE, file.as_str(), problem.message).at(line_at(text, problem.offset));
-    let meant = problem.unknown.as_ref().and_then(|(key, known)| nearest(key, known.iter().map(String::as_str)));
+    let meant =
+        problem.unknown.as_ref().and_then(|(key, known)| nearest(key, known.iter().map(String::as_str)));
     match (meant, problem.hint) {
         (Some((_, meant)), _) => finding.hint(format!("did you mean `{meant}`?")),
         (None, Some(hint)) => finding.hint(hint),

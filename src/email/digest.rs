@@ -63,7 +63,8 @@ fn with_excerpts(
     templates: &Templates,
 ) -> Result<MessageTemplate, Vec<Finding>> {
     let strings = config.words.of(&config.site.language);
-    let posts: Vec<Value> = week.posts.iter().map(|post| entry(post, excerpt_length, (config, strings))).collect();
+    let posts: Vec<Value> =
+        week.posts.iter().map(|post| entry(post, excerpt_length, (config, strings))).collect();
     let lang = &config.site.language;
     let shown: String = posts.iter().map(ToString::to_string).collect();
     let preview = preview::of_titles(week.posts.iter().map(|post| post.shown_title()));

@@ -109,8 +109,9 @@ mod tests {
 
     #[test]
     fn both_parts_contain_the_link_and_the_note_in_every_language() {
-        for (kind, language) in
-            TransactionalKind::ALL.into_iter().flat_map(|kind| ["en", "ko-KR", "ja", "fr"].map(|l| (kind, l)))
+        for (kind, language) in TransactionalKind::ALL
+            .into_iter()
+            .flat_map(|kind| ["en", "ko-KR", "ja", "fr", "zh-TW", "ar", "he", "nl"].map(|l| (kind, l)))
         {
             let bytes = message(kind, language);
             let parsed = MessageParser::new().parse(&bytes).unwrap();
@@ -122,7 +123,7 @@ mod tests {
             assert!(html.contains("href=\"https://news.letters.example/confirm/v1.k1.c.aaaa.1.bbbb\""));
             assert!(html.contains("느린 편지 &amp; 친구들") && html.contains(&strings.note));
             let flat = |text: &str| text.split_whitespace().collect::<String>();
-            assert!(flat(&text).contains(&flat(strings.note)), "{text}");
+            assert!(flat(&text).contains(&flat(&strings.note)), "{text}");
             assert!(bytes.len() < 16_000, "the message has {} bytes", bytes.len());
         }
     }

@@ -98,7 +98,8 @@ fn check(path: &str, own: &DeTable<'_>, english: &Table, found: &mut Vec<Problem
 
 fn is_months(own: &DeValue<'_>) -> bool {
     let DeValue::Array(months) = own else { return false };
-    let is_text = |month: &Spanned<DeValue<'_>>| month.get_ref().as_str().is_some_and(|m| !m.trim().is_empty());
+    let is_text =
+        |month: &Spanned<DeValue<'_>>| month.get_ref().as_str().is_some_and(|m| !m.trim().is_empty());
     months.len() == 12 && months.iter().all(is_text)
 }
 

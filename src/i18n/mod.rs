@@ -70,18 +70,24 @@ impl Languages {
 
     /// Adds a user's file without [`Languages::problems`]. What it lacks is taken from the same language, else from the one
     /// that its tag falls back to.
-    pub(crate) fn add(&mut self, tag: &str, document: &DeTable<'_>, text: &str) -> Result<(), toml::de::Error> {
-        let own = file::plain(document.clone())?;
-        let builtin = builtin(&canonical(tag));
+    pub(crate) fn add(
+        &mut self,
+        tag: &str,
+        document: &DeTable<'_>,
+        text: &str,
+    ) -> Result<(), toml::de::Error> {
+        let (own, canonical) = (file::plain(document.clone())?, canonical(tag));
         let mut under = ENGLISH.clone();
-        file::overlay(&mut under, builtin.map(Builtin::table).unwrap_or_default());
-        let is_new = builtin.is_none_or(|language| !language.tag.eq_ignore_ascii_case(&canonical(tag)));
-        if is_new {
-            under.insert("own_name".to_owned(), tag.into());
-        }
-        let tag = builtin.filter(|_| !is_new).map_or(tag, |language| language.tag);
+        file::overlay(&mut under, builtin(&canonical).map(Builtin::table).unwrap_or_default());
+        let tag = match exactly(&canonical) {
+            Some(language) => language.tag,
+            None => {
+                under.insert("own_name".to_owned(), tag.into());
+                tag
+            }
+        };
         self.own.push(Arc::new(file::strings(tag, own, under)?));
-        self.text.push_str(&format!("{tag}\n{text}\0"));
+        self.text += [tag, "\n", text, "\0"].concat().as_str();
         Ok(())
     }
 
@@ -94,7 +100,8 @@ impl Languages {
     pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<Strings>> {
         let own = |tag: &str| self.own.iter().find(|strings| strings.tag == tag);
         let is_new = |strings: &&Arc<Strings>| BUILTIN.iter().all(|language| language.tag != strings.tag);
-        let builtin = BUILTIN.iter().map(move |language| own(language.tag).unwrap_or_else(|| language.strings()));
+        let builtin =
+            BUILTIN.iter().map(move |language| own(language.tag).unwrap_or_else(|| language.strings()));
         builtin.chain(self.own.iter().filter(is_new))
     }
 
@@ -128,7 +135,11 @@ fn lookup<T>(tag: &str, known: impl Fn(&str) -> Option<T>) -> Option<T> {
     let found = ends.into_iter().rev().find_map(|end| known(tag.get(..end)?));
     let mut subtags = tag.split('-');
     let is_chinese = subtags.next() == Some("zh");
-    let script = if subtags.any(|subtag| ["hant", "tw", "hk", "mo"].contains(&subtag)) { "zh-hant" } else { "zh-hans" };
+    let script = if subtags.any(|subtag| ["hant", "tw", "hk", "mo"].contains(&subtag)) {
+        "zh-hant"
+    } else {
+        "zh-hans"
+    };
     found.or_else(|| known(script).filter(|_| is_chinese))
 }
 
@@ -155,10 +166,7 @@ impl Strings {
     fn with_day(&self, pattern: &str, day: &DateTime<FixedOffset>) -> String {
         let month = self.months.get(day.month0() as usize).map_or("", String::as_str);
         let number = if day.day() == 1 { self.first_day.clone() } else { day.day().to_string() };
-        pattern
-            .replace("{year}", &day.year().to_string())
-            .replace("{day}", &number)
-            .replace("{month}", month)
+        pattern.replace("{year}", &day.year().to_string()).replace("{day}", &number).replace("{month}", month)
     }
 
     /// `A and 2 more`.

@@ -82,7 +82,10 @@ mod tests {
             ("es", with_millions(&[1], &[0, 2, 16, 100, 1000, 10_000, 100_000])),
             ("fr", with_millions(&[0, 1], &[2, 17, 100, 1000, 10_000, 100_000])),
             ("pt", with_millions(&[0, 1], &[2, 17, 100, 1000, 10_000, 100_000])),
-            ("he", vec![(One, &[1]), (Two, &[2]), (Other, &[0, 3, 17, 100, 1000, 10_000, 100_000, 1_000_000])]),
+            (
+                "he",
+                vec![(One, &[1]), (Two, &[2]), (Other, &[0, 3, 17, 100, 1000, 10_000, 100_000, 1_000_000])],
+            ),
             (
                 "ar",
                 vec![
@@ -91,7 +94,10 @@ mod tests {
                     (Two, &[2]),
                     (Few, &[3, 10, 103, 110, 1003]),
                     (Many, &[11, 26, 111, 1011]),
-                    (Other, &[100, 102, 200, 202, 300, 302, 400, 402, 500, 502, 600, 1000, 10_000, 1_000_000]),
+                    (
+                        Other,
+                        &[100, 102, 200, 202, 300, 302, 400, 402, 500, 502, 600, 1000, 10_000, 1_000_000],
+                    ),
                 ],
             ),
             ("ja", vec![(Other, &[0, 1, 15, 100, 1000, 1_000_000])]),
@@ -110,7 +116,10 @@ mod tests {
     #[test]
     fn a_missing_form_is_replaced_by_other() {
         let forms = Plural::Forms(BTreeMap::from([(One, "one".to_owned()), (Other, "other".to_owned())]));
-        assert_eq!((forms.form(1, "ar"), forms.form(2, "ar"), forms.form(1, "ko")), ("one", "other", "other"));
+        assert_eq!(
+            (forms.form(1, "ar"), forms.form(2, "ar"), forms.form(1, "ko")),
+            ("one", "other", "other")
+        );
         assert_eq!(Plural::Same("x".to_owned()).form(1, "en"), "x");
     }
 }

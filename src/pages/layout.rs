@@ -238,8 +238,11 @@ impl<'a> Layout<'a> {
             let style = format!("{}\n{STYLE_MARK}", self.renderer.style().trim_end());
             return Ok(document(sheet, "text/css; charset=utf-8", style, Vec::new()));
         }
-        let frame =
-            Fields { layout: self, path: &sheet.path, strings: self.config.words.of(&self.config.site.language) };
+        let frame = Fields {
+            layout: self,
+            path: &sheet.path,
+            strings: self.config.words.of(&self.config.site.language),
+        };
         let (mut text, mut wants) = (String::new(), Vec::new());
         match &sheet.kind {
             Kind::Post(at) => {

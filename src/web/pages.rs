@@ -79,8 +79,7 @@ impl Pages {
             issues => config.web.issues,
             privacy => config.web.privacy.as_ref().map(crate::config::SiteUrl::as_str),
         };
-        let languages =
-            config.words.all().map(|one| context! { tag => &one.tag, own_name => &one.own_name });
+        let languages = config.words.all().map(|one| context! { tag => &one.tag, own_name => &one.own_name });
         let hash = hex(&digest(&SHA256, STYLE.as_bytes()).as_ref()[..8]);
         Ok(Self {
             environment,

@@ -2,7 +2,6 @@
 //!
 //! The link is sent by email and works for an hour: access to the mailbox proves the identity.
 
-
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};

@@ -65,9 +65,12 @@ pub(super) async fn save(app: &App, visit: &RequestContext, key: AddressKey, for
             &strings.preferences_saved_title,
             &strings.preferences_saved_text,
         ),
-        Ok(false) => {
-            app.pages.notice(visit, StatusCode::OK, &strings.not_subscribed_title, &strings.not_subscribed_text)
-        }
+        Ok(false) => app.pages.notice(
+            visit,
+            StatusCode::OK,
+            &strings.not_subscribed_title,
+            &strings.not_subscribed_text,
+        ),
         Err(_) => app.pages.unavailable(visit, None),
     }
 }

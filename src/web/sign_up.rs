@@ -123,7 +123,8 @@ async fn read<'v>(app: &App, visit: &'v RequestContext, form: &Form) -> Result<S
     };
     let offered = app.topics.current(&app.context.config, app.now()).await;
     let version = if is_of_page(form) { PAGE_FORM } else { EMBEDDED_FORM };
-    let language = form.field("language").and_then(|tag| app.config().words.find(tag)).unwrap_or(&visit.strings);
+    let language =
+        form.field("language").and_then(|tag| app.config().words.find(tag)).unwrap_or(&visit.strings);
     Ok(SignUp {
         key: app.session.key_of(&email),
         mailbox: AddressKey(app.session.keys.mailbox_key(&email)),

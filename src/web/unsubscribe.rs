@@ -147,9 +147,12 @@ pub(super) async fn undo(
         Ok(true) => {
             app.pages.notice(&visit, StatusCode::OK, &strings.resubscribed_title, &strings.confirmed_text)
         }
-        Ok(false) => {
-            app.pages.notice(&visit, StatusCode::GONE, &strings.undo_expired_title, &strings.undo_expired_text)
-        }
+        Ok(false) => app.pages.notice(
+            &visit,
+            StatusCode::GONE,
+            &strings.undo_expired_title,
+            &strings.undo_expired_text,
+        ),
         Err(_) => app.pages.unavailable(&visit, None),
     }
 }
