@@ -77,7 +77,7 @@ fn check(path: &str, own: &DeTable<'_>, english: &Table, found: &mut Vec<Problem
             (None, _) => found.push(Problem {
                 hint: None,
                 unknown: Some((name.to_owned(), english.keys().cloned().collect())),
-                ..wrong("is no key of the words", "")
+                ..wrong("is an unknown key", "")
             }),
             (Some(Value::Table(forms)), own) if is_plural(forms) => {
                 found.extend(plural(own, forms).map(|(message, hint)| wrong(&message, &hint)));
