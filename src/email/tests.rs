@@ -463,8 +463,9 @@ proptest! {
 fn a_post_in_another_language_has_the_words_and_the_date_of_its_language() {
     let (mut post, body) = korean_post();
     post.language = Some("ar".to_owned());
-    let config = super::fixtures::korean_config();
-    let template = from_body(&post, &body, &config, &Templates::builtin()).unwrap();
+    let mut config = super::fixtures::korean_config();
+    config.newsletter.greeting = true;
+    let template = composed(&post, &body, &config, &Templates::builtin()).unwrap();
     let (text, html) = parts(&template.render_for(&recipient(Some("ليلى"))));
     for part in [&text, &html] {
         for words in ["مرحبًا ليلى،", "20 نوفمبر 2026", "إلغاء الاشتراك", "«느린 우체국»"]

@@ -38,7 +38,7 @@ pub fn compose_transactional(
     let subject =
         HeaderText::lossy(&with_title(&strings.subject)).unwrap_or_else(|| config.site.title.clone());
     let markers = Markers::absent_from(&[title, link].concat());
-    let intro = preview::line(&with_title(strings.intro));
+    let intro = preview::line(&with_title(&strings.intro));
     let fields = context! {
         lang => language,
         lang_primary => i18n::primary(language),

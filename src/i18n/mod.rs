@@ -79,12 +79,11 @@ impl Languages {
         let (own, canonical) = (file::plain(document.clone())?, canonical(tag));
         let mut under = ENGLISH.clone();
         file::overlay(&mut under, builtin(&canonical).map(Builtin::table).unwrap_or_default());
-        let tag = match exactly(&canonical) {
-            Some(language) => language.tag,
-            None => {
-                under.insert("own_name".to_owned(), tag.into());
-                tag
-            }
+        let tag = if let Some(language) = exactly(&canonical) {
+            language.tag
+        } else {
+            under.insert("own_name".to_owned(), tag.into());
+            tag
         };
         self.own.push(Arc::new(file::strings(tag, own, under)?));
         self.text += [tag, "\n", text, "\0"].concat().as_str();
