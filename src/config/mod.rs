@@ -33,12 +33,15 @@ mod suggestion;
 pub mod toml_mistakes;
 mod web;
 mod weekly;
+mod words;
 mod wrong_value;
 
 use std::collections::BTreeMap;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::Deserialize;
+
+use crate::i18n::Languages;
 
 pub use aliases::suggested_language;
 pub use archive::{Archive, Generator};
@@ -80,6 +83,9 @@ pub struct Config {
     /// The text of `config.toml` as it was read.
     #[serde(skip)]
     pub text: String,
+    /// The words of all languages, with the user's own over them.
+    #[serde(skip)]
+    pub words: Languages,
     /// The publisher and the address of the site.
     pub site: Site,
     /// Where the posts are.

@@ -58,6 +58,8 @@ pub struct Newsletter {
     pub on_unknown: OnUnknown,
     /// The folder of the user's own templates.
     pub templates: Utf8PathBuf,
+    /// The folder of the user's own words, a file for each language.
+    pub words: Utf8PathBuf,
     /// The look of the emails.
     pub theme: Theme,
     /// The color of links and buttons.

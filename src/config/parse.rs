@@ -13,6 +13,7 @@ use super::defaults::{DEFAULTS, overlay};
 use super::repair::ConfigRepair;
 use super::source::Source;
 use super::toml_mistakes::{self, Mistake};
+use super::words;
 use crate::finding::Finding;
 
 /// Why the configuration cannot be used.
@@ -67,7 +68,13 @@ pub fn examine(path: &Utf8Path) -> Result<CheckedConfig, ConfigError> {
         Err(error) => return Err(ConfigError::Unreadable(path.to_owned(), error)),
     };
     let root = path.parent().filter(|parent| !parent.as_str().is_empty()).unwrap_or(Utf8Path::new("."));
-    Ok(understand(text.trim_start_matches('\u{FEFF}'), path.as_str(), root))
+    let mut checked = understand(text.trim_start_matches('\u{FEFF}'), path.as_str(), root);
+    if let Some(config) = &mut checked.config {
+        let (words, findings) = words::read(config);
+        config.words = words;
+        checked.findings.extend(findings);
+    }
+    Ok(checked)
 }
 
 /// Reads a configuration from `text`; `file` is its name in messages.

@@ -13,7 +13,7 @@ use super::{MessageTemplate, TemplatePart, preview};
 use crate::archive::{Post, markdown};
 use crate::config::Config;
 use crate::finding::Finding;
-use crate::i18n::{self, IssueStrings, Strings};
+use crate::i18n::{self, Strings};
 
 /// The lengths of an excerpt to try in turn while the email is too long. Titles are always shown.
 const EXCERPT_LENGTHS: [usize; 4] = [400, 160, 60, 0];
@@ -62,8 +62,9 @@ fn with_excerpts(
     config: &Config,
     templates: &Templates,
 ) -> Result<MessageTemplate, Vec<Finding>> {
-    let strings = Strings::of(&config.site.language);
-    let posts: Vec<Value> = week.posts.iter().map(|post| entry(post, excerpt_length, config)).collect();
+    let strings = config.words.of(&config.site.language);
+    let posts: Vec<Value> =
+        week.posts.iter().map(|post| entry(post, excerpt_length, (config, strings))).collect();
     let lang = &config.site.language;
     let shown: String = posts.iter().map(ToString::to_string).collect();
     let preview = preview::of_titles(week.posts.iter().map(|post| post.shown_title()));
@@ -76,7 +77,7 @@ fn with_excerpts(
         digest => context! {
             week => week.name,
             published => strings.date(&week.moment),
-            headline => headline(week.posts, &strings.issue),
+            headline => headline(week.posts, strings),
         },
         posts,
         ..issue::common(config, strings)
@@ -87,7 +88,7 @@ fn with_excerpts(
 }
 
 /// The subject: the first title and the number of other posts.
-fn headline(posts: &[&Post], strings: &IssueStrings) -> String {
+fn headline(posts: &[&Post], strings: &Strings) -> String {
     let first = posts.first().map_or("", |post| post.title.as_str());
     let first = markdown::shorten(first, HEADLINE);
     match posts.len().saturating_sub(1) {
@@ -96,7 +97,7 @@ fn headline(posts: &[&Post], strings: &IssueStrings) -> String {
     }
 }
 
-fn entry(post: &Post, excerpt_length: usize, config: &Config) -> Value {
+fn entry(post: &Post, excerpt_length: usize, (config, strings): (&Config, &Strings)) -> Value {
     let teaser = match &post.summary {
         Some(summary) => markdown::shorten(summary.as_str().trim(), excerpt_length),
         None if excerpt_length == 0 => String::new(),
@@ -105,7 +106,7 @@ fn entry(post: &Post, excerpt_length: usize, config: &Config) -> Value {
     context! {
         lang => post.language.as_deref().unwrap_or(&config.site.language),
         teaser,
-        ..issue::about(post, config)
+        ..issue::about(post, config, strings)
     }
 }
 

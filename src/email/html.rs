@@ -83,7 +83,7 @@ impl EmbedReplacement {
 
     fn write_link(&self, words: &IssueStrings, out: &mut String) {
         let Some(address) = &self.address else { return };
-        let label = if self.name == "video" { words.video } else { words.audio };
+        let label = if self.name == "video" { &words.video } else { &words.audio };
         out.push_str("<a href=\"");
         push_escaped(out, address);
         out.push_str("\">▶ ");
@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     fn mailed(body: &str) -> String {
-        for_mail(body, &crate::i18n::Strings::of("en").issue, &PictureSizes::new())
+        for_mail(body, &crate::i18n::Languages::default().of("en").issue, &PictureSizes::new())
     }
 
     #[test]

@@ -43,11 +43,11 @@ pub(super) fn from_body(
     config: &Config,
     templates: &Templates,
 ) -> Result<MessageTemplate, Vec<Finding>> {
-    let strings = &Strings::of(&config.site.language).issue;
+    let language = post.language.as_deref().unwrap_or(&config.site.language);
+    let strings = &config.words.of(language).issue;
     let html = html::for_mail(body, strings, sizes);
     let text = plain::render(&outline::read(body), strings);
     let markers = Markers::absent_from(&[&html, &text, post.shown_title()].concat());
-    let language = post.language.as_deref().unwrap_or(&config.site.language);
     let campaign = headers::fingerprint(&post.id);
     let envelope = Envelope { campaign: &campaign, language, subject: post.subject.as_ref() };
     let content = Content { html: &html, text: &text, lead: lead(post, body, sizes) };
@@ -98,7 +98,7 @@ pub(super) fn render(
         subject,
         text,
         html,
-        greeting: Greeting::from_strings(&Strings::of(&config.site.language).issue),
+        greeting: Greeting::from_strings(&config.words.of(envelope.language).issue),
     })
 }
 
@@ -139,6 +139,7 @@ fn lead(post: &Post, body: &str, sizes: &PictureSizes) -> Option<Value> {
 fn fields(post: &Post, content: &Content<'_>, config: &Config) -> Value {
     let preview = preview::of_post(post);
     let lang = post.language.as_deref().unwrap_or(&config.site.language);
+    let strings = config.words.of(lang);
     context! {
         lang,
         lang_primary => i18n::primary(lang),
@@ -148,13 +149,13 @@ fn fields(post: &Post, content: &Content<'_>, config: &Config) -> Value {
             content_html => Value::from_safe_string(content.html.trim_end().to_owned()),
             content_text => content.text.trim_end(),
             lead => &content.lead,
-            ..about(post, config)
+            ..about(post, config, strings)
         },
         issue => context! { url => online(post, config) },
         preview_end => preview::end(&preview),
         preview,
         is_long => content.html.len() > LONG,
-        ..common(config, Strings::of(&config.site.language))
+        ..common(config, strings)
     }
 }
 
@@ -187,8 +188,7 @@ pub(super) fn common(config: &Config, strings: &Strings) -> Value {
 }
 
 /// The fields of a post without its body.
-pub(super) fn about(post: &Post, config: &Config) -> Value {
-    let strings = Strings::of(&config.site.language);
+pub(super) fn about(post: &Post, config: &Config, strings: &Strings) -> Value {
     let mut authors: Vec<String> = post.authors.iter().map(|author| author.name.to_string()).collect();
     if authors.is_empty() {
         authors.extend(config.site.author.iter().map(|author| author.name.to_string()));

@@ -94,7 +94,7 @@ impl Greeting {
     fn from_strings(strings: &IssueStrings) -> Self {
         let (before, after) = strings.greeting_parts();
         Self {
-            plain: strings.greeting_without_name.to_owned(),
+            plain: strings.greeting_without_name.clone(),
             before: before.to_owned(),
             after: after.to_owned(),
         }

@@ -170,8 +170,8 @@ impl Page<'_> {
                     self.picture(alt, out);
                     self.reference(url, out);
                 }
-                Inline::Video(url) => self.embedded(self.words.video, url, out),
-                Inline::Audio(url) => self.embedded(self.words.audio, url, out),
+                Inline::Video(url) => self.embedded(&self.words.video, url, out),
+                Inline::Audio(url) => self.embedded(&self.words.audio, url, out),
                 Inline::Footnote(number) => out.push(Span::Solid(superscript(*number))),
                 Inline::Break => out.push(Span::Break),
             }
@@ -202,7 +202,7 @@ impl Page<'_> {
     }
 
     fn picture(&self, alt: &str, out: &mut Vec<Span>) {
-        let alt = if alt.trim().is_empty() { self.words.picture } else { alt.trim() };
+        let alt = if alt.trim().is_empty() { &self.words.picture } else { alt.trim() };
         out.push(Span::Text(format!("[{alt}]")));
     }
 
@@ -266,7 +266,7 @@ mod tests {
     use super::*;
 
     fn plain(blocks: &[Block]) -> String {
-        render(blocks, &crate::i18n::Strings::of("ko").issue)
+        render(blocks, &crate::i18n::Languages::default().of("ko").issue)
     }
 
     #[test]

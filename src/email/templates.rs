@@ -31,11 +31,11 @@ const FUEL: u64 = 2_000_000;
 /// The strings as templates see them: `words.why`, `words.unsubscribe` and so on.
 pub(super) fn strings(strings: &IssueStrings, site_title: &str) -> Value {
     context! {
-        read_online => strings.read_online,
-        read_on => strings.read_on,
-        week => strings.week,
-        unsubscribe => strings.unsubscribe,
-        why => i18n::with_site(strings.why, site_title),
+        read_online => &strings.read_online,
+        read_on => &strings.read_on,
+        week => &strings.week,
+        unsubscribe => &strings.unsubscribe,
+        why => i18n::with_site(&strings.why, site_title),
     }
 }
 

@@ -458,3 +458,21 @@ proptest! {
         prop_assert_eq!(text.trim_end(), wanted.trim_end());
     }
 }
+
+#[test]
+fn a_post_in_another_language_has_the_words_and_the_date_of_its_language() {
+    let (mut post, body) = korean_post();
+    post.language = Some("ar".to_owned());
+    let mut config = super::fixtures::korean_config();
+    config.newsletter.greeting = true;
+    let template = composed(&post, &body, &config, &Templates::builtin()).unwrap();
+    let (text, html) = parts(&template.render_for(&recipient(Some("ليلى"))));
+    for part in [&text, &html] {
+        for words in ["مرحبًا ليلى،", "20 نوفمبر 2026", "إلغاء الاشتراك", "«느린 우체국»"]
+        {
+            assert!(part.contains(words), "{words}: {part}");
+        }
+        assert!(!part.contains("수신 거부"), "{part}");
+    }
+    assert!(html.contains("lang=\"ar\"") && html.contains("dir=\"rtl\""), "{html}");
+}

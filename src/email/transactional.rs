@@ -15,8 +15,7 @@ use crate::i18n::{self, Strings, TransactionalStrings};
 use crate::subscribers::transactional::TransactionalKind;
 use crate::text::HeaderText;
 
-fn strings_of(kind: TransactionalKind, language: &str) -> &'static TransactionalStrings {
-    let strings = Strings::of(language);
+fn strings_of(kind: TransactionalKind, strings: &Strings) -> &TransactionalStrings {
     match kind {
         TransactionalKind::Confirm => &strings.confirmation,
         TransactionalKind::Known => &strings.already_subscribed,
@@ -32,14 +31,14 @@ pub fn compose_transactional(
     config: &Config,
 ) -> Result<MessageTemplate, Vec<Finding>> {
     let Some(from) = &config.newsletter.from else { return Err(vec![issue::no_sender()]) };
-    let strings = strings_of(kind, language);
-    let issue = &Strings::of(language).issue;
+    let words = config.words.of(language);
+    let (strings, issue) = (strings_of(kind, words), &words.issue);
     let title = config.site.title.as_str();
     let with_title = |text: &str| i18n::with_site(text, title);
     let subject =
-        HeaderText::lossy(&with_title(strings.subject)).unwrap_or_else(|| config.site.title.clone());
+        HeaderText::lossy(&with_title(&strings.subject)).unwrap_or_else(|| config.site.title.clone());
     let markers = Markers::absent_from(&[title, link].concat());
-    let intro = preview::line(&with_title(strings.intro));
+    let intro = preview::line(&with_title(&strings.intro));
     let fields = context! {
         lang => language,
         lang_primary => i18n::primary(language),
@@ -47,10 +46,10 @@ pub fn compose_transactional(
         subject => subject.as_str(),
         site => context! { title, url => config.site.url.as_str() },
         transactional => context! {
-            intro => with_title(strings.intro),
-            link => strings.link,
+            intro => with_title(&strings.intro),
+            link => &strings.link,
             url => link,
-            note => strings.note,
+            note => &strings.note,
         },
         words => templates::strings(issue, title),
         preview_end => preview::end(&intro),
@@ -110,19 +109,24 @@ mod tests {
 
     #[test]
     fn both_parts_contain_the_link_and_the_note_in_every_language() {
-        for (kind, language) in
-            TransactionalKind::ALL.into_iter().flat_map(|kind| ["en", "ko-KR", "ja", "fr"].map(|l| (kind, l)))
+        for (kind, language) in TransactionalKind::ALL
+            .into_iter()
+            .flat_map(|kind| ["en", "ko-KR", "ja", "fr", "zh-TW", "ar", "he", "nl"].map(|l| (kind, l)))
         {
             let bytes = message(kind, language);
             let parsed = MessageParser::new().parse(&bytes).unwrap();
             let (text, html) = (parsed.body_text(0).unwrap(), parsed.body_html(0).unwrap());
-            let strings = strings_of(kind, language);
+            let config = config();
+            let strings = strings_of(kind, config.words.of(language));
             assert!(parsed.subject().unwrap().contains("느린 편지 & 친구들"), "{kind:?} {language}");
             assert!(text.contains("https://news.letters.example/confirm/v1.k1.c.aaaa.1.bbbb"));
             assert!(html.contains("href=\"https://news.letters.example/confirm/v1.k1.c.aaaa.1.bbbb\""));
-            assert!(html.contains("느린 편지 &amp; 친구들") && html.contains(strings.note));
+            assert!(
+                html.contains("느린 편지 &amp; 친구들")
+                    && html.replace("&nbsp;", "\u{a0}").contains(&strings.note)
+            );
             let flat = |text: &str| text.split_whitespace().collect::<String>();
-            assert!(flat(&text).contains(&flat(strings.note)), "{text}");
+            assert!(flat(&text).contains(&flat(&strings.note)), "{text}");
             assert!(bytes.len() < 16_000, "the message has {} bytes", bytes.len());
         }
     }

@@ -13,7 +13,7 @@ use super::select::{Feed, FeedScope};
 use super::{Document, opml};
 use crate::archive::Archive;
 use crate::config::{Config, GroupBy};
-use crate::i18n::{FeedPageStrings, Strings};
+use crate::i18n::{self, FeedPageStrings};
 
 /// The page beside a feed.
 pub const FILE: &str = "feed.html";
@@ -32,13 +32,18 @@ pub(super) fn render(feeds: &[(&Feed, &Paging)], archive: &Archive, config: &Con
         media_type: "text/html; charset=utf-8",
         bytes: page(feed, paging, &all, archive, config).into_bytes(),
     };
-    let strings = &Strings::of(&config.site.language).feed_page;
+    let strings = &config.words.of(&config.site.language).feed_page;
     let style = Document {
         path: STYLE_SHEET.into(),
         media_type: "text/css; charset=utf-8",
-        bytes: STYLE.replace("{{raw}}", strings.raw_feed).into_bytes(),
+        bytes: STYLE.replace("{{raw}}", &css_text(&strings.raw_feed)).into_bytes(),
     };
     feeds.iter().map(page).chain([style]).collect()
+}
+
+/// A text between quotation marks of CSS.
+fn css_text(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', " ")
 }
 
 /// The HTML by which browsers and feed readers discover the feeds from any page of the site.
@@ -63,18 +68,19 @@ fn discovery(feeds: &[&Feed], config: &Config) -> String {
 
 fn page(feed: &Feed, paging: &Paging, all: &[&Feed], archive: &Archive, config: &Config) -> String {
     let language = feed.language.as_deref().unwrap_or(&config.site.language);
-    let strings = &Strings::of(language).feed_page;
+    let strings = &config.words.of(language).feed_page;
     let title = escape(feed.title.as_str());
     let links = discovery(&[feed], config);
     let style = relative(&feed.folder, Utf8Path::new(STYLE_SHEET));
     let mut html = format!(
-        "<!DOCTYPE html>\n<html lang=\"{language}\">\n<head>\n<meta charset=\"utf-8\">\n\
+        "<!DOCTYPE html>\n<html lang=\"{language}\" dir=\"{direction}\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{title}</title>\n\
          <link rel=\"stylesheet\" href=\"{style}\">\n{links}</head>\n<body>\n<h1>{title}</h1>\n\
          <p class=\"quiet\">{about}</p>\n<p>{instructions}</p>\n<ul>\n",
         language = escape(language),
-        about = strings.about,
-        instructions = strings.instructions,
+        direction = i18n::direction(language),
+        about = escape(&strings.about),
+        instructions = escape(&strings.instructions),
     );
     for format in formats(config) {
         let url = config.site.url.join(path(feed, None, format).as_str());
@@ -97,7 +103,7 @@ fn page(feed: &Feed, paging: &Paging, all: &[&Feed], archive: &Archive, config: 
 
 fn newest(html: &mut String, paging: &Paging, archive: &Archive, strings: &FeedPageStrings) {
     let posts = paging.current.iter().filter_map(|at| archive.posts.get(*at)).take(NEWEST);
-    let _ = write!(html, "<h2>{}</h2>\n<ul>\n", strings.latest_posts);
+    let _ = write!(html, "<h2>{}</h2>\n<ul>\n", escape(&strings.latest_posts));
     for post in posts {
         let _ = writeln!(
             html,
@@ -111,29 +117,29 @@ fn newest(html: &mut String, paging: &Paging, archive: &Archive, strings: &FeedP
     html.push_str("</ul>\n");
 }
 
-fn kind(kind: FeedScope, strings: &FeedPageStrings) -> &'static str {
+fn kind(kind: FeedScope, strings: &FeedPageStrings) -> &str {
     match kind {
-        FeedScope::Site => strings.kind_site,
-        FeedScope::Podcast => strings.kind_podcast,
-        FeedScope::By(GroupBy::Category) => strings.kind_category,
-        FeedScope::By(GroupBy::Tag) => strings.kind_tag,
-        FeedScope::By(GroupBy::Author) => strings.kind_author,
-        FeedScope::By(GroupBy::Language) => strings.kind_language,
+        FeedScope::Site => &strings.kind_site,
+        FeedScope::Podcast => &strings.kind_podcast,
+        FeedScope::By(GroupBy::Category) => &strings.kind_category,
+        FeedScope::By(GroupBy::Tag) => &strings.kind_tag,
+        FeedScope::By(GroupBy::Author) => &strings.kind_author,
+        FeedScope::By(GroupBy::Language) => &strings.kind_language,
     }
 }
 
 fn every_feed(html: &mut String, all: &[&Feed], config: &Config, strings: &FeedPageStrings) {
-    let _ = write!(html, "<h2>{}</h2>\n<ul>\n", strings.all_feeds);
+    let _ = write!(html, "<h2>{}</h2>\n<ul>\n", escape(&strings.all_feeds));
     for feed in all {
         let here = relative(Utf8Path::new(""), &feed.folder.join(FILE));
-        let kind = kind(feed.kind, strings);
+        let kind = escape(kind(feed.kind, strings));
         let _ = writeln!(
             html,
             "<li><a href=\"{here}\">{}</a> <small>{kind}</small></li>",
             escape(feed.title.as_str())
         );
     }
-    let _ = writeln!(html, "<li><a href=\"{}\">{}</a></li>", opml::FILE, strings.opml);
+    let _ = writeln!(html, "<li><a href=\"{}\">{}</a></li>", opml::FILE, escape(&strings.opml));
     let snippet = discovery(&all[..1], config);
-    let _ = write!(html, "</ul>\n<h2>{}</h2>\n<pre>{}</pre>\n", strings.discovery, escape(snippet));
+    let _ = write!(html, "</ul>\n<h2>{}</h2>\n<pre>{}</pre>\n", escape(&strings.discovery), escape(snippet));
 }

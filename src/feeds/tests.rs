@@ -491,7 +491,7 @@ fn an_existing_page_is_not_rendered_again() {
 fn every_feed_has_a_page_beside_it_and_a_place_in_the_list() {
     let documents = fixtures::render(&fixtures::archive(), &fixtures::full_config());
     let page = text(find(&documents, "categories/기술/feed.html"));
-    assert!(page.contains("<html lang=\"ko\">") && page.contains("웹 피드"), "{page}");
+    assert!(page.contains("<html lang=\"ko\" dir=\"ltr\">") && page.contains("웹 피드"), "{page}");
     assert!(page.contains("href=\"../../feeds.css\""), "{page}");
     let list = text(find(&documents, "feeds.opml"));
     let site = text(find(&documents, "feed.html"));

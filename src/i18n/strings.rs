@@ -1,21 +1,32 @@
-//! The list of strings. A string may contain placeholders: `{site}` is the site's title.
+//! The list of strings. A string may contain placeholders: `{site}` is the site's title. `languages/en.toml` says what each
+//! is for.
 //!
 //! The keys of [`IssueStrings`] and [`PageStrings`] that `docs/templates.md` lists are part of the template interface
 //! (`words.read_online`); renaming one breaks users' templates.
 
-use serde::Serialize;
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::plural::Plural;
 
 /// The strings of one language.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Strings {
-    /// The BCP 47 primary subtag.
-    pub(crate) tag: &'static str,
+    /// The BCP 47 tag: the name of the file.
+    #[serde(skip)]
+    pub(crate) tag: String,
     /// The language's name in the language.
-    pub(crate) own_name: &'static str,
-    /// The `strftime` format of a day with its year.
-    pub(super) date: &'static str,
-    /// The `strftime` format of a day without its year.
-    pub(super) month_day: &'static str,
+    pub(crate) own_name: String,
+    /// A day with its year: `{day}`, `{month}` and `{year}`.
+    pub(super) date: String,
+    /// A day without its year.
+    pub(super) month_day: String,
+    /// The number of the first day of a month.
+    pub(super) first_day: String,
+    /// The months in the form that a date needs.
+    pub(super) months: [String; 12],
     pub(crate) issue: IssueStrings,
     pub(crate) confirmation: TransactionalStrings,
     pub(crate) already_subscribed: TransactionalStrings,
@@ -26,186 +37,191 @@ pub(crate) struct Strings {
 }
 
 /// In the email of an issue or a weekly digest.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct IssueStrings {
     /// Links to the post's page.
-    pub(crate) read_online: &'static str,
+    pub(crate) read_online: String,
     /// Links from a post's excerpt in the weekly digest to the whole post.
-    pub(crate) read_on: &'static str,
+    pub(crate) read_on: String,
     /// The heading of the weekly digest.
-    pub(crate) week: &'static str,
+    pub(crate) week: String,
     /// The subject of the weekly digest, with `{title}` and `{count}`.
-    pub(super) and_more: &'static str,
-    pub(crate) unsubscribe: &'static str,
+    pub(super) and_more: Plural,
+    pub(crate) unsubscribe: String,
     /// The heading over the list of links in the text part.
-    pub(crate) links: &'static str,
+    pub(crate) links: String,
     /// Replaces an image without alternative text in the text part.
-    pub(crate) picture: &'static str,
+    pub(crate) picture: String,
     /// The link that replaces a video.
-    pub(crate) video: &'static str,
+    pub(crate) video: String,
     /// The link that replaces an audio player.
-    pub(crate) audio: &'static str,
+    pub(crate) audio: String,
     /// Why the subscriber receives the email.
-    pub(crate) why: &'static str,
+    pub(crate) why: String,
     /// With `{name}`.
-    pub(super) greeting: &'static str,
+    pub(super) greeting: String,
     /// For a subscriber whose name is unknown.
-    pub(crate) greeting_without_name: &'static str,
+    pub(crate) greeting_without_name: String,
 }
 
 /// One transactional email. It has one link.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct TransactionalStrings {
-    pub(crate) subject: &'static str,
+    pub(crate) subject: String,
     /// The paragraph before the link.
-    pub(crate) intro: &'static str,
+    pub(crate) intro: String,
     /// The text of the link.
-    pub(crate) link: &'static str,
+    pub(crate) link: String,
     /// The paragraph after the link: how long it works, and that the email can be ignored.
-    pub(crate) note: &'static str,
+    pub(crate) note: String,
 }
 
 /// On the pages of `letterpress serve`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct WebStrings {
     // On every page.
-    pub(crate) footer: &'static str,
-    pub(crate) languages: &'static str,
-    pub(crate) home: &'static str,
-    pub(crate) issues: &'static str,
-    pub(crate) your_data: &'static str,
-    pub(crate) privacy: &'static str,
+    pub(crate) footer: String,
+    pub(crate) languages: String,
+    pub(crate) home: String,
+    pub(crate) issues: String,
+    pub(crate) your_data: String,
+    pub(crate) privacy: String,
     /// An email address follows.
-    pub(crate) by_email: &'static str,
+    pub(crate) by_email: String,
     // Sign-up.
-    pub(crate) home_title: &'static str,
-    pub(crate) home_text: &'static str,
-    pub(crate) sign_up_closed: &'static str,
-    pub(crate) email: &'static str,
-    pub(crate) name: &'static str,
+    pub(crate) home_title: String,
+    pub(crate) home_text: String,
+    pub(crate) sign_up_closed: String,
+    pub(crate) email: String,
+    pub(crate) name: String,
     /// The language of transactional email; issues are in the site's language.
-    pub(crate) email_language: &'static str,
-    pub(crate) frequency: &'static str,
-    pub(crate) every_post: &'static str,
-    pub(crate) weekly_digest: &'static str,
-    pub(crate) topics: &'static str,
-    pub(crate) all_topics: &'static str,
-    pub(crate) some_topics: &'static str,
+    pub(crate) email_language: String,
+    pub(crate) frequency: String,
+    pub(crate) every_post: String,
+    pub(crate) weekly_digest: String,
+    pub(crate) topics: String,
+    pub(crate) all_topics: String,
+    pub(crate) some_topics: String,
     /// The label of a field that only bots fill in.
-    pub(crate) honeypot: &'static str,
-    pub(crate) consent: &'static str,
-    pub(crate) subscribe: &'static str,
-    pub(crate) invalid_email: &'static str,
-    pub(crate) invalid_name: &'static str,
-    pub(crate) confirmation_expired: &'static str,
-    pub(crate) check_inbox_title: &'static str,
-    pub(crate) check_inbox_text: &'static str,
+    pub(crate) honeypot: String,
+    pub(crate) consent: String,
+    pub(crate) subscribe: String,
+    pub(crate) invalid_email: String,
+    pub(crate) invalid_name: String,
+    pub(crate) confirmation_expired: String,
+    pub(crate) check_inbox_title: String,
+    pub(crate) check_inbox_text: String,
     // Confirmation.
-    pub(crate) confirm_title: &'static str,
-    pub(crate) confirm_text: &'static str,
-    pub(crate) confirm_button: &'static str,
-    pub(crate) confirmed_title: &'static str,
-    pub(crate) confirmed_text: &'static str,
+    pub(crate) confirm_title: String,
+    pub(crate) confirm_text: String,
+    pub(crate) confirm_button: String,
+    pub(crate) confirmed_title: String,
+    pub(crate) confirmed_text: String,
     // Unsubscribing.
-    pub(crate) unsubscribe_title: &'static str,
-    pub(crate) unsubscribe_text: &'static str,
-    pub(crate) unsubscribe_button: &'static str,
-    pub(crate) fewer_emails_title: &'static str,
-    pub(crate) fewer_emails_button: &'static str,
-    pub(crate) unsubscribed_title: &'static str,
-    pub(crate) unsubscribed_text: &'static str,
-    pub(crate) still_subscribed: &'static str,
-    pub(crate) undo_title: &'static str,
-    pub(crate) undo_text: &'static str,
-    pub(crate) undo_button: &'static str,
-    pub(crate) resubscribed_title: &'static str,
-    pub(crate) undo_expired_title: &'static str,
-    pub(crate) undo_expired_text: &'static str,
+    pub(crate) unsubscribe_title: String,
+    pub(crate) unsubscribe_text: String,
+    pub(crate) unsubscribe_button: String,
+    pub(crate) fewer_emails_title: String,
+    pub(crate) fewer_emails_button: String,
+    pub(crate) unsubscribed_title: String,
+    pub(crate) unsubscribed_text: String,
+    pub(crate) still_subscribed: String,
+    pub(crate) undo_title: String,
+    pub(crate) undo_text: String,
+    pub(crate) undo_button: String,
+    pub(crate) resubscribed_title: String,
+    pub(crate) undo_expired_title: String,
+    pub(crate) undo_expired_text: String,
     // The writer's approval of an issue.
-    pub(crate) approve_title: &'static str,
-    pub(crate) approve_text: &'static str,
-    pub(crate) approve_button: &'static str,
-    pub(crate) approved_title: &'static str,
-    pub(crate) approved_text: &'static str,
-    pub(crate) approval_gone_title: &'static str,
-    pub(crate) approval_gone_text: &'static str,
+    pub(crate) approve_title: String,
+    pub(crate) approve_text: String,
+    pub(crate) approve_button: String,
+    pub(crate) approved_title: String,
+    pub(crate) approved_text: String,
+    pub(crate) approval_gone_title: String,
+    pub(crate) approval_gone_text: String,
     // Preferences.
-    pub(crate) preferences_title: &'static str,
-    pub(crate) preferences_button: &'static str,
-    pub(crate) preferences_saved_title: &'static str,
-    pub(crate) preferences_saved_text: &'static str,
-    pub(crate) not_subscribed_title: &'static str,
-    pub(crate) not_subscribed_text: &'static str,
+    pub(crate) preferences_title: String,
+    pub(crate) preferences_button: String,
+    pub(crate) preferences_saved_title: String,
+    pub(crate) preferences_saved_text: String,
+    pub(crate) not_subscribed_title: String,
+    pub(crate) not_subscribed_text: String,
     // Personal data.
-    pub(crate) data_request_text: &'static str,
-    pub(crate) data_request_button: &'static str,
-    pub(crate) data_requested_text: &'static str,
-    pub(crate) data_title: &'static str,
-    pub(crate) data_none: &'static str,
-    pub(crate) data_download: &'static str,
+    pub(crate) data_request_text: String,
+    pub(crate) data_request_button: String,
+    pub(crate) data_requested_text: String,
+    pub(crate) data_title: String,
+    pub(crate) data_none: String,
+    pub(crate) data_download: String,
     /// The labels of the tables and columns of the personal data, by their names in the export.
-    pub(crate) data_labels: &'static [(&'static str, &'static str)],
-    pub(crate) erase_button: &'static str,
-    pub(crate) erase_title: &'static str,
-    pub(crate) erase_text: &'static str,
-    pub(crate) erase_confirm_button: &'static str,
-    pub(crate) erased_title: &'static str,
-    pub(crate) erased_text: &'static str,
+    pub(crate) data_labels: BTreeMap<String, String>,
+    pub(crate) erase_button: String,
+    pub(crate) erase_title: String,
+    pub(crate) erase_text: String,
+    pub(crate) erase_confirm_button: String,
+    pub(crate) erased_title: String,
+    pub(crate) erased_text: String,
     // Past issues.
-    pub(crate) no_issues: &'static str,
-    pub(crate) newer_issues: &'static str,
-    pub(crate) older_issues: &'static str,
+    pub(crate) no_issues: String,
+    pub(crate) newer_issues: String,
+    pub(crate) older_issues: String,
     // Errors.
-    pub(crate) invalid_link_title: &'static str,
-    pub(crate) invalid_link_text: &'static str,
-    pub(crate) not_found_title: &'static str,
-    pub(crate) not_found_text: &'static str,
-    pub(crate) server_error_title: &'static str,
-    pub(crate) server_error_text: &'static str,
-    pub(crate) invalid_request_title: &'static str,
-    pub(crate) invalid_request_text: &'static str,
+    pub(crate) invalid_link_title: String,
+    pub(crate) invalid_link_text: String,
+    pub(crate) not_found_title: String,
+    pub(crate) not_found_text: String,
+    pub(crate) server_error_title: String,
+    pub(crate) server_error_text: String,
+    pub(crate) invalid_request_title: String,
+    pub(crate) invalid_request_text: String,
 }
 
 /// On the static pages of posts.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct PageStrings {
-    pub(crate) previous: &'static str,
-    pub(crate) next: &'static str,
+    pub(crate) previous: String,
+    pub(crate) next: String,
     /// Names the links to the previous and the next post for screen readers.
-    pub(crate) beside: &'static str,
-    pub(crate) older: &'static str,
-    pub(crate) newer: &'static str,
+    pub(crate) beside: String,
+    pub(crate) older: String,
+    pub(crate) newer: String,
     /// Names the links to older and newer lists for screen readers.
-    pub(crate) pages: &'static str,
-    pub(crate) years: &'static str,
-    pub(crate) categories: &'static str,
-    pub(crate) all_posts: &'static str,
-    pub(crate) feeds: &'static str,
-    pub(crate) sign_up: &'static str,
+    pub(crate) pages: String,
+    pub(crate) years: String,
+    pub(crate) categories: String,
+    pub(crate) all_posts: String,
+    pub(crate) feeds: String,
+    pub(crate) sign_up: String,
     /// A date follows.
-    pub(crate) updated: &'static str,
+    pub(crate) updated: String,
     /// An address follows.
-    pub(crate) in_reply_to: &'static str,
-    pub(crate) listen: &'static str,
-    pub(crate) download: &'static str,
+    pub(crate) in_reply_to: String,
+    pub(crate) listen: String,
+    pub(crate) download: String,
 }
 
-/// On the page next to a feed. These strings are inserted into HTML and CSS as they are.
-#[derive(Debug, Serialize)]
+/// On the page next to a feed.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct FeedPageStrings {
-    pub(crate) about: &'static str,
-    pub(crate) instructions: &'static str,
-    pub(crate) latest_posts: &'static str,
-    pub(crate) all_feeds: &'static str,
-    pub(crate) opml: &'static str,
+    pub(crate) about: String,
+    pub(crate) instructions: String,
+    pub(crate) latest_posts: String,
+    pub(crate) all_feeds: String,
+    pub(crate) opml: String,
     /// The heading over HTML for the `head` of a page.
-    pub(crate) discovery: &'static str,
+    pub(crate) discovery: String,
     /// At the top of a feed that a browser shows.
-    pub(crate) raw_feed: &'static str,
-    pub(crate) kind_site: &'static str,
-    pub(crate) kind_podcast: &'static str,
-    pub(crate) kind_category: &'static str,
-    pub(crate) kind_tag: &'static str,
-    pub(crate) kind_author: &'static str,
-    pub(crate) kind_language: &'static str,
+    pub(crate) raw_feed: String,
+    pub(crate) kind_site: String,
+    pub(crate) kind_podcast: String,
+    pub(crate) kind_category: String,
+    pub(crate) kind_tag: String,
+    pub(crate) kind_author: String,
+    pub(crate) kind_language: String,
 }

@@ -25,7 +25,7 @@ pub(super) struct Fields<'l, 'a> {
     pub(super) layout: &'l Layout<'a>,
     /// The path of the page below the public folder.
     pub(super) path: &'l Utf8Path,
-    pub(super) strings: &'static Strings,
+    pub(super) strings: &'l Strings,
 }
 
 impl Fields<'_, '_> {

@@ -17,7 +17,6 @@ use crate::archive::{Archive, Post, markdown};
 use crate::config::Config;
 use crate::feeds::{self, Document, Group};
 use crate::finding::Finding;
-use crate::i18n::Strings;
 use crate::text::hex;
 
 /// The number of posts on a page of a list. The first page has up to twice as many.
@@ -110,8 +109,8 @@ pub(crate) fn lay_out<'a>(
     let categories = groups.iter().map(|group| (group.name.clone(), group.folder.clone())).collect();
     let mut lists = years(&archive.posts, &posts);
     lists.extend(groups.into_iter().filter_map(|group| category(group, &archive.posts)));
-    let shared =
-        [env!("CARGO_PKG_VERSION").as_bytes(), config.text.as_bytes(), templates.text().as_bytes()].concat();
+    let inputs = [env!("CARGO_PKG_VERSION"), &config.text, config.words.text(), &templates.text()];
+    let shared = inputs.concat().into_bytes();
     Ok(Layout { archive, config, lists, posts, places, categories, renderer, shared })
 }
 
@@ -239,8 +238,11 @@ impl<'a> Layout<'a> {
             let style = format!("{}\n{STYLE_MARK}", self.renderer.style().trim_end());
             return Ok(document(sheet, "text/css; charset=utf-8", style, Vec::new()));
         }
-        let frame =
-            Fields { layout: self, path: &sheet.path, strings: Strings::of(&self.config.site.language) };
+        let frame = Fields {
+            layout: self,
+            path: &sheet.path,
+            strings: self.config.words.of(&self.config.site.language),
+        };
         let (mut text, mut wants) = (String::new(), Vec::new());
         match &sheet.kind {
             Kind::Post(at) => {

@@ -4,21 +4,27 @@
 //! Pure. Members that cannot be parsed are ignored.
 
 use std::cmp::Reverse;
+use std::sync::Arc;
 
-use crate::i18n::Strings;
+use crate::i18n::{Languages, Strings};
 
 /// The language of a page: the one that `?lang=` asks for, else the one that the browser prefers, else the site's.
-pub(super) fn language(requested: Option<&str>, accepted: Option<&str>, site: &str) -> &'static Strings {
+pub(super) fn language<'w>(
+    words: &'w Languages,
+    requested: Option<&str>,
+    accepted: Option<&str>,
+    site: &str,
+) -> &'w Arc<Strings> {
     let preferred = || {
         let mut known: Vec<_> = members(accepted?)
             .filter(|(_, weight)| *weight > 0)
-            .filter_map(|(tag, weight)| Some((weight, Strings::find(tag)?)))
+            .filter_map(|(tag, weight)| Some((weight, words.find(tag)?)))
             .collect();
         // The sort is stable: the first of two equal weights wins.
         known.sort_by_key(|(weight, _)| Reverse(*weight));
         known.first().map(|(_, strings)| *strings)
     };
-    requested.and_then(Strings::find).or_else(preferred).unwrap_or_else(|| Strings::of(site))
+    requested.and_then(|tag| words.find(tag)).or_else(preferred).unwrap_or_else(|| words.of(site))
 }
 
 /// The most members that are read.
@@ -63,12 +69,14 @@ mod tests {
 
     #[test]
     fn the_url_takes_precedence_over_the_browser_and_the_browser_over_the_site() {
-        let chosen = |asked, accepted, site| language(asked, accepted, site).tag;
+        let words = Languages::default();
+        let chosen = |asked, accepted, site| language(&words, asked, accepted, site).tag.as_str();
         assert_eq!(chosen(Some("ja"), Some("ko"), "en"), "ja");
-        assert_eq!(chosen(Some("xx"), Some("fr, ko-KR;q=0.8, en;q=0.9"), "ja"), "en");
+        assert_eq!(chosen(Some("xx"), Some("nl, ko-KR;q=0.8, en;q=0.9"), "ja"), "en");
         assert_eq!(chosen(None, Some("ko;q=0, ja;q=0.1"), "en"), "ja");
-        assert_eq!(chosen(None, Some("fr"), "ko-KR"), "ko");
-        assert_eq!(chosen(None, None, "fr"), "en");
+        assert_eq!(chosen(None, Some("nl"), "ko-KR"), "ko");
+        assert_eq!(chosen(None, Some("zh-TW, zh;q=0.9"), "en"), "zh-Hant");
+        assert_eq!(chosen(None, None, "nl"), "en");
     }
 
     proptest! {

@@ -163,7 +163,7 @@ pub fn snippet(config: &Config) -> Result<String, RunError> {
     })?;
     let fields = minijinja::context! { action => url.join("subscribe") };
     Pages::new(config, "/")?
-        .print(Strings::of(&config.site.language), "snippet.html", fields)
+        .print(config.words.of(&config.site.language), "snippet.html", fields)
         .map_err(|error| RunError::io("printing the form", std::io::Error::other(error)))
 }
 
@@ -189,7 +189,7 @@ fn limits(web: &Web) -> Result<SignUpLimits, RunError> {
 
 /// The language and the client network of a request.
 pub(super) struct RequestContext {
-    pub(super) strings: &'static Strings,
+    pub(super) strings: Arc<Strings>,
     pub(super) network: Option<String>,
 }
 
@@ -198,7 +198,12 @@ impl RequestContext {
         let requested = query(parts, "lang");
         let accepted = text(&parts.headers, header::ACCEPT_LANGUAGE);
         Self {
-            strings: accept::language(requested.as_deref(), accepted, &app.config().site.language),
+            strings: Arc::clone(accept::language(
+                &app.config().words,
+                requested.as_deref(),
+                accepted,
+                &app.config().site.language,
+            )),
             network: parts.extensions.get::<Peer>().map(|Peer(peer)| {
                 client_address::network(client_address::of(&parts.headers, *peer, &app.config().web.proxies))
             }),

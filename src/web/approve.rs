@@ -19,9 +19,9 @@ pub(super) async fn page(
         return app.pages.invalid_link(&visit);
     };
     let fields = context! {
-        title => visit.strings.web.approve_title,
-        text => visit.strings.web.approve_text,
-        button => visit.strings.web.approve_button,
+        title => &visit.strings.web.approve_title,
+        text => &visit.strings.web.approve_text,
+        button => &visit.strings.web.approve_button,
         action => format!("approve/{}", approval.token),
     };
     app.pages.show(&visit, StatusCode::OK, "button.html", fields)
@@ -38,12 +38,12 @@ pub(super) async fn submit(
     let strings = &visit.strings.web;
     // The subject of this token is the digest of the content, not the hash of an address.
     match app.within_timeout(app.session.store.approve_content(&hex(&approval.key.0), app.now())).await {
-        Ok(true) => app.pages.notice(&visit, StatusCode::OK, strings.approved_title, strings.approved_text),
+        Ok(true) => app.pages.notice(&visit, StatusCode::OK, &strings.approved_title, &strings.approved_text),
         Ok(false) => app.pages.notice(
             &visit,
             StatusCode::GONE,
-            strings.approval_gone_title,
-            strings.approval_gone_text,
+            &strings.approval_gone_title,
+            &strings.approval_gone_text,
         ),
         Err(_) => app.pages.unavailable(&visit, None),
     }

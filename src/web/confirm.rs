@@ -19,9 +19,9 @@ pub(super) async fn page(
         return app.pages.invalid_link(&visit);
     };
     let fields = context! {
-        title => visit.strings.web.confirm_title,
-        text => visit.strings.web.confirm_text,
-        button => visit.strings.web.confirm_button,
+        title => &visit.strings.web.confirm_title,
+        text => &visit.strings.web.confirm_text,
+        button => &visit.strings.web.confirm_button,
         action => format!("confirm/{}", subscriber.token),
     };
     app.pages.show(&visit, StatusCode::OK, "button.html", fields)
@@ -36,14 +36,14 @@ pub(super) async fn submit(
         return app.pages.invalid_link(&visit);
     };
     let strings = &visit.strings.web;
-    let shown = consent_context(&visit, "confirmation 2", &[strings.confirm_text, strings.confirm_button]);
+    let shown = consent_context(&visit, "confirmation 3", &[&strings.confirm_text, &strings.confirm_button]);
     let confirmed = app.session.store.confirm(subscriber.key, subscriber.generation, shown, app.now());
     match app.within_timeout(confirmed).await {
         Ok(Confirmed::Now | Confirmed::Already) => {
-            app.pages.notice(&visit, StatusCode::OK, strings.confirmed_title, strings.confirmed_text)
+            app.pages.notice(&visit, StatusCode::OK, &strings.confirmed_title, &strings.confirmed_text)
         }
         Ok(Confirmed::Expired) => {
-            sign_up::form(&app, &visit, StatusCode::GONE, Some(strings.confirmation_expired)).await
+            sign_up::form(&app, &visit, StatusCode::GONE, Some(&strings.confirmation_expired)).await
         }
         Ok(Confirmed::Stale) => app.pages.invalid_link(&visit),
         Err(_) => app.pages.unavailable(&visit, None),

@@ -49,7 +49,7 @@ pub(super) async fn index(State(app): State<SharedApp>, visit: RequestContext, q
         })
         .collect();
     let fields = context! {
-        title => visit.strings.web.issues,
+        title => &visit.strings.web.issues,
         issues,
         newer => (page > 1).then(|| page - 1),
         older => (page < pages).then(|| page + 1),

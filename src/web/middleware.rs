@@ -64,8 +64,8 @@ async fn response_or_error(
             app.pages.notice(
                 visit,
                 StatusCode::INTERNAL_SERVER_ERROR,
-                strings.server_error_title,
-                strings.server_error_text,
+                &strings.server_error_title,
+                &strings.server_error_text,
             )
         }
     }

@@ -53,6 +53,8 @@ pub(super) struct Pages {
     /// The mailbox for unsubscribe emails.
     mailbox: Option<EmailAddress>,
     site: Value,
+    /// All languages, to choose from.
+    languages: Value,
 }
 
 impl Pages {
@@ -77,6 +79,7 @@ impl Pages {
             issues => config.web.issues,
             privacy => config.web.privacy.as_ref().map(crate::config::SiteUrl::as_str),
         };
+        let languages = config.words.all().map(|one| context! { tag => &one.tag, own_name => &one.own_name });
         let hash = hex(&digest(&SHA256, STYLE.as_bytes()).as_ref()[..8]);
         Ok(Self {
             environment,
@@ -84,6 +87,7 @@ impl Pages {
             style: format!("assets/style-{hash}.css"),
             mailbox: config.newsletter.unsubscribe_address().cloned(),
             site,
+            languages: languages.collect(),
         })
     }
 
@@ -95,9 +99,10 @@ impl Pages {
         fields: Value,
     ) -> Result<String, minijinja::Error> {
         self.environment.get_template(template)?.render(context! {
-            lang => strings.tag,
+            lang => &strings.tag,
+            dir => i18n::direction(&strings.tag),
             strings => Serde(&strings.web),
-            languages => Strings::ALL.map(|one| context! { tag => one.tag, own_name => one.own_name }),
+            languages => self.languages.clone(),
             site => self.site.clone(),
             base => self.base.as_str(),
             style => self.style.as_str(),
@@ -113,12 +118,15 @@ impl Pages {
         template: &str,
         fields: Value,
     ) -> Response {
-        let Ok(body) = self.print(visit.strings, template, fields) else {
+        let Ok(body) = self.print(&visit.strings, template, fields) else {
+            return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+        };
+        let Ok(language) = HeaderValue::from_str(&visit.strings.tag) else {
             return StatusCode::INTERNAL_SERVER_ERROR.into_response();
         };
         let headers = [
             (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
-            (header::CONTENT_LANGUAGE, HeaderValue::from_static(visit.strings.tag)),
+            (header::CONTENT_LANGUAGE, language),
             (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
             (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
             (header::VARY, HeaderValue::from_static("accept-language")),
@@ -132,8 +140,8 @@ impl Pages {
         &self,
         visit: &RequestContext,
         status: StatusCode,
-        title: &'static str,
-        text: &'static str,
+        title: &str,
+        text: &str,
     ) -> Response {
         self.show(visit, status, "notice.html", context! { title, text })
     }
@@ -141,8 +149,8 @@ impl Pages {
     /// One page for every invalid link; the reason is deliberately not disclosed.
     pub(super) fn invalid_link(&self, visit: &RequestContext) -> Response {
         let fields = context! {
-            title => visit.strings.web.invalid_link_title,
-            text => visit.strings.web.invalid_link_text,
+            title => &visit.strings.web.invalid_link_title,
+            text => &visit.strings.web.invalid_link_text,
             mail => self.mail("unsubscribe"),
         };
         self.show(visit, StatusCode::NOT_FOUND, "notice.html", fields)
@@ -153,8 +161,8 @@ impl Pages {
         self.notice(
             visit,
             StatusCode::NOT_FOUND,
-            visit.strings.web.not_found_title,
-            visit.strings.web.not_found_text,
+            &visit.strings.web.not_found_title,
+            &visit.strings.web.not_found_text,
         )
     }
 
@@ -163,8 +171,8 @@ impl Pages {
         self.notice(
             visit,
             status,
-            visit.strings.web.invalid_request_title,
-            visit.strings.web.invalid_request_text,
+            &visit.strings.web.invalid_request_title,
+            &visit.strings.web.invalid_request_text,
         )
     }
 
@@ -172,12 +180,12 @@ impl Pages {
     /// to unsubscribe by email.
     pub(super) fn unavailable(&self, visit: &RequestContext, token: Option<&str>) -> Response {
         let text = if token.is_some() {
-            visit.strings.web.still_subscribed
+            &visit.strings.web.still_subscribed
         } else {
-            visit.strings.web.server_error_text
+            &visit.strings.web.server_error_text
         };
         let mail = token.and_then(|token| self.mail(&format!("unsubscribe {token}")));
-        let fields = context! { title => visit.strings.web.server_error_title, text, mail };
+        let fields = context! { title => &visit.strings.web.server_error_title, text, mail };
         let mut response = self.show(visit, StatusCode::SERVICE_UNAVAILABLE, "notice.html", fields);
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("60"));
         response

@@ -2,8 +2,6 @@
 //!
 //! The link is sent by email and works for an hour: access to the mailbox proves the identity.
 
-use std::collections::BTreeMap;
-
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
@@ -30,13 +28,13 @@ fn show_request_page(
     app: &App,
     visit: &RequestContext,
     status: StatusCode,
-    problem: Option<&'static str>,
+    problem: Option<&str>,
 ) -> Response {
     app.pages.show(
         visit,
         status,
         "data_request.html",
-        context! { title => visit.strings.web.your_data, problem },
+        context! { title => &visit.strings.web.your_data, problem },
     )
 }
 
@@ -49,7 +47,7 @@ pub(super) async fn request(State(app): State<SharedApp>, visit: RequestContext,
             &app,
             &visit,
             StatusCode::UNPROCESSABLE_ENTITY,
-            Some(strings.invalid_email),
+            Some(&strings.invalid_email),
         );
     };
     let key = app.session.key_of(&email);
@@ -59,7 +57,7 @@ pub(super) async fn request(State(app): State<SharedApp>, visit: RequestContext,
         return app.pages.unavailable(&visit, None);
     }
     tokio::time::sleep_until(started + sign_up::FLOOR).await;
-    app.pages.notice(&visit, StatusCode::OK, strings.check_inbox_title, strings.data_requested_text)
+    app.pages.notice(&visit, StatusCode::OK, &strings.check_inbox_title, &strings.data_requested_text)
 }
 
 pub(super) async fn page(
@@ -79,9 +77,9 @@ pub(super) async fn page(
     }
     let tables: Vec<_> = personal_data.tables.iter().filter(|table| !table.rows.is_empty()).collect();
     let fields = context! {
-        title => visit.strings.web.data_title,
+        title => &visit.strings.web.data_title,
         action => format!("data/{token}"),
-        labels => visit.strings.web.data_labels.iter().copied().collect::<BTreeMap<_, _>>(),
+        labels => &visit.strings.web.data_labels,
         tables => Serde(tables),
     };
     app.pages.show(&visit, StatusCode::OK, "data.html", fields)
@@ -113,9 +111,9 @@ pub(super) async fn submit(
     };
     if form.field("sure") != Some("yes") {
         let fields = context! {
-            title => strings.erase_title,
-            text => strings.erase_text,
-            button => strings.erase_confirm_button,
+            title => &strings.erase_title,
+            text => &strings.erase_text,
+            button => &strings.erase_confirm_button,
             action => format!("data/{token}"),
             sure => true,
         };
@@ -127,7 +125,7 @@ pub(super) async fn submit(
     // The rows are deleted. The visitor need not wait until a large file is written anew.
     let scrubbed = tokio::spawn(scrub(SharedApp::clone(&app)));
     let _ = tokio::time::timeout(app.store_timeout, scrubbed).await;
-    app.pages.notice(&visit, StatusCode::OK, strings.erased_title, strings.erased_text)
+    app.pages.notice(&visit, StatusCode::OK, &strings.erased_title, &strings.erased_text)
 }
 
 async fn scrub(app: SharedApp) {

@@ -24,7 +24,7 @@ pub(super) async fn page(
         return app.pages.unavailable(&visit, None);
     };
     let fields = context! {
-        title => visit.strings.web.preferences_title,
+        title => &visit.strings.web.preferences_title,
         action => format!("choose/{}", subscriber.token),
         preferences => fields(&app, &preferences.unwrap_or_default()).await,
     };
@@ -56,18 +56,21 @@ pub(super) async fn save(app: &App, visit: &RequestContext, key: AddressKey, for
     let shown = consent_context(
         visit,
         "preferences 2",
-        &[strings.frequency, strings.topics, strings.preferences_button],
+        &[&strings.frequency, &strings.topics, &strings.preferences_button],
     );
     match app.within_timeout(app.session.store.set_preferences(key, chosen, shown, app.now())).await {
         Ok(true) => app.pages.notice(
             visit,
             StatusCode::OK,
-            strings.preferences_saved_title,
-            strings.preferences_saved_text,
+            &strings.preferences_saved_title,
+            &strings.preferences_saved_text,
         ),
-        Ok(false) => {
-            app.pages.notice(visit, StatusCode::OK, strings.not_subscribed_title, strings.not_subscribed_text)
-        }
+        Ok(false) => app.pages.notice(
+            visit,
+            StatusCode::OK,
+            &strings.not_subscribed_title,
+            &strings.not_subscribed_text,
+        ),
         Err(_) => app.pages.unavailable(visit, None),
     }
 }

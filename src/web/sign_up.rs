@@ -14,7 +14,6 @@ use super::metrics::SignUpOutcome;
 use super::pages::ROBOTS;
 use super::{App, RequestContext, SharedApp, topics};
 use crate::address::EmailAddress;
-use crate::i18n::Strings;
 use crate::store::subscriber_store::SignUp;
 use crate::subscribers::token::{Purpose, Subject};
 use crate::subscribers::{AddressKey, Preferences};
@@ -46,7 +45,7 @@ pub(super) async fn form(
     app: &SharedApp,
     visit: &RequestContext,
     status: StatusCode,
-    problem: Option<&'static str>,
+    problem: Option<&str>,
 ) -> Response {
     let now = app.now();
     let offered = app.topics.current(&app.context.config, now).await;
@@ -55,7 +54,7 @@ pub(super) async fn form(
     let second = u32::try_from(now.timestamp()).unwrap_or_default();
     let token = app.session.keys.sign(Purpose::Form, &Subject::from(u64::from_be_bytes(number)), second);
     let fields = context! {
-        title => visit.strings.web.home_title,
+        title => &visit.strings.web.home_title,
         problem,
         token,
         preferences => topics::fields(&offered, &Preferences::default()),
@@ -88,8 +87,8 @@ pub(super) async fn submit(State(app): State<SharedApp>, visit: RequestContext, 
     app.pages.notice(
         &visit,
         StatusCode::OK,
-        visit.strings.web.check_inbox_title,
-        visit.strings.web.check_inbox_text,
+        &visit.strings.web.check_inbox_title,
+        &visit.strings.web.check_inbox_text,
     )
 }
 
@@ -114,24 +113,25 @@ fn is_of_page(form: &Form) -> bool {
     form.field("form") == Some("page")
 }
 
-async fn read(app: &App, visit: &RequestContext, form: &Form) -> Result<SignUp, &'static str> {
+async fn read<'v>(app: &App, visit: &'v RequestContext, form: &Form) -> Result<SignUp, &'v str> {
     let strings = &visit.strings.web;
     let email =
-        form.field("email").and_then(|raw| EmailAddress::parse(raw).ok()).ok_or(strings.invalid_email)?;
+        form.field("email").and_then(|raw| EmailAddress::parse(raw).ok()).ok_or(&*strings.invalid_email)?;
     let name = match form.field("name") {
-        Some(raw) => Some(name(raw).ok_or(strings.invalid_name)?),
+        Some(raw) => Some(name(raw).ok_or(&*strings.invalid_name)?),
         None => None,
     };
     let offered = app.topics.current(&app.context.config, app.now()).await;
     let version = if is_of_page(form) { PAGE_FORM } else { EMBEDDED_FORM };
-    let language = form.field("language").and_then(Strings::find).unwrap_or(visit.strings);
+    let language =
+        form.field("language").and_then(|tag| app.config().words.find(tag)).unwrap_or(&visit.strings);
     Ok(SignUp {
         key: app.session.key_of(&email),
         mailbox: AddressKey(app.session.keys.mailbox_key(&email)),
         name,
-        language: Some(language.tag.to_owned()),
+        language: Some(language.tag.clone()),
         preferences: topics::selected(form, &offered),
-        consent: consent_context(visit, version, &[strings.consent, strings.subscribe]),
+        consent: consent_context(visit, version, &[&strings.consent, &strings.subscribe]),
         limits: app.limits,
         email,
     })

@@ -33,7 +33,7 @@ pub(super) async fn page(
     let preferences =
         preferences::read_preferences(&app, subscriber.key).await.ok().flatten().unwrap_or_default();
     let fields = context! {
-        title => visit.strings.web.unsubscribe_title,
+        title => &visit.strings.web.unsubscribe_title,
         action => format!("leave/{}", subscriber.token),
         mail => app.pages.mail(&format!("unsubscribe {}", subscriber.token)),
         preferences => preferences::fields(&app, &preferences).await,
@@ -79,14 +79,14 @@ async fn unsubscribe(
     form: &'static str,
 ) -> Response {
     let strings = &visit.strings.web;
-    let shown = consent_context(visit, form, &[strings.unsubscribe_text, strings.unsubscribe_button]);
+    let shown = consent_context(visit, form, &[&strings.unsubscribe_text, &strings.unsubscribe_button]);
     match app
         .within_timeout(app.session.store.unsubscribe(subscriber.key, "web", Some(shown), app.now()))
         .await
     {
         Ok(subscription) => {
             let undo = subscription.and_then(|subscription| undo_link(app, subscriber, subscription));
-            let fields = context! { title => strings.unsubscribed_title, undo };
+            let fields = context! { title => &strings.unsubscribed_title, undo };
             app.pages.show(visit, StatusCode::OK, "unsubscribed.html", fields)
         }
         Err(_) => app.pages.unavailable(visit, Some(&subscriber.token)),
@@ -117,9 +117,9 @@ pub(super) async fn undo_page(
         return app.pages.invalid_link(&visit);
     };
     let fields = context! {
-        title => visit.strings.web.undo_title,
-        text => visit.strings.web.undo_text,
-        button => visit.strings.web.undo_button,
+        title => &visit.strings.web.undo_title,
+        text => &visit.strings.web.undo_text,
+        button => &visit.strings.web.undo_button,
         action => format!("undo/{}", subscriber.token),
     };
     app.pages.show(&visit, StatusCode::OK, "button.html", fields)
@@ -134,7 +134,7 @@ pub(super) async fn undo(
         return app.pages.invalid_link(&visit);
     };
     let strings = &visit.strings.web;
-    let shown = consent_context(&visit, "undo 2", &[strings.undo_text, strings.undo_button]);
+    let shown = consent_context(&visit, "undo 2", &[&strings.undo_text, &strings.undo_button]);
     match app
         .within_timeout(app.session.store.resubscribe(
             subscriber.key,
@@ -145,11 +145,14 @@ pub(super) async fn undo(
         .await
     {
         Ok(true) => {
-            app.pages.notice(&visit, StatusCode::OK, strings.resubscribed_title, strings.confirmed_text)
+            app.pages.notice(&visit, StatusCode::OK, &strings.resubscribed_title, &strings.confirmed_text)
         }
-        Ok(false) => {
-            app.pages.notice(&visit, StatusCode::GONE, strings.undo_expired_title, strings.undo_expired_text)
-        }
+        Ok(false) => app.pages.notice(
+            &visit,
+            StatusCode::GONE,
+            &strings.undo_expired_title,
+            &strings.undo_expired_text,
+        ),
         Err(_) => app.pages.unavailable(&visit, None),
     }
 }

@@ -310,6 +310,7 @@ impl InputFingerprint {
             env!("CARGO_PKG_VERSION").as_bytes(),
             &posts,
             context.config.text.as_bytes(),
+            context.config.words.text().as_bytes(),
             templates.as_bytes(),
         ]
         .concat();

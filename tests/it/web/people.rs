@@ -119,7 +119,7 @@ async fn a_writer_approves_an_email_by_its_link_and_looking_at_the_page_approves
 }
 
 #[tokio::test]
-async fn every_page_is_available_in_three_languages_and_declares_its_language() {
+async fn every_page_is_available_in_every_language_and_declares_its_language_and_direction() {
     let site = TestSite::new().await;
     site.publish().await;
     let unsubscribe_token = site.unsubscribe_token();
@@ -128,8 +128,20 @@ async fn every_page_is_available_in_three_languages_and_declares_its_language() 
     let choose = site.token(Purpose::Manage, KIM, 1);
     let data = site.data_token(KIM);
     let approve = site.session.keys.sign(Purpose::Approve, &Subject::from([7; 16]), 1);
-    for (lang, word) in [("en", "Email address"), ("ko", "이메일 주소"), ("ja", "メールアドレス")]
-    {
+    for (lang, word) in [
+        ("en", "Email address"),
+        ("ko", "이메일 주소"),
+        ("ja", "メールアドレス"),
+        ("zh-Hans", "邮箱地址"),
+        ("zh-Hant", "電子郵件地址"),
+        ("de", "E-Mail-Adresse"),
+        ("fr", "Adresse e-mail"),
+        ("es", "Correo electrónico"),
+        ("pt", "Endereço de e-mail"),
+        ("ar", "عنوان البريد الإلكتروني"),
+        ("he", "כתובת דוא״ל"),
+    ] {
+        let dir = if ["ar", "he"].contains(&lang) { "rtl" } else { "ltr" };
         assert!(site.get(&format!("/?lang={lang}")).await.text().contains(word));
         for path in [
             "/".to_owned(),
@@ -147,7 +159,7 @@ async fn every_page_is_available_in_three_languages_and_declares_its_language() 
         ] {
             let reply = site.get(&format!("{path}?lang={lang}")).await;
             assert!(matches!(reply.status, StatusCode::OK | StatusCode::NOT_FOUND), "{path} {lang}");
-            assert!(reply.text().contains(&format!("<html lang=\"{lang}\">")), "{path}");
+            assert!(reply.text().contains(&format!("<html lang=\"{lang}\" dir=\"{dir}\">")), "{path}");
             assert_eq!(reply.header("content-language"), lang);
             assert!(!reply.text().contains("{site}") && !reply.text().contains("{{"), "{}", reply.text());
             let by_browser = site.send("GET", &path, &[("accept-language", lang)], "").await;
