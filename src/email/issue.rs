@@ -13,9 +13,10 @@ use super::{
     Greeting, MessageTemplate, PictureSizes, Placeholder, TemplatePart, html, outline, pictures, plain,
     preview, theme,
 };
+use crate::address::Mailbox;
 use crate::archive::markdown::Rendered;
 use crate::archive::{Post, links};
-use crate::config::{Config, SiteUrl};
+use crate::config::{Config, Newsletter, SiteUrl};
 use crate::finding::{Finding, Severity};
 use crate::html::push_escaped;
 use crate::i18n::{self, Strings};
@@ -183,8 +184,19 @@ pub(super) fn common(config: &Config, strings: &Strings) -> Value {
             language => &config.site.language,
         },
         words => templates::strings(&strings.issue, config.site.title.as_str()),
+        sign_up => config.web.url.as_ref().map(SiteUrl::as_str),
+        can_reply => reads_replies(&config.newsletter),
         ..theme::fields(&config.newsletter)
     }
+}
+
+/// Whether a reply would reach a person.
+fn reads_replies(newsletter: &Newsletter) -> bool {
+    let is_read = |from: &Mailbox| {
+        let name: String = from.address.local_part().chars().filter(|c| c.is_alphanumeric()).collect();
+        !["noreply", "donotreply"].contains(&name.to_ascii_lowercase().as_str())
+    };
+    newsletter.reply_to.as_ref().or(newsletter.from.as_ref()).is_some_and(is_read)
 }
 
 /// The fields of a post without its body.

@@ -36,6 +36,8 @@ pub(super) fn strings(strings: &IssueStrings, site_title: &str) -> Value {
         week => &strings.week,
         unsubscribe => &strings.unsubscribe,
         why => i18n::with_site(&strings.why, site_title),
+        reply => &strings.reply,
+        forwarded => &strings.forwarded,
     }
 }
 

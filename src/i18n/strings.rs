@@ -59,6 +59,10 @@ pub(crate) struct IssueStrings {
     pub(crate) audio: String,
     /// Why the subscriber receives the email.
     pub(crate) why: String,
+    /// That replies are welcome.
+    pub(crate) reply: String,
+    /// The link to the sign-up page, for readers of a forwarded email.
+    pub(crate) forwarded: String,
     /// With `{name}`.
     pub(super) greeting: String,
     /// For a subscriber whose name is unknown.
