@@ -1,5 +1,6 @@
 //! `letterpress check`: report all problems in one pass. Writes nothing, not even ids or keys.
 
+mod emails;
 mod feed;
 mod read_online;
 mod servers;
@@ -16,7 +17,7 @@ use serde_json::json;
 
 use super::printer::{Printer, count};
 use super::{Outcome, configuration};
-use crate::archive::{Archive, Post, SkipReason, folder, markdown};
+use crate::archive::{Archive, SkipReason, folder, markdown};
 use crate::clock::Clock;
 use crate::config::{CheckedConfig, Config, ConfigError, DEFAULTS, examine, is_placeholder_host};
 use crate::email;
@@ -25,12 +26,9 @@ use crate::feeds::{self, Document, output};
 use crate::finding::{Finding, Severity};
 use crate::importers::subscriber_import::{ImportOptions, ListError, SubscriberList};
 use crate::net::http::{Download, DownloadError, Fetched};
-use crate::pipeline::newsletter::{
-    compose, compose_digest, open_list, unsubscribe_findings, unsubscribe_routes, unused_topics,
-};
+use crate::pipeline::newsletter::{open_list, unsubscribe_findings, unsubscribe_routes, unused_topics};
 use crate::pipeline::session::{LedgerSession, RunError, ensure_can_send};
 use crate::pipeline::site_build::{ShortenedFeed, diff_feeds, never_fetched, plan_site, proof_pages};
-use crate::schedule::digest::Digest;
 use crate::text::shell_quoted;
 
 #[derive(ClapArgs)]
@@ -214,8 +212,8 @@ async fn everything(
     findings.extend(proof_pages(config, &archive, &own)?);
     if sends {
         topics(config, clock.as_ref(), &archive, findings).await;
-        newest(config, &archive, findings);
-        week(config, &archive, findings);
+        emails::newest(config, &archive, findings);
+        emails::week(config, &archive, findings);
     }
     left_out(&archive, findings);
     // Feeds contain a post whatever its text is like; problems of the text are reported here.
@@ -334,46 +332,6 @@ fn can_send(config: &Config, clock: &Arc<dyn Clock>, findings: &mut Vec<Finding>
         Err(error) => findings.push(new("newsletter", "config.toml", error.to_string())),
     }
     false
-}
-
-/// Checks the email of the newest post.
-fn newest(config: &Config, archive: &Archive, findings: &mut Vec<Finding>) {
-    if let Some(post) = archive.posts.iter().find(|post| post.newsletter) {
-        match compose(config, post) {
-            Ok((renderer, warnings)) => {
-                findings.extend(warnings);
-                findings.push(inbox_row(post, renderer.template().subject.as_str()));
-            }
-            Err(RunError::Findings(errors)) => {
-                let place = |finding: &Finding| (finding.rule, finding.file.clone(), finding.line);
-                let known: Vec<_> = findings.iter().map(place).collect();
-                findings.extend(errors.into_iter().filter(|error| !known.contains(&place(error))));
-            }
-            Err(error) => findings.push(Finding::error("letter", post.source.as_str(), error.to_string())),
-        }
-    }
-}
-
-/// Checks the weekly digest of the newest posts. Findings that the email of the newest post has too are reported once.
-/// What an inbox shows of the email.
-fn inbox_row(post: &Post, subject: &str) -> Finding {
-    let message = format!("an inbox shows: {subject} | {}", email::preview_line(post));
-    Finding::note("inbox-row", post.source.as_str(), message)
-}
-
-fn week(config: &Config, archive: &Archive, findings: &mut Vec<Finding>) {
-    let posts: Vec<_> = archive.posts.iter().filter(|post| post.newsletter).take(3).collect();
-    let Some(newest) = posts.first() else { return };
-    let digest = Digest { week: "check".to_owned(), moment: newest.published.to_utc(), posts };
-    let found = match compose_digest(config, &digest) {
-        Ok((_, warnings)) => warnings,
-        Err(RunError::Findings(errors)) => errors,
-        // Other errors were reported for the email of the newest post.
-        Err(_) => return,
-    };
-    let is_new = |finding: &Finding| findings.iter().all(|known| known.message != finding.message);
-    let fresh: Vec<Finding> = found.into_iter().filter(is_new).collect();
-    findings.extend(fresh);
 }
 
 fn left_out(archive: &Archive, findings: &mut Vec<Finding>) {

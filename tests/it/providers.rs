@@ -113,7 +113,7 @@ fn gmail_s_demand_for_authentication_pauses_the_issue() {
 }
 
 #[test]
-fn outlook_com_has_no_mailbox_for_one_and_slows_down_the_others() {
+fn hotmail_has_no_mailbox_for_one_and_slows_down_the_others() {
     let slow = "451 4.7.650 The mail server [192.0.2.1] has been temporarily rate limited due to IP reputation. For e-mail \
                 delivery information, see https://postmaster.live.com (S775)";
     let gone = "550 5.5.0 Requested action not taken: mailbox unavailable (S2017062302).";
@@ -124,7 +124,7 @@ fn outlook_com_has_no_mailbox_for_one_and_slows_down_the_others() {
 }
 
 #[test]
-fn outlook_com_s_block_list_is_about_the_sender() {
+fn hotmail_s_block_list_is_about_the_sender() {
     let blocked = "550 5.7.1 Unfortunately, messages from [192.0.2.1] weren't sent. Please contact your Internet service \
                    provider since part of their network is on our block list (S3140).";
     let mailing = Mailing::over(provider().on(At::Mail, reply_line(blocked)));
