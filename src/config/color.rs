@@ -22,8 +22,11 @@ impl Color {
             .collect::<Option<_>>()
             .ok_or_else(wrong)?;
         match digits[..] {
-            [r, g, b] => Ok(Self([r * 17, g * 17, b * 17])),
-            [a, b, c, d, e, f] => Ok(Self([a * 16 + b, c * 16 + d, e * 16 + f])),
+            [red, green, blue] => Ok(Self([red, green, blue].map(|digit| digit * 17))),
+            [_, _, _, _, _, _] => {
+                let part = |at: usize| digits[at] * 16 + digits[at + 1];
+                Ok(Self([part(0), part(2), part(4)]))
+            }
             _ => Err(wrong()),
         }
     }

@@ -113,7 +113,7 @@ impl Reader<'_> {
     }
 
     fn level(&self, at: At) -> u8 {
-        self.tree.name(at).bytes().nth(1).map_or(1, |digit| digit.saturating_sub(b'0'))
+        self.tree.name(at).as_bytes().get(1).map_or(1, |digit| digit.saturating_sub(b'0'))
     }
 
     /// An element that is no block, with blocks in it; a link is then around each of its lines.

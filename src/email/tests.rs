@@ -34,10 +34,10 @@ fn greeting((post, body): (Post, String), mut config: Config) -> MessageTemplate
     composed(&post, &body, &config, &Templates::builtin()).unwrap()
 }
 
-/// Compares with a file of `tests/data/letters`; `UPDATE_GOLDEN` in the environment writes it instead.
+/// Compares with a file of `tests/data/letters`; `UPDATE_GOLDEN` in the build's environment writes it instead.
 pub(super) fn assert_golden(name: &str, message: &[u8]) {
     let path = format!("{}/tests/data/letters/{name}", env!("CARGO_MANIFEST_DIR"));
-    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+    if option_env!("UPDATE_GOLDEN").is_some() {
         std::fs::write(&path, message).unwrap();
     }
     let golden = std::fs::read(&path).unwrap();
