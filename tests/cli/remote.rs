@@ -68,8 +68,10 @@ fn only_a_new_entry_is_mailed_not_an_old_an_edited_or_a_redated_one() {
     origin.respond_with(plain(&[21, 20, 19]));
     publish(&site, 21).succeeds();
     assert_eq!(site.emails().len(), 1, "only the new entry, once");
-    let email = fs::read_to_string(&site.emails()[0]).unwrap();
-    assert!(email.contains("https://blog.example/21/"), "{email}");
+    let email = fs::read(&site.emails()[0]).unwrap();
+    let email = mail_parser::MessageParser::new().parse(&email).unwrap();
+    let text = email.body_text(0).unwrap();
+    assert!(text.contains("https://blog.example/21/"), "{text}");
 
     let edited = item(21, "고친 본문").replace("21 Nov 2026 09:00", "22 Nov 2026 09:00");
     origin.respond_with(Response::Feed(feed(&[edited, item(20, "본문")])));
