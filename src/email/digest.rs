@@ -7,9 +7,10 @@ use chrono::{DateTime, FixedOffset};
 use minijinja::{Value, context};
 
 use super::issue::{self, Envelope};
+use super::lint::NEARLY_CLIPPED;
 use super::placeholders::Markers;
 use super::templates::{TemplateSet, Templates};
-use super::{MessageTemplate, TemplatePart, preview};
+use super::{MessageTemplate, preview};
 use crate::archive::{Post, markdown};
 use crate::config::Config;
 use crate::finding::Finding;
@@ -17,9 +18,6 @@ use crate::i18n::{self, Strings};
 
 /// The lengths of an excerpt to try in turn while the email is too long. Titles are always shown.
 const EXCERPT_LENGTHS: [usize; 4] = [400, 160, 60, 0];
-
-/// The size limit of the HTML part. It leaves room for the subscriber's name and address and for what mail programs add.
-const LONGEST: usize = 90_000;
 
 /// A longer title is shortened to this in the subject.
 const HEADLINE: usize = 80;
@@ -44,16 +42,12 @@ pub fn compose_digest(
     let mut lengths = EXCERPT_LENGTHS.into_iter();
     let mut template = with_excerpts(week, lengths.next().unwrap_or_default(), config, templates)?;
     for excerpt_length in lengths {
-        if length(&template.html) <= LONGEST {
+        if issue::html_length(&template) <= NEARLY_CLIPPED {
             break;
         }
         template = with_excerpts(week, excerpt_length, config, templates)?;
     }
     Ok(template)
-}
-
-fn length(pieces: &[TemplatePart]) -> usize {
-    pieces.iter().map(|piece| if let TemplatePart::Fixed(text) = piece { text.len() } else { 0 }).sum()
 }
 
 fn with_excerpts(

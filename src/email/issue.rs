@@ -7,6 +7,7 @@ use minijinja::{Value, context};
 use url::Url;
 
 use super::headers::{self, Sender};
+use super::lint::NEARLY_CLIPPED;
 use super::placeholders::{InvalidPlaceholder, Markers};
 use super::templates::{self, Kind, TemplateRenderer, TemplateSet, Templates};
 use super::{
@@ -52,7 +53,19 @@ pub(super) fn from_body(
     let campaign = headers::fingerprint(&post.id);
     let envelope = Envelope { campaign: &campaign, language, subject: post.subject.as_ref() };
     let content = Content { html: &html, text: &text, lead: lead(post, body, sizes) };
-    render(TemplateSet::Issue, &fields(post, &content, config), &markers, &envelope, (config, templates))
+    let lay_out = |is_long: bool| {
+        let fields = context! { is_long, ..fields(post, &content, config) };
+        render(TemplateSet::Issue, &fields, &markers, &envelope, (config, templates))
+    };
+    let template = lay_out(false)?;
+    // Gmail may cut the footer off, so the unsubscribe link stands at the top too.
+    if html_length(&template) > NEARLY_CLIPPED { lay_out(true) } else { Ok(template) }
+}
+
+/// The size of the HTML part without what differs between subscribers.
+pub(super) fn html_length(template: &MessageTemplate) -> usize {
+    let fixed = |part: &TemplatePart| if let TemplatePart::Fixed(text) = part { text.len() } else { 0 };
+    template.html.iter().map(fixed).sum()
 }
 
 /// The values for the header fields of an email that depend on its content.
@@ -113,9 +126,6 @@ pub(super) fn no_sender() -> Finding {
     .hint("from = \"Kim <kim@example.com>\" under [newsletter]")
 }
 
-/// A body from this size on may be clipped by Gmail before the footer, so the unsubscribe link stands above it too.
-const LONG: usize = 60_000;
-
 /// The body in both forms, and the picture above it.
 struct Content<'a> {
     html: &'a str,
@@ -155,7 +165,6 @@ fn fields(post: &Post, content: &Content<'_>, config: &Config) -> Value {
         issue => context! { url => online(post, config) },
         preview_end => preview::end(&preview),
         preview,
-        is_long => content.html.len() > LONG,
         ..common(config, strings)
     }
 }

@@ -159,7 +159,7 @@ impl Reader<'_> {
     fn definitions(&self, at: At) -> Block {
         let mut definitions: Vec<(Vec<Inline>, Vec<Block>)> = Vec::new();
         // A `div` may be around a group of terms.
-        for at in self.tree.below(at) {
+        for at in self.within(at, "div") {
             match (self.tree.name(at), definitions.last_mut()) {
                 ("dt", _) => definitions.push((self.line(at), Vec::new())),
                 ("dd", Some((_, details))) => details.extend(self.blocks(at)),
@@ -170,8 +170,21 @@ impl Reader<'_> {
     }
 
     fn footnotes(&self, at: At) -> Block {
-        let notes = self.tree.below(at).filter(|at| self.tree.name(*at) == "li");
+        let notes = self.within(at, "ol").filter(|at| self.tree.name(*at) == "li");
         Block::Footnotes(notes.map(|at| self.blocks(at)).collect())
+    }
+
+    /// The children of an element, and those of its children that are called `wrapper`. Nothing deeper: it is read with the
+    /// element that it is in.
+    fn within(&self, at: At, wrapper: &str) -> impl Iterator<Item = At> {
+        self.tree
+            .children(at)
+            .iter()
+            .flat_map(move |at| match self.tree.name(*at) {
+                name if name == wrapper => self.tree.children(*at),
+                _ => std::slice::from_ref(at),
+            })
+            .copied()
     }
 
     /// A table, or the content of its cells if it only arranges blocks.
@@ -488,9 +501,33 @@ mod tests {
     }
 
     #[test]
+    fn what_is_inside_a_definition_or_a_footnote_is_read_once() {
+        let term = |name: &str, details| (vec![text(name)], details);
+        let inner = Block::Definitions(vec![term("b", vec![paragraph(vec![text("c")])])]);
+        assert_eq!(
+            read("<dl><div><dt>a</dt><dd><dl><dt>b</dt><dd>c</dd></dl></dd></div></dl>"),
+            [Block::Definitions(vec![term("a", vec![inner])])]
+        );
+        let list = Block::List(None, vec![Item { task: None, blocks: vec![paragraph(vec![text("a")])] }]);
+        assert_eq!(
+            read("<section class=\"footnotes\"><ol><li><ul><li>a</li></ul></li></ol></section>"),
+            [Block::Footnotes(vec![vec![list]])]
+        );
+    }
+
+    #[test]
     fn no_depth_of_nesting_takes_long() {
         let n = 20_000;
-        for html in ["<div>", "<b>", "<table><tr><td>", "<ul><li>", "<a href='b'><div>", "<dl><dd>"] {
+        for html in [
+            "<div>",
+            "<b>",
+            "<table><tr><td>",
+            "<table><tr><td>a<p>b",
+            "<ul><li>",
+            "<a href='b'><div>",
+            "<dl><dt>a<dd>",
+            "<section class=footnotes><ol><li>",
+        ] {
             read(&html.repeat(n));
         }
     }

@@ -229,6 +229,21 @@ fn a_subject_in_the_front_matter_wins_over_the_title_and_the_template() {
 }
 
 #[test]
+fn an_email_that_gmail_may_cut_off_has_its_unsubscribe_link_at_the_top_too() {
+    let (post, _) = korean_post();
+    for (rows, links) in [(10, 1), (400, 2)] {
+        // The styles of the cells make it many times longer.
+        let body =
+            format!("<table>{}</table>", "<tr><td>a</td><td>b</td><td>c</td><td>d</td></tr>".repeat(rows));
+        let message = composed(&post, &body, &korean_config(), &Templates::builtin()).unwrap();
+        let unsubscribe = TemplatePart::Placeholder(Placeholder::Unsubscribe);
+        assert_eq!(message.html.iter().filter(|part| **part == unsubscribe).count(), links);
+        let found = lint(&message, &message.render_for(&recipient(None)), "posts/a.md");
+        assert!(found.iter().all(|finding| finding.severity != crate::finding::Severity::Error), "{found:?}");
+    }
+}
+
+#[test]
 fn a_greeting_is_written_only_if_it_is_asked_for() {
     let (post, body) = korean_post();
     let mut config = korean_config();
@@ -259,7 +274,8 @@ fn a_right_to_left_email_has_its_margins_and_borders_on_the_right() {
     let body = "<blockquote><p>a</p></blockquote><ul><li>b</li></ul><table><tr><td>c</td></tr></table>";
     let message = composed(&post, body, &korean_config(), &Templates::builtin()).unwrap();
     let (_, html) = parts(&message.render_for(&recipient(None)));
-    for style in ["border-right:3px solid #cfc9be", "direction:rtl", "text-align:right", "padding-left:14px"]
+    for style in
+        ["border-right:3px solid #cfc9be", "direction:rtl", "text-align:right", "padding:7px 0 7px 14px"]
     {
         assert!(html.contains(style), "{style} is missing in {html}");
     }

@@ -298,6 +298,11 @@ impl<'s> Writer<'s> {
         }
         if tree::is_button(node) {
             self.attribute("class", "button");
+        } else if tree::is_meant_as_button(node) {
+            let finding =
+                self.finding(node, "post-button", "what follows the link is shown as it is written");
+            self.findings
+                .push(finding.hint("for a button write {.button} right after the link, without a space"));
         }
         self.out.push('>');
         self.in_link = true;

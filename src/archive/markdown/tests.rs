@@ -183,6 +183,17 @@ fn a_link_with_a_mark_behind_it_is_a_button_and_the_mark_is_not_shown() {
 }
 
 #[test]
+fn a_mistyped_mark_of_a_button_is_reported() {
+    for mark in [" {.button}", "{button}", "{ .Button }"] {
+        let found = findings(&format!("[a](/b/){mark}"));
+        assert!(found.len() == 1 && found[0].contains("write {.button} right after the link"), "{found:?}");
+    }
+    for fine in ["{.button}", " {a}", " {", ""] {
+        assert_eq!(findings(&format!("[a](/b/){fine}")), [""; 0], "{fine}");
+    }
+}
+
+#[test]
 fn an_excerpt_has_the_text_of_paragraphs_quotes_and_lists_without_markup_scripts_pictures_and_notes() {
     let body = "# 제목\n\n**굵게** [글](/x)  \n![사진](a.png)[^1] 둘 <script>alert(1)</script>*<b>셋</b>*\n\n- a\n\n> b\n\n\
                 <p>하나 &amp; <b>둘</b><br>셋</p>\n\nterm\n: c\n\n<iframe src=\"https://e.org/\"></iframe>\n\n[^1]: 주";

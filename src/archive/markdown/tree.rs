@@ -121,6 +121,18 @@ pub(super) fn is_button<'a>(link: &'a AstNode<'a>) -> bool {
     next.is_some_and(|next| matches!(&next.data().value, NodeValue::Text(text) if text.starts_with(BUTTON)))
 }
 
+/// Whether a link is followed by what was meant as the mark of a button: `{ .Button }`, or the mark after a space.
+pub(super) fn is_meant_as_button<'a>(link: &'a AstNode<'a>) -> bool {
+    let is_mark = |text: &str| {
+        let inside = text.trim_start().strip_prefix('{').and_then(|rest| rest.split_once('}'));
+        inside.is_some_and(|(mark, _)| mark.trim().trim_start_matches('.').eq_ignore_ascii_case("button"))
+    };
+    !is_button(link)
+        && link
+            .next_sibling()
+            .is_some_and(|next| matches!(&next.data().value, NodeValue::Text(text) if is_mark(text)))
+}
+
 /// The text of a node without the mark that belongs to the link before it.
 pub(super) fn without_button<'a, 't>(node: &'a AstNode<'a>, text: &'t str) -> &'t str {
     let follows_link =

@@ -44,6 +44,9 @@ pub(super) async fn rename_topic(
     printer: Printer,
 ) -> Result<Outcome, RunError> {
     let (old, new) = (parse_topic(old)?, parse_topic(new)?);
+    if old == new {
+        return Err(RunError::user("both names are the same", "write the old name, then the new one"));
+    }
     let renamed = session.store.rename_topic(old.clone(), new.clone(), now).await?;
     if renamed == 0 {
         return Err(RunError::user(

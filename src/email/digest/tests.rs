@@ -116,7 +116,7 @@ fn forty_long_posts_with_long_korean_addresses_are_not_clipped() {
         })
         .collect();
     let template = template(&posts, &korean_config());
-    assert!(length(&template.html) <= 102_400, "{}", length(&template.html));
+    assert!(issue::html_length(&template) <= 102_400, "{}", issue::html_length(&template));
     let html: String = parts(&template.render_for(&recipient(None))).1;
     assert!((0..40).all(|n| html.contains(&format!(">{n} 제목"))), "every title is there");
 }

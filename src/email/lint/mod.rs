@@ -18,7 +18,7 @@ use crate::finding::Finding;
 /// Gmail clips the HTML part after about this many bytes.
 const CLIPPED: usize = 102_400;
 /// Room for a subscriber's name and the longer URLs of a test message.
-const NEARLY_CLIPPED: usize = 90_000;
+pub(super) const NEARLY_CLIPPED: usize = 90_000;
 /// rspamd's `LONG_SUBJ` begins at 200; phones show 40.
 const LONG_SUBJECT: usize = 150;
 
