@@ -181,6 +181,7 @@ mod tests {
             summary: None,
             subject: None,
             preheader: None,
+            segment: crate::archive::Segment::default(),
             language: None,
             image: None,
             enclosure: None,

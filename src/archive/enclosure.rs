@@ -243,11 +243,9 @@ mod tests {
     }
 
     fn taken_in(stated: &str, lengths: &[(&str, u64)]) -> Result<Enclosure, String> {
-        let text = "[site]\ntitle = \"t\"\nurl = \"https://example.com\"\n";
-        let config = crate::config::parse(text, "config.toml", Utf8Path::new(".")).unwrap();
+        let config = crate::config::fixtures::config();
         let parts = crate::archive::front_matter::split(stated, "a.md").unwrap();
-        let zone = config.site.timezone;
-        let (fields, _) = crate::archive::front_matter::fields::read(&parts.entries, "a.md", zone);
+        let (fields, _) = crate::archive::front_matter::fields::read(&parts.entries, "a.md", &config.site);
         let page = Url::parse("https://example.com/trip/").unwrap();
         let length_of = |file: &Utf8Path| lengths.iter().find(|(name, _)| file == *name).map(|found| found.1);
         let source = Utf8Path::new("posts/trip/index.md");

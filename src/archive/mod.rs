@@ -27,7 +27,7 @@ mod templating;
 mod validation;
 
 pub use enclosure::{Enclosure, Episode, Transcript};
-pub use front_matter::EpisodeKind;
+pub use front_matter::{EpisodeKind, Segment, SegmentLanguage};
 pub use page::PostPage;
 pub use post::{Archive, Post, PostAuthor, SkipReason, SkippedFile, Tombstone};
 pub use validation::validate;

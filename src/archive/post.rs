@@ -7,6 +7,7 @@ use chrono::{DateTime, FixedOffset};
 use url::Url;
 
 use super::Enclosure;
+use super::front_matter::Segment;
 use super::ids::Fingerprint;
 use super::page::PostPage;
 use super::pages::Pages;
@@ -84,6 +85,8 @@ pub struct Post {
     pub image: Option<Url>,
     /// An attached file: a recording, a film or a document.
     pub enclosure: Option<Enclosure>,
+    /// Which subscribers get it; without topics, those who want one of its categories.
+    pub segment: Segment,
     /// The pages that it replies to.
     pub in_reply_to: Vec<Url>,
     /// `false` means that it is never mailed.
@@ -98,6 +101,15 @@ impl Post {
     /// The title for pages, feeds and the text of emails, which keep its directional marks.
     pub fn shown_title(&self) -> &str {
         self.marked_title.as_deref().unwrap_or(self.title.as_str())
+    }
+
+    /// Who gets it: its segment, with its categories as topics if it names none.
+    pub fn audience(&self) -> Segment {
+        let mut segment = self.segment.clone();
+        if segment.topics.is_empty() {
+            segment.topics.clone_from(&self.categories);
+        }
+        segment
     }
 
     /// The name of its issue in folders and URLs: `2026-11-23-hello`.

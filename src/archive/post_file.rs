@@ -81,7 +81,7 @@ impl PostFile {
             Err(finding) => Some(finding),
         };
         parts.entries = generator_habits::normalise(entries, site.generator);
-        let (mut fields, mut errors) = front_matter::fields::read(&parts.entries, file, config.site.timezone);
+        let (mut fields, mut errors) = front_matter::fields::read(&parts.entries, file, &config.site);
         errors.retain(|error| unclear.as_ref().is_none_or(|finding| finding.line != error.line));
         errors.extend(unclear.take());
         // Errors in a draft do not matter yet.
@@ -263,12 +263,7 @@ mod tests {
     use super::*;
     use crate::archive::inherited::Inherited;
     use crate::archive::site::Site;
-    use crate::config::Config;
-
-    fn config() -> Config {
-        let text = "[site]\ntitle = \"t\"\nurl = \"https://example.com\"\nlanguage = \"ko\"\ntimezone = \"Asia/Seoul\"\n";
-        crate::config::parse(text, "config.toml", Utf8Path::new(".")).unwrap()
-    }
+    use crate::config::fixtures::config;
 
     fn read(relative: &str, text: &str) -> Result<Result<PostFile, SkipReason>, Vec<Finding>> {
         let source = Utf8Path::new("posts").join(relative);

@@ -101,7 +101,8 @@ pub(super) fn warn_about_unused_topics(topics: &[String], context: &RunContext, 
     // `check` reports an archive that cannot be read.
     let Ok(reading) = folder::read(&context.config, context.clock.now()) else { return };
     let is_used = |topic: &str| {
-        let mut categories = reading.archive.posts.iter().flat_map(|post| &post.categories);
+        let mut categories =
+            reading.archive.posts.iter().flat_map(|post| post.categories.iter().chain(&post.segment.topics));
         categories.any(|category| category.as_str() == topic)
     };
     for topic in topics.iter().filter(|topic| !is_used(topic)) {

@@ -14,7 +14,6 @@ use crate::pipeline::session::{LedgerSession, RunContext, RunError, ensure_can_s
 use crate::pipeline::site_build::{FoundPost, find_with_skipped};
 use crate::pipeline::{SendRequest, send};
 use crate::subscribers::{Frequency, Subscriber, SubscriptionStatus};
-use crate::text::HeaderText;
 
 #[derive(ClapArgs)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
@@ -210,9 +209,8 @@ impl AudiencePreview {
             None => self.by_status.push((subscriber.profile.status, 1)),
         }
         let wants = post.is_none_or(|post| {
-            let categories = post.categories.iter().map(HeaderText::as_str);
             subscriber.profile.preferences.frequency == Frequency::Immediate
-                && subscriber.profile.preferences.topics.want(categories)
+                && subscriber.is_in(&post.audience())
         });
         match (subscriber.profile.status, wants) {
             (SubscriptionStatus::Active, true) => {

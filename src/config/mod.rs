@@ -132,3 +132,14 @@ impl Config {
         if self.root == "." { path.as_ref().to_owned() } else { self.root.join(path) }
     }
 }
+
+#[cfg(test)]
+pub(crate) mod fixtures {
+    use super::{Config, parse};
+
+    /// A small Korean site.
+    pub(crate) fn config() -> Config {
+        let text = "[site]\ntitle = \"t\"\nurl = \"https://example.com\"\nlanguage = \"ko\"\ntimezone = \"Asia/Seoul\"\n";
+        parse(text, "config.toml", ".".into()).unwrap()
+    }
+}

@@ -72,6 +72,7 @@ pub(super) fn post(title: &str, slug: &str) -> Post {
         summary: None,
         subject: None,
         preheader: None,
+        segment: crate::archive::Segment::default(),
         language: None,
         image: None,
         enclosure: None,

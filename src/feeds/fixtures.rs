@@ -56,6 +56,7 @@ pub(super) fn post(day: u32, title: &str) -> Post {
         summary: None,
         subject: None,
         preheader: None,
+        segment: crate::archive::Segment::default(),
         language: None,
         image: None,
         enclosure: None,

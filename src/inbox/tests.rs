@@ -111,7 +111,7 @@ impl Fixture {
             subject: HeaderText::parse("편지").unwrap(),
             label: post.to_owned(),
             message: "{}".to_owned(),
-            categories: Vec::new(),
+            segment: crate::archive::Segment::default(),
             baseline: Vec::new(),
             rehearsal: false,
             message_domain: "example.com".to_owned(),

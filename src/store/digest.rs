@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 
 use super::NewIssue;
-use crate::text::HeaderText;
+use crate::archive::Segment;
 
 /// The name of a digest's issue begins with this: `digest:2026-W47:1f0c9a2e`.
 pub const PREFIX: &str = "digest:";
@@ -19,8 +19,8 @@ pub const PREFIX: &str = "digest:";
 pub struct DigestPost {
     /// Its permanent id.
     pub id: String,
-    /// Its categories.
-    pub categories: Vec<HeaderText>,
+    /// Who gets it.
+    pub segment: Segment,
 }
 
 /// The posts of a week that a subscriber gets: bit n is the n-th post. A week has fewer than 64.

@@ -34,6 +34,7 @@ pub use sql::Store;
 pub use sqlite::{Candidate, ExclusiveFile, Holder, open_damaged_sqlite, open_sqlite, put_in_place, stage};
 
 use crate::address::EmailAddress;
+use crate::archive::Segment;
 use crate::ledger::rate_limit::RateLimits;
 use crate::ledger::transition::{Event, Rejection};
 use crate::ledger::{Delivery, State, Token};
@@ -68,8 +69,8 @@ pub struct NewIssue {
     pub label: String,
     /// The frozen email as JSON.
     pub message: String,
-    /// The post's categories. A subscriber who chose topics gets the issue if one of them is among these.
-    pub categories: Vec<HeaderText>,
+    /// Who gets it. A subscriber who chose topics gets the issue if one of them is among those of the segment.
+    pub segment: Segment,
     /// Posts to record as older than the ledger in the same transaction: the archive at the first run.
     pub baseline: Vec<(String, HeaderText)>,
     /// No relay is configured: the messages become files, and the post is mailed later.

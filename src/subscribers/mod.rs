@@ -19,6 +19,7 @@ pub use lifecycle::{ImportDecision, SubscriptionStatus};
 pub use preferences::{Frequency, Preferences, Topics};
 
 use crate::address::EmailAddress;
+use crate::archive::Segment;
 use crate::text::{HeaderText, hex};
 
 /// The keyed hash of a normalised address: it identifies a subscriber everywhere except in the envelope.
@@ -79,6 +80,15 @@ pub struct Subscriber {
     pub added_at: DateTime<Utc>,
     /// The time of the last change of status.
     pub status_since: DateTime<Utc>,
+}
+
+impl Subscriber {
+    /// Whether the subscriber belongs to `segment`.
+    pub fn is_in(&self, segment: &Segment) -> bool {
+        let joined = self.profile.consented_at.unwrap_or(self.added_at);
+        self.profile.preferences.topics.want(segment.topics.iter().map(HeaderText::as_str))
+            && segment.includes(self.profile.language.as_deref(), joined)
+    }
 }
 
 /// A subscriber to be added.

@@ -54,7 +54,7 @@ async fn a_message_that_cannot_be_composed_fails_alone_with_its_reason() {
         subject: HeaderText::parse("천천히 오는 편지").unwrap(),
         label: "slow".to_owned(),
         message: "{}".to_owned(),
-        categories: Vec::new(),
+        segment: letterpress::archive::Segment::default(),
         baseline: Vec::new(),
         rehearsal: false,
         message_domain: "example.com".to_owned(),

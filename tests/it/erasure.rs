@@ -8,6 +8,7 @@ use std::sync::Arc;
 use camino::Utf8Path;
 use chrono::TimeDelta;
 use letterpress::address::EmailAddress;
+use letterpress::archive::Segment;
 use letterpress::ledger::transition::Event;
 use letterpress::ledger::{LastReply, Retry, State};
 use letterpress::store::subscriber_store::{SignUp, TransactionalOutcome};
@@ -159,7 +160,7 @@ async fn deliveries(store: &Arc<Store>) -> Claimed {
         rehearsal: false,
         week: "2026-W47".to_owned(),
         moment: now(),
-        posts: vec![DigestPost { id: "other".to_owned(), categories: Vec::new() }],
+        posts: vec![DigestPost { id: "other".to_owned(), segment: Segment::default() }],
         issues: [(DigestPart(1), issue("digest:2026-W47:1"))].into(),
     };
     assert!(store.schedule_digest(week, now()).await.unwrap() > 0);

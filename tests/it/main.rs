@@ -43,6 +43,8 @@ mod relays;
 #[cfg(test)]
 mod restored_database;
 #[cfg(test)]
+mod segments;
+#[cfg(test)]
 mod sharing;
 #[cfg(test)]
 mod silence;

@@ -41,7 +41,7 @@ pub(crate) fn issue(post: &str) -> NewIssue {
         subject: HeaderText::parse("천천히 오는 편지").unwrap(),
         label: "slow".to_owned(),
         message: "{}".to_owned(),
-        categories: Vec::new(),
+        segment: letterpress::archive::Segment::default(),
         baseline: Vec::new(),
         rehearsal: false,
         message_domain: "example.com".to_owned(),

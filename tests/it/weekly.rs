@@ -7,7 +7,7 @@ use std::sync::Arc;
 use camino::Utf8Path;
 use chrono::{DateTime, Datelike as _, TimeDelta, Utc};
 use letterpress::address::EmailAddress;
-use letterpress::archive::folder;
+use letterpress::archive::{Segment, folder};
 use letterpress::clock::{Clock as _, StoppedClock, SystemClock};
 use letterpress::config;
 use letterpress::ledger::State;
@@ -43,12 +43,16 @@ fn subscriber_with(number: u8, frequency: Frequency, topics: &[&str]) -> NewSubs
     subscriber
 }
 
+fn topics(names: &[&str]) -> Segment {
+    Segment { topics: names.iter().map(|name| header(name)).collect(), ..Segment::default() }
+}
+
 fn about(post: &str, categories: &[&str]) -> NewIssue {
-    NewIssue { categories: categories.iter().map(|name| header(name)).collect(), ..issue(post) }
+    NewIssue { segment: topics(categories), ..issue(post) }
 }
 
 fn post(id: &str, categories: &[&str]) -> DigestPost {
-    DigestPost { id: id.to_owned(), categories: categories.iter().map(|name| header(name)).collect() }
+    DigestPost { id: id.to_owned(), segment: topics(categories) }
 }
 
 async fn set_preferences(store: &Store, number: u8, preferences: Preferences) {

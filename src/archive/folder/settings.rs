@@ -25,7 +25,7 @@ pub(super) fn read(config: &Config, site: &Site, walk: &Walk) -> Inherited {
             Some(Source { path, shown, text })
         })
         .collect();
-    let mut inherited = Inherited::of(site, &around, &sources, config.site.timezone);
+    let mut inherited = Inherited::of(site, &around, &sources, config);
     inherited.pass_over(&config.archive.passed_over);
     inherited
 }

@@ -6,8 +6,9 @@ use chrono_tz::Tz;
 
 use super::enclosure::{self, DeclaredEnclosure};
 use super::entry::{Entry, Spanned, Value};
+use super::segment::{self, Segment};
 use crate::archive::PostAuthor;
-use crate::config::{is_language_tag, suggested_language};
+use crate::config::{Site, is_language_tag, suggested_language};
 use crate::dates::{self, DateError};
 use crate::finding::Finding;
 use crate::text::{HeaderText, XmlText};
@@ -49,6 +50,8 @@ pub struct Fields {
     pub enclosure: Option<Spanned<DeclaredEnclosure>>,
     /// `in_reply_to`, as written.
     pub in_reply_to: Vec<Spanned<String>>,
+    /// `audience`.
+    pub segment: Segment,
     /// `newsletter = false` keeps the post out of the mail.
     pub newsletter: bool,
     /// `publishDate`: not published before this time.
@@ -58,11 +61,14 @@ pub struct Fields {
 }
 
 /// Reads the fields; all findings are errors, and all errors are reported.
-pub fn read(entries: &[Entry], file: &str, zone: Tz) -> (Fields, Vec<Finding>) {
+pub fn read(entries: &[Entry], file: &str, site: &Site) -> (Fields, Vec<Finding>) {
+    let zone = site.timezone;
     let mut reader = Reader { entries, file, zone, findings: Vec::new() };
     let (enclosure, mut wrong) = enclosure::read(entries, file);
     let (in_reply_to, wrong_replies) = enclosure::in_reply_to(entries, file);
     wrong.extend(wrong_replies);
+    let (segment, wrong_segment) = segment::read(entries, file, (zone, &site.language));
+    wrong.extend(wrong_segment);
     reader.findings = wrong;
     let fields = Fields {
         title: reader.text(&["title"]),
@@ -84,6 +90,7 @@ pub fn read(entries: &[Entry], file: &str, zone: Tz) -> (Fields, Vec<Finding>) {
         image: reader.image(),
         enclosure,
         in_reply_to,
+        segment,
         newsletter: reader.yes_or_no("newsletter").unwrap_or(true),
         from: reader.held_until(&["publishDate", "pubDate", "publish_date", "publish_on"]),
         until: reader.held_until(&[
@@ -318,7 +325,8 @@ mod tests {
 
     fn fields(text: &str) -> (Fields, Vec<String>) {
         let parts = split(text, "a.md").unwrap();
-        let (fields, findings) = read(&parts.entries, "a.md", Tz::Asia__Seoul);
+        let config = crate::config::fixtures::config();
+        let (fields, findings) = read(&parts.entries, "a.md", &config.site);
         (fields, findings.iter().map(ToString::to_string).collect())
     }
 

@@ -163,12 +163,12 @@ pub fn held_back(
     Ok(None)
 }
 
-/// Whether an entry with this key may hold a post back, permanently or for a time.
+/// Whether an entry with this key may hold a post back, permanently, for a time or from some subscribers.
 pub fn may_hold_back(entry: &Entry) -> bool {
     let key = plain(&entry.key);
     let lists = [&DRAFT_IF_TRUE[..], &DRAFT_IF_FALSE, &HIDDEN_IF_TRUE, &HIDDEN_IF_FALSE, &STATES, &DATES];
     lists.iter().any(|list| list.contains(&key.as_str()))
-        || ["build", "newsletter", "password"].contains(&key.as_str())
+        || ["audience", "build", "newsletter", "password"].contains(&key.as_str())
 }
 
 /// The entry, if it hides a post from search engines and theme lists but not from subscribers.

@@ -2,7 +2,7 @@
 //! [`plain`](crate::config::plain), without case and separators.
 
 /// The keys that Letterpress reads; also the suggestions for an unknown key.
-pub(super) const MEANT: [&str; 62] = [
+pub(super) const MEANT: [&str; 63] = [
     "title",
     "date",
     "published_date",
@@ -32,6 +32,7 @@ pub(super) const MEANT: [&str; 62] = [
     "excerpt",
     "subject",
     "preheader",
+    "audience",
     "language",
     "lang",
     "image",

@@ -10,6 +10,7 @@ mod json;
 mod known;
 pub mod mistakes;
 mod pelican;
+mod segment;
 mod toml;
 mod yaml;
 mod yaml_mistakes;
@@ -23,6 +24,7 @@ use crate::text::line_at;
 pub use enclosure::{DeclaredEnclosure, EpisodeKind};
 pub use entry::{Entry, Spanned, Value};
 pub use fields::Fields;
+pub use segment::{Segment, SegmentLanguage};
 
 /// A file, split into front matter and body.
 #[derive(Debug, Clone, PartialEq)]

@@ -15,21 +15,19 @@ mod python;
 mod regular;
 mod zola;
 
-use chrono_tz::Tz;
-
 use self::layers::{Layer, Scope};
 use super::front_matter::{fields, flags, generator_habits};
 use super::naming;
 use super::site::Site;
-use crate::config::Generator;
+use crate::config::{self, Config, Generator};
 
 pub(super) use eleventy::computed;
 pub(super) use layers::{Inherited, InheritedEntry, Place, Source, place_of};
 pub(super) use places::{SiteFolders, data_stem, is_setting, outside};
 
 impl Inherited {
-    /// Reads the settings of `site`; dates without a zone are in `zone`.
-    pub(super) fn of(site: &Site, around: &SiteFolders, sources: &[Source], zone: Tz) -> Self {
+    /// Reads the settings of `site`.
+    pub(super) fn of(site: &Site, around: &SiteFolders, sources: &[Source], config: &Config) -> Self {
         let mut inherited = Self::default();
         match site.generator {
             Generator::Hugo => hugo::read(&mut inherited, around, sources),
@@ -44,12 +42,12 @@ impl Inherited {
                 hugo::read(&mut inherited, around, &sections);
             }
         }
-        inherited.understand(site.generator, zone);
+        inherited.understand(site.generator, &config.site);
         inherited
     }
 
     /// Removes invalid values from the layers: one that may hold posts back blocks them; any other is ignored, as in a post.
-    fn understand(&mut self, generator: Generator, zone: Tz) {
+    fn understand(&mut self, generator: Generator, site: &config::Site) {
         for layer in std::mem::take(&mut self.layers) {
             let mut kept = Vec::new();
             let mut wrong = Vec::new();
@@ -58,7 +56,7 @@ impl Inherited {
                     Ok(Some(_)) => Vec::new(),
                     Ok(None) => {
                         let known = generator_habits::normalise(vec![entry.clone()], generator);
-                        fields::read(&known, &layer.file, zone).1
+                        fields::read(&known, &layer.file, site).1
                     }
                     Err(finding) => vec![finding],
                 };

@@ -16,7 +16,7 @@ fn inherited(generator: Generator, files: &[(&str, &str)]) -> Inherited {
         text: Ok((*text).to_owned()),
     };
     let sources: Vec<Source> = files.iter().map(source).collect();
-    Inherited::of(&site, &around, &sources, Tz::UTC)
+    Inherited::of(&site, &around, &sources, &config::fixtures::config())
 }
 
 fn place(path: &str) -> Place<'_> {
@@ -95,7 +95,7 @@ fn an_unreadable_settings_file_blocks_posts() {
         shown: "content/a/_index.md".to_owned(),
         text: Err("it cannot be read: permission denied".to_owned()),
     };
-    let zola = Inherited::of(&site, &around, &[source], Tz::UTC);
+    let zola = Inherited::of(&site, &around, &[source], &config::fixtures::config());
     assert!(zola.block_of(place("a/b.md"), &[]).is_some() && zola.block_of(place("b.md"), &[]).is_none());
 }
 

@@ -28,6 +28,7 @@ fn post(body: &str) -> Post {
         summary: None,
         subject: None,
         preheader: None,
+        segment: crate::archive::Segment::default(),
         language: None,
         image: None,
         enclosure: None,

@@ -27,7 +27,7 @@ impl PostFile {
         // Inherited entries apply, but those that hold the post back are ignored.
         let (entries, _) = held_back::visibility(parts.entries, file, place, setting);
         parts.entries = generator_habits::normalise(entries, site.generator);
-        let (fields, errors) = front_matter::fields::read(&parts.entries, file, config.site.timezone);
+        let (fields, errors) = front_matter::fields::read(&parts.entries, file, &config.site);
         if !errors.is_empty() {
             return Err(errors);
         }

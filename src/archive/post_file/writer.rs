@@ -84,6 +84,7 @@ impl PostBuilder<'_> {
             language: language.filter(|language| *language != config.site.language),
             image,
             enclosure: None,
+            segment: fields.segment,
             in_reply_to,
             newsletter: fields.newsletter && !is_empty,
             page: PostPage { image_line, ..PostPage::default() },

@@ -13,7 +13,7 @@ mod tag;
 
 use self::dialect::Dialect;
 use self::interpretation::Interpretation;
-use self::tag::{Kind, Segment, SegmentKind, Tag};
+use self::tag::{BodyPiece, Kind, PieceKind, Tag};
 use crate::config::Generator;
 
 pub(super) use self::site_context::SiteContext;
@@ -70,20 +70,20 @@ pub(super) fn expand_shortcodes(body: &str, around: SiteContext<'_>) -> Option<E
 }
 
 /// Whether a piece of a body without marks in its text stays as it is in every dialect.
-fn is_copied(what: &SegmentKind<'_>, source: &str) -> bool {
+fn is_copied(what: &PieceKind<'_>, source: &str) -> bool {
     match what {
-        SegmentKind::Text => true,
-        SegmentKind::Code => !MARKS_IN_CODE.iter().any(|mark| source.contains(mark)),
-        SegmentKind::Raw | SegmentKind::Tag(_) => false,
+        PieceKind::Text => true,
+        PieceKind::Code => !MARKS_IN_CODE.iter().any(|mark| source.contains(mark)),
+        PieceKind::Raw | PieceKind::Tag(_) => false,
     }
 }
 
 /// For each tag that opens a block, the tag that closes it.
-fn partners(pieces: &[Segment<'_>]) -> Vec<Option<usize>> {
+fn partners(pieces: &[BodyPiece<'_>]) -> Vec<Option<usize>> {
     let mut partners = vec![None; pieces.len()];
     let mut open: std::collections::BTreeMap<(u8, &str), Vec<usize>> = std::collections::BTreeMap::new();
     for (at, piece) in pieces.iter().enumerate() {
-        let SegmentKind::Tag(tag) = &piece.what else { continue };
+        let PieceKind::Tag(tag) = &piece.what else { continue };
         let key = match tag.kind {
             Kind::Hugo => (0, tag.name),
             Kind::Liquid => (1, tag.name),
@@ -115,13 +115,13 @@ struct Expander<'w> {
 
 impl Expander<'_> {
     /// Writes a piece; returns `Some` if that included everything up to the closing tag.
-    fn piece(&mut self, piece: &Segment<'_>, close: Option<&Segment<'_>>) -> Option<Whole> {
+    fn piece(&mut self, piece: &BodyPiece<'_>, close: Option<&BodyPiece<'_>>) -> Option<Whole> {
         let source = &self.body[piece.start..piece.end];
         match &piece.what {
-            SegmentKind::Text => self.text(source),
-            SegmentKind::Code => self.code(source),
-            SegmentKind::Raw => self.put(source, source),
-            SegmentKind::Tag(tag) => {
+            PieceKind::Text => self.text(source),
+            PieceKind::Code => self.code(source),
+            PieceKind::Raw => self.put(source, source),
+            PieceKind::Tag(tag) => {
                 let meaning = interpretation::of(tag, close.is_some(), self.around);
                 return self.tag(tag, &meaning, piece, close);
             }
@@ -133,8 +133,8 @@ impl Expander<'_> {
         &mut self,
         tag: &Tag<'_>,
         meaning: &Interpretation,
-        piece: &Segment<'_>,
-        close: Option<&Segment<'_>>,
+        piece: &BodyPiece<'_>,
+        close: Option<&BodyPiece<'_>>,
     ) -> Option<Whole> {
         let source = &self.body[piece.start..piece.end];
         let whole = close.map(|close| &self.body[piece.start..close.end]);

@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::dialect::{Dialect, Outputs};
 use super::shapes::{self, address_length, closers, fence, is_call, is_known_output, split_name};
-use super::tag::{Kind, Segment, SegmentKind, Tag};
+use super::tag::{BodyPiece, Kind, PieceKind, Tag};
 
 /// A longer tag is an unclosed brace.
 const MAX_TAG: usize = 16 * 1024;
 
 /// The pieces of `body`, in order and without gaps.
-pub(super) fn pieces(body: &str, dialect: Dialect) -> Vec<Segment<'_>> {
+pub(super) fn pieces(body: &str, dialect: Dialect) -> Vec<BodyPiece<'_>> {
     let mut scanner = Scanner {
         body,
         dialect,
@@ -33,7 +33,7 @@ struct Scanner<'t> {
     at: usize,
     /// The start of the text that is not yet in a piece.
     text: usize,
-    pieces: Vec<Segment<'t>>,
+    pieces: Vec<BodyPiece<'t>>,
     /// For each run of backticks, the end of the code that it opens.
     closers: BTreeMap<usize, usize>,
     is_line_start: bool,
@@ -47,7 +47,7 @@ impl<'t> Scanner<'t> {
             if std::mem::take(&mut self.is_line_start)
                 && let Some(end) = self.fenced()
             {
-                self.push(self.at, end, SegmentKind::Code);
+                self.push(self.at, end, PieceKind::Code);
                 self.is_line_start = true;
                 continue;
             }
@@ -58,7 +58,7 @@ impl<'t> Scanner<'t> {
                     self.is_line_start = true;
                 }
                 b'`' => match self.closers.get(&self.at) {
-                    Some(&end) => self.push(self.at, end, SegmentKind::Code),
+                    Some(&end) => self.push(self.at, end, PieceKind::Code),
                     None => self.at += rest.bytes().take_while(|byte| *byte == b'`').count(),
                 },
                 b'\\' => {
@@ -74,21 +74,21 @@ impl<'t> Scanner<'t> {
                 }
             }
         }
-        self.push(self.body.len(), self.body.len(), SegmentKind::Text);
+        self.push(self.body.len(), self.body.len(), PieceKind::Text);
     }
 
-    fn push(&mut self, start: usize, end: usize, what: SegmentKind<'t>) {
+    fn push(&mut self, start: usize, end: usize, what: PieceKind<'t>) {
         if self.text < start {
-            self.pieces.push(Segment { start: self.text, end: start, what: SegmentKind::Text });
+            self.pieces.push(BodyPiece { start: self.text, end: start, what: PieceKind::Text });
         }
         if start < end {
-            self.pieces.push(Segment { start, end, what });
+            self.pieces.push(BodyPiece { start, end, what });
         }
         (self.at, self.text) = (end, end);
     }
 
     fn push_tag(&mut self, end: usize, tag: Tag<'t>) {
-        self.push(self.at, end, SegmentKind::Tag(tag));
+        self.push(self.at, end, PieceKind::Tag(tag));
     }
 
     /// The end of the fenced block that begins on this line.
@@ -247,14 +247,14 @@ impl<'t> Scanner<'t> {
         if self.endless.contains(name) {
             return false;
         }
-        let tag = |closing| SegmentKind::Tag(Tag { kind, name, arguments, closing });
+        let tag = |closing| PieceKind::Tag(Tag { kind, name, arguments, closing });
         let open = if kind == Kind::Hugo { "{{" } else { "{%" };
         let mut from = open_end;
         while let Some(found) = memchr::memmem::find(&self.body.as_bytes()[from..], open.as_bytes()) {
             let start = from + found;
             if let Some(rest) = shapes::behind_close(&self.body[start + 2..], kind, name) {
                 self.push(self.at, open_end, tag(false));
-                self.push(open_end, start, SegmentKind::Raw);
+                self.push(open_end, start, PieceKind::Raw);
                 self.push(start, self.body.len() - rest.len(), tag(true));
                 return true;
             }

@@ -2,18 +2,18 @@
 
 /// A piece of the body, by byte positions.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Segment<'t> {
+pub(super) struct BodyPiece<'t> {
     /// Where it begins.
     pub start: usize,
     /// Where it ends.
     pub end: usize,
     /// What it is.
-    pub what: SegmentKind<'t>,
+    pub what: PieceKind<'t>,
 }
 
 /// The kind of a piece.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum SegmentKind<'t> {
+pub(super) enum PieceKind<'t> {
     /// Text.
     Text,
     /// A fenced block or a span of code.

@@ -31,7 +31,7 @@ fn the_archive_reads_a_written_file_back() {
     let file = PostFileWriter::new(&site, "en").file(&post()).unwrap();
     assert_eq!(file.file_name, "2024-05-01-글.md");
     let parts = split(&file.contents, "a.md").unwrap();
-    let (fields, findings) = fields::read(&parts.entries, "a.md", chrono_tz::Tz::UTC);
+    let (fields, findings) = fields::read(&parts.entries, "a.md", &crate::config::fixtures::config().site);
     assert!(findings.is_empty(), "{findings:?}");
     assert_eq!(fields.title.unwrap().value, "첫 \"편지\" \\ 시작");
     assert_eq!(fields.id.unwrap().value, "https://letters.example/?p=12");
@@ -101,7 +101,7 @@ proptest! {
         };
         let file = PostFileWriter::new(&site, "ko").file(&post).unwrap();
         let parts = split(&file.contents, "a.md").unwrap();
-        let (_, findings) = fields::read(&parts.entries, "a.md", chrono_tz::Tz::UTC);
+        let (_, findings) = fields::read(&parts.entries, "a.md", &crate::config::fixtures::config().site);
         prop_assert!(findings.is_empty(), "{:?}\n{}", findings, file.contents);
         prop_assert!(!file.file_name.contains(['/', '\\', '\0']) && !file.file_name.starts_with('.'), "{}", file.file_name);
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use aws_lc_rs::digest::{SHA256, digest};
 use chrono::{DateTime, Utc};
 
-use crate::archive::{Archive, Post};
+use crate::archive::{Archive, Post, Segment};
 use crate::config::Config;
 use crate::email::{self, DigestContent};
 use crate::finding::Finding;
@@ -96,7 +96,7 @@ pub(crate) async fn draft<'a>(
 }
 
 fn posts_of(digest: &Digest<'_>) -> Vec<DigestPost> {
-    let post = |post: &&Post| DigestPost { id: post.id.clone(), categories: post.categories.clone() };
+    let post = |post: &&Post| DigestPost { id: post.id.clone(), segment: post.audience() };
     digest.posts.iter().map(post).collect()
 }
 
@@ -157,7 +157,7 @@ fn complete_issue(
             subject: variant.renderer.template().subject.clone(),
             label: format!("{}{name}", stored::PREFIX).replace(':', "-"),
             message: frozen,
-            categories: Vec::new(),
+            segment: Segment::default(),
             baseline: Vec::new(),
             rehearsal,
             message_domain: variant.renderer.message_domain().to_owned(),

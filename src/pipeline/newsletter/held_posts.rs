@@ -38,6 +38,8 @@ pub struct NoAudience {
     pub title: HeaderText,
     /// Its file.
     pub source: String,
+    /// Whether its front matter has an `audience`.
+    pub has_segment: bool,
     /// The active subscribers, by why they do not get it.
     pub audience: Audience,
     /// The other subscribers, by status.
@@ -69,7 +71,8 @@ impl fmt::Display for NoAudience {
         let mut left_out: Vec<String> =
             self.others.iter().map(|(status, n)| format!("{n} {status}")).collect();
         if self.audience.others > 0 {
-            left_out.push(format!("{} active with other topics", self.audience.others));
+            let why = if self.has_segment { "outside its audience" } else { "with other topics" };
+            left_out.push(format!("{} active {why}", self.audience.others));
         }
         if left_out.is_empty() {
             left_out.push("there are no subscribers".to_owned());
@@ -183,6 +186,7 @@ pub(crate) async fn without_audience(
         post: post.id.clone(),
         title: post.title.clone(),
         source: post.source.to_string(),
+        has_segment: !post.segment.is_everybody(),
         audience,
         others,
     })

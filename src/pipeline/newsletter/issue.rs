@@ -96,7 +96,7 @@ pub async fn schedule_issue(
             subject: subject.clone(),
             label: post.label(),
             message,
-            categories: post.categories.clone(),
+            segment: post.audience(),
             baseline: draft.baseline,
             rehearsal: context.config.smtp.is_none(),
             message_domain: renderer.message_domain().to_owned(),
@@ -159,8 +159,7 @@ pub(crate) async fn send_missing(
     let subject = renderer.template().subject.clone();
     session.store.check().await?;
     let now = context.clock.now();
-    let added =
-        session.store.extend(&post.id, post.categories.clone(), renderer.message_domain(), now).await?;
+    let added = session.store.extend(&post.id, post.audience(), renderer.message_domain(), now).await?;
     let mut report = deliver_open(context, session).await?;
     report.extended = Some((subject, added));
     Ok(report)

@@ -103,7 +103,7 @@ async fn choose<'a>(
     choice.held.lookalikes = held_posts::alike(session, archive, due.iter().copied()).await?;
     let alike: HashSet<String> = choice.held.lookalikes.iter().map(|held| held.post.clone()).collect();
     for post in due.iter().filter(|post| !alike.contains(&post.id)) {
-        let audience = session.store.audience(&post.id, post.categories.clone()).await?;
+        let audience = session.store.audience(&post.id, post.audience()).await?;
         if audience.immediate == 0 {
             choice.held.without_audience.push(held_posts::without_audience(session, post, audience).await?);
         } else if choice.chosen.is_some() {
@@ -135,7 +135,7 @@ async fn requested_post<'a>(
     if let Some(lookalike) = held_posts::alike(session, archive, [post]).await?.pop() {
         return Err(RunError::user(lookalike.to_string(), lookalike.help()));
     }
-    let audience = session.store.audience(&post.id, post.categories.clone()).await?;
+    let audience = session.store.audience(&post.id, post.audience()).await?;
     if audience.immediate == 0 {
         let held = held_posts::without_audience(session, post, audience).await?;
         return Err(RunError::user(held.to_string(), held.help()));
@@ -188,7 +188,7 @@ pub async fn hold_reason<'p>(
         let reason = if let Some(lookalike) = alike.iter().find(|lookalike| lookalike.post == post.id) {
             format!("held back: it looks like \"{}\", which is already in the ledger", lookalike.known.title)
         } else if let Audience { immediate: 0, weekly, .. } =
-            session.store.audience(&post.id, post.categories.clone()).await?
+            session.store.audience(&post.id, post.audience()).await?
         {
             if weekly > 0 {
                 "no subscriber gets every post; it is part of the weekly digest".to_owned()

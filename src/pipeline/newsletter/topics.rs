@@ -60,7 +60,7 @@ impl<'a> Categories<'a> {
         // The archive is newest first.
         for (n, post) in archive.posts.iter().enumerate() {
             let is_recent = n < NEWEST || now - post.published.to_utc() <= RECENT;
-            for category in post.categories.iter().map(HeaderText::as_str) {
+            for category in post.categories.iter().chain(&post.segment.topics).map(HeaderText::as_str) {
                 newest.entry(category).or_insert(post);
                 if is_recent {
                     recent.push(category);

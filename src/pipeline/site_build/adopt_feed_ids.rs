@@ -122,7 +122,7 @@ fn names_its_id(context: &RunContext, post: &Post) -> bool {
     let generator = folder::generator(&context.config);
     front_matter::split_for(&text, post.source.as_str(), generator).is_ok_and(|parts| {
         let entries = front_matter::generator_habits::normalise(parts.entries, generator);
-        let (fields, _) = front_matter::fields::read(&entries, "", context.config.site.timezone);
+        let (fields, _) = front_matter::fields::read(&entries, "", &context.config.site);
         fields.id.is_some()
     })
 }

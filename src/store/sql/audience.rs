@@ -1,48 +1,104 @@
 //! Which subscribers get an issue of a single post.
 
-use std::fmt::Write as _;
+use chrono::{DateTime, Utc};
 
 use super::{Dialect, StoreError, Tx, Value};
-use crate::text::HeaderText;
+use crate::archive::Segment;
 
-/// Further categories of a post are ignored: a condition of a thousand parts is too deep for `SQLite`.
-const MOST_CATEGORIES: usize = 500;
+/// Further topics of a post are ignored: a condition of a thousand parts is too deep for `SQLite`.
+const MOST_TOPICS: usize = 500;
 
-/// The subscribers who get an issue of a single post, as the end of a statement and its arguments.
-pub(super) struct Selection<'a> {
+/// When a subscriber joined, as an expression.
+pub(super) const JOINED: &str = "coalesce(consented_at, added_at)";
+
+/// The subscribers who get an issue, as the end of a statement and its arguments.
+pub(super) struct Selection {
     sql: String,
-    post: &'a str,
-    topics: Vec<String>,
-    /// The issue whose subscribers are left out.
-    without: Option<i64>,
+    values: Vec<OwnedValue>,
 }
 
-impl<'a> Selection<'a> {
-    /// The audience of a post with these categories.
-    pub(super) fn new(dialect: Dialect, post: &'a str, categories: &[HeaderText]) -> Self {
-        let topics: Vec<String> =
-            categories.iter().take(MOST_CATEGORIES).map(|category| format!("\n{category}\n")).collect();
-        Self { sql: audience(dialect, topics.len()), post, topics, without: None }
+/// An argument of a statement.
+enum OwnedValue {
+    Text(String),
+    Number(i64),
+    Time(DateTime<Utc>),
+}
+
+impl Selection {
+    /// The audience of a post for `segment`.
+    pub(super) fn new(dialect: Dialect, post: &str, segment: &Segment) -> Self {
+        let from = "FROM subscriber WHERE status = 'active' AND frequency = 'each'
+             AND NOT EXISTS (SELECT 1 FROM suppression WHERE suppression.addr_key = subscriber.addr_key)";
+        let mut selection = Self { sql: from.to_owned(), values: Vec::new() };
+        let post = selection.argument(OwnedValue::Text(post.to_owned()));
+        selection.and(&format!(
+            "NOT EXISTS (SELECT 1 FROM issue_post JOIN delivery ON delivery.issue = issue_post.issue
+                         WHERE issue_post.post = {post} AND delivery.addr_key = subscriber.addr_key
+                         AND delivery.state NOT IN ('failed', 'skipped'))"
+        ));
+        selection.topics(dialect, segment);
+        selection.conditions(segment);
+        selection
+    }
+
+    fn topics(&mut self, dialect: Dialect, segment: &Segment) {
+        let place = match dialect {
+            Dialect::Sqlite => "instr",
+            Dialect::Postgres => "strpos",
+        };
+        let mut wanted = vec!["topics IS NULL".to_owned()];
+        for topic in segment.topics.iter().take(MOST_TOPICS) {
+            let topic = self.argument(OwnedValue::Text(format!("\n{topic}\n")));
+            wanted.push(format!("{place}(topics, {topic}) > 0"));
+        }
+        self.and(&format!("({})", wanted.join(" OR ")));
+    }
+
+    /// The conditions of `segment` besides its topics; see [`Segment::includes`].
+    fn conditions(&mut self, segment: &Segment) {
+        if let Some(language) = &segment.language {
+            let tag = self.argument(OwnedValue::Text(language.tag.clone()));
+            let variant = self.argument(OwnedValue::Text(format!("{}-%", language.tag)));
+            let none = if language.includes_default { "language IS NULL OR " } else { "" };
+            self.and(&format!("({none}lower(language) = {tag} OR lower(language) LIKE {variant})"));
+        }
+        for (moment, comparison) in [(segment.joined_after, ">="), (segment.joined_before, "<")] {
+            if let Some(moment) = moment {
+                let moment = self.argument(OwnedValue::Time(moment));
+                self.and(&format!("{JOINED} {comparison} {moment}"));
+            }
+        }
     }
 
     /// The same without the subscribers who have a delivery of `issue`.
     pub(super) fn without(mut self, issue: i64) -> Self {
-        let place = self.topics.len() + 2;
-        // Writing to a `String` cannot fail.
-        let _ = write!(
-            self.sql,
-            " AND NOT EXISTS (SELECT 1 FROM delivery WHERE delivery.issue = ?{place} \
-             AND delivery.addr_key = subscriber.addr_key)"
-        );
-        self.without = Some(issue);
+        let issue = self.argument(OwnedValue::Number(issue));
+        self.and(&format!(
+            "NOT EXISTS (SELECT 1 FROM delivery WHERE delivery.issue = {issue}
+                         AND delivery.addr_key = subscriber.addr_key)"
+        ));
         self
     }
 
-    /// The arguments in the order of their numbers: the post, its categories, and the issue to leave out.
+    fn and(&mut self, condition: &str) {
+        self.sql.extend([" AND ", condition]);
+    }
+
+    /// Adds an argument; returns its name in the statement.
+    fn argument(&mut self, value: OwnedValue) -> String {
+        self.values.push(value);
+        format!("?{}", self.values.len())
+    }
+
+    /// The arguments in the order of their numbers.
     pub(super) fn values(&self) -> Vec<Value<'_>> {
-        std::iter::once(Value::from(self.post))
-            .chain(self.topics.iter().map(Value::from))
-            .chain(self.without.map(Value::from))
+        self.values
+            .iter()
+            .map(|value| match value {
+                OwnedValue::Text(text) => Value::from(text),
+                OwnedValue::Number(number) => Value::from(*number),
+                OwnedValue::Time(time) => Value::from(*time),
+            })
             .collect()
     }
 
@@ -56,22 +112,4 @@ impl<'a> Selection<'a> {
         let sql = format!("SELECT count(*) {}", self.sql);
         Ok(tx.one(&sql, &self.values(), |row| row.get(0))?.unwrap_or_default())
     }
-}
-
-/// `?1` is the post, the next arguments are its categories, each between line breaks.
-fn audience(dialect: Dialect, categories: usize) -> String {
-    let place = match dialect {
-        Dialect::Sqlite => "instr",
-        Dialect::Postgres => "strpos",
-    };
-    let wanted = (0..categories).map(|n| format!("{place}(topics, ?{}) > 0", n + 2));
-    let wanted: Vec<String> = std::iter::once("topics IS NULL".to_owned()).chain(wanted).collect();
-    format!(
-        "FROM subscriber WHERE status = 'active' AND frequency = 'each' AND ({})
-         AND NOT EXISTS (SELECT 1 FROM suppression WHERE suppression.addr_key = subscriber.addr_key)
-         AND NOT EXISTS (SELECT 1 FROM issue_post JOIN delivery ON delivery.issue = issue_post.issue
-                         WHERE issue_post.post = ?1 AND delivery.addr_key = subscriber.addr_key
-                         AND delivery.state NOT IN ('failed', 'skipped'))",
-        wanted.join(" OR ")
-    )
 }

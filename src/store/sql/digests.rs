@@ -9,12 +9,14 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 
+use super::audience::JOINED;
 use super::events::{self, Entry};
 use super::issues::{self, NewDelivery};
 use super::{Store, StoreError, Tx, args, corrupt_data};
 use crate::schedule::digest::{DigestHistory, MOST_POSTS};
 use crate::store::digest::{DigestPart, DigestPost, NewDigest, PREFIX};
 use crate::subscribers::{AddressKey, Topics};
+use crate::text::HeaderText;
 
 /// The subscribers of the weekly digest, and those who had it until lately: it brings them the posts of that time.
 const AUDIENCE: &str =
@@ -112,12 +114,15 @@ type RowVisitor<'a> = dyn FnMut(&mut dyn Tx, Vec<DigestSubscriber>) -> Result<()
 /// Passes all subscribers of the weekly digest with their selection to `visit`, in pages.
 fn each_page(tx: &mut dyn Tx, posts: &[DigestPost], visit: &mut RowVisitor<'_>) -> Result<(), StoreError> {
     let carriers = issues_with_post(tx, posts)?;
-    let sql = format!("SELECT id, addr_key, email, name, topics {AUDIENCE} AND id > ?1 ORDER BY id LIMIT ?2");
+    let sql = format!(
+        "SELECT id, addr_key, email, name, topics, language, {JOINED} {AUDIENCE} AND id > ?1 ORDER BY id LIMIT ?2"
+    );
     let mut after = 0_i64;
     loop {
         let mut page = tx.all(&sql, args![after, PAGE], |row| {
             let topics = Topics::from_lines(row.get::<Option<String>>(4)?.as_deref());
-            let share = wanted_posts(&topics, posts);
+            let language: Option<String> = row.get(5)?;
+            let share = wanted_posts((&topics, language.as_deref(), row.get(6)?), posts);
             let key = AddressKey(row.get(1)?);
             Ok(DigestSubscriber { id: row.get(0)?, key, email: row.get(2)?, name: row.get(3)?, share })
         })?;
@@ -128,9 +133,14 @@ fn each_page(tx: &mut dyn Tx, posts: &[DigestPost], visit: &mut RowVisitor<'_>) 
     }
 }
 
-fn wanted_posts(topics: &Topics, posts: &[DigestPost]) -> DigestPart {
-    posts.iter().enumerate().fold(DigestPart::default(), |share, (n, post)| {
-        let wants = topics.want(post.categories.iter().map(crate::text::HeaderText::as_str));
+/// The posts that somebody with these topics and this language who joined at this time gets.
+fn wanted_posts(
+    (topics, language, joined): (&Topics, Option<&str>, DateTime<Utc>),
+    posts: &[DigestPost],
+) -> DigestPart {
+    posts.iter().enumerate().fold(DigestPart::default(), |share, (n, DigestPost { segment, .. })| {
+        let wants =
+            topics.want(segment.topics.iter().map(HeaderText::as_str)) && segment.includes(language, joined);
         if wants { share.and(n) } else { share }
     })
 }

@@ -52,7 +52,7 @@ impl Store {
         self.freezing("freezing the issue", now, move |tx, now| {
             baseline(tx, &issue.baseline, now)?;
             let number = begin(tx, &issue, now)?;
-            let selection = Selection::new(tx.dialect(), &issue.post, &issue.categories);
+            let selection = Selection::new(tx.dialect(), &issue.post, &issue.segment);
             let counted = selection.count(tx)?;
             if counted == 0 {
                 return Err(StoreError::NoAudience(issue.post.clone()));
@@ -261,7 +261,7 @@ pub(super) fn last_number(tx: &mut dyn Tx) -> Result<u64, StoreError> {
 pub(super) fn add_deliveries(
     tx: &mut dyn Tx,
     issue: i64,
-    selection: &Selection<'_>,
+    selection: &Selection,
     now: DateTime<Utc>,
 ) -> Result<u64, StoreError> {
     let last = last_number(tx)?;

@@ -8,10 +8,10 @@ use super::audience::Selection;
 use super::deliveries::{self, Scope};
 use super::events::{self, Entry};
 use super::{Store, StoreError, Tx, args, counts, issue_rows, issues};
+use crate::archive::Segment;
 use crate::ledger::transition::Event;
 use crate::schedule::identity::StoredPost;
 use crate::store::posts::{Approval, Audience, FrozenIssue, Waiting};
-use crate::text::HeaderText;
 
 /// The name of an issue that was only rehearsed begins with this; its number and the post's id follow.
 const REHEARSAL: &str = "rehearsal:";
@@ -188,11 +188,11 @@ impl Store {
         self.write("recording an approval", now, move |tx, now| approve(tx, &subject, &content, now)).await
     }
 
-    /// Who would get an issue of a post with these categories.
-    pub async fn audience(&self, post: &str, categories: Vec<HeaderText>) -> Result<Audience, StoreError> {
+    /// Who would get an issue of a post for this segment.
+    pub async fn audience(&self, post: &str, segment: Segment) -> Result<Audience, StoreError> {
         let post = post.to_owned();
         self.read("counting the audience", move |tx| {
-            let selection = Selection::new(tx.dialect(), &post, &categories);
+            let selection = Selection::new(tx.dialect(), &post, &segment);
             let each = selection.count(tx)?;
             let active = "SELECT count(CASE WHEN frequency = 'weekly' THEN 1 END), count(*) FROM subscriber
                           WHERE status = 'active' AND NOT EXISTS (
@@ -220,7 +220,7 @@ impl Store {
     pub async fn extend(
         &self,
         post: &str,
-        categories: Vec<HeaderText>,
+        segment: Segment,
         message_domain: &str,
         now: DateTime<Utc>,
     ) -> Result<u64, StoreError> {
@@ -233,7 +233,7 @@ impl Store {
             )?;
             let Some((number, _)) = found else { return Ok(0) };
             issue_rows::hold_lock(tx, number)?;
-            let selection = Selection::new(tx.dialect(), &post, &categories).without(number);
+            let selection = Selection::new(tx.dialect(), &post, &segment).without(number);
             let added = issues::add_deliveries(tx, number, &selection, now)?;
             if added == 0 {
                 return Ok(0);
