@@ -7,6 +7,7 @@ mod files;
 mod preview;
 mod registries;
 mod settings;
+mod steps;
 mod walk;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -35,6 +36,7 @@ use crate::finding::{Finding, Severity};
 pub use self::conventions::conventions;
 pub use self::preview::preview;
 pub use self::registries::{write_ids, write_pages};
+pub use self::steps::{Latest, PREFIX as SERIES_PREFIX, Series, SeriesStep, WELCOME, read_series, read_step};
 
 /// The result of reading the folder.
 #[derive(Debug, Clone, Default)]

@@ -20,6 +20,8 @@ pub struct PostPage {
     pub file: Option<Utf8PathBuf>,
     /// Links to the files of other posts, as written, with the URLs that they resolve to.
     pub links: BTreeMap<String, Url>,
+    /// It is an email of a series: it has no page anywhere.
+    pub is_mail_only: bool,
     /// The line of the front matter that names the picture.
     pub image_line: Option<usize>,
 }

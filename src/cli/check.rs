@@ -214,6 +214,7 @@ async fn everything(
         topics(config, clock.as_ref(), &archive, findings).await;
         emails::newest(config, &archive, findings);
         emails::week(config, &archive, findings);
+        emails::series(config, &archive, clock.now(), findings);
     }
     left_out(&archive, findings);
     // Feeds contain a post whatever its text is like; problems of the text are reported here.

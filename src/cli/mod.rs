@@ -24,6 +24,7 @@ mod resolve;
 mod retract;
 mod run_outcome;
 mod send;
+mod series;
 mod serve;
 mod status;
 mod subscribers;
@@ -105,6 +106,9 @@ Example, as a line of crontab -e:
     /// List, add, import, export, unsubscribe, suppress and erase subscribers.
     #[command(subcommand, after_help = "Example:\n  letterpress subscribers add kim@example.com")]
     Subscribers(subscribers::Command),
+    /// List series of emails, begin and end them for subscribers.
+    #[command(subcommand, after_help = "Example:\n  letterpress series list")]
+    Series(series::Command),
     /// Process bounces, complaints and unsubscribe emails.
     Inbox(inbox::Args),
     /// Log in to a mail provider with OAuth, instead of a password.
@@ -276,6 +280,7 @@ async fn run(
         Command::Ledger(command) => ledger::run(&command, &context, printer).await,
         Command::Backup(args) => backup::run(&args, &context, printer).await,
         Command::Subscribers(command) => subscribers::run(command, &context, printer).await,
+        Command::Series(command) => series::run(&command, &context, printer).await,
         Command::Inbox(args) => inbox::run(&args, &context, printer).await,
         Command::Import(command) => import::run(&command, &context, printer).await,
         Command::Adopt(args) => adopt::run(&args, &context, printer).await,

@@ -94,7 +94,7 @@ async fn test(
     if !own.is_empty() {
         return Err(RunError::Findings(own));
     }
-    let (subject, through) = send_test(context, &found, address.clone()).await?;
+    let (subject, through) = send_test(context, (&found, &archive), address.clone()).await?;
     printer
         .info(format!("sent a test email of \"{subject}\" to {address} via {through}; it is not recorded"));
     if let Some(why) = found.skip_reason() {
@@ -120,8 +120,8 @@ async fn dry_run(args: &Args, context: &RunContext, printer: Printer) -> Result<
         .map(|wanted| find_with_skipped(&context.config, &archive, wanted, context.clock.now()))
         .transpose()?;
     let why = found.as_ref().and_then(FoundPost::skip_reason);
-    let draft = match found.as_ref().filter(|_| why.is_some()) {
-        Some(found) => draft_of(context, found)?,
+    let draft = match found.as_ref().filter(|found| !matches!(found, FoundPost::Published(_))) {
+        Some(found) => draft_of(context, found, &archive)?,
         None => draft(context, &session, &archive, wanted, false).await?,
     };
     let preview = AudiencePreview::of(&session, &draft, args.json).await?;

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use super::aliases::suggested_language;
 use super::loopback::is_this_machine;
+use super::series::is_series_name;
 use super::source::Source;
 use super::{Config, Tls};
 use crate::finding::Finding;
@@ -36,6 +37,14 @@ pub(super) fn check(config: &Config, source: &Source<'_>, settled: &BTreeSet<Str
             "newsletter.bounces",
             "its local part is longer than 24 characters, which leaves no room for a token",
             "use a shorter one, such as \"bounces@…\"",
+        );
+    }
+    for name in config.newsletter.series.keys().filter(|name| !is_series_name(name) || *name == "welcome") {
+        let message = format!("{name:?} cannot be the name of a series");
+        wrong(
+            "newsletter.series",
+            &message,
+            "use letters, digits, - and _; newsletter.welcome is a series of its own",
         );
     }
     if let Some(smtp) = &config.smtp {

@@ -1,10 +1,12 @@
 //! `[newsletter]`: what is mailed, and when.
 
+use std::collections::BTreeMap;
+
 use camino::Utf8PathBuf;
 use serde::Deserialize;
 use url::Url;
 
-use super::{Color, Span, Weekly};
+use super::{Color, SeriesStart, Span, Weekly};
 use crate::address::{EmailAddress, Mailbox};
 
 /// The `[newsletter]` section.
@@ -52,6 +54,10 @@ pub struct Newsletter {
     pub quiet_after: Span,
     /// When the weekly digest is mailed, in the time zone of the site.
     pub digest: Weekly,
+    /// A file: the email that everybody gets after the confirmation of their sign-up.
+    pub welcome: Option<Utf8PathBuf>,
+    /// Series of emails by their names, and what begins each.
+    pub series: BTreeMap<String, SeriesStart>,
     /// What the first run mails.
     pub first_run: FirstRun,
     /// What to do with a delivery whose outcome is unknown.

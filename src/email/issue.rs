@@ -162,7 +162,7 @@ fn fields(post: &Post, content: &Content<'_>, config: &Config) -> Value {
             lead => &content.lead,
             ..about(post, config, strings)
         },
-        issue => context! { url => online(post, config) },
+        issue => context! { url => (!post.page.is_mail_only).then(|| online(post, config)) },
         preview_end => preview::end(&preview),
         preview,
         ..common(config, strings)
@@ -176,6 +176,28 @@ pub fn online(post: &Post, config: &Config) -> String {
         Some(web) if post.page.file.is_none() && config.web.issues => issue_page(web, &post.label()),
         _ => post.url.as_str().to_owned(),
     }
+}
+
+/// A section about the latest issue, for the end of an email of a series in `language`: its title as a link, with the summary or
+/// with its whole text.
+pub fn latest_issue(post: &Post, whole: Option<&str>, (config, language): (&Config, &str)) -> String {
+    let mut html = String::from("\n<hr>\n<h2>");
+    push_escaped(&mut html, &config.words.of(language).issue.latest);
+    html.push_str("</h2>\n<p><a href=\"");
+    push_escaped(&mut html, post.url.as_str());
+    html.push_str("\">");
+    push_escaped(&mut html, post.shown_title());
+    html.push_str("</a></p>\n");
+    match (whole, &post.summary) {
+        (Some(whole), _) => html.push_str(whole),
+        (None, Some(summary)) => {
+            html.push_str("<p>");
+            push_escaped(&mut html, summary.as_str().trim());
+            html.push_str("</p>\n");
+        }
+        (None, None) => {}
+    }
+    html
 }
 
 /// The page of an issue on `letterpress serve`.
@@ -217,7 +239,7 @@ pub(super) fn about(post: &Post, config: &Config, strings: &Strings) -> Value {
     context! {
         title => post.shown_title(),
         url => post.url.as_str(),
-        published => strings.date(&post.published),
+        published => (!post.page.is_mail_only).then(|| strings.date(&post.published)),
         authors,
         categories => names(&post.categories),
         tags => names(&post.tags),

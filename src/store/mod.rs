@@ -14,6 +14,7 @@ mod lock;
 pub mod owner;
 mod postgres;
 pub mod posts;
+pub mod series;
 mod sql;
 mod sqlite;
 pub mod subscriber_store;

@@ -206,3 +206,37 @@ fn f82_a_death_after_a_rehearsal_or_while_an_issue_is_extended_loses_and_duplica
         assert!(account.broken.is_empty() && account.sent == SUBSCRIBERS + 1, "{point}: {account:?}");
     }
 }
+
+#[test]
+fn a_death_around_the_freeze_of_a_step_of_a_series_brings_the_step_once() {
+    for point in [
+        "before-commit/starting series",
+        "committed/starting series",
+        "before-commit/freezing a step of a series",
+        "committed/freezing a step of a series",
+        "committed/claiming deliveries",
+        "armed:2",
+        "dot-written:2",
+        "before-commit/closing finished issues",
+    ] {
+        let relay = relay();
+        let site = Site::unopened(relay.port(), SUBSCRIBERS, 1);
+        let list = "list = \"readers.csv\"\nlist_confirmed = true\nseries = { course = \"topic 강의\" }\n";
+        site.relay(relay.port(), 1, list);
+        let unmailed = "+++\ntitle = \"a\"\ndate = 2026-11-20T09:00:00Z\nnewsletter = false\n+++\n\ntext\n";
+        site.write("posts/slow.md", unmailed);
+        site.write("series/course/1.md", "+++\ntitle = \"첫 강의\"\nafter = \"0s\"\n+++\n\n강의\n");
+        let ended = site.run(&["publish"]);
+        assert_eq!(ended.code, 0, "{point}: {}", ended.output);
+        for number in 0..SUBSCRIBERS {
+            let address = format!("reader{number}@example.org");
+            let chosen = site.run(&["subscribers", "set-preferences", &address, "--topic", "강의"]);
+            assert_eq!(chosen.code, 0, "{}", chosen.output);
+        }
+        assert!(dies(&site, NOW, point), "the run did not reach {point}");
+        finishes(&site, &relay);
+        assert!(accepted(&relay) >= SUBSCRIBERS - 1, "{point}");
+        assert_eq!(site.run_at(super::matrix::MUCH_LATER, &["publish"]).code % 3, 0, "{point}");
+        assert!(accepted(&relay) <= SUBSCRIBERS, "{point}: the step came twice");
+    }
+}

@@ -45,6 +45,8 @@ mod restored_database;
 #[cfg(test)]
 mod segments;
 #[cfg(test)]
+mod series;
+#[cfg(test)]
 mod sharing;
 #[cfg(test)]
 mod silence;

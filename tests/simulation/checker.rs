@@ -72,7 +72,7 @@ pub(crate) fn after_commit(world: &World, ledger: &Ledger) {
     }
     // A clock jump must not delay a delivery beyond the retry limit.
     for (number, row) in ledger.rows.iter().filter(|(_, row)| row.delivery.state == State::Pending) {
-        let horizon = ledger.issues[&row.issue].frozen_at + TimeDelta::hours(GIVE_UP_HOURS);
+        let horizon = ledger.issues[&row.issue].counts_from() + TimeDelta::hours(GIVE_UP_HOURS);
         if row.delivery.next_at > horizon {
             world.broken(format!(
                 "L5: delivery {number} waits until {}, beyond the horizon",

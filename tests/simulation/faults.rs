@@ -47,6 +47,8 @@ pub(crate) enum Action {
     Resume,
     /// The issue is cancelled.
     Cancel,
+    /// The first issue gets one more subscriber, as an email of a series does, and opens again.
+    Extend,
     /// Deliveries with an unknown outcome are sent again.
     Resend,
     /// Evidence of what arrived is recorded.
@@ -188,7 +190,7 @@ impl Plan {
         for _ in 0..people {
             let subscriber = chance.below(self.subscribers);
             let sender = usize::try_from(chance.below(self.senders.len() as u64)).unwrap();
-            let action = match chance.below(20) {
+            let action = match chance.below(22) {
                 0..=5 => Action::Unsubscribe(subscriber),
                 6 | 7 => Action::Suppress(subscriber),
                 8 | 9 => Action::Pause,
@@ -197,6 +199,7 @@ impl Plan {
                 13..=15 => Action::Resend,
                 16 => Action::Evidence,
                 17 | 18 => Action::Signal(sender),
+                19 | 20 => Action::Extend,
                 _ => Action::DiskFull(*chance.pick(&[1, 10, 45, 600])),
             };
             self.actions.push((moment(chance, span), action));

@@ -24,6 +24,7 @@ pub(crate) struct Issue {
     pub(crate) post: String,
     pub(crate) state: IssueState,
     pub(crate) frozen_at: DateTime<Utc>,
+    pub(crate) extended_at: Option<DateTime<Utc>>,
     pub(crate) audience: u64,
     /// It was paused and resumed once.
     pub(crate) resumed: bool,
@@ -309,6 +310,30 @@ impl Ledger {
         true
     }
 
+    /// T0 for one more subscriber of an issue, which opens again if it was done.
+    pub(crate) fn extend(
+        &mut self,
+        number: i64,
+        (key, address): (AddressKey, EmailAddress),
+        now: DateTime<Utc>,
+    ) -> Result<(), String> {
+        if self.issues.get(&number).is_none_or(|issue| issue.state == IssueState::Cancelled) {
+            return Ok(());
+        }
+        let delivery = Delivery::new(now);
+        self.insert(Row { issue: number, key, address, delivery, owner: None, changed_at: now })?;
+        self.status.insert(key, SubscriptionStatus::Active);
+        if let Some(issue) = self.issues.get_mut(&number) {
+            issue.audience += 1;
+            issue.counts = None;
+            issue.extended_at = Some(issue.counts_from().max(now));
+            if issue.state == IssueState::Done {
+                issue.state = IssueState::Sending;
+            }
+        }
+        Ok(())
+    }
+
     pub(crate) fn close_finished(&mut self) {
         let rows = &self.rows;
         for (number, issue) in &mut self.issues {
@@ -335,6 +360,11 @@ impl Ledger {
 }
 
 impl Issue {
+    /// Where the retry horizon starts.
+    pub(crate) fn counts_from(&self) -> DateTime<Utc> {
+        self.extended_at.unwrap_or(self.frozen_at)
+    }
+
     /// After an event. The counts of an issue that is open again are not written.
     fn recount(&mut self, before: State, now: State) {
         self.counts = self.counts.take().filter(|_| !now.is_open()).map(|counts| {

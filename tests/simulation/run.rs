@@ -53,7 +53,6 @@ pub(crate) fn simulate(plan: Plan, weakness: Option<Weakness>, tracing: bool) ->
 /// T0, before any fault.
 fn freeze(world: &World) {
     let (plan, frozen_at) = (&world.plan, world.machine_now());
-    let address = |subscriber: u64| EmailAddress::parse(&format!("reader{subscriber}@example.org")).unwrap();
     let mut ledger = world.ledger();
     for subscriber in 0..plan.subscribers {
         ledger.status.insert(key(subscriber), SubscriptionStatus::Active);
@@ -74,6 +73,7 @@ fn freeze(world: &World) {
             post: format!("post-{issue}"),
             state: IssueState::Sending,
             frozen_at,
+            extended_at: None,
             audience: plan.subscribers,
             resumed: false,
             counts: None,
@@ -83,6 +83,10 @@ fn freeze(world: &World) {
     let mut relay = world.relay();
     relay.strangers.extend(plan.stranger.map(|subscriber| address(subscriber).to_string()));
     relay.greylisted.extend(plan.greylisted.map(|subscriber| address(subscriber).to_string()));
+}
+
+fn address(subscriber: u64) -> EmailAddress {
+    EmailAddress::parse(&format!("reader{subscriber}@example.org")).unwrap()
 }
 
 fn key(subscriber: u64) -> AddressKey {
@@ -296,6 +300,11 @@ async fn act(people: &Arc<Process>, action: Action) {
             for post in posts {
                 let _ = store.set_issue(&post, state, now).await;
             }
+        }
+        Action::Extend => {
+            world.count("fault: issues that grow");
+            let added = world.ledger().status.len() as u64;
+            let _ = store.extend(1, (key(added), address(added)), now).await;
         }
         Action::Resend | Action::Evidence => decide(&store, action == Action::Resend, now).await,
         Action::Signal(sender) => {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
+use letterpress::address::EmailAddress;
 use letterpress::ledger::transition::{Event, Rejection};
 use letterpress::ledger::{IssueState, State, Token};
 use letterpress::store::{
@@ -164,6 +165,19 @@ impl SimStore {
         self.write("suppress", move |ledger, _| bar(ledger, key, SubscriptionStatus::Suppressed)).await
     }
 
+    pub(crate) async fn extend(
+        &self,
+        issue: i64,
+        added: (AddressKey, EmailAddress),
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        self.write("extend", move |ledger, world| {
+            let now = world.store_now(now);
+            drop(ledger.extend(issue, added.clone(), now));
+        })
+        .await
+    }
+
     pub(crate) async fn open_issues(&self) -> Result<Vec<OpenIssue>, StoreError> {
         self.read("open issues", |ledger| {
             let sending = ledger.issues.iter().filter(|(_, issue)| issue.state == IssueState::Sending);
@@ -174,7 +188,7 @@ impl SimStore {
                     subject: HeaderText::parse("편지").unwrap(),
                     label: issue.post.clone(),
                     message: String::new(),
-                    frozen_at: issue.frozen_at,
+                    frozen_at: issue.counts_from(),
                     next_at: ledger.next_at(*id),
                     resumed: issue.resumed,
                 })

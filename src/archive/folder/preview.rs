@@ -11,8 +11,10 @@ use super::settings;
 use super::walk::Walk;
 use crate::archive::generator_rules::ReadContext;
 use crate::archive::ids::{self, AssignedId};
+use crate::archive::inherited::Inherited;
 use crate::archive::link_targets::LinkTargets;
 use crate::archive::post_file::{PostFile, PostFileName};
+use crate::archive::site::Site;
 use crate::archive::{Archive, Post};
 use crate::config::Config;
 use crate::finding::Finding;
@@ -24,12 +26,21 @@ pub fn preview(
     source: &Utf8Path,
     now: DateTime<Utc>,
 ) -> Result<Post, Vec<Finding>> {
-    let unreadable = |message: String| vec![Finding::error("post-file", source.as_str(), message)];
     let site = site(config);
     let inherited = settings::read(config, &site, &Walk::of(config, &site));
+    read_alone((config, &site, &inherited), archive, source, now)
+}
+
+/// Reads a file whatever holds it back.
+pub(super) fn read_alone(
+    (config, site, inherited): (&Config, &Site, &Inherited),
+    archive: &Archive,
+    source: &Utf8Path,
+    now: DateTime<Utc>,
+) -> Result<Post, Vec<Finding>> {
+    let unreadable = |message: String| vec![Finding::error("post-file", source.as_str(), message)];
     let fingerprints = HashMap::new();
-    let setting =
-        ReadContext { config, site: &site, inherited: &inherited, now, fingerprints: &fingerprints };
+    let setting = ReadContext { config, site, inherited, now, fingerprints: &fingerprints };
     let relative = source.strip_prefix(&config.archive.posts).unwrap_or(source);
     let bytes =
         read_file(&config.resolve(source)).map_err(|error| unreadable(format!("cannot read it: {error}")))?;

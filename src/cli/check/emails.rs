@@ -1,10 +1,12 @@
 //! The emails of `letterpress check`: that of the newest post, and a weekly digest.
 
-use crate::archive::{Archive, Post};
+use chrono::{DateTime, Utc};
+
+use crate::archive::{Archive, Post, folder};
 use crate::config::Config;
 use crate::email;
 use crate::finding::Finding;
-use crate::pipeline::newsletter::{compose, compose_digest};
+use crate::pipeline::newsletter::{compose, compose_digest, compose_step};
 use crate::pipeline::session::RunError;
 use crate::schedule::digest::Digest;
 
@@ -22,6 +24,23 @@ pub(super) fn newest(config: &Config, archive: &Archive, findings: &mut Vec<Find
                 findings.extend(errors.into_iter().filter(|error| !known.contains(&place(error))));
             }
             Err(error) => findings.push(Finding::error("letter", post.source.as_str(), error.to_string())),
+        }
+    }
+}
+
+/// Checks the emails of the series.
+pub(super) fn series(config: &Config, archive: &Archive, now: DateTime<Utc>, findings: &mut Vec<Finding>) {
+    let all = match folder::read_series(config, now) {
+        Ok(all) => all,
+        Err(errors) => return findings.extend(errors),
+    };
+    let latest = archive.posts.iter().find(|post| post.newsletter && post.segment.is_everybody());
+    for step in all.iter().flat_map(|series| &series.steps) {
+        match compose_step(config, (archive, latest), step, now) {
+            Ok((_, warnings)) => findings.extend(warnings),
+            Err(RunError::Findings(errors)) => findings.extend(errors),
+            // Other errors were reported for the email of the newest post.
+            Err(_) => return,
         }
     }
 }

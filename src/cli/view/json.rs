@@ -12,7 +12,7 @@ use crate::config::ConfigError;
 use crate::delivery::StopReason;
 use crate::finding::Finding;
 use crate::pipeline::PublishReport;
-use crate::pipeline::newsletter::{HeldPosts, NewsletterReport};
+use crate::pipeline::newsletter::{HeldPosts, NewsletterReport, ScheduledStep};
 use crate::pipeline::session::{LedgerSession, RunContext, RunError};
 use crate::pipeline::site_build::{BuildReport, FetchReport, WebSubReport};
 
@@ -94,6 +94,9 @@ impl Facts {
                 .as_ref()
                 .map(|week| json!({ "week": week.week, "posts": week.posts, "audience": week.audience })),
         );
+        let steps = report.series.iter();
+        let step = |step: &ScheduledStep| json!({ "name": step.name, "subject": step.subject, "audience": step.audience });
+        self.put("series", steps.map(step).collect::<Vec<_>>());
         self.put("issues", issues);
         self.put("baseline", report.baseline);
         self.put("sent", report.sent);

@@ -177,6 +177,10 @@ fn report_frozen(report: &NewsletterReport, context: &RunContext, printer: Print
         let kind = if context.config.smtp.is_none() { "rehearsal" } else { "newsletter" };
         printer.info(format!("{kind}: \"{subject}\" to {}", count(*audience, "subscriber")));
     }
+    for step in &report.series {
+        let audience = count(step.audience, "subscriber");
+        printer.info(format!("series: \"{}\" ({}) to {audience}", step.subject, step.name));
+    }
     if let Some((subject, added)) = &report.extended {
         let added = count(*added, "subscriber");
         printer.info(format!("newsletter: \"{subject}\" to {added} who had not received it"));

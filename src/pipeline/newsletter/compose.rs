@@ -3,6 +3,7 @@
 use chrono::DateTime;
 
 use crate::address::EmailAddress;
+use crate::archive::markdown::{OwnAddress, Rendered};
 use crate::archive::{Post, markdown};
 use crate::config::Config;
 use crate::delivery::OutgoingMessage;
@@ -26,9 +27,19 @@ use crate::text::{HeaderText, hex};
 pub fn compose(config: &Config, post: &Post) -> Result<(IssueRenderer, Vec<Finding>), RunError> {
     let body = markdown::render(post);
     refuse_dead_pictures(config, post, &body.own)?;
-    let sizes = picture_sizes(config, post, &body.own);
+    compose_body(config, post, &body, &body.own)
+}
+
+/// The same for a body that is rendered already; the pictures are among the addresses `own`.
+pub(super) fn compose_body(
+    config: &Config,
+    post: &Post,
+    body: &Rendered,
+    own: &[OwnAddress],
+) -> Result<(IssueRenderer, Vec<Finding>), RunError> {
+    let sizes = picture_sizes(config, post, own);
     let template =
-        email::compose(post, (&body, &sizes), config, &templates(config)?).map_err(RunError::Findings)?;
+        email::compose(post, (body, &sizes), config, &templates(config)?).map_err(RunError::Findings)?;
     lint_message(template, config, post.source.as_str())
 }
 

@@ -9,7 +9,7 @@ use crate::pipeline::newsletter::report::NewsletterReport;
 use crate::pipeline::newsletter::subscriber_list::import_list;
 use crate::pipeline::newsletter::topics::unused_topics;
 use crate::pipeline::newsletter::unsubscribe_check::ensure_can_unsubscribe;
-use crate::pipeline::newsletter::{approval, digest, held_posts, idle_shortcut, rehearsal};
+use crate::pipeline::newsletter::{approval, digest, held_posts, idle_shortcut, rehearsal, series};
 use crate::pipeline::session::context::RunContext;
 use crate::pipeline::session::ledger_session::LedgerSession;
 use crate::pipeline::session::run_error::RunError;
@@ -29,6 +29,17 @@ pub(crate) async fn run(
     let (imported, rejected) = import_list(context, session).await?;
     let is_settled = rehearsed == 0 && imported.is_none();
     // After the clock was set back, nothing new is frozen: it may jump again.
+    let (steps, warnings) = match &jump {
+        None => match series::schedule(context, session, built).await {
+            Err(refused @ RunError::Findings(_)) => {
+                // Issues that were started before continue.
+                deliver_open(context, session).await?;
+                return Err(refused);
+            }
+            result => result?,
+        },
+        Some(_) => Default::default(),
+    };
     let mut report =
         if jump.is_some() || is_settled && idle_shortcut::is_settled(context, session, built).await? {
             let mut report = deliver_open(context, session).await?;
@@ -57,6 +68,8 @@ pub(crate) async fn run(
             upcoming::store(session, &report.next).await?;
             report
         };
+    report.series = steps;
+    report.findings.extend(warnings);
     report.list_import = imported;
     report.rejected_rows = rejected;
     report.rehearsed = rehearsed;

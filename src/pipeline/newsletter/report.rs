@@ -10,6 +10,7 @@ use crate::ledger::IssueSummary;
 use crate::pipeline::newsletter::digest::ScheduledDigest;
 use crate::pipeline::newsletter::held_posts::HeldPosts;
 use crate::pipeline::newsletter::relay_backoff::RelayBackoff;
+use crate::pipeline::newsletter::series::ScheduledStep;
 use crate::pipeline::status::diagnosis::FailureExplanation;
 use crate::pipeline::status::upcoming::Upcoming;
 use crate::subscribers::ImportCounts;
@@ -30,6 +31,8 @@ pub struct NewsletterReport {
     pub scheduled_id: Option<String>,
     /// The weekly digest frozen in this run.
     pub digest: Option<ScheduledDigest>,
+    /// The emails of series scheduled in this run.
+    pub series: Vec<ScheduledStep>,
     /// Warnings about the emails.
     pub findings: Vec<Finding>,
     /// The issues that this run worked on, with their current state.

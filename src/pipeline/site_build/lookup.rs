@@ -4,6 +4,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use chrono::{DateTime, Utc};
 use unicode_normalization::UnicodeNormalization as _;
 
+use crate::archive::folder::SeriesStep;
 use crate::archive::{Archive, Post, SkipReason, SkippedFile, folder};
 use crate::config::Config;
 use crate::dates;
@@ -20,6 +21,8 @@ pub enum FoundPost<'a> {
     Published(&'a Post),
     /// An unpublished post with a provisional id, and why it is not published.
     Unpublished(Box<Post>, SkipReason),
+    /// An email of a series.
+    Step(Box<Post>, SeriesStep),
 }
 
 impl FoundPost<'_> {
@@ -27,14 +30,14 @@ impl FoundPost<'_> {
     pub fn post(&self) -> &Post {
         match self {
             Self::Published(post) => post,
-            Self::Unpublished(post, _) => post,
+            Self::Unpublished(post, _) | Self::Step(post, _) => post,
         }
     }
 
     /// Why it is not published, if it is not.
     pub fn skip_reason(&self) -> Option<String> {
         match self {
-            Self::Published(_) => None,
+            Self::Published(_) | Self::Step(..) => None,
             Self::Unpublished(post, why) => Some(format!("{} {}", post.source, why.describe()?)),
         }
     }
@@ -97,6 +100,10 @@ pub(crate) fn find_with_skipped<'a>(
     if let Some(left) = query.only(archive.skipped.iter().filter(by_name), |left| &left.source)? {
         return preview(left);
     }
+    if let Some(step) = step_named(config, wanted, now)? {
+        let post = folder::read_step(config, archive, &step, now).map_err(RunError::Findings)?;
+        return Ok(FoundPost::Step(Box::new(post), step));
+    }
     // The slugs and ids of unpublished posts are only in their files. Files with errors are ignored here.
     let skipped = archive.skipped.iter().filter(|left| left.reason.is_of_a_post());
     let read: Vec<(Post, &SkippedFile)> = skipped
@@ -109,6 +116,14 @@ pub(crate) fn find_with_skipped<'a>(
         Some((post, left)) => Ok(FoundPost::Unpublished(Box::new(post), left.reason.clone())),
         None => Err(missing),
     }
+}
+
+/// The email of a series with this name or in this file.
+fn step_named(config: &Config, wanted: &str, now: DateTime<Utc>) -> Result<Option<SeriesStep>, RunError> {
+    let wanted = wanted.trim_start_matches("./");
+    let series = folder::read_series(config, now).map_err(RunError::Findings)?;
+    let mut steps = series.into_iter().flat_map(|series| series.steps);
+    Ok(steps.find(|step| same(step.source.as_str(), wanted) || same(&step.name, wanted)))
 }
 
 /// The argument.

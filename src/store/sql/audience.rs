@@ -11,6 +11,10 @@ const MOST_TOPICS: usize = 500;
 /// When a subscriber joined, as an expression.
 pub(super) const JOINED: &str = "coalesce(consented_at, added_at)";
 
+/// The subscribers who may get emails.
+const ACTIVE: &str = "FROM subscriber WHERE status = 'active'
+     AND NOT EXISTS (SELECT 1 FROM suppression WHERE suppression.addr_key = subscriber.addr_key)";
+
 /// The subscribers who get an issue, as the end of a statement and its arguments.
 pub(super) struct Selection {
     sql: String,
@@ -18,6 +22,7 @@ pub(super) struct Selection {
 }
 
 /// An argument of a statement.
+#[derive(Clone)]
 enum OwnedValue {
     Text(String),
     Number(i64),
@@ -27,9 +32,8 @@ enum OwnedValue {
 impl Selection {
     /// The audience of a post for `segment`.
     pub(super) fn new(dialect: Dialect, post: &str, segment: &Segment) -> Self {
-        let from = "FROM subscriber WHERE status = 'active' AND frequency = 'each'
-             AND NOT EXISTS (SELECT 1 FROM suppression WHERE suppression.addr_key = subscriber.addr_key)";
-        let mut selection = Self { sql: from.to_owned(), values: Vec::new() };
+        let mut selection = Self { sql: ACTIVE.to_owned(), values: Vec::new() };
+        selection.and("frequency = 'each'");
         let post = selection.argument(OwnedValue::Text(post.to_owned()));
         selection.and(&format!(
             "NOT EXISTS (SELECT 1 FROM issue_post JOIN delivery ON delivery.issue = issue_post.issue
@@ -41,15 +45,39 @@ impl Selection {
         selection
     }
 
+    /// The subscribers of a series who are due for a step and never had a delivery of it. The step lies between two times of
+    /// the series.
+    pub(super) fn of_step(step: &str, (series, before, after): (&str, i64, i64), now: DateTime<Utc>) -> Self {
+        let mut selection = Self { sql: ACTIVE.to_owned(), values: Vec::new() };
+        let step = selection.argument(OwnedValue::Text(step.to_owned()));
+        let series = selection.argument(OwnedValue::Text(series.to_owned()));
+        let now = selection.argument(OwnedValue::Time(now));
+        let before = selection.argument(OwnedValue::Number(before));
+        let after = selection.argument(OwnedValue::Number(after));
+        selection.and(&format!(
+            "addr_key IN (SELECT addr_key FROM series_progress WHERE series = {series} AND next_at <= {now}
+                          AND reached >= {before} AND reached < {after})"
+        ));
+        selection.and(&format!(
+            "NOT EXISTS (SELECT 1 FROM issue_post JOIN delivery ON delivery.issue = issue_post.issue
+                         WHERE issue_post.post = {step} AND delivery.addr_key = subscriber.addr_key)"
+        ));
+        selection
+    }
+
+    /// The same, but no more than `most` of them.
+    pub(super) fn limited(&self, most: u64) -> Self {
+        let mut selection = Self { sql: self.sql.clone(), values: self.values.clone() };
+        let most = selection.argument(OwnedValue::Number(i64::try_from(most).unwrap_or(i64::MAX)));
+        selection.and(&format!("subscriber.id IN (SELECT id {} ORDER BY id LIMIT {most})", self.sql));
+        selection
+    }
+
     fn topics(&mut self, dialect: Dialect, segment: &Segment) {
-        let place = match dialect {
-            Dialect::Sqlite => "instr",
-            Dialect::Postgres => "strpos",
-        };
         let mut wanted = vec!["topics IS NULL".to_owned()];
         for topic in segment.topics.iter().take(MOST_TOPICS) {
             let topic = self.argument(OwnedValue::Text(format!("\n{topic}\n")));
-            wanted.push(format!("{place}(topics, {topic}) > 0"));
+            wanted.push(format!("{} > 0", dialect.position("topics", &topic)));
         }
         self.and(&format!("({})", wanted.join(" OR ")));
     }

@@ -259,19 +259,8 @@ fn begin(
     let email = digest.issues.get(&share).ok_or(StoreError::PreferencesChanged)?;
     let issue = issues::begin(tx, email, now)?;
     tx.execute("UPDATE issue SET series = ?2 WHERE id = ?1", args![issue, &digest.week])?;
-    carry(tx, issue, share.of(&digest.posts).map(|post| post.id.as_str()))?;
+    issues::carry(tx, issue, share.of(&digest.posts).map(|post| post.id.as_str()))?;
     Ok(issue)
-}
-
-fn carry<'a>(
-    tx: &mut dyn Tx,
-    issue: i64,
-    posts: impl IntoIterator<Item = &'a str>,
-) -> Result<(), StoreError> {
-    for post in posts {
-        tx.execute("INSERT INTO issue_post (issue, post) VALUES (?1, ?2)", args![issue, post])?;
-    }
-    Ok(())
 }
 
 /// A week, and when its digest was due.
@@ -295,7 +284,7 @@ pub(super) fn remember(
         |row| row.get(0),
     )?;
     let Some(number) = number else { return Ok(false) };
-    carry(tx, number, posts.iter().copied())?;
+    issues::carry(tx, number, posts.iter().copied())?;
     let detail = format!("{}: {} posts", week.name, posts.len());
     events::append(tx, &Entry::of_issue(number, "digest", actor, &detail), now)?;
     Ok(true)

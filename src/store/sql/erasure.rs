@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use super::deliveries::{self, Scope, TO_SUBSCRIBER};
 use super::events::{self, Entry};
 use super::rows::NOBODY;
-use super::{Cell, Row, Store, StoreError, TransactionMode, Tx, args, blocking, meta, rate_limit};
+use super::{Cell, Row, Store, StoreError, TransactionMode, Tx, args, blocking, meta, rate_limit, series};
 use crate::store::subscriber_store::{Erased, PersonalData, PersonalDataTable};
 use crate::subscribers::AddressKey;
 use crate::subscribers::lifecycle::{ERASED, REMOVED};
@@ -27,7 +27,7 @@ const FREE_TEXTS: [(&str, &str, &str); 2] = [
 ];
 
 /// A table, its name for people, and the columns that are meaningful to the person.
-const TABLES: [(&str, &str, &[&str]); 5] = [
+const TABLES: [(&str, &str, &[&str]); 6] = [
     (
         "subscriber",
         "reader",
@@ -53,6 +53,7 @@ const TABLES: [(&str, &str, &[&str]); 5] = [
         "letters",
         &["issue", "address", "name", "state", "attempts", "reason", "last_reply", "changed_at"],
     ),
+    ("series_progress", "series", &["series", "started_at", "next_at"]),
     ("inbound_report", "what came back by mail", &["at", "kind", "class", "status", "diagnostic"]),
     (
         "transactional_email",
@@ -115,6 +116,7 @@ impl Store {
             let deliveries = erase_deliveries(tx, key)?;
             tx.execute("UPDATE inbound_report SET diagnostic = NULL WHERE addr_key = ?1", args![&key.0])?;
             rate_limit::forget_networks_of(tx, key)?;
+            series::forget(tx, key)?;
             for table in ["consent", "transactional_email"] {
                 tx.execute(&format!("DELETE FROM {table} WHERE addr_key = ?1"), args![&key.0])?;
             }

@@ -215,6 +215,26 @@ pub(super) fn begin(tx: &mut dyn Tx, issue: &NewIssue, now: DateTime<Utc>) -> Re
     number.ok_or_else(|| StoreError::AlreadyIssued(issue.post.clone()))
 }
 
+/// Records which posts an issue contains, if it is not named after its only post.
+pub(super) fn carry<'a>(
+    tx: &mut dyn Tx,
+    issue: i64,
+    posts: impl IntoIterator<Item = &'a str>,
+) -> Result<(), StoreError> {
+    for post in posts {
+        tx.execute("INSERT INTO issue_post (issue, post) VALUES (?1, ?2)", args![issue, post])?;
+    }
+    Ok(())
+}
+
+/// Opens an issue again for more subscribers. The retry horizon starts anew, and never earlier than it did: the clock may be
+/// wrong now.
+pub(super) fn extend(tx: &mut dyn Tx, number: i64, now: DateTime<Utc>) -> Result<(), StoreError> {
+    counts::reopen(tx, number, now)?;
+    let sql = "UPDATE issue SET extended_at = ?2 WHERE id = ?1 AND coalesce(extended_at, frozen_at) < ?2";
+    tx.execute(sql, args![number, now]).map(drop)
+}
+
 /// Records the audience of an issue when all its deliveries are inserted.
 pub(super) fn count(
     tx: &mut dyn Tx,

@@ -28,6 +28,7 @@ mod rate_limit;
 mod removal;
 mod reports;
 mod rows;
+mod series;
 mod sign_ups;
 mod subscribers;
 mod topics;

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use super::audience::Selection;
 use super::deliveries::{self, Scope};
 use super::events::{self, Entry};
-use super::{Store, StoreError, Tx, args, counts, issue_rows, issues};
+use super::{Store, StoreError, Tx, args, issue_rows, issues};
 use crate::archive::Segment;
 use crate::ledger::transition::Event;
 use crate::schedule::identity::StoredPost;
@@ -238,11 +238,8 @@ impl Store {
             if added == 0 {
                 return Ok(0);
             }
-            counts::reopen(tx, number, now)?;
-            tx.execute(
-                "UPDATE issue SET extended_at = ?2, message_domain = ?3 WHERE id = ?1",
-                args![number, now, &domain],
-            )?;
+            issues::extend(tx, number, now)?;
+            tx.execute("UPDATE issue SET message_domain = ?2 WHERE id = ?1", args![number, &domain])?;
             let audience: u64 = tx
                 .one("SELECT audience FROM issue WHERE id = ?1", args![number], |row| row.get(0))?
                 .unwrap_or(0);

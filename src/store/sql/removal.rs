@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::deliveries::{self, Scope, TO_SUBSCRIBER};
 use super::events::{self, Entry};
-use super::{Store, StoreError, args, subscribers, transactional};
+use super::{Store, StoreError, args, series, subscribers, transactional};
 use crate::store::subscriber_store::Removed;
 use crate::subscribers::AddressKey;
 use crate::subscribers::lifecycle::{REMOVED, after_removal};
@@ -33,6 +33,7 @@ impl Store {
                 args![&key.0, after_removal(status), &actor, now],
             )?;
             transactional::cancel(tx, key, now)?;
+            series::forget(tx, key)?;
             tx.execute("DELETE FROM subscriber WHERE addr_key = ?1", args![&key.0])?;
             events::append(tx, &Entry::about(key, "remove", &actor), now)?;
             let sql = format!("SELECT count(*) FROM delivery WHERE {TO_SUBSCRIBER} AND state = 'sent'");

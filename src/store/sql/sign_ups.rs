@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::events::{self, Entry};
 use super::transactional::{self, MessageRecipient};
-use super::{Dialect, Row, Store, StoreError, Tx, args, rate_limit, subscribers};
+use super::{Dialect, Row, Store, StoreError, Tx, args, rate_limit, series, subscribers};
 use crate::ledger::rate_limit::Rate;
 use crate::store::subscriber_store::{
     ConsentContext, SignUp, SignUpLimits, SignUpResult, StoreMetrics, TransactionalKind,
@@ -84,6 +84,7 @@ impl Store {
                     args![&key.0, now],
                 )?;
                 record(tx, key, "confirmed", &circumstances, now)?;
+                series::note_candidate(tx, key, true, now)?;
                 events::append(tx, &Entry::about(key, "confirm", WEB), now)?;
             }
             Ok(outcome)
@@ -144,6 +145,7 @@ impl Store {
                 args![&key.0, preferences.frequency.as_str(), preferences.topics.to_lines().as_deref(), now],
             )?;
             if chosen > 0 {
+                series::note_candidate(tx, key, false, now)?;
                 record(tx, key, "chose", &circumstances, now)?;
             }
             Ok(chosen > 0)
