@@ -1,6 +1,6 @@
 //! Explores every interleaving of one delivery with the real transition table: two or three workers, crashes at any
-//! point, leases that expire at any moment, a server with five possible outcomes at the final dot, and a ledger that
-//! is restored from a backup.
+//! point, leases that expire at any moment, a server with five possible outcomes at the final dot, a ledger that
+//! is restored from a backup, and an issue that finishes and is counted while late events still change it.
 //!
 //! The invariants are the guarantees of `docs/ledger.md`. The last tests run the same search over weaker tables, which
 //! must find the violation; otherwise the search would prove nothing.
@@ -38,15 +38,19 @@ struct World {
     resends: u8,
     /// Resends that were decided, including those that a restored ledger has lost.
     decided: u8,
-    /// A backup of the ledger's row, taken at some moment.
-    backup: Option<Delivery>,
+    /// The state that was counted when the issue finished; every later event changes it.
+    counted: Option<State>,
+    /// The state that is about to be counted, if that takes two transactions.
+    read: Option<State>,
+    /// A backup of the ledger's row and its count, taken at some moment.
+    backup: Option<(Delivery, Option<State>)>,
     /// How often the backup may be restored.
     restores: u8,
 }
 
 /// What distinguishes two worlds: the row, its backup, and the rest.
-type Key = (Row, Option<Row>, u8, u8, Vec<Step>, [u8; 4]);
-type Row = (State, Option<Token>, bool);
+type Key = (Row, Option<Row>, u8, u8, Vec<Step>, [u8; 4], Option<State>);
+type Row = (State, Option<Token>, bool, Option<State>);
 
 /// The bounds of the search.
 #[derive(Clone, Copy)]
@@ -55,6 +59,16 @@ struct Bounds {
     crashes: u8,
     resends: u8,
     restores: u8,
+    counting: Counting,
+}
+
+/// How an issue is finished and counted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Counting {
+    /// In one transaction.
+    Together,
+    /// The states are read in one transaction, and written in another.
+    Apart,
 }
 
 /// A transition table: the real one, or a weaker one.
@@ -77,15 +91,16 @@ fn token(number: u8) -> Token {
 
 impl World {
     fn key(&self) -> Key {
-        let row = |row: &Delivery| (row.state, row.token, row.had_unknown);
+        let row = |row: &Delivery, counted| (row.state, row.token, row.had_unknown, counted);
         let left = [self.crashes, self.resends, self.decided, self.restores];
         (
-            row(&self.row),
-            self.backup.as_ref().map(row),
+            row(&self.row, self.counted),
+            self.backup.as_ref().map(|(backup, counted)| row(backup, *counted)),
             self.tokens,
             self.accepted,
             self.workers.clone(),
             left,
+            self.read,
         )
     }
 
@@ -97,6 +112,9 @@ impl World {
 
     fn violation(&self, resends: u8) -> Option<&'static str> {
         let decided = self.decided;
+        if self.counted.is_some_and(|counted| counted != self.row.state) {
+            return Some("L4: a finished issue has other counts than its deliveries");
+        }
         match self.row.state {
             _ if self.accepted > 1 + decided => Some("L1: sent too often"),
             State::Sent if self.accepted == 0 => Some("L2: sent, but never accepted"),
@@ -112,11 +130,23 @@ impl World {
     fn try_event(&self, table: Table, event: &Event) -> Option<Self> {
         // A lease may expire as soon as it is taken: the worst possible clock.
         let row = table(&self.row, event, &context())?;
-        Some(Self { row, ..self.clone() })
+        let counted = self.counted.and(closed(&row));
+        Some(Self { row, counted, ..self.clone() })
     }
 
-    fn successors(&self, table: Table) -> Vec<Self> {
+    /// Finishes the issue and counts its deliveries.
+    fn finished(&self, counting: Counting, out: &mut Vec<Self>) {
+        let Some(state) = closed(&self.row).filter(|_| self.counted.is_none()) else { return };
+        out.push(match (counting, self.read) {
+            (Counting::Together, _) => Self { counted: Some(state), ..self.clone() },
+            (Counting::Apart, None) => Self { read: Some(state), ..self.clone() },
+            (Counting::Apart, Some(read)) => Self { counted: Some(read), read: None, ..self.clone() },
+        });
+    }
+
+    fn successors(&self, table: Table, counting: Counting) -> Vec<Self> {
         let mut out = Vec::new();
+        self.finished(counting, &mut out);
         self.restored(table, &mut out);
         for (worker, step) in self.workers.iter().enumerate() {
             if *step != Step::Idle && self.crashes > 0 {
@@ -187,10 +217,11 @@ impl World {
             return;
         }
         out.push(match &self.backup {
-            None => Self { backup: Some(self.row.clone()), ..self.clone() },
-            Some(backup) => {
+            None => Self { backup: Some((self.row.clone(), self.counted)), ..self.clone() },
+            Some((backup, counted)) => {
                 let row = table(backup, &Event::MarkRestored, &context()).unwrap_or_else(|| backup.clone());
-                Self { row, restores: self.restores - 1, ..self.clone() }
+                let counted = counted.and(closed(&row));
+                Self { row, counted, restores: self.restores - 1, ..self.clone() }
             }
         });
     }
@@ -212,6 +243,11 @@ impl World {
     }
 }
 
+/// The state of a delivery that is not open.
+fn closed(row: &Delivery) -> Option<State> {
+    Some(row.state).filter(|state| !state.is_open())
+}
+
 fn defer(number: u8) -> Event {
     Event::Defer { token: token(number), retry: None, last: None }
 }
@@ -226,6 +262,8 @@ fn explore(table: Table, bounds: Bounds) -> (usize, Option<&'static str>) {
         crashes: bounds.crashes,
         resends: bounds.resends,
         decided: 0,
+        counted: None,
+        read: None,
         backup: None,
         restores: bounds.restores,
     };
@@ -235,7 +273,7 @@ fn explore(table: Table, bounds: Bounds) -> (usize, Option<&'static str>) {
         if let Some(violation) = world.violation(bounds.resends) {
             return (seen.len(), Some(violation));
         }
-        for next in world.successors(table) {
+        for next in world.successors(table, bounds.counting) {
             if seen.insert(next.key()) {
                 queue.push_back(next);
             }
@@ -245,7 +283,7 @@ fn explore(table: Table, bounds: Bounds) -> (usize, Option<&'static str>) {
 }
 
 const fn bounds(workers: usize, crashes: u8, resends: u8) -> Bounds {
-    Bounds { workers, crashes, resends, restores: 0 }
+    Bounds { workers, crashes, resends, restores: 0, counting: Counting::Together }
 }
 
 fn real(row: &Delivery, event: &Event, context: &TransitionContext) -> Option<Delivery> {
@@ -269,6 +307,12 @@ fn no_interleaving_of_three_workers_and_three_crashes_breaks_an_invariant() {
 #[test]
 fn one_decided_resend_sends_at_most_one_more_message() {
     assert_eq!(explore(real, bounds(2, 2, 1)).1, None);
+}
+
+#[test]
+fn counts_that_are_read_before_the_transaction_that_writes_them_are_wrong() {
+    let apart = Bounds { counting: Counting::Apart, ..bounds(2, 1, 1) };
+    assert_eq!(explore(real, apart).1, Some("L4: a finished issue has other counts than its deliveries"));
 }
 
 #[test]
