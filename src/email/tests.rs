@@ -258,7 +258,13 @@ fn a_greeting_is_written_only_if_it_is_asked_for() {
 #[test]
 fn rules_in_the_style_block_need_no_style_element() {
     let (post, body) = korean_post();
-    for rules in [".lp-title { color: #123456 }", "<style>.lp-title { color: #123456 }</style>"] {
+    let rule = ".lp-title { color: #123456 }";
+    for rules in [
+        rule.to_owned(),
+        format!("<style>{rule}</style>"),
+        format!("<STYLE>p {{ margin: 0 }}</STYLE>{rule}"),
+        format!("{rule}<style>p {{ margin: 0 }}</style>"),
+    ] {
         let page = format!("{{% extends \"builtin/body.html\" %}}{{% block style %}}{rules}{{% endblock %}}");
         let templates = Templates::new(None, None, Some(page));
         let message = composed(&post, &body, &korean_config(), &templates).unwrap();
