@@ -95,6 +95,17 @@ impl Templates {
         Self { digest, ..self }
     }
 
+    /// The user's HTML template of an issue in `folder`, with the name of its file.
+    pub fn html_of_issue(&self, folder: &str) -> Vec<(String, &str)> {
+        self.html.iter().map(|text| (format!("{folder}/body.html"), text.as_str())).collect()
+    }
+
+    /// The same of a weekly digest, which may extend that of an issue.
+    pub fn html_of_digest(&self, folder: &str) -> Vec<(String, &str)> {
+        let digest = self.digest[2].iter().map(|text| (format!("{folder}/digest/body.html"), text.as_str()));
+        digest.chain(self.html_of_issue(folder)).collect()
+    }
+
     /// Parses all templates. `folder` contains the user's; `subject` comes from `config.toml` and takes precedence over a
     /// file.
     pub(super) fn renderer<'a>(

@@ -11,7 +11,8 @@ use super::fixtures::{
 };
 use super::headers::{self, Sender};
 use super::{
-    Mailbox, MessageTemplate, PictureSizes, Placeholder, Recipient, TemplatePart, Templates, compose, lint,
+    Mailbox, MessageTemplate, Origin, PictureSizes, Placeholder, Recipient, TemplatePart, Templates, compose,
+    lint,
 };
 use crate::archive::Post;
 use crate::config::{Color, Config};
@@ -197,7 +198,7 @@ fn a_post_is_composed_from_its_markdown() {
         "{html}"
     );
     assert!(html.contains("width=\"560\" height=\"250\""), "{html}");
-    assert_eq!(lint(&template, &bytes, "posts/a.md"), []);
+    assert_eq!(lint(&template, &bytes, &Origin::new("posts/a.md")), []);
 }
 
 #[test]
@@ -238,7 +239,7 @@ fn an_email_that_gmail_may_cut_off_has_its_unsubscribe_link_at_the_top_too() {
         let message = composed(&post, &body, &korean_config(), &Templates::builtin()).unwrap();
         let unsubscribe = TemplatePart::Placeholder(Placeholder::Unsubscribe);
         assert_eq!(message.html.iter().filter(|part| **part == unsubscribe).count(), links);
-        let found = lint(&message, &message.render_for(&recipient(None)), "posts/a.md");
+        let found = lint(&message, &message.render_for(&recipient(None)), &Origin::new("posts/a.md"));
         assert!(found.iter().all(|finding| finding.severity != crate::finding::Severity::Error), "{found:?}");
     }
 }
