@@ -3,12 +3,12 @@
 use camino::Utf8Path;
 use chrono::DateTime;
 
-use super::issue::from_body;
+use super::issue::{compose, from_body};
 use super::outline::{Block, Inline, Item};
 use super::{MessageTemplate, PictureSizes, Recipient, Templates, Unsubscribe};
 use crate::address::{EmailAddress, Mailbox};
 use crate::archive::ids::Fingerprint;
-use crate::archive::{Post, PostAuthor};
+use crate::archive::{Post, PostAuthor, markdown};
 use crate::config::{self, Config};
 use crate::finding::Finding;
 use crate::text::{HeaderText, XmlText};
@@ -121,6 +121,12 @@ pub(super) fn composed(
     templates: &Templates,
 ) -> Result<MessageTemplate, Vec<Finding>> {
     from_body(post, (body, &PictureSizes::new()), config, templates)
+}
+
+/// The issue of a post whose body is Markdown.
+pub(super) fn from_markdown(post: &Post, config: &Config) -> MessageTemplate {
+    let body = markdown::render(post);
+    compose(post, (&body, &PictureSizes::new()), config, &Templates::builtin()).unwrap()
 }
 
 pub(super) fn korean_message() -> MessageTemplate {

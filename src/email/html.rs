@@ -8,6 +8,14 @@ use super::pictures::{self, PictureSizes};
 use crate::html::{Tag, push_escaped, tags};
 use crate::i18n::IssueStrings;
 
+/// What stands around the text of a button. Outlook for Windows, which ignores the padding of a link, sees a wide space on both
+/// sides, raised so that the background is higher than the text.
+pub(super) const WORD_BUTTON: (&str, &str) = (
+    "<!--[if mso]><i style=\"mso-font-width:150%;mso-text-raise:20px\" hidden>&emsp;</i>\
+     <span style=\"mso-text-raise:10px\"><![endif]-->",
+    "<!--[if mso]></span><i style=\"mso-font-width:150%\" hidden>&emsp;&#8203;</i><![endif]-->",
+);
+
 /// Adapts a post's body to mail programs: a video or a recording becomes a link, a `picture` becomes its `img`, and every
 /// `img` gets an `alt`. Classes that begin with `lp-` belong to the style of the email; `archive::markdown` removes them
 /// from posts.
@@ -15,7 +23,7 @@ pub(super) fn for_mail(body: &str, words: &IssueStrings, sizes: &PictureSizes) -
     let mut out = String::with_capacity(body.len());
     let mut copied = 0;
     let mut replaced: Option<EmbedReplacement> = None;
-    let mut unlinked = false;
+    let (mut unlinked, mut in_button) = (false, false);
     for tag in tags(body) {
         if let Some(open) = &mut replaced {
             if open.address.is_none() && tag.name() == "source" {
@@ -41,8 +49,10 @@ pub(super) fn for_mail(body: &str, words: &IssueStrings, sizes: &PictureSizes) -
             // A table that is too wide for a phone scrolls alone, and not with the page.
             "table" if tag.closing => out.push_str("</table></div>"),
             "table" => {
-                out.push_str("<div class=\"lp-scroll\">");
-                out.push_str(&body[tag.at]);
+                let is_sized = tag.attribute("width").is_some();
+                out.push_str("<div class=\"lp-scroll\"><table");
+                out.push_str(if is_sized { "" } else { " width=\"100%\"" });
+                out.push_str(&body[tag.at.start + "<table".len()..tag.at.end]);
             }
             "li" if is_task(&tag, &body[tag.at.end..]) => out.push_str("<li class=\"lp-task\">"),
             // The link back from a footnote would lead out of the email, to the page.
@@ -52,6 +62,14 @@ pub(super) fn for_mail(body: &str, words: &IssueStrings, sizes: &PictureSizes) -
             // So would the link to the footnote: only its number stays, and the note is at the end of the email.
             "a" if tag.attribute("id").is_some_and(|id| id.starts_with("fnref-")) => unlinked = true,
             "a" if tag.closing && unlinked => unlinked = false,
+            "a" if tag.closing && in_button => {
+                in_button = false;
+                out.extend([WORD_BUTTON.1, "</a>"]);
+            }
+            "a" if tag.attribute("class") == Some("button") => {
+                in_button = true;
+                out.extend([&body[tag.at], WORD_BUTTON.0]);
+            }
             "li" | "a" => out.push_str(&body[tag.at]),
             _ => {}
         }
@@ -162,7 +180,20 @@ mod tests {
     fn a_table_is_wrapped_so_that_it_can_scroll() {
         assert_eq!(
             mailed("<table class=\"a\"><tr><td>b</td></tr></table>c"),
-            "<div class=\"lp-scroll\"><table class=\"a\"><tr><td>b</td></tr></table></div>c"
+            "<div class=\"lp-scroll\"><table width=\"100%\" class=\"a\"><tr><td>b</td></tr></table></div>c"
+        );
+        assert_eq!(
+            mailed("<table width=\"9\"></table>"),
+            "<div class=\"lp-scroll\"><table width=\"9\"></table></div>"
+        );
+    }
+
+    #[test]
+    fn a_button_has_spaces_that_only_word_sees() {
+        let (start, end) = WORD_BUTTON;
+        assert_eq!(
+            mailed("<a href=\"/\" class=\"button\">b</a> <a href=\"/\">c</a>"),
+            format!("<a href=\"/\" class=\"button\">{start}b{end}</a> <a href=\"/\">c</a>")
         );
     }
 

@@ -32,7 +32,7 @@ use crate::text::HeaderText;
 pub use banner::Note;
 pub use digest::{DigestContent, compose_digest};
 pub use issue::{compose, latest_issue, online};
-pub use lint::lint;
+pub use lint::{Origin, lint};
 pub use mime::MessageRenderer;
 pub use operator_message::{OperatorMessage, compose_operator_message};
 pub use pictures::PictureSizes;

@@ -73,12 +73,12 @@ fn scaled(size: u32, part: u32, whole: u32) -> u32 {
     u32::try_from(scaled).unwrap_or(u32::MAX).max(1)
 }
 
-/// Whether the picture is alone in its paragraph, link or figure.
+/// Whether the picture is alone in its paragraph, link or figure, perhaps with a caption.
 pub(super) fn stands_alone(body: &str, tag: &Tag) -> bool {
     let before = body[..tag.at.start].trim_end();
     let after = body[tag.at.end..].trim_start();
     (before.is_empty() || before.ends_with('>') && !before.ends_with("/>"))
-        && (after.is_empty() || after.starts_with("</"))
+        && (after.is_empty() || after.starts_with("</") || after.starts_with("<figcaption"))
 }
 
 #[cfg(test)]
@@ -111,7 +111,9 @@ mod tests {
     fn a_picture_of_unknown_size_gets_the_column_only_if_it_stands_alone() {
         let src = "<img src=\"https://e.org/a.png\"";
         let wide = format!("{src} class=\"lp-natural\" width=\"560\" alt=\"\">");
-        for html in [format!("<p>{src}></p>"), format!("<p><a href=\"b\">{src}></a></p>"), format!("{src}>")]
+        let figure = format!("<figure>{src}>\n<figcaption>b</figcaption></figure>");
+        for html in
+            [format!("<p>{src}></p>"), format!("<p><a href=\"b\">{src}></a></p>"), format!("{src}>"), figure]
         {
             assert_eq!(written(&html), wide, "{html}");
         }

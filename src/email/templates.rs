@@ -95,6 +95,17 @@ impl Templates {
         Self { digest, ..self }
     }
 
+    /// The user's HTML template of an issue in `folder`, with the name of its file.
+    pub fn html_of_issue(&self, folder: &str) -> Vec<(String, &str)> {
+        self.html.iter().map(|text| (format!("{folder}/body.html"), text.as_str())).collect()
+    }
+
+    /// The same of a weekly digest, which may extend that of an issue.
+    pub fn html_of_digest(&self, folder: &str) -> Vec<(String, &str)> {
+        let digest = self.digest[2].iter().map(|text| (format!("{folder}/digest/body.html"), text.as_str()));
+        digest.chain(self.html_of_issue(folder)).collect()
+    }
+
     /// Parses all templates. `folder` contains the user's; `subject` comes from `config.toml` and takes precedence over a
     /// file.
     pub(super) fn renderer<'a>(
@@ -130,14 +141,25 @@ impl Templates {
     }
 }
 
-/// Rules of CSS in their element. A block may contain the element itself.
+/// Rules of CSS in their element. A block may contain the element itself, also beside bare rules.
 fn style_element(rules: &str) -> Value {
-    let has_element = rules.to_ascii_lowercase().contains("<style");
-    Value::from_safe_string(if has_element {
-        rules.to_owned()
-    } else {
-        format!("<style>\n{rules}\n</style>\n")
-    })
+    const END: &str = "</style>";
+    let lower = rules.to_ascii_lowercase();
+    let (mut elements, mut from) = (String::with_capacity(rules.len()), 0);
+    while let Some(start) = lower[from..].find("<style").map(|at| from + at) {
+        push_rules(&rules[from..start], &mut elements);
+        from = lower[start..].find(END).map_or(rules.len(), |at| start + at + END.len());
+        elements.push_str(&rules[start..from]);
+        elements.push('\n');
+    }
+    push_rules(&rules[from..], &mut elements);
+    Value::from_safe_string(elements)
+}
+
+fn push_rules(rules: &str, elements: &mut String) {
+    if !rules.trim().is_empty() {
+        elements.extend(["<style>\n", rules, "\n</style>\n"]);
+    }
 }
 
 impl TemplateRenderer<'_> {

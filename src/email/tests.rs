@@ -11,7 +11,8 @@ use super::fixtures::{
 };
 use super::headers::{self, Sender};
 use super::{
-    Mailbox, MessageTemplate, PictureSizes, Placeholder, Recipient, TemplatePart, Templates, compose, lint,
+    Mailbox, MessageTemplate, Origin, PictureSizes, Placeholder, Recipient, TemplatePart, Templates, compose,
+    lint,
 };
 use crate::archive::Post;
 use crate::config::{Color, Config};
@@ -197,7 +198,7 @@ fn a_post_is_composed_from_its_markdown() {
         "{html}"
     );
     assert!(html.contains("width=\"560\" height=\"250\""), "{html}");
-    assert_eq!(lint(&template, &bytes, "posts/a.md"), []);
+    assert_eq!(lint(&template, &bytes, &Origin::new("posts/a.md")), []);
 }
 
 #[test]
@@ -238,7 +239,7 @@ fn an_email_that_gmail_may_cut_off_has_its_unsubscribe_link_at_the_top_too() {
         let message = composed(&post, &body, &korean_config(), &Templates::builtin()).unwrap();
         let unsubscribe = TemplatePart::Placeholder(Placeholder::Unsubscribe);
         assert_eq!(message.html.iter().filter(|part| **part == unsubscribe).count(), links);
-        let found = lint(&message, &message.render_for(&recipient(None)), "posts/a.md");
+        let found = lint(&message, &message.render_for(&recipient(None)), &Origin::new("posts/a.md"));
         assert!(found.iter().all(|finding| finding.severity != crate::finding::Severity::Error), "{found:?}");
     }
 }
@@ -258,7 +259,13 @@ fn a_greeting_is_written_only_if_it_is_asked_for() {
 #[test]
 fn rules_in_the_style_block_need_no_style_element() {
     let (post, body) = korean_post();
-    for rules in [".lp-title { color: #123456 }", "<style>.lp-title { color: #123456 }</style>"] {
+    let rule = ".lp-title { color: #123456 }";
+    for rules in [
+        rule.to_owned(),
+        format!("<style>{rule}</style>"),
+        format!("<STYLE>p {{ margin: 0 }}</STYLE>{rule}"),
+        format!("{rule}<style>p {{ margin: 0 }}</style>"),
+    ] {
         let page = format!("{{% extends \"builtin/body.html\" %}}{{% block style %}}{rules}{{% endblock %}}");
         let templates = Templates::new(None, None, Some(page));
         let message = composed(&post, &body, &korean_config(), &templates).unwrap();

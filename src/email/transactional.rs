@@ -51,6 +51,7 @@ pub fn compose_transactional(
             url => link,
             note => &strings.note,
         },
+        word_button => context! { start => html::WORD_BUTTON.0, end => html::WORD_BUTTON.1 },
         words => templates::strings(issue, title),
         preview_end => preview::end(&intro),
         preview => intro,

@@ -1,8 +1,8 @@
 //! Weekly digests: golden files, an independent parser, the linter, and very long digests.
 
 use super::super::fixtures::{config, english_config, header, korean_config, post, recipient};
-use super::super::lint;
 use super::super::tests::{assert_golden, parts};
+use super::super::{Origin, lint};
 use super::*;
 use crate::archive::PostAuthor;
 use crate::text::XmlText;
@@ -100,7 +100,10 @@ fn the_header_names_the_week_and_there_are_no_findings() {
     let template = template(&korean_week(), &korean_config());
     let field = template.headers.iter().find(|(name, _)| name == "Feedback-ID").unwrap();
     assert!(field.1.starts_with("2026-W48:letters:newsletter:"), "{}", field.1);
-    assert_eq!(lint(&template, &template.render_for(&recipient(Some("김민준"))), "the week"), []);
+    assert_eq!(
+        lint(&template, &template.render_for(&recipient(Some("김민준"))), &Origin::new("the week")),
+        []
+    );
 }
 
 #[test]

@@ -3,7 +3,9 @@
 //! An error is something that mail servers reject or subscribers must not get. Problems of reputation or appearance are
 //! warnings.
 
+mod clients;
 mod message;
+mod origin;
 mod page;
 
 #[cfg(test)]
@@ -11,6 +13,8 @@ mod tests;
 
 #[cfg(test)]
 pub(super) use page::text_of as page_text;
+
+pub use origin::Origin;
 
 use super::{MessageTemplate, Placeholder, TemplatePart};
 use crate::finding::Finding;
@@ -25,9 +29,9 @@ const LONG_SUBJECT: usize = 150;
 /// Replaces a subscriber's own URL in the linted page: `.invalid` is never a real host (RFC 2606).
 const UNSUBSCRIBE: &str = "https://unsubscribe.invalid/";
 
-/// Lints `template` and `message`, one finished message of it. `source` is the file that the findings name.
-pub fn lint(template: &MessageTemplate, message: &[u8], source: &str) -> Vec<Finding> {
-    let mut report = Report { source, findings: Vec::new() };
+/// Lints `template` and `message`, one finished message of it.
+pub fn lint(template: &MessageTemplate, message: &[u8], origin: &Origin<'_>) -> Vec<Finding> {
+    let mut report = Report { origin, findings: Vec::new() };
     subject(template.subject.as_str(), &mut report);
     sender(template, &mut report);
     text(template, &mut report);
@@ -37,21 +41,21 @@ pub fn lint(template: &MessageTemplate, message: &[u8], source: &str) -> Vec<Fin
 }
 
 struct Report<'a> {
-    source: &'a str,
+    origin: &'a Origin<'a>,
     findings: Vec<Finding>,
 }
 
 impl Report<'_> {
     fn error(&mut self, rule: &'static str, message: impl Into<String>, hint: impl Into<String>) {
-        self.findings.push(Finding::error(rule, self.source, message).hint(hint));
+        self.findings.push(Finding::error(rule, self.origin.file(), message).hint(hint));
     }
 
     fn note(&mut self, rule: &'static str, message: impl Into<String>, hint: impl Into<String>) {
-        self.findings.push(Finding::note(rule, self.source, message).hint(hint));
+        self.findings.push(Finding::note(rule, self.origin.file(), message).hint(hint));
     }
 
     fn warning(&mut self, rule: &'static str, message: impl Into<String>, hint: impl Into<String>) {
-        self.findings.push(Finding::warning(rule, self.source, message).hint(hint));
+        self.findings.push(Finding::warning(rule, self.origin.file(), message).hint(hint));
     }
 }
 
@@ -128,6 +132,7 @@ fn html(template: &MessageTemplate, report: &mut Report) {
     control_characters(&html, "HTML", report);
     size(&html, report);
     page::lint(&html, report);
+    clients::lint(&html, report);
 }
 
 /// A clipped email can still be opened in full, so its size is only a warning. A clipped unsubscribe link is an error.

@@ -1,4 +1,4 @@
-//! Lints the HTML part: what mail programs remove, cannot resolve or regard as phishing.
+//! Lints the HTML part: what mail servers reject, and what mail programs cannot resolve or regard as phishing.
 
 use std::collections::BTreeSet;
 
@@ -76,15 +76,6 @@ fn image(tag: &Tag, report: &mut Report) {
         return;
     }
     let Some(url) = address(tag, "src", report) else { return };
-    let path = url.path().to_ascii_lowercase();
-    let unseen = [(".svg", "Gmail"), (".webp", "Outlook"), (".avif", "Outlook")];
-    if let Some((kind, program)) = unseen.iter().find(|(kind, _)| path.ends_with(kind)) {
-        report.warning(
-            "letter-image-format",
-            format!("{program} does not show the {kind} image {}", shortened(source)),
-            "use a PNG or a JPEG",
-        );
-    }
     if url.scheme() == "http" {
         report.warning(
             "letter-image-http",
@@ -155,19 +146,12 @@ fn visible_address(inside: &str, target: &Url, report: &mut Report) {
 }
 
 fn forbidden(name: &str, report: &mut Report) {
-    match name {
-        "script" | "iframe" | "object" | "embed" | "base" => report.error(
+    if matches!(name, "script" | "iframe" | "object" | "embed" | "base") {
+        report.error(
             "letter-html-element",
             format!("mail servers reject emails with <{name}>"),
             "remove it from body.html, and link to the page instead",
-        ),
-        "form" | "input" | "button" | "select" | "textarea" | "svg" | "picture" | "video" | "audio"
-        | "link" => report.warning(
-            "letter-html-element",
-            format!("mail programs remove <{name}>"),
-            "use an image or a link instead",
-        ),
-        _ => {}
+        );
     }
 }
 

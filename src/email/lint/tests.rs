@@ -5,13 +5,13 @@ use super::super::fixtures::{
     korean_message, korean_post, recipient,
 };
 use super::super::{TemplatePart, Templates};
-use super::lint;
+use super::{Origin, lint};
 use crate::finding::Severity;
 
 #[test]
 fn the_built_in_emails_have_no_findings() {
     for template in [korean_message(), japanese_message(), english_message()] {
-        let findings = lint(&template, &template.render_for(&recipient(None)), "posts/a.md");
+        let findings = lint(&template, &template.render_for(&recipient(None)), &Origin::new("posts/a.md"));
         assert_eq!(findings, [], "{}", template.subject);
     }
 }
@@ -27,8 +27,11 @@ fn every_problem_of_an_email_is_found_with_a_hint() {
     let mut template = composed(&post, &body, &english_config(), &Templates::builtin()).unwrap();
     template.subject = header("RE: BUY THIS NOW PLEASE");
     template.text = vec![TemplatePart::Fixed("<p>\u{7}</p>\n".to_owned())];
-    let findings =
-        lint(&template, b"From: a\nSubject: =?utf-8?b?7J20?= =?utf-8?b?7J0=?=\r\n\r\n", "posts/a.md");
+    let findings = lint(
+        &template,
+        b"From: a\nSubject: =?utf-8?b?7J20?= =?utf-8?b?7J0=?=\r\n\r\n",
+        &Origin::new("posts/a.md"),
+    );
     let errors = [
         "letter-unsubscribe",
         "letter-control",
@@ -72,7 +75,7 @@ fn a_clipped_email_is_a_warning_and_a_clipped_unsubscribe_link_an_error() {
     let own = "<!doctype html><html lang=\"ko\"><title>a</title>{{ post.content_html }}<a href=\"{{ unsubscribe_url }}\">x</a>";
     let rules = |templates: &Templates| {
         let template = composed(&post, &body, &korean_config(), templates).unwrap();
-        let findings = lint(&template, &template.render_for(&recipient(None)), "posts/a.md");
+        let findings = lint(&template, &template.render_for(&recipient(None)), &Origin::new("posts/a.md"));
         findings.into_iter().map(|finding| (finding.severity, finding.rule)).collect::<Vec<_>>()
     };
     assert_eq!(rules(&Templates::builtin()), [(Severity::Warning, "letter-size")]);

@@ -8,7 +8,7 @@ use crate::archive::{Post, markdown};
 use crate::config::Config;
 use crate::delivery::OutgoingMessage;
 use crate::delivery::verdict::{Verdict, classify};
-use crate::email::{self, MessageTemplate, Templates};
+use crate::email::{self, MessageTemplate, Origin, Templates};
 use crate::finding::{Finding, Severity};
 use crate::ledger::Token;
 use crate::pipeline::newsletter::issue_renderer::IssueRenderer;
@@ -38,21 +38,23 @@ pub(super) fn compose_body(
     own: &[OwnAddress],
 ) -> Result<(IssueRenderer, Vec<Finding>), RunError> {
     let sizes = picture_sizes(config, post, own);
-    let template =
-        email::compose(post, (body, &sizes), config, &templates(config)?).map_err(RunError::Findings)?;
-    lint_message(template, config, post.source.as_str())
+    let templates = templates(config)?;
+    let template = email::compose(post, (body, &sizes), config, &templates).map_err(RunError::Findings)?;
+    let folder = config.newsletter.templates.as_str();
+    let origin = Origin::of_post(post).with_templates(templates.html_of_issue(folder));
+    lint_message(template, config, &origin)
 }
 
-/// The renderer of an email without errors; its findings name `source`.
+/// The renderer of an email without errors.
 pub(crate) fn lint_message(
     template: MessageTemplate,
     config: &Config,
-    source: &str,
+    origin: &Origin<'_>,
 ) -> Result<(IssueRenderer, Vec<Finding>), RunError> {
     let renderer = IssueRenderer::new(template, config).ok_or_else(no_sender)?;
     let (claimed, fields) = sample_recipient(config)?;
     let sample = check_signature(&renderer, (&claimed, fields), config)?;
-    let (errors, findings): (Vec<_>, Vec<_>) = email::lint(renderer.template(), &sample.message, source)
+    let (errors, findings): (Vec<_>, Vec<_>) = email::lint(renderer.template(), &sample.message, origin)
         .into_iter()
         .partition(|finding| finding.severity == Severity::Error);
     if errors.is_empty() { Ok((renderer, findings)) } else { Err(RunError::Findings(errors)) }

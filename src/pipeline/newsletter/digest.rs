@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 
 use crate::archive::{Archive, Post, Segment};
 use crate::config::Config;
-use crate::email::{self, DigestContent};
+use crate::email::{self, DigestContent, Origin};
 use crate::finding::Finding;
 use crate::pipeline::newsletter::compose::{lint_message, templates};
 use crate::pipeline::newsletter::issue_renderer::IssueRenderer;
@@ -107,8 +107,11 @@ pub fn compose_digest(
 ) -> Result<(IssueRenderer, Vec<Finding>), RunError> {
     let moment = digest.moment.with_timezone(&config.site.timezone).fixed_offset();
     let week = DigestContent { name: &digest.week, moment, posts: &digest.posts };
-    let template = email::compose_digest(&week, config, &templates(config)?).map_err(RunError::Findings)?;
-    lint_message(template, config, &format!("weekly digest {}", digest.week))
+    let own = templates(config)?;
+    let template = email::compose_digest(&week, config, &own).map_err(RunError::Findings)?;
+    let name = format!("weekly digest {}", digest.week);
+    let origin = Origin::new(&name).with_templates(own.html_of_digest(config.newsletter.templates.as_str()));
+    lint_message(template, config, &origin)
 }
 
 /// Freezes the digest. `None` if another machine has frozen it meanwhile, or it has no recipients any more.
