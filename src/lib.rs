@@ -3,7 +3,7 @@
 //!
 //! The modules in reading order; each imports only from those before it (`tests/tidy.rs` checks that):
 //!
-//! 1. `crash`, `durable`, `net`, [`clock`], [`text`], `i18n`, `dates`, [`finding`], [`address`], `html`, `xml`, `logging`, [`oauth`]:
+//! 1. `crash`, `durable`, `net`, [`clock`], [`text`], `i18n`, `dates`, [`finding`], [`address`], `html`, `xml`, `math`, `logging`, [`oauth`]:
 //!    what the other modules are built on.
 //! 2. [`config`]: `config.toml` becomes checked values.
 //! 3. [`archive`]: `posts/` becomes an [`archive::Archive`].
@@ -39,6 +39,7 @@ pub mod importers;
 pub mod inbox;
 pub mod ledger;
 mod logging;
+mod math;
 mod net;
 pub mod oauth;
 mod pages;

@@ -187,6 +187,7 @@ mod tests {
             enclosure: None,
             in_reply_to: Vec::new(),
             newsletter: true,
+            formulas: crate::archive::Formulas::Off,
             page: crate::archive::PostPage::default(),
             body: XmlText::default(),
         }

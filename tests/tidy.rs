@@ -13,7 +13,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms in reading order: a module imports only from those to its left.
-const ROOMS: [&str; 30] = [
+const ROOMS: [&str; 31] = [
     "crash",
     "durable",
     "text",
@@ -25,6 +25,7 @@ const ROOMS: [&str; 30] = [
     "address",
     "html",
     "xml",
+    "math",
     "config",
     "logging",
     "oauth",

@@ -5,11 +5,11 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, FixedOffset, Utc};
 
-use super::SkipReason;
 use super::front_matter::Fields;
 use super::ids::Fingerprint;
 use super::inherited::Inherited;
 use super::site::Site;
+use super::{Formulas, SkipReason};
 use crate::config::{Config, Generator};
 use crate::dates;
 use crate::text::HeaderText;
@@ -34,6 +34,15 @@ impl ReadContext<'_> {
     /// left out instead.
     pub(super) fn is_strict(self) -> bool {
         self.config.archive.strict.unwrap_or(self.site.generator == Generator::Plain)
+    }
+
+    /// How formulas are read.
+    pub(super) fn formulas(self) -> Formulas {
+        match self.site.generator {
+            _ if !self.config.archive.math => Formulas::Off,
+            Generator::Jekyll => Formulas::Kramdown,
+            _ => Formulas::On,
+        }
     }
 
     /// Whether Letterpress builds the pages of the posts; by default only if no other program does.

@@ -91,6 +91,8 @@ pub struct Post {
     pub in_reply_to: Vec<Url>,
     /// `false` means that it is never mailed.
     pub newsletter: bool,
+    /// How formulas in `body` are read.
+    pub formulas: Formulas,
     /// What the pages that Letterpress builds need to know.
     pub page: PostPage,
     /// The Markdown as written, without front matter and without characters that XML forbids.
@@ -116,6 +118,18 @@ impl Post {
     pub fn label(&self) -> String {
         format!("{}-{}", self.published.date_naive(), self.slug)
     }
+}
+
+/// How the formulas of a body are read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Formulas {
+    /// There are none.
+    #[default]
+    Off,
+    /// `$$…$$` is a formula in a line of its own.
+    On,
+    /// As in kramdown, `$$…$$` is that only in a paragraph of its own.
+    Kramdown,
 }
 
 /// An author of a post.

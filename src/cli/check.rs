@@ -216,6 +216,7 @@ async fn everything(
         emails::week(config, &archive, findings);
         emails::series(config, &archive, clock.now(), findings);
     }
+    findings.extend(markdown::formulas_off(&archive.posts));
     left_out(&archive, findings);
     // Feeds contain a post whatever its text is like; problems of the text are reported here.
     findings.extend(archive.findings.iter().cloned().chain(texts.into_iter().flatten()));

@@ -36,6 +36,8 @@ pub struct Archive {
     pub feed: Option<PrivateUrl>,
     /// Whether `feed` may be on a host with a private address.
     pub feed_private: bool,
+    /// Whether formulas in the posts become MathML.
+    pub math: bool,
     /// Custom keys in the front matter of the posts.
     pub front_matter: Vec<String>,
     /// The id ledger; `None` means `ids.txt` in the folder of posts.

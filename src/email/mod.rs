@@ -6,6 +6,7 @@
 mod banner;
 mod digest;
 pub mod dkim;
+mod formulas;
 mod headers;
 mod html;
 mod issue;

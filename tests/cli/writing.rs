@@ -279,3 +279,52 @@ fn the_date_order_in_the_configuration_applies_at_once() {
     let listed = site.run("subscribers list --json").succeeds().out;
     assert!(listed.contains("\"consented_at\": \"2026-03-02T00:00:00Z\""), "{listed}");
 }
+
+/// The HTML part of the newest email in the outbox, and its text part.
+fn newest_email(site: &Site) -> String {
+    let mut files = Vec::new();
+    let mut folders = vec![site.path("outbox")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+            if entry.path().is_dir() { folders.push(entry.path()) } else { files.push(entry.path()) }
+        }
+    }
+    let email = files.into_iter().find(|file| file.extension().is_some_and(|end| end == "eml")).unwrap();
+    let bytes = fs::read(email).unwrap();
+    let message = mail_parser::MessageParser::default().parse(&bytes).unwrap();
+    format!("{}\n{}", message.body_html(0).unwrap(), message.body_text(0).unwrap())
+}
+
+#[test]
+fn formulas_are_suggested_and_become_mathml_in_feeds_and_text_in_emails() {
+    let site = Site::new();
+    let text = "+++\ntitle = \"Math\"\ndate = 2026-11-22\n+++\n\nIt costs $5 and $6, but $a*b*c \\le \\alpha$ is\n\n\
+                $$\n\\begin{pmatrix} a & b \\end{pmatrix}\n- c\n$$\n\nand \\(\\unknown\\).\n";
+    site.write("posts/2026-11-22-math.md", text);
+    let before = site.run("check").succeeds();
+    assert!(
+        before.out.contains("posts/2026-11-22-math.md:6: note: a*b*c \\le \\alpha looks like a formula"),
+        "{}",
+        before.out
+    );
+    site.append("config.toml", "\n[archive]\nmath = true\n");
+    let after = site.run("check").succeeds();
+    let named = "posts/2026-11-22-math.md:13: warning: the formula \\unknown is shown as TeX";
+    assert!(
+        after.out.contains(named) && !after.out.contains("looks like") && !after.out.contains("<math"),
+        "{}",
+        after.out
+    );
+    site.run("build").succeeds();
+    for feed in ["atom.xml", "rss.xml", "feed.json"] {
+        let feed = fs::read_to_string(site.path("public").join(feed)).unwrap();
+        assert!(feed.contains("a*b*c") && feed.contains("mtable") && feed.contains("$5 and $6"), "{feed}");
+    }
+    site.run("send --to me@letters.kr --post math").succeeds();
+    let email = newest_email(&site);
+    assert!(email.contains("a ∗ b ∗ c ≤ α") && !email.contains("<math"), "{email}");
+    assert!(
+        email.contains("\\begin{pmatrix} a &amp; b \\end{pmatrix}") && email.contains("`\\unknown`"),
+        "{email}"
+    );
+}

@@ -3,6 +3,7 @@
 use std::os::unix::fs::symlink;
 
 use super::*;
+use crate::archive::Formulas;
 
 struct Garden {
     folder: tempfile::TempDir,
@@ -272,4 +273,16 @@ fn the_recorded_fingerprint_of_an_unchanged_text_is_kept() {
     assert_eq!(fingerprint(), other);
     garden.write("2024-05-01-a.md", &(titled("a") + "더\n"));
     assert_ne!(fingerprint(), other);
+}
+
+#[test]
+fn formulas_are_read_as_the_generator_of_the_site_reads_them() {
+    let mut garden = garden(&[("_posts/2024-05-01-a.md", &titled("a"))]);
+    let mut formulas = |math, generator| {
+        (garden.config.archive.math, garden.config.archive.generator) = (math, Some(generator));
+        garden.read().unwrap().archive.posts.remove(0).formulas
+    };
+    assert_eq!(formulas(false, Generator::Jekyll), Formulas::Off);
+    assert_eq!(formulas(true, Generator::Jekyll), Formulas::Kramdown);
+    assert_eq!(formulas(true, Generator::Plain), Formulas::On);
 }

@@ -1,6 +1,7 @@
 //! Writes the tree as HTML, byte for byte as an HTML serializer would, so that a post without raw HTML needs no
 //! sanitiser. Raw HTML passes through unchecked; the caller sanitises it.
 
+mod formula;
 mod raw;
 
 use std::fmt::Write as _;
@@ -8,6 +9,7 @@ use std::fmt::Write as _;
 use comrak::Anchorizer;
 use comrak::nodes::{AstNode, ListType, NodeCodeBlock, NodeLink, NodeList, NodeValue, TableAlignment};
 
+use self::formula::is_display;
 use super::sanitise::Nesting;
 use super::{OwnAddress, RenderContext, tree};
 use crate::archive::links::{self, LinkError, LinkKind};
@@ -74,6 +76,7 @@ impl<'s> Writer<'s> {
     fn block<'a>(&mut self, node: &'a AstNode<'a>, tight: bool) {
         match &node.data().value {
             NodeValue::Paragraph if tight => self.inlines(node),
+            NodeValue::Paragraph if node.children().any(is_display) => self.around_formulas(node),
             NodeValue::Paragraph => self.inline_element("p", node),
             NodeValue::Heading(heading) => {
                 let id = self.anchors.anchorize(&node.collect_text());
@@ -270,6 +273,7 @@ impl<'s> Writer<'s> {
                 self.footnote_reference(note.ix as usize, note.ref_num);
             }
             NodeValue::HtmlInline(html) => self.raw(html, node),
+            NodeValue::Math(math) => self.formula(node, math),
             _ => self.inlines(node),
         }
     }

@@ -1,8 +1,10 @@
 //! Converts Markdown to safe HTML, and its beginning to plain text. No other module uses comrak.
 
 mod excerpt;
+mod formulas;
 mod html;
 mod sanitise;
+mod suggestion;
 mod tables;
 mod tree;
 mod underscores;
@@ -16,11 +18,13 @@ use url::Url;
 
 use self::html::Fragment;
 use self::tree::Tree;
-use super::Post;
 use super::links::{self, LinkError, LinkKind};
+use super::{Formulas, Post};
 use crate::finding::Finding;
 use crate::html::shown_tags;
 use crate::text::Lines;
+
+pub use self::suggestion::formulas_off;
 
 /// A post's body as HTML: sanitised, every URL absolute, no script, form, frame, inline SVG or heading anchors.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -54,6 +58,8 @@ struct RenderContext<'s> {
     body_line: usize,
     /// The pages of other posts by the names of their files, as links in the body write them.
     links: &'s BTreeMap<String, Url>,
+    /// Whether formulas are shown, so that MathML is kept.
+    has_math: bool,
 }
 
 static NO_LINKS: BTreeMap<String, Url> = BTreeMap::new();
@@ -65,6 +71,7 @@ impl<'s> RenderContext<'s> {
             source: post.source.as_str(),
             body_line: post.body_line,
             links: &post.page.links,
+            has_math: post.formulas != Formulas::Off,
         }
     }
 
@@ -96,7 +103,7 @@ pub fn read<T>(post: &Post, read: impl FnOnce(&Body<'_>) -> T) -> T {
 
 impl<'a> Body<'a> {
     fn tree(&self) -> &Tree<'a> {
-        self.tree.get_or_init(|| tree::parse(self.arena, self.post.body.as_str()))
+        self.tree.get_or_init(|| tree::parse(self.arena, self.post.body.as_str(), self.post.formulas))
     }
 
     /// The body as HTML.
@@ -135,8 +142,8 @@ pub fn excerpt(post: &Post, limit: usize) -> String {
 /// The HTML of a text that is not a post yet, as if it were on `page`.
 pub fn preview(body: &str, page: &Url) -> String {
     let arena = Arena::new();
-    let place = RenderContext { page, source: "", body_line: 1, links: &NO_LINKS };
-    rendered(tree::parse(&arena, body).root, place, body.len()).html
+    let place = RenderContext { page, source: "", body_line: 1, links: &NO_LINKS, has_math: false };
+    rendered(tree::parse(&arena, body, Formulas::Off).root, place, body.len()).html
 }
 
 fn rendered<'a>(root: &'a AstNode<'a>, place: RenderContext<'_>, length: usize) -> Rendered {
@@ -167,7 +174,7 @@ pub(super) fn links_to_files(body: &str) -> Vec<(usize, String)> {
     }
     let arena = Arena::new();
     let mut found = Vec::new();
-    for node in tree::parse(&arena, body).root.descendants() {
+    for node in tree::parse(&arena, body, Formulas::Off).root.descendants() {
         let line = node.data().sourcepos.start.line.max(1);
         match &node.data().value {
             NodeValue::Link(link) => found.push((line, link.url.clone())),
@@ -240,7 +247,7 @@ pub(super) struct FirstHeading {
 /// Finds the first heading outside quotes and lists.
 pub(super) fn first_heading(body: &str) -> Option<FirstHeading> {
     let arena = Arena::new();
-    let root = tree::parse(&arena, body).root;
+    let root = tree::parse(&arena, body, Formulas::Off).root;
     let node = root.children().find(|node| matches!(node.data().value, NodeValue::Heading(_)))?;
     let place = node.data().sourcepos;
     Some(FirstHeading { text: node.collect_text(), lines: (place.start.line, place.end.line) })

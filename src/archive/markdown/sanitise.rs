@@ -1,6 +1,8 @@
 //! Sanitises raw HTML with an allow-list, applied by a parser that reads HTML as browsers do. This is the last check
 //! before a feed or an email, so it trusts nothing that was done before.
 
+mod formulas;
+
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
@@ -49,7 +51,11 @@ pub(super) fn clean(html: &str, place: RenderContext<'_>) -> String {
         .tags(TAGS.split(' ').collect())
         .clean_content_tags(GONE.split(' ').collect())
         .generic_attributes(GENERIC.iter().copied().collect())
-        .tag_attributes(attributes())
+        .tag_attributes(attributes());
+    if place.has_math {
+        formulas::allow(&mut builder);
+    }
+    builder
         .url_schemes(links::LINK_SCHEMES.into_iter().collect())
         .link_rel(None)
         .strip_comments(true)
@@ -57,7 +63,9 @@ pub(super) fn clean(html: &str, place: RenderContext<'_>) -> String {
             Some(post) if element == "a" && name == "href" => Some(Cow::Owned(links::canonical(post))),
             _ => attribute(&page, element, name, value),
         });
-    without_bare_sources(builder.clean(&html::without_excess(html)).to_string())
+    let clean = builder.clean(&html::without_excess(html)).to_string();
+    let clean = if place.has_math { formulas::without_copies(clean) } else { clean };
+    without_bare_sources(clean)
 }
 
 fn attributes() -> HashMap<&'static str, HashSet<&'static str>> {
@@ -180,7 +188,7 @@ mod tests {
 
     fn cleaned(html: &str) -> String {
         let (page, links) = (page(), BTreeMap::new());
-        let place = RenderContext { page: &page, source: "", body_line: 1, links: &links };
+        let place = RenderContext { page: &page, source: "", body_line: 1, links: &links, has_math: false };
         clean(&with_links_for_embeds(html, &shown_tags(html), &page), place)
     }
 

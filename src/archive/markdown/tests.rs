@@ -34,6 +34,7 @@ fn post(body: &str) -> Post {
         enclosure: None,
         in_reply_to: Vec::new(),
         newsletter: true,
+        formulas: Formulas::Off,
         page: crate::archive::PostPage::default(),
         body: XmlText::clean(body).0,
     }
@@ -320,4 +321,138 @@ fn a_link_to_the_file_of_a_post_leads_to_its_page_in_markdown_and_in_html() {
         links_to_files("[a](b.md) <a href='c.MD?x'>c</a>\n\n[d](https://e.example/f.md) [g](h.mdx)"),
         [(1, "b.md".to_owned()), (1, "c.MD?x".to_owned())]
     );
+}
+
+fn with_formulas(body: &str, formulas: Formulas) -> Rendered {
+    render(&Post { formulas, ..post(body) })
+}
+
+fn mathml(body: &str) -> String {
+    let html = with_formulas(body, Formulas::On).html;
+    let annotations = html.split("<annotation encoding=\"application/x-tex\">").skip(1);
+    let tex: Vec<_> =
+        annotations.filter_map(|rest| rest.split_once("</annotation>")).map(|(tex, _)| tex).collect();
+    tex.join(" | ")
+}
+
+#[test]
+fn a_formula_is_kept_whole_whatever_markdown_would_read_in_it() {
+    assert_eq!(mathml("$a*b*c$ and \\(x_1 < y_1\\) **$d$**는 [$e$](/)"), "a*b*c | x_1 &lt; y_1 | d | e");
+    assert_eq!(
+        mathml("$$\na\n=\n- b\n\n> c\n$$\n\n| a | b |\n|---|---|\n| $|x|$ | \\[y\\] |"),
+        "a\n=\n- b\n\n&gt; c | |x| | y"
+    );
+    let body = with_formulas("- a\n\n  $$\n  x\n  $$\n\n> $$\n> - y\n> $$", Formulas::On).html;
+    assert!(
+        body.contains("<blockquote>\n<p><math display=\"block\">") && !body.contains('\u{E000}'),
+        "{body}"
+    );
+}
+
+#[test]
+fn without_formulas_the_same_text_is_markdown() {
+    assert_eq!(html("$a*b*c$ \\(x\\) <math><mi>x</mi></math>"), "<p>$a<em>b</em>c$ (x) </p>");
+    assert_eq!(html("It costs $5 and $6."), with_formulas("It costs $5 and $6.", Formulas::On).html);
+}
+
+#[test]
+fn a_formula_in_a_line_of_its_own_is_a_paragraph_of_its_own() {
+    let html = with_formulas("a\n$$x$$\nb", Formulas::On).html;
+    assert!(
+        html.starts_with("<p>a</p>\n<p><math display=\"block\">") && html.ends_with("</math></p>\n<p>b</p>"),
+        "{html}"
+    );
+    let html = with_formulas("a $$x$$ b\n\n$$y$$", Formulas::Kramdown).html;
+    assert!(
+        html.starts_with("<p>a <math><semantics>") && html.contains("<p><math display=\"block\">"),
+        "{html}"
+    );
+}
+
+#[test]
+fn what_cannot_be_translated_stays_tex_and_is_named() {
+    let rendered = with_formulas("a\n\n$\\nosuch{x}$", Formulas::On);
+    assert_eq!(rendered.html, "<p>a</p>\n<p><code>\\nosuch{x}</code></p>");
+    let finding = rendered.findings[0].to_string();
+    assert!(
+        finding.starts_with("posts/a.md:6: warning: the formula \\nosuch{x} is shown as TeX: unknown"),
+        "{finding}"
+    );
+}
+
+#[test]
+fn where_code_spans_mean_something_else_a_formula_stays_as_it_is_written() {
+    for body in [
+        "<b title=\"$x$\">a</b>",
+        "[a]\n\n[a]: /b \"$x$\"",
+        "> [!NOTE] $x$\n> a",
+        "    $x$",
+        "<div>\n$x$\n</div>",
+    ] {
+        let html = with_formulas(body, Formulas::On).html;
+        assert!(html.contains("$x$") && !html.contains('\u{E000}'), "{html}");
+    }
+}
+
+#[test]
+fn mathml_in_a_post_is_kept_and_the_copy_of_katex_is_not() {
+    let katex = "<span class=\"katex\"><span class=\"katex-mathml\"><math xmlns=\"http://www.w3.org/1998/Math/MathML\"><semantics>\
+                 <mrow><mi>E</mi></mrow><annotation encoding=\"application/x-tex\">E</annotation></semantics></math></span>\
+                 <span class=\"katex-html\" aria-hidden=\"true\"><span class=\"base\">E</span></span></span> b";
+    assert_eq!(
+        with_formulas(katex, Formulas::On).html,
+        "<p><span class=\"katex\"><span class=\"katex-mathml\"><math><semantics><mrow><mi>E</mi></mrow>\
+         <annotation encoding=\"application/x-tex\">E</annotation></semantics></math></span></span> b</p>"
+    );
+    assert!(html(katex).contains("<span class=\"base\">E</span>"));
+}
+
+#[test]
+fn nothing_that_can_run_remains_in_mathml() {
+    for (raw, expected) in [
+        ("<math href=\"javascript:x\" onclick=\"x\"><mi>a</mi></math>", "<p><math><mi>a</mi></math></p>"),
+        ("<math><maction actiontype=\"x\"><mi>a</mi></maction></math>", "<p><math><mi>a</mi></math></p>"),
+        (
+            "<math><annotation-xml encoding=\"text/html\"><img src=x onerror=x></annotation-xml></math>",
+            "<p><math></math></p>",
+        ),
+        (
+            "<math><mtext><script>x</script><style><img src=x></style>a</mtext></math>",
+            "<p><math><mtext>a</mtext></math></p>",
+        ),
+    ] {
+        assert_eq!(with_formulas(raw, Formulas::On).html, expected);
+    }
+}
+
+#[test]
+fn a_summary_has_a_formula_as_text() {
+    let post =
+        Post { formulas: Formulas::On, ..post("값 $x^2 \\le \\alpha$, $\\binom{n}{k}$는\n\n$$e^{-x}$$") };
+    assert_eq!(excerpt(&post, 100), "값 x² ≤ α, \\binom{n}{k}는 e⁻ˣ");
+}
+
+#[test]
+fn posts_with_tex_are_pointed_out_while_formulas_are_off() {
+    let posts = [post("costs $5 and $6"), post("    $\\b$\n\n`$\\a$`, so $\\frac{a}{b}$"), post("$x^{2}$")];
+    assert_eq!(
+        formulas_off(&posts).unwrap().to_string().lines().next(),
+        Some("posts/a.md:6: note: \\frac{a}{b} looks like a formula, and so does something in another post")
+    );
+    assert_eq!(formulas_off(&posts[..1]), None);
+    assert_eq!(formulas_off(&[Post { formulas: Formulas::On, ..post("$x^{2}$") }]), None);
+}
+
+proptest! {
+    #[test]
+    fn a_body_with_formulas_is_as_a_serializer_would_write_it(body in "(\\$|\\$\\$|\\\\\\(|\\\\\\)|\\\\\\[|\\\\\\]|\\\\[a-z]{1,5}|\\*|`|\n|\n\n|> |- |[|]|[a<&5 가^_{}]){0,30}") {
+        for kind in [Formulas::On, Formulas::Kramdown] {
+            let page = Url::parse("https://example.com/p/a/").unwrap();
+            let html = with_formulas(&body, kind).html;
+            let place = RenderContext { page: &page, source: "", body_line: 1, links: &NO_LINKS, has_math: true };
+            let clean = sanitise::clean(&html, place);
+            prop_assert_eq!(clean.trim_end(), html.as_str());
+            prop_assert!(!html.contains('\u{E000}'), "{}", html);
+        }
+    }
 }

@@ -5,6 +5,9 @@ use std::borrow::Cow;
 use comrak::nodes::{AstNode, NodeValue};
 use comrak::{Arena, Options};
 
+use super::formulas;
+use crate::archive::Formulas;
+
 /// Deeper blocks and spans are reduced to their text. Real posts stay below ten.
 const MAX_DEPTH: usize = 60;
 
@@ -30,14 +33,35 @@ fn options() -> Options<'static> {
     options
 }
 
+/// How often a body is parsed to find out what is a formula. The first time nearly always suffices.
+const MAX_ATTEMPTS: usize = 3;
+
 /// Parses `body`.
-pub(super) fn parse<'a>(arena: &'a Arena<'a>, body: &str) -> Tree<'a> {
-    let root = comrak::parse_document(arena, &tamed(body), &options());
+pub(super) fn parse<'a>(arena: &'a Arena<'a>, body: &str, kind: Formulas) -> Tree<'a> {
+    let root = match kind {
+        Formulas::Off => comrak::parse_document(arena, &tamed(body), &options()),
+        kind => with_formulas(arena, body, kind),
+    };
     let cut = limit_depth(arena, root);
     if body.contains("__") {
         super::underscores::embolden(arena, root);
     }
     Tree { root, cut }
+}
+
+fn with_formulas<'a>(arena: &'a Arena<'a>, body: &str, kind: Formulas) -> &'a AstNode<'a> {
+    let mut found = formulas::find(body);
+    for _ in 0..MAX_ATTEMPTS {
+        let lifted = formulas::lifted(body, &found);
+        let root = comrak::parse_document(arena, &tamed(&lifted), &options());
+        let missing = formulas::put_back(root, &found, kind);
+        if missing.is_empty() {
+            return root;
+        }
+        let mut number = 0..;
+        found.retain(|_| number.next().is_some_and(|number| !missing.contains(&number)));
+    }
+    comrak::parse_document(arena, &tamed(body), &options())
 }
 
 /// The most quotes and lists that one line may open. The parser takes time quadratic in their number, so the rest of them

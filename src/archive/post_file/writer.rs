@@ -87,6 +87,7 @@ impl PostBuilder<'_> {
             segment: fields.segment,
             in_reply_to,
             newsletter: fields.newsletter && !is_empty,
+            formulas: self.setting.formulas(),
             page: PostPage { image_line, ..PostPage::default() },
             body,
         };
