@@ -1,4 +1,5 @@
-//! Past issues in a browser, as they were sent but without a subscriber's name or unsubscribe link.
+//! Past issues in a browser, as they were sent but without a subscriber's name or unsubscribe link, and between links to the
+//! other issues and to the sign-up page.
 //!
 //! The content security policy blocks scripts, forms and all style sheets but the issue's own.
 
@@ -18,6 +19,7 @@ use super::{App, RequestContext, SharedApp};
 use crate::email::{MessageTemplate, Placeholder, TemplatePart};
 use crate::html::{self, push_escaped};
 use crate::pipeline::newsletter::IssueRenderer;
+use crate::store::subscriber_store::PublishedIssue;
 
 /// The number of issues on a page of the list.
 const EACH_PAGE: usize = 50;
@@ -67,9 +69,11 @@ pub(super) async fn issue(
     if !app.config().web.issues {
         return app.pages.not_found(&visit);
     }
-    let message = match app.within_timeout(app.session.store.issue_message(&label)).await {
-        Ok(Some(message)) => message,
-        Ok(None) => return app.pages.not_found(&visit),
+    let store = &app.session.store;
+    let found = async { Ok((store.issue_message(&label).await?, store.published().await?)) };
+    let (message, published) = match app.within_timeout(found).await {
+        Ok((Some(message), published)) => (message, published),
+        Ok((None, _)) => return app.pages.not_found(&visit),
         Err(_) => return app.pages.unavailable(&visit, None),
     };
     let Ok(renderer) = serde_json::from_str::<IssueRenderer>(&message) else {
@@ -77,6 +81,9 @@ pub(super) async fn issue(
         return app.pages.unavailable(&visit, None);
     };
     let page = impersonal(renderer.template(), &app.pages.base);
+    let Ok(page) = with_navigation(&page, (&app, &visit), &published, &label) else {
+        return app.pages.unavailable(&visit, None);
+    };
     let Ok(policy) = HeaderValue::from_str(&policy(&page, app.config().site.url.as_url().scheme() == "http"))
     else {
         return app.pages.unavailable(&visit, None);
@@ -85,6 +92,7 @@ pub(super) async fn issue(
         (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
         (header::CONTENT_SECURITY_POLICY, policy),
         (header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300")),
+        (header::VARY, HeaderValue::from_static("accept-language")),
         (ROBOTS, robots(&app)),
     ];
     (headers, page).into_response()
@@ -107,6 +115,43 @@ fn impersonal(template: &MessageTemplate, home: &str) -> String {
         }
         page
     })
+}
+
+/// The page with links above and below: to the list, to the issues before and after it, and to the sign-up page.
+fn with_navigation(
+    page: &str,
+    (app, visit): (&App, &RequestContext),
+    published: &[PublishedIssue],
+    label: &str,
+) -> Result<String, minijinja::Error> {
+    let at = published.iter().position(|issue| issue.label == label);
+    let link = |issue: Option<&PublishedIssue>| {
+        issue.map(
+            |issue| context! { path => encoded(&issue.label).to_string(), subject => issue.subject.as_str() },
+        )
+    };
+    let words = &visit.strings.page;
+    let fields = context! {
+        // The newest is first.
+        newer => link(at.and_then(|at| published.get(at.checked_sub(1)?))),
+        older => link(at.and_then(|at| published.get(at + 1))),
+        previous => &words.previous,
+        next => &words.next,
+        beside => &words.beside,
+    };
+    let top = app.pages.print(&visit.strings, "issue_top.html", fields.clone())?;
+    let bottom = app.pages.print(&visit.strings, "issue_bottom.html", fields)?;
+    let (start, end) = body(page);
+    Ok([&page[..start], "\n", &top, &page[start..end], &bottom, &page[end..]].concat())
+}
+
+/// Where the content of `<body>` begins and ends; all of a page without one.
+fn body(page: &str) -> (usize, usize) {
+    let tags = html::tags(page);
+    let is_body = |closing: bool| move |tag: &&html::Tag| tag.name() == "body" && tag.closing == closing;
+    let start = tags.iter().find(is_body(false)).map_or(0, |tag| tag.at.end);
+    let end = tags.iter().rev().find(is_body(true)).map_or(page.len(), |tag| tag.at.start);
+    (start, end.max(start))
 }
 
 /// The content security policy: images, and exactly the style sheets in the page.

@@ -181,6 +181,11 @@ async fn issue_pages_show_what_was_sent_without_personal_data() {
     assert!(text.contains("천천히 온다") && !text.contains("안녕하세요"), "{text}");
     assert!(!text.contains("v1.k1.") && !text.contains(KIM), "no token, no address");
     assert!(text.contains("href=\"/\""), "the way out leads to the way in");
+    assert!(
+        text.contains("<a style=\"color:inherit\" href=\"/issues/?lang=ko\">지난 뉴스레터</a>"),
+        "{text}"
+    );
+    assert!(text.contains("href=\"/?lang=ko\">구독하기</a>") && !text.contains("rel=\"prev\""), "{text}");
     let sheets = text.matches("<style").count();
     assert!(sheets > 0);
     assert_eq!(issue.header("content-security-policy").matches("'sha256-").count(), sheets);
