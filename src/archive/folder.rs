@@ -34,7 +34,7 @@ use crate::config::{Config, Generator};
 use crate::finding::{Finding, Severity};
 
 pub use self::conventions::conventions;
-pub use self::preview::preview;
+pub use self::preview::{preview, sample};
 pub use self::registries::{write_ids, write_pages};
 pub use self::steps::{Latest, PREFIX as SERIES_PREFIX, Series, SeriesStep, WELCOME, read_series, read_step};
 

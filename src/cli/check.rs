@@ -2,6 +2,7 @@
 
 mod emails;
 mod feed;
+mod overrides;
 mod read_online;
 mod servers;
 
@@ -215,6 +216,7 @@ async fn everything(
         emails::newest(config, &archive, findings);
         emails::week(config, &archive, findings);
         emails::series(config, &archive, clock.now(), findings);
+        overrides::check(config, clock.now(), findings);
     }
     findings.extend(markdown::formulas_off(&archive.posts));
     left_out(&archive, findings);

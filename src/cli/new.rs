@@ -10,6 +10,7 @@ use super::Outcome;
 use super::printer::Printer;
 use crate::clock::Clock;
 use crate::config::environment;
+use crate::email::Templates;
 use crate::pipeline::session::RunError;
 use crate::text::shell_quoted;
 
@@ -17,7 +18,8 @@ use crate::text::shell_quoted;
 #[command(after_help = "\
 Examples:
   letterpress new my-letters
-  letterpress new --from hugo ~/blog letters")]
+  letterpress new --from hugo ~/blog letters
+  letterpress new --templates")]
 pub(super) struct Args {
     /// Folder of the new site, created if missing; with --from, the folder of the existing site.
     #[arg(default_value = ".")]
@@ -28,11 +30,17 @@ pub(super) struct Args {
     /// Generator of an existing site: create only a config.toml, based on its configuration.
     #[arg(long, value_name = "GENERATOR")]
     from: Option<from::Source>,
+    /// Write the built-in email templates into the folder templates/ of the site, to be edited.
+    #[arg(long, conflicts_with = "from")]
+    templates: bool,
 }
 
 pub(super) fn run(args: &Args, clock: &dyn Clock, printer: Printer) -> Result<Outcome, RunError> {
     if let Some(source) = args.from {
         return from::run(source, &args.directory, &args.target, printer);
+    }
+    if args.templates {
+        return write_templates(&args.directory, printer);
     }
     let files = files(clock.now());
     let directory = &args.directory;
@@ -48,6 +56,25 @@ pub(super) fn run(args: &Args, clock: &dyn Clock, printer: Printer) -> Result<Ou
         write(&path(name), text)?;
     }
     print_next_steps(directory, &files[1].0, &path("config.toml"), printer);
+    Ok(Outcome::Done)
+}
+
+/// Writes the built-in templates; none is overwritten.
+fn write_templates(site: &Utf8Path, printer: Printer) -> Result<Outcome, RunError> {
+    let folder = if site == "." { Utf8PathBuf::from("templates") } else { site.join("templates") };
+    let files: Vec<_> = Templates::replaceable().map(|(name, text)| (folder.join(name), text)).collect();
+    if let Some((taken, _)) = files.iter().find(|(path, _)| path.exists()) {
+        return Err(RunError::user(
+            format!("{taken} already exists"),
+            "move your templates away, or copy what you need from docs/templates.md",
+        ));
+    }
+    for (path, text) in &files {
+        write(path, text)?;
+        printer.info(format!("created {path}"));
+    }
+    printer.info("  delete each file that you do not change, so that new versions can improve it; docs/templates.md lists the values");
+    printer.info("  `letterpress check` tries your templates with difficult posts");
     Ok(Outcome::Done)
 }
 

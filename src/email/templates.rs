@@ -95,6 +95,12 @@ impl Templates {
         Self { digest, ..self }
     }
 
+    /// The built-in templates that users can replace: the names of their files, and their text.
+    pub fn replaceable() -> impl Iterator<Item = (&'static str, &'static str)> {
+        let own = BUILTIN.into_iter().filter_map(|(name, text)| Some((name.strip_prefix("builtin/")?, text)));
+        own.filter(|(name, _)| !name.starts_with("transactional/") && *name != "site.html")
+    }
+
     /// The user's HTML template of an issue in `folder`, with the name of its file.
     pub fn html_of_issue(&self, folder: &str) -> Vec<(String, &str)> {
         self.html.iter().map(|text| (format!("{folder}/body.html"), text.as_str())).collect()
@@ -139,6 +145,23 @@ impl Templates {
         }
         if findings.is_empty() { Ok(renderer) } else { Err(findings) }
     }
+}
+
+/// The innermost block that contains a line, from 1.
+fn block_at(source: &str, line: usize) -> Option<&str> {
+    let mut open = Vec::new();
+    for (number, text) in source.lines().enumerate().take(line) {
+        for tag in text.split("{%").skip(1) {
+            let mut words = tag.trim_start_matches(['-', '+']).split_whitespace();
+            match (words.next(), words.next()) {
+                (Some("block"), Some(name)) => open.push(name),
+                // A block that ends on the line itself may contain the error.
+                (Some("endblock"), _) if number + 1 < line => drop(open.pop()),
+                _ => {}
+            }
+        }
+    }
+    open.pop()
 }
 
 /// Rules of CSS in their element. A block may contain the element itself, also beside bare rules.
@@ -209,6 +232,10 @@ impl TemplateRenderer<'_> {
 
     fn template_error(&self, error: &Error, fallback: &str) -> Finding {
         let mut finding = complaint(error, "letter-template", |name| self.file(name.unwrap_or(fallback)));
+        let block = error.line().and_then(|line| block_at(error.template_source()?, line));
+        if let Some(block) = block {
+            finding.message = format!("block `{block}`: {}", finding.message);
+        }
         if finding.file == "config.toml" {
             finding.message.insert_str(0, "newsletter.subject: ");
             // A line number inside the value is not one of config.toml.

@@ -328,3 +328,41 @@ fn formulas_are_suggested_and_become_mathml_in_feeds_and_text_in_emails() {
         "{email}"
     );
 }
+
+#[test]
+fn the_built_in_templates_are_written_for_editing_and_make_the_same_email() {
+    let site = Site::new();
+    let email = || {
+        site.run("send --to me@letters.kr").succeeds();
+        let email = newest_email(&site);
+        fs::remove_dir_all(site.path("outbox")).unwrap();
+        email
+    };
+    let builtin = email();
+    let written = site.run("new --templates").succeeds();
+    assert!(written.out.contains("created templates/body.html"), "{}", written.out);
+    assert_eq!(email(), builtin);
+    site.run("check").succeeds();
+    let again = site.run("new --templates");
+    assert!(again.err.contains("templates/subject.txt already exists"), "{}", again.err);
+}
+
+#[test]
+fn check_tries_the_users_templates_with_difficult_posts_and_names_the_block() {
+    let site = Site::new();
+    fs::create_dir_all(site.path("templates")).unwrap();
+    let header = |line: &str| {
+        let text = format!(
+            "{{% extends \"builtin/body.html\" %}}\n{{% block header %}}\n{line}\n{{% endblock %}}\n"
+        );
+        site.write("templates/body.html", &text);
+        site.run("check")
+    };
+    header("<h1>{{ post.title }}</h1>").succeeds();
+    let raw = header("<h1>{{ post.title|safe }}</h1>");
+    let message = "templates/body.html: error: the email of a post with markup in its title, summary, author and category: mail servers reject emails with <script>";
+    assert!(raw.out.contains(message), "{}", raw.out);
+    let unknown = header("{{ post.titel }}");
+    let message = "templates/body.html:3: error: block `header`: there is no field `post.titel`";
+    assert!(unknown.out.contains(message), "{}", unknown.out);
+}

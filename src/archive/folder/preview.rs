@@ -16,7 +16,7 @@ use crate::archive::link_targets::LinkTargets;
 use crate::archive::post_file::{PostFile, PostFileName};
 use crate::archive::site::Site;
 use crate::archive::{Archive, Post};
-use crate::config::Config;
+use crate::config::{Config, Generator};
 use crate::finding::Finding;
 
 /// Reads a file that [`super::read`] leaves out; `archive` has the other posts. Reports all errors.
@@ -39,12 +39,34 @@ pub(super) fn read_alone(
     now: DateTime<Utc>,
 ) -> Result<Post, Vec<Finding>> {
     let unreadable = |message: String| vec![Finding::error("post-file", source.as_str(), message)];
+    let bytes =
+        read_file(&config.resolve(source)).map_err(|error| unreadable(format!("cannot read it: {error}")))?;
+    post_of(&bytes, (config, site, inherited), archive, source, now)
+}
+
+/// A post with this text that is in no folder, for checks.
+pub fn sample(
+    config: &Config,
+    source: &Utf8Path,
+    text: &str,
+    now: DateTime<Utc>,
+) -> Result<Post, Vec<Finding>> {
+    let site = Site::bare(Generator::Plain, config.resolve(&config.archive.posts));
+    let place = (config, &site, &Inherited::default());
+    post_of(text.as_bytes(), place, &Archive::default(), source, now)
+}
+
+fn post_of(
+    bytes: &[u8],
+    (config, site, inherited): (&Config, &Site, &Inherited),
+    archive: &Archive,
+    source: &Utf8Path,
+    now: DateTime<Utc>,
+) -> Result<Post, Vec<Finding>> {
     let fingerprints = HashMap::new();
     let setting = ReadContext { config, site, inherited, now, fingerprints: &fingerprints };
     let relative = source.strip_prefix(&config.archive.posts).unwrap_or(source);
-    let bytes =
-        read_file(&config.resolve(source)).map_err(|error| unreadable(format!("cannot read it: {error}")))?;
-    let mut post_file = PostFile::preview(&bytes, PostFileName { relative, source }, setting)?;
+    let mut post_file = PostFile::preview(bytes, PostFileName { relative, source }, setting)?;
     post_file.attach_enclosure(setting, |file| length_of(config, file)).map_err(|finding| vec![finding])?;
     let mut names = LinkTargets::default();
     for post in &archive.posts {
