@@ -73,6 +73,7 @@ fuzz SECONDS="600":
 browser AXE PYTHON="python3":
     cargo build --release
     {{PYTHON}} tests/web/browser.py target/release/letterpress {{AXE}} target/screenshots
+    {{PYTHON}} tests/letters/pictures.py target/release/letterpress {{AXE}} target/screenshots
 
 # The pages under load (Debian's `wrk`), and `kill -9` right after an unsubscribe.
 load SECONDS="5" SUBSCRIBERS="4000":
