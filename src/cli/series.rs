@@ -140,11 +140,13 @@ async fn start(
         .collect::<Result<_, RunError>>()?;
     let asked = keys.len() as u64;
     let started = session.store.start_series(plan_of(series), keys, context.clock.now()).await?;
-    printer.info(format!("{} begins for {}", series.name, count(started, "subscriber")));
+    if started > 0 {
+        printer.info(format!("{} begins for {}", series.name, count(started, "subscriber")));
+    }
     if started < asked {
         let others = count(asked - started, "address");
         return Err(RunError::user(
-            format!("{others} not in it, because only active subscribers get emails"),
+            format!("{} does not begin for {others}: only active subscribers get emails", series.name),
             "`letterpress status explain ADDRESS` says why; `letterpress subscribers add` adds a subscriber",
         ));
     }

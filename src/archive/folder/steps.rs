@@ -123,8 +123,9 @@ fn files_of(config: &Config, series: &str) -> io::Result<Vec<(Utf8PathBuf, Strin
 }
 
 fn unreadable(file: &Utf8Path, error: &str) -> Finding {
-    Finding::error("series-file", file.as_str(), format!("cannot read it: {error}"))
-        .hint("newsletter.series in config.toml names the series; its emails are series/NAME/*.md")
+    Finding::error("series-file", file.as_str(), format!("cannot read it: {error}")).hint(
+        "newsletter.welcome in config.toml is a file; the emails of newsletter.series are series/NAME/*.md",
+    )
 }
 
 /// The steps in these files that are no drafts, by time.
