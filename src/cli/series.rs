@@ -144,7 +144,10 @@ async fn start(
         printer.info(format!("{} begins for {}", series.name, count(started, "subscriber")));
     }
     if started < asked {
-        let others = count(asked - started, "address");
+        let others = match asked {
+            1 => "this address".to_owned(),
+            _ => format!("{} of {asked} addresses", asked - started),
+        };
         return Err(RunError::user(
             format!("{} does not begin for {others}: only active subscribers get emails", series.name),
             "`letterpress status explain ADDRESS` says why; `letterpress subscribers add` adds a subscriber",
