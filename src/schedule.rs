@@ -187,6 +187,7 @@ mod tests {
             enclosure: None,
             in_reply_to: Vec::new(),
             newsletter: true,
+            strings: crate::i18n::Languages::default().of("en").clone(),
             formulas: crate::archive::Formulas::Off,
             page: crate::archive::PostPage::default(),
             body: XmlText::default(),

@@ -1,6 +1,7 @@
 //! A published post, and the archive of all posts.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use camino::Utf8PathBuf;
 use chrono::{DateTime, FixedOffset};
@@ -12,6 +13,7 @@ use super::ids::Fingerprint;
 use super::page::PostPage;
 use super::pages::Pages;
 use crate::finding::Finding;
+use crate::i18n::Strings;
 use crate::text::{HeaderText, XmlText};
 
 /// Every published post, newest first (ties broken by id), and the files that were left out.
@@ -91,6 +93,8 @@ pub struct Post {
     pub in_reply_to: Vec<Url>,
     /// `false` means that it is never mailed.
     pub newsletter: bool,
+    /// The words that the body needs, in the language of the post.
+    pub(crate) strings: Arc<Strings>,
     /// How formulas in `body` are read.
     pub formulas: Formulas,
     /// What the pages that Letterpress builds need to know.

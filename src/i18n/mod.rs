@@ -15,7 +15,7 @@ use toml::Table;
 use toml::de::DeTable;
 
 pub(crate) use file::Problem;
-pub(crate) use strings::{FeedPageStrings, IssueStrings, Strings, TransactionalStrings};
+pub(crate) use strings::{CalloutStrings, FeedPageStrings, IssueStrings, Strings, TransactionalStrings};
 
 /// A language of the program. It is read when it is first used.
 struct Builtin {

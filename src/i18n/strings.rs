@@ -28,6 +28,7 @@ pub(crate) struct Strings {
     /// The months in the form that a date needs.
     pub(super) months: [String; 12],
     pub(crate) issue: IssueStrings,
+    pub(crate) callout: CalloutStrings,
     pub(crate) confirmation: TransactionalStrings,
     pub(crate) already_subscribed: TransactionalStrings,
     pub(crate) personal_data: TransactionalStrings,
@@ -69,6 +70,17 @@ pub(crate) struct IssueStrings {
     pub(super) greeting: String,
     /// For a subscriber whose name is unknown.
     pub(crate) greeting_without_name: String,
+}
+
+/// The titles of callouts in a post.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CalloutStrings {
+    pub(crate) note: String,
+    pub(crate) tip: String,
+    pub(crate) important: String,
+    pub(crate) warning: String,
+    pub(crate) caution: String,
 }
 
 /// One transactional email. It has one link.

@@ -330,6 +330,20 @@ fn formulas_are_suggested_and_become_mathml_in_feeds_and_text_in_emails() {
 }
 
 #[test]
+fn the_title_of_a_callout_is_in_the_language_of_the_post() {
+    let site = Site::new();
+    let callout = |name: &str, head: &str| {
+        let text = format!("+++\ntitle = \"{name}\"\n{head}+++\n\n> [!WARNING]\n> text\n");
+        site.write(&format!("posts/2026-11-22-{name}.md"), &text);
+    };
+    callout("one", "");
+    callout("two", "language = \"ko\"\n");
+    site.run("build").succeeds();
+    let feed = fs::read_to_string(site.path("public/atom.xml")).unwrap();
+    assert!(feed.contains("Warning&lt;") && feed.contains("주의&lt;"), "{feed}");
+}
+
+#[test]
 fn the_built_in_templates_are_written_for_editing_and_make_the_same_email() {
     let site = Site::new();
     let email = || {

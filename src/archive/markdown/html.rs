@@ -7,7 +7,9 @@ mod raw;
 use std::fmt::Write as _;
 
 use comrak::Anchorizer;
-use comrak::nodes::{AstNode, ListType, NodeCodeBlock, NodeLink, NodeList, NodeValue, TableAlignment};
+use comrak::nodes::{
+    AlertType, AstNode, ListType, NodeCodeBlock, NodeLink, NodeList, NodeValue, TableAlignment,
+};
 
 use self::formula::is_display;
 use super::sanitise::Nesting;
@@ -15,6 +17,7 @@ use super::{OwnAddress, RenderContext, tree};
 use crate::archive::links::{self, LinkError, LinkKind};
 use crate::finding::Finding;
 use crate::html::{push_attribute, push_text};
+use crate::i18n::CalloutStrings;
 
 /// Writes one fragment. The tree is no deeper than `tree::parse` leaves it, so plain recursion is safe.
 pub(super) struct Writer<'s> {
@@ -40,6 +43,17 @@ pub(super) struct Fragment {
     pub(super) findings: Vec<Finding>,
     /// Addresses on the post's own site.
     pub(super) own: Vec<OwnAddress>,
+}
+
+/// The title of a callout without one of its own.
+fn title_of(alert: AlertType, words: &CalloutStrings) -> &str {
+    match alert {
+        AlertType::Note => &words.note,
+        AlertType::Tip => &words.tip,
+        AlertType::Important => &words.important,
+        AlertType::Warning => &words.warning,
+        AlertType::Caution => &words.caution,
+    }
 }
 
 impl<'s> Writer<'s> {
@@ -91,7 +105,8 @@ impl<'s> Writer<'s> {
             NodeValue::ThematicBreak => self.out.push_str("<hr>\n"),
             NodeValue::BlockQuote => self.block_element("blockquote", node),
             NodeValue::Alert(alert) => {
-                let title = alert.title.as_deref().unwrap_or_else(|| alert.alert_type.default_title());
+                let title =
+                    alert.title.as_deref().unwrap_or_else(|| title_of(alert.alert_type, self.place.callout));
                 self.out.push_str("<blockquote class=\"callout\">\n<p><strong>");
                 push_text(&mut self.out, title);
                 self.out.push_str("</strong></p>\n");

@@ -22,6 +22,7 @@ use super::links::{self, LinkError, LinkKind};
 use super::{Formulas, Post};
 use crate::finding::Finding;
 use crate::html::shown_tags;
+use crate::i18n::CalloutStrings;
 use crate::text::Lines;
 
 pub use self::suggestion::formulas_off;
@@ -60,9 +61,20 @@ struct RenderContext<'s> {
     links: &'s BTreeMap<String, Url>,
     /// Whether formulas are shown, so that MathML is kept.
     has_math: bool,
+    /// The titles of callouts.
+    callout: &'s CalloutStrings,
 }
 
 static NO_LINKS: BTreeMap<String, Url> = BTreeMap::new();
+
+/// For HTML, which has no callouts.
+static NO_CALLOUTS: CalloutStrings = CalloutStrings {
+    note: String::new(),
+    tip: String::new(),
+    important: String::new(),
+    warning: String::new(),
+    caution: String::new(),
+};
 
 impl<'s> RenderContext<'s> {
     fn of(post: &'s Post) -> Self {
@@ -72,6 +84,7 @@ impl<'s> RenderContext<'s> {
             body_line: post.body_line,
             links: &post.page.links,
             has_math: post.formulas != Formulas::Off,
+            callout: &post.strings.callout,
         }
     }
 
@@ -142,7 +155,14 @@ pub fn excerpt(post: &Post, limit: usize) -> String {
 /// The HTML of a text that is not a post yet, as if it were on `page`.
 pub fn preview(body: &str, page: &Url) -> String {
     let arena = Arena::new();
-    let place = RenderContext { page, source: "", body_line: 1, links: &NO_LINKS, has_math: false };
+    let place = RenderContext {
+        page,
+        source: "",
+        body_line: 1,
+        links: &NO_LINKS,
+        has_math: false,
+        callout: &NO_CALLOUTS,
+    };
     rendered(tree::parse(&arena, body, Formulas::Off).root, place, body.len()).html
 }
 

@@ -188,7 +188,14 @@ mod tests {
 
     fn cleaned(html: &str) -> String {
         let (page, links) = (page(), BTreeMap::new());
-        let place = RenderContext { page: &page, source: "", body_line: 1, links: &links, has_math: false };
+        let place = RenderContext {
+            page: &page,
+            source: "",
+            body_line: 1,
+            links: &links,
+            has_math: false,
+            callout: &super::super::NO_CALLOUTS,
+        };
         clean(&with_links_for_embeds(html, &shown_tags(html), &page), place)
     }
 

@@ -34,6 +34,7 @@ fn post(body: &str) -> Post {
         enclosure: None,
         in_reply_to: Vec::new(),
         newsletter: true,
+        strings: crate::i18n::Languages::default().of("en").clone(),
         formulas: Formulas::Off,
         page: crate::archive::PostPage::default(),
         body: XmlText::clean(body).0,
@@ -449,7 +450,7 @@ proptest! {
         for kind in [Formulas::On, Formulas::Kramdown] {
             let page = Url::parse("https://example.com/p/a/").unwrap();
             let html = with_formulas(&body, kind).html;
-            let place = RenderContext { page: &page, source: "", body_line: 1, links: &NO_LINKS, has_math: true };
+            let place = RenderContext { page: &page, source: "", body_line: 1, links: &NO_LINKS, has_math: true, callout: &NO_CALLOUTS };
             let clean = sanitise::clean(&html, place);
             prop_assert_eq!(clean.trim_end(), html.as_str());
             prop_assert!(!html.contains('\u{E000}'), "{}", html);

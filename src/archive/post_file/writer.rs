@@ -1,5 +1,7 @@
 //! Builds the parts of a post from its front matter and its text: title, URL, image, body. Collects all errors.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, FixedOffset, Utc};
 use url::Url;
 
@@ -64,6 +66,7 @@ impl PostBuilder<'_> {
         let fingerprint = known.unwrap_or_else(|| Fingerprint::of(title.as_str(), body.as_str()));
         let body = if stamp.is_html { XmlText::clean(&html_body::block(body.as_str())).0 } else { body };
         let language = fields.language.or_else(|| stamp.parsed_name.language.clone());
+        let strings = Arc::clone(config.words.of(language.as_deref().unwrap_or(&config.site.language)));
         let post = Post {
             source: name.source.to_owned(),
             body_line: parts.body_line,
@@ -87,6 +90,7 @@ impl PostBuilder<'_> {
             segment: fields.segment,
             in_reply_to,
             newsletter: fields.newsletter && !is_empty,
+            strings,
             formulas: self.setting.formulas(),
             page: PostPage { image_line, ..PostPage::default() },
             body,
