@@ -210,8 +210,8 @@ impl HubClient {
                 etag: body.validators.etag,
                 modified: body.validators.last_modified,
             }),
-            (Fetched::NotModified, Some(earlier)) => Ok(earlier.clone()),
-            (Fetched::NotModified, None) => Err("it replies 304 Not Modified".to_owned()),
+            (Fetched::NotModified { .. }, Some(earlier)) => Ok(earlier.clone()),
+            (Fetched::NotModified { .. }, None) => Err("it replies 304 Not Modified".to_owned()),
         }
     }
 

@@ -31,7 +31,7 @@ pub(super) struct Args {
 pub(super) async fn run(args: &Args, context: &RunContext, printer: Printer) -> Result<Outcome, RunError> {
     let name = args.feed.as_str();
     let mut feed = if is_url(name) {
-        remote_feed(name).await?
+        remote_feed(name, &context.config).await?
     } else {
         let mut entries = Vec::new();
         let about = feed::stream(open(Utf8Path::new(name))?, name, &mut |entry| entries.push(entry));
@@ -40,6 +40,7 @@ pub(super) async fn run(args: &Args, context: &RunContext, printer: Printer) -> 
     // Comments and drafts are not published, so their ids do not matter.
     feed.entries.retain(feed::Entry::is_published);
     let report = adopt_feed_ids(context, &feed, name, args.replace, args.dry_run)?;
+    printer.warnings(&feed.about.findings);
     for (post, id) in &report.adopted {
         printer.info(format!("{post}: {id}"));
     }

@@ -1,22 +1,25 @@
 //! Arguments that several commands share, and how they are read: waivers, preferences, addresses, issues, feeds.
 
+use std::fmt::Display;
 use std::fs::File;
 use std::sync::Arc;
 use std::time::Duration;
 
 use camino::Utf8Path;
 use clap::Args;
+use url::Url;
 
 use super::printer::Printer;
 use crate::address::EmailAddress;
 use crate::archive::{folder, links};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::finding::Finding;
 use crate::importers::feed::{self, Feed};
 use crate::inbox::imap::Mailbox;
 use crate::ledger::IssueSummary;
 use crate::net::budget;
-use crate::net::http::{Download, Fetched};
+use crate::net::http::{Body, Download, Fetched};
 use crate::pipeline::session::{LedgerSession, RunContext, RunError, credential};
 use crate::pipeline::site_build::Waivers;
 use crate::store::digest::PREFIX;
@@ -25,6 +28,8 @@ use crate::text::HeaderText;
 
 /// Limit for a feed that contains every post ever published.
 const MAX_FEED: usize = 64 << 20;
+
+const ANOTHER_WAY: &str = "download it another way, for example with curl, and name the file";
 
 /// Waivers of the check that compares new feeds with the published ones.
 #[derive(Args)]
@@ -182,25 +187,30 @@ pub(super) fn is_url(source: &str) -> bool {
 }
 
 /// Downloads and reads the feed at a URL.
-pub(super) async fn remote_feed(url: &str) -> Result<Feed, RunError> {
-    let (bytes, file) = (download(url).await?, url.to_owned());
-    let read = budget::within(budget::LONGEST, move || feed::read(&bytes, &file)).await;
-    let read = read
-        .map_err(|slow| RunError::user(format!("{url}: {slow}"), "download the feed, and name the file"))?;
-    read.map_err(|finding| RunError::Findings(vec![finding]))
-}
-
-async fn download(url: &str) -> Result<Vec<u8>, RunError> {
+pub(super) async fn remote_feed(url: &str, config: &Config) -> Result<Feed, RunError> {
+    let failed = |why: &dyn Display, help| RunError::user(format!("cannot download the feed: {why}"), help);
     let mut download = Download::default();
     (download.max_bytes, download.timeout) = (MAX_FEED, Duration::from_secs(60));
-    match download.fetch(url, None).await {
-        Ok(Fetched::Document(body)) => Ok(body.bytes),
-        Ok(Fetched::NotModified) => Ok(Vec::new()),
-        Err(error) => Err(RunError::user(
-            format!("cannot download the feed: {error}"),
-            "download it another way, for example with curl, and name the file",
-        )),
-    }
+    download.site = config.public_site();
+    let Body { bytes, media_type, moved, .. } = match download.fetch(url, None).await {
+        Ok(Fetched::Document(body)) => body,
+        Ok(Fetched::NotModified { .. }) => return Err(failed(&"the server sends nothing", ANOTHER_WAY)),
+        Err(error) => return Err(failed(&error, error.advice().unwrap_or(ANOTHER_WAY))),
+    };
+    let file = url.to_owned();
+    let read = move || feed::read_served(&bytes, media_type.as_deref(), &file);
+    let read = budget::within(budget::LONGEST, read).await;
+    let read = read
+        .map_err(|slow| RunError::user(format!("{url}: {slow}"), "download the feed, and name the file"))?;
+    let mut feed = read.map_err(|finding| RunError::Findings(vec![finding]))?;
+    feed.about.findings.extend(moved.map(|moved| has_moved(url, &moved)));
+    Ok(feed)
+}
+
+/// A feed at another address than the one that was named.
+pub(super) fn has_moved(url: &str, moved: &Url) -> Finding {
+    Finding::warning("feed-moved", url, format!("it moved permanently to {moved}"))
+        .hint("use the new address")
 }
 
 pub(super) fn open(file: &Utf8Path) -> Result<File, RunError> {

@@ -29,7 +29,9 @@ use crate::importers::subscriber_import::{ImportOptions, ListError, SubscriberLi
 use crate::net::http::{Download, DownloadError, Fetched};
 use crate::pipeline::newsletter::{open_list, unsubscribe_findings, unsubscribe_routes, unused_topics};
 use crate::pipeline::session::{LedgerSession, RunError, ensure_can_send};
-use crate::pipeline::site_build::{ShortenedFeed, diff_feeds, never_fetched, plan_site, proof_pages};
+use crate::pipeline::site_build::{
+    ShortenedFeed, diff_feeds, moved_feed, never_fetched, plan_site, proof_pages,
+};
 use crate::text::shell_quoted;
 
 #[derive(ClapArgs)]
@@ -182,6 +184,7 @@ async fn everything(
         findings.push(finding);
         return Ok(());
     }
+    findings.extend(moved_feed(config));
     let archive = match folder::read(config, clock.now()) {
         Ok(reading) => reading.archive,
         Err(wrong) => {
@@ -372,8 +375,10 @@ async fn served(config: &Config, documents: &[Document], findings: &mut Vec<Find
                 findings.push(wrong(format!("the server replies {status}")).hint("upload the public folder"));
                 continue;
             }
-            Ok(Fetched::NotModified)
-            | Err(DownloadError::TooLong { .. } | DownloadError::Compressed { .. }) => {
+            Ok(Fetched::NotModified { .. })
+            | Err(
+                DownloadError::TooLong { .. } | DownloadError::Coding { .. } | DownloadError::Damaged { .. },
+            ) => {
                 findings.push(other_version());
                 continue;
             }

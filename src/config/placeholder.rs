@@ -1,6 +1,7 @@
 //! Detects placeholder addresses and names in the configuration; emails with them are not sent.
 
 use toml::de::DeTable;
+use url::Url;
 
 use super::Config;
 use super::loopback::is_this_machine;
@@ -49,6 +50,12 @@ fn is_placeholder_name(name: &str) -> bool {
 }
 
 impl Config {
+    /// The site, by which others can find who makes a request; `None` while its address is a placeholder.
+    pub fn public_site(&self) -> Option<Url> {
+        let url = &self.site.url;
+        (!is_placeholder_host(url.host())).then(|| url.as_url().clone())
+    }
+
     /// The placeholders: key and value.
     pub fn placeholders(&self) -> Vec<(&'static str, String)> {
         let Self { site, newsletter, web, .. } = self;

@@ -4,6 +4,7 @@
 //! the feed states a base.
 
 mod atom;
+mod charset;
 mod episode_kind;
 mod json;
 mod rss;
@@ -12,6 +13,7 @@ mod text;
 use std::io::Read;
 
 use chrono::{DateTime, FixedOffset};
+use encoding_rs::Encoding;
 use url::Url;
 
 use crate::finding::Finding;
@@ -54,6 +56,8 @@ pub struct About {
     pub generator: Option<String>,
     /// The authors of entries that state none.
     pub authors: Vec<String>,
+    /// What may have been misread.
+    pub findings: Vec<Finding>,
 }
 
 /// The format of a feed.
@@ -122,13 +126,29 @@ pub struct Enclosure {
 
 /// Reads a whole feed, or returns a finding about `file`.
 pub fn read(bytes: &[u8], file: &str) -> Result<Feed, Finding> {
+    read_served(bytes, None, file)
+}
+
+/// Reads a whole feed that a server sent with a `Content-Type`.
+pub fn read_served(bytes: &[u8], media_type: Option<&str>, file: &str) -> Result<Feed, Finding> {
     let mut entries = Vec::new();
-    let about = stream(bytes, file, &mut |entry| entries.push(entry))?;
+    let served = media_type.and_then(charset::served);
+    let mut about = read_all(bytes, served, file, &mut |entry| entries.push(entry))?;
+    about.findings.extend(charset::disagreement(bytes, served, file));
     Ok(Feed { about, entries })
 }
 
 /// Reads a feed with one entry in memory at a time; JSON is read whole, up to 64 MB.
 pub fn stream(input: impl Read, file: &str, each: &mut dyn FnMut(Entry)) -> Result<About, Finding> {
+    read_all(input, None, file, each)
+}
+
+fn read_all(
+    input: impl Read,
+    served: Option<&'static Encoding>,
+    file: &str,
+    each: &mut dyn FnMut(Entry),
+) -> Result<About, Finding> {
     let wrong = |line: Option<usize>, message: String| {
         let finding = Finding::error("foreign-feed", file, message);
         match line {
@@ -143,7 +163,7 @@ pub fn stream(input: impl Read, file: &str, each: &mut dyn FnMut(Entry)) -> Resu
         feed.entries.into_iter().for_each(each);
         return Ok(feed.about);
     }
-    let mut records = Records::new(input).map_err(|error| wrong(None, error.to_string()))?;
+    let mut records = Records::served(input, served).map_err(|error| wrong(None, error.to_string()))?;
     let mut about = About::default();
     let mut count = 0;
     loop {
@@ -177,6 +197,7 @@ pub fn stream(input: impl Read, file: &str, each: &mut dyn FnMut(Entry)) -> Resu
         Some(root) if format_of(root).is_some() => {
             // A feed may be empty.
             about.format = format_of(root);
+            about.findings.extend(records.has_invalid_bytes().then(|| charset::invalid_bytes(file)));
             Ok(about)
         }
         Some(root) => {

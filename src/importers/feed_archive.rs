@@ -57,6 +57,7 @@ pub fn merge(
     let matched = recognise(before, &entries, &feed.about, config);
     let about = feed.about;
     let mut updater = FeedArchiveUpdater::new(before, missing, (config, file), now);
+    updater.done.findings.extend(about.findings.iter().cloned());
     updater.retract_missing(&matched);
     for ((place, (key, entry)), known) in entries.into_iter().enumerate().zip(&matched) {
         updater.done.ledger.window.push(key.clone());

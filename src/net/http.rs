@@ -2,9 +2,11 @@
 //! limits on time and size.
 //!
 //! A name is looked up once, and the connection goes to the addresses that were checked, so a second DNS reply
-//! cannot redirect it. No proxy, no cookies, no decompression, no retries.
+//! cannot redirect it. No proxy, no cookies, no retries.
 
+mod content_coding;
 mod download_error;
+mod retry_after;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, OnceLock};
@@ -12,8 +14,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use reqwest::header::{
-    ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, IF_MODIFIED_SINCE,
-    IF_NONE_MATCH, LAST_MODIFIED, LOCATION,
+    ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, IF_MODIFIED_SINCE, IF_NONE_MATCH,
+    LAST_MODIFIED, LOCATION, RETRY_AFTER,
 };
 use reqwest::{Client, Method, Response, StatusCode, dns, redirect};
 use rustls::ClientConfig;
@@ -22,9 +24,12 @@ use url::{Host, Url};
 
 use super::address_filter::is_public;
 use super::tls;
+use content_coding::DecodeError;
 pub(crate) use download_error::DownloadError;
 use download_error::MOST_REDIRECTS;
+pub(crate) use retry_after::RetryAfter;
 
+/// The program. A request also names the site that makes it, if there is one.
 const USER_AGENT: &str = concat!("letterpress/", env!("CARGO_PKG_VERSION"));
 
 /// Media types in the order of preference; a server that knows none of them sends what it has.
@@ -34,13 +39,15 @@ const WANTED: &str = "application/atom+xml, application/rss+xml, application/fee
 /// How addresses are fetched.
 #[derive(Clone)]
 pub(crate) struct Download {
-    /// A longer body is refused, whatever length the server announced.
+    /// A body that is longer, as transferred or as decompressed, is refused, whatever length the server announced.
     pub(crate) max_bytes: usize,
     /// The time limit for everything together: lookup, connecting, redirects, the body.
     pub(crate) timeout: Duration,
     /// The owner configured this address, and it may be on their own network, so its host is not checked. A
     /// redirect may only lead to a public address.
     pub(crate) allow_private_host: bool,
+    /// The site that makes the requests, by which its owner can be found.
+    pub(crate) site: Option<Url>,
     /// Tests also allow servers on this machine.
     is_allowed: fn(IpAddr) -> bool,
     names: Arc<dyn Resolver>,
@@ -54,6 +61,7 @@ impl Default for Download {
             max_bytes: 10 * 1024 * 1024,
             timeout: Duration::from_secs(10),
             allow_private_host: false,
+            site: None,
             is_allowed: is_public,
             names: Arc::new(SystemResolver),
             tls: OnceLock::new(),
@@ -74,7 +82,10 @@ pub(crate) struct Validators {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Fetched {
     /// The server still has the version that the validators name.
-    NotModified,
+    NotModified {
+        /// As in [`Body`].
+        moved: Option<Url>,
+    },
     /// A document.
     Document(Body),
 }
@@ -84,11 +95,13 @@ pub(crate) enum Fetched {
 pub(crate) struct Body {
     /// The final address, after redirects.
     pub(crate) url: Url,
+    /// The new address, if the one that was asked for moved permanently.
+    pub(crate) moved: Option<Url>,
     /// The `Content-Type` header, if it is ASCII.
     pub(crate) media_type: Option<String>,
     /// The validators for the next request.
     pub(crate) validators: Validators,
-    /// The body, as sent.
+    /// The body, decompressed.
     pub(crate) bytes: Vec<u8>,
 }
 
@@ -97,6 +110,14 @@ struct Named {
     url: Url,
     /// A service that receives messages may require a login, which its owner writes into the address.
     may_hold_password: bool,
+}
+
+/// The response at the end of all redirects.
+struct Answer {
+    url: Url,
+    /// Where the permanent redirects at the beginning lead.
+    moved: Option<Url>,
+    response: Response,
 }
 
 /// The method and the body of a request.
@@ -118,8 +139,8 @@ impl Download {
         validators: Option<&Validators>,
     ) -> Result<Fetched, DownloadError> {
         self.within(url, async {
-            let (here, response) = self.follow(url, Request::Get(validators)).await?;
-            self.take(here, response, validators.is_some()).await
+            let answer = self.follow(url, Request::Get(validators)).await?;
+            self.take(answer, validators.is_some()).await
         })
         .await
     }
@@ -132,9 +153,8 @@ impl Download {
         body: String,
     ) -> Result<(), DownloadError> {
         self.within(url, async {
-            let (url, response) = self.follow(url, Request::Post { headers, body }).await?;
-            let status = response.status();
-            if status.is_success() { Ok(()) } else { Err(DownloadError::Status { url, status }) }
+            let Answer { url, response, .. } = self.follow(url, Request::Post { headers, body }).await?;
+            if response.status().is_success() { Ok(()) } else { Err(refused(url, &response)) }
         })
         .await
     }
@@ -166,23 +186,28 @@ impl Download {
         tokio::time::timeout(self.timeout, work).await.unwrap_or_else(late)
     }
 
-    /// Requests `url` and each address that it redirects to; returns the last response and its address.
-    async fn follow(&self, url: &str, mut request: Request<'_>) -> Result<(Url, Response), DownloadError> {
+    /// Requests `url` and each address that it redirects to; returns the last response.
+    async fn follow(&self, url: &str, mut request: Request<'_>) -> Result<Answer, DownloadError> {
         let mut here = Url::parse(url).map_err(|why| DownloadError::Url(url.to_owned(), why.to_string()))?;
         let named = Named { url: here.clone(), may_hold_password: matches!(request, Request::Post { .. }) };
         let tls = self.tls(&here)?;
+        let (mut is_permanent, mut moved) = (true, None);
         for _ in 0..=MOST_REDIRECTS {
             let addresses = self.check_address(&here, &named).await?;
             let response = self.send_once(&here, addresses, &tls, &request).await?;
             let status = response.status().as_u16();
             if !matches!(status, 301..=303 | 307 | 308) {
-                return Ok((here, response));
+                return Ok(Answer { url: here, moved: moved.filter(|moved| *moved != named.url), response });
             }
             // Every client turns a redirected POST into a GET here (RFC 9110, 15.4).
             if status <= 303 && matches!(request, Request::Post { .. }) {
                 request = Request::Get(None);
             }
             here = next(&here, &header(response.headers(), LOCATION).unwrap_or_default())?;
+            is_permanent &= matches!(status, 301 | 308);
+            if is_permanent {
+                moved = Some(here.clone());
+            }
         }
         Err(DownloadError::TooManyRedirects(here))
     }
@@ -246,14 +271,14 @@ impl Download {
             .referer(false)
             .http1_only()
             .timeout(self.timeout)
-            .user_agent(USER_AGENT)
+            .user_agent(self.user_agent())
             .build()
             .map_err(|error| http_error(url, &error))?;
         let method = if matches!(asked, Request::Get(_)) { Method::GET } else { Method::POST };
         let mut request = client.request(method, url.clone());
         match asked {
             Request::Get(validators) => {
-                request = request.header(ACCEPT, WANTED).header(ACCEPT_ENCODING, "identity");
+                request = request.header(ACCEPT, WANTED).header(ACCEPT_ENCODING, content_coding::ACCEPTED);
                 if let Some(etag) = validators.and_then(|known| known.etag.as_deref()) {
                     request = request.header(IF_NONE_MATCH, etag);
                 }
@@ -269,23 +294,41 @@ impl Download {
         request.send().await.map_err(|error| http_error(url, &error))
     }
 
-    async fn take(&self, url: Url, response: Response, conditional: bool) -> Result<Fetched, DownloadError> {
+    fn user_agent(&self) -> String {
+        self.site.as_ref().map_or_else(|| USER_AGENT.to_owned(), |site| format!("{USER_AGENT} (+{site})"))
+    }
+
+    async fn take(&self, answer: Answer, conditional: bool) -> Result<Fetched, DownloadError> {
+        let Answer { url, moved, response } = answer;
         let status = response.status();
         if status == StatusCode::NOT_MODIFIED && conditional {
-            return Ok(Fetched::NotModified);
+            return Ok(Fetched::NotModified { moved });
         }
         if status != StatusCode::OK {
-            return Err(DownloadError::Status { url, status });
+            return Err(refused(url, &response));
         }
         let headers = response.headers();
-        if let Some(encoding) = header(headers, CONTENT_ENCODING).filter(|encoding| encoding != "identity") {
-            return Err(DownloadError::Compressed { url, encoding });
-        }
+        let codings = content_coding::codings(headers)
+            .map_err(|coding| DownloadError::Coding { url: url.clone(), coding })?;
         let media_type = header(headers, CONTENT_TYPE);
         let validators =
             Validators { etag: header(headers, ETAG), last_modified: header(headers, LAST_MODIFIED) };
-        let bytes = self.read_body(&url, response).await?;
-        Ok(Fetched::Document(Body { url, media_type, validators, bytes }))
+        let mut bytes = self.read_body(&url, response).await?;
+        if !codings.is_empty() {
+            let most = self.max_bytes;
+            // It can take a second, in which the time limit must be kept.
+            let decoded =
+                tokio::task::spawn_blocking(move || content_coding::decode(bytes, &codings, most)).await;
+            bytes = match decoded {
+                Ok(Ok(bytes)) => bytes,
+                Ok(Err(DecodeError::TooLong)) => return Err(DownloadError::TooLong { url, most }),
+                Ok(Err(DecodeError::Damaged(coding, error))) => {
+                    return Err(DownloadError::Damaged { url, why: format!("{coding}: {error}") });
+                }
+                Err(error) => return Err(DownloadError::Damaged { url, why: error.to_string() }),
+            };
+        }
+        Ok(Fetched::Document(Body { url, moved, media_type, validators, bytes }))
     }
 
     async fn read_body(&self, url: &Url, mut response: Response) -> Result<Vec<u8>, DownloadError> {
@@ -303,6 +346,12 @@ impl Download {
         }
         Ok(bytes)
     }
+}
+
+/// The error for a status that is not a success.
+fn refused(url: Url, response: &Response) -> DownloadError {
+    let retry_after = header(response.headers(), RETRY_AFTER).and_then(|value| RetryAfter::parse(&value));
+    DownloadError::Status { url, status: response.status(), retry_after }
 }
 
 /// The target of a redirect.

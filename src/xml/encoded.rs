@@ -1,4 +1,4 @@
-//! Bytes in any encoding as UTF-8. A byte order mark decides, then the XML declaration.
+//! Bytes in any encoding as UTF-8. A byte order mark decides, then the server (RFC 7303, 3), then the XML declaration.
 
 use std::io::{self, Read};
 
@@ -20,16 +20,19 @@ pub(super) struct Encoded<R> {
     text: String,
     given: usize,
     ended: bool,
+    /// Whether there were invalid bytes.
+    pub(super) has_invalid: bool,
 }
 
 impl<R: Read> Encoded<R> {
-    /// Detects the encoding from the head of `input`.
-    pub(super) fn new(mut input: R) -> io::Result<Self> {
+    /// Detects the encoding from the head of `input`, and from the one that the server stated.
+    pub(super) fn new(mut input: R, served: Option<&'static Encoding>) -> io::Result<Self> {
         let mut raw = Vec::with_capacity(CHUNK);
         (&mut input).take(HEAD as u64).read_to_end(&mut raw)?;
         // The decoder removes the byte order mark.
-        let decoder = encoding(&raw).new_decoder();
-        Ok(Self { input, decoder, raw, at: 0, text: String::new(), given: 0, ended: false })
+        let decoder = encoding(&raw, served).new_decoder();
+        let text = String::new();
+        Ok(Self { input, decoder, raw, at: 0, text, given: 0, ended: false, has_invalid: false })
     }
 
     /// Decodes the next bytes. Afterwards there is text, or the input has ended.
@@ -44,9 +47,10 @@ impl<R: Read> Encoded<R> {
             }
             let last = self.raw.is_empty();
             self.text.reserve(CHUNK * 3);
-            let (outcome, read, _) =
+            let (outcome, read, has_invalid) =
                 self.decoder.decode_to_string(&self.raw[self.at..], &mut self.text, last);
             self.at += read;
+            self.has_invalid |= has_invalid;
             self.ended = last && outcome == CoderResult::InputEmpty;
         }
         Ok(())
@@ -67,7 +71,7 @@ impl<R: Read> Read for Encoded<R> {
 }
 
 /// The encoding of a document that begins with `head`.
-fn encoding(head: &[u8]) -> &'static Encoding {
+fn encoding(head: &[u8], served: Option<&'static Encoding>) -> &'static Encoding {
     if let Some((encoding, _)) = Encoding::for_bom(head) {
         return encoding;
     }
@@ -76,9 +80,35 @@ fn encoding(head: &[u8]) -> &'static Encoding {
         [0, b'<', 0, b'?', ..] => return UTF_16BE,
         _ => {}
     }
-    let declared = declared_encoding(head).and_then(|label| Encoding::for_label(label.as_bytes()));
     // A declaration that is readable as ASCII cannot be UTF-16, whatever encoding it states.
-    declared.filter(|encoding| ![UTF_16LE, UTF_16BE].contains(encoding)).unwrap_or(UTF_8)
+    let plausible = |encoding: &&'static Encoding| ![UTF_16LE, UTF_16BE].contains(encoding);
+    let declared = || declared_encoding(head).and_then(encoding_named).filter(plausible);
+    served.filter(plausible).or_else(declared).unwrap_or(UTF_8)
+}
+
+/// Names of Windows code pages that the Encoding Standard does not list.
+const CODE_PAGES: [(&str, &str); 6] = [
+    ("cp949", "euc-kr"),
+    ("uhc", "euc-kr"),
+    ("cp932", "shift_jis"),
+    ("cp936", "gbk"),
+    ("cp950", "big5"),
+    ("utf16", "utf-16"),
+];
+
+/// An encoding by any name of the Encoding Standard, or as a Windows code page.
+pub(crate) fn encoding_named(name: &str) -> Option<&'static Encoding> {
+    let lower = name.trim().to_lowercase();
+    let label = CODE_PAGES.iter().find(|(page, _)| *page == lower).map_or(lower.as_str(), |(_, label)| label);
+    Encoding::for_label_no_replacement(label.as_bytes())
+}
+
+/// The `charset` of a Content-Type.
+pub(crate) fn charset(media_type: &str) -> Option<&str> {
+    media_type.split(';').skip(1).find_map(|parameter| {
+        let (name, value) = parameter.split_once('=')?;
+        name.trim().eq_ignore_ascii_case("charset").then(|| value.trim().trim_matches('"'))
+    })
 }
 
 /// The label in `<?xml version="1.0" encoding="…"?>`.

@@ -19,7 +19,7 @@ use std::io;
 
 use crate::text::clipped;
 
-pub(crate) use encoded::declared_encoding;
+pub(crate) use encoded::{charset, declared_encoding, encoding_named};
 pub(crate) use node::Node;
 pub(crate) use records::Records;
 pub(crate) use references::with_references;

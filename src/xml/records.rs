@@ -3,6 +3,8 @@
 
 use std::io::{BufReader, Read};
 
+use encoding_rs::Encoding;
+
 use super::encoded::Encoded;
 use super::node::{Child, Node};
 use super::reader::{Tag, Token};
@@ -34,7 +36,12 @@ pub(crate) struct NamespaceScope {
 impl<R: Read> Records<R> {
     /// Begins to read.
     pub(crate) fn new(input: R) -> Result<Self, XmlError> {
-        let input = BufReader::with_capacity(1 << 16, Encoded::new(input)?);
+        Self::served(input, None)
+    }
+
+    /// Begins to read a document of which a server stated the encoding.
+    pub(crate) fn served(input: R, encoding: Option<&'static Encoding>) -> Result<Self, XmlError> {
+        let input = BufReader::with_capacity(1 << 16, Encoded::new(input, encoding)?);
         let reader = StreamReader::new(input, MAX_EVENT, prefix);
         Ok(Self { reader, open: Vec::new(), root: None, inherited: NamespaceScope::default() })
     }
@@ -42,6 +49,11 @@ impl<R: Read> Records<R> {
     /// The current line, from 1.
     pub(crate) fn line(&self) -> usize {
         self.reader.line()
+    }
+
+    /// Whether bytes were not in the encoding of the document, and became U+FFFD.
+    pub(crate) fn has_invalid_bytes(&self) -> bool {
+        self.reader.input().get_ref().has_invalid
     }
 
     /// The name of the root element, once it was read.

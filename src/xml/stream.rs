@@ -28,6 +28,11 @@ impl<R: BufRead, N: Copy> StreamReader<R, N> {
         self.events.get_ref().lines
     }
 
+    /// What the tokens are read from.
+    pub(super) fn input(&self) -> &R {
+        &self.events.get_ref().input
+    }
+
     /// The next token.
     pub(super) fn next(&mut self) -> Result<Token<'_, N>, XmlError> {
         self.buffer.clear();

@@ -1,4 +1,4 @@
-//! A web server with one feed, which can change, fail, and send half of it.
+//! A web server with one feed, which can change, move, fail, and send half of it.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -13,6 +13,10 @@ pub(crate) enum Response {
     Status(u16),
     /// Half of the feed.
     Half(String),
+    /// This status with these header lines and this body.
+    Other(u16, String, Vec<u8>),
+    /// A permanent redirect to this feed.
+    Moved(String),
 }
 
 pub(crate) struct Origin {
@@ -46,6 +50,11 @@ impl Origin {
         format!("http://127.0.0.1:{}/feed", self.port)
     }
 
+    /// Where [`Response::Moved`] leads.
+    pub(crate) fn new_url(&self) -> String {
+        format!("http://127.0.0.1:{}/new", self.port)
+    }
+
     /// The statuses of all replies, in order.
     pub(crate) fn statuses(&self) -> Vec<u16> {
         self.statuses.lock().unwrap().clone()
@@ -57,18 +66,23 @@ fn serve(mut stream: &TcpStream, response: &Response) -> Option<u16> {
     let lines = BufReader::new(stream).lines().map_while(Result::ok).take_while(|line| !line.is_empty());
     let request: Vec<String> = lines.map(|line| line.to_ascii_lowercase()).collect();
     request.first()?;
-    let (status, body, cut) = match response {
-        Response::Feed(body) if request.contains(&format!("if-none-match: {}", etag(body))) => (304, "", 0),
-        Response::Feed(body) => (200, body.as_str(), 0),
-        Response::Half(body) => (200, body.as_str(), body.len() / 2),
-        Response::Status(status) => (*status, "", 0),
+    let has = |body: &str| request.contains(&format!("if-none-match: {}", etag(body)));
+    let tagged = |body: &str| format!("ETag: {}\r\n", etag(body));
+    let (status, headers, body, cut) = match response {
+        Response::Moved(_) if request[0].starts_with("get /feed ") => {
+            (308, "Location: /new\r\n".to_owned(), &b""[..], 0)
+        }
+        Response::Feed(body) | Response::Moved(body) if has(body) => (304, tagged(body), &b""[..], 0),
+        Response::Feed(body) | Response::Moved(body) => (200, tagged(body), body.as_bytes(), 0),
+        Response::Half(body) => (200, tagged(body), body.as_bytes(), body.len() / 2),
+        Response::Status(status) => (*status, String::new(), &b""[..], 0),
+        Response::Other(status, headers, body) => (*status, headers.clone(), body.as_slice(), 0),
     };
-    let (length, etag) = (body.len(), etag(body));
-    let head = format!(
-        "HTTP/1.1 {status} x\r\nETag: {etag}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
-    );
+    let length = body.len();
+    let head =
+        format!("HTTP/1.1 {status} x\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n");
     stream.write_all(head.as_bytes()).ok()?;
-    stream.write_all(&body.as_bytes()[..length - cut]).ok()?;
+    stream.write_all(&body[..length - cut]).ok()?;
     Some(status)
 }
 

@@ -2,6 +2,8 @@
 //! happens when the download fails.
 
 use std::fs;
+use std::io::Write as _;
+use std::time::Duration;
 
 use super::origin::{Origin, Response};
 use super::site::{Ran, Site};
@@ -191,4 +193,171 @@ fn send_downloads_the_feed_too_and_concurrent_runs_agree() {
         }
     });
     assert_eq!(site.posts().len(), 4);
+}
+
+fn gzip(plain: &[u8]) -> Vec<u8> {
+    let mut writer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    writer.write_all(plain).unwrap();
+    writer.finish().unwrap()
+}
+
+fn gzipped(body: Vec<u8>) -> Response {
+    Response::Other(200, "Content-Encoding: gzip\r\n".to_owned(), body)
+}
+
+#[test]
+fn a_compressed_feed_is_read_and_one_that_is_cut_off_removes_no_post() {
+    let packed = gzip(feed(&[item(20, "본문"), item(19, "본문")]).as_bytes());
+    let origin = Origin::start(gzipped(packed.clone()));
+    let site = site(&origin.url(), true);
+    publish(&site, 20).succeeds();
+    assert_eq!(site.posts().len(), 2);
+    origin.respond_with(gzipped(packed[..packed.len() - 9].to_vec()));
+    let ran = publish(&site, 20);
+    assert_eq!(ran.code, 3, "{ran:?}");
+    assert!(
+        ran.err.contains("is damaged or cut off: gzip") && ran.err.contains("no post is removed"),
+        "{ran:?}"
+    );
+    assert_eq!(site.posts().len(), 2);
+}
+
+#[test]
+fn a_feed_that_expands_to_a_gigabyte_is_refused_without_holding_it_in_memory() {
+    let bomb = gzip(&vec![b' '; 1 << 20]).repeat(1 << 10);
+    assert!(bomb.len() < 2 << 20);
+    let origin = Origin::start(gzipped(bomb));
+    let site = site(&origin.url(), true);
+    let mut child = site.command().arg("build").stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let mut peak: u64 = 0;
+    while child.try_wait().unwrap().is_none() {
+        let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        peak = line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(peak);
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let output = child.wait_with_output().unwrap();
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{message}");
+    assert!(message.contains("is longer than 67108864 bytes"), "{message}");
+    assert!(peak < 300_000, "{peak} kB");
+}
+
+#[test]
+fn a_server_that_asks_to_wait_is_not_asked_before_that_time() {
+    let limited = |after: &str| Response::Other(429, format!("Retry-After: {after}\r\n"), Vec::new());
+    let origin = Origin::start(plain(&[20, 19]));
+    let site = site(&origin.url(), true);
+    publish(&site, 20).succeeds();
+    let at = |time: &str| site.run_at(&format!("2026-11-{time}:00+09:00"), "publish");
+    for (after, waits, until, time) in [
+        ("5400", "21T13:29", "21T13:30", "21 04:30 UTC"),
+        ("Sat, 21 Nov 2026 05:00:00 GMT", "21T13:59", "21T14:00", "21 05:00 UTC"),
+        // At most a day.
+        ("99999999", "22T11:59", "22T12:00", "22 03:00 UTC"),
+    ] {
+        let before = origin.statuses().len();
+        origin.respond_with(limited(after));
+        let first = at("21T12:00");
+        let second = at(waits);
+        assert_eq!((first.code, second.code), (3, 3), "{first:?} {second:?}");
+        let time = format!("it is not requested before 2026-11-{time}");
+        for ran in [&first, &second] {
+            assert!(ran.err.contains("answers 429") && ran.err.contains(&time), "{ran:?}");
+            assert!(ran.err.contains("limits requests; this run uses the stored entries"), "{ran:?}");
+        }
+        assert_eq!(origin.statuses().len(), before + 1, "{after}");
+        origin.respond_with(plain(&[20, 19]));
+        at(until).succeeds();
+        assert_eq!(origin.statuses().len(), before + 2, "{after}");
+    }
+    // A clock that was ahead ends the pause.
+    origin.respond_with(limited("3600"));
+    assert_eq!(at("29T12:00").code, 3);
+    origin.respond_with(plain(&[20, 19]));
+    at("21T12:00").succeeds();
+}
+
+#[test]
+fn a_first_download_that_must_wait_is_an_error_each_time_and_one_request() {
+    let origin = Origin::start(Response::Other(503, "Retry-After: 3600\r\n".to_owned(), Vec::new()));
+    let site = site(&origin.url(), true);
+    for _ in 0..2 {
+        let ran = publish(&site, 20);
+        assert_eq!(ran.code, 1, "{ran:?}");
+        assert!(ran.err.contains("it is not requested before 2026-11-20 04:00 UTC"), "{ran:?}");
+    }
+    assert_eq!(origin.statuses(), [503]);
+}
+
+#[test]
+fn a_feed_that_is_gone_keeps_its_posts_and_is_asked_for_once_a_day() {
+    let origin = Origin::start(plain(&[20, 19]));
+    let site = site(&origin.url(), true);
+    publish(&site, 20).succeeds();
+    let before = rss(&site);
+    origin.respond_with(Response::Status(410));
+    for hour in [9, 15, 21] {
+        let ran = site.run_at(&format!("2026-11-21T{hour:02}:00:00+09:00"), "publish");
+        assert_eq!(ran.code, 3, "{ran:?}");
+        assert!(ran.err.contains("answers 410 Gone") && ran.err.contains("removed for good"), "{ran:?}");
+    }
+    assert_eq!(origin.statuses(), [200, 410]);
+    assert_eq!(publish(&site, 22).code, 3);
+    assert_eq!(origin.statuses(), [200, 410, 410]);
+    // As the message proposes: without the line, the entries are posts of one's own.
+    let config = fs::read_to_string(site.path("config.toml")).unwrap();
+    let line = format!("feed = \"{}\"\n", origin.url());
+    site.write("config.toml", &config.replace(&line, ""));
+    publish(&site, 22).succeeds();
+    assert_eq!(rss(&site), before);
+    assert_eq!(site.emails().len(), 0);
+}
+
+#[test]
+fn a_permanent_redirect_is_followed_and_reported_once_and_check_repeats_it() {
+    let origin = Origin::start(plain(&[20]));
+    let site = site(&origin.url(), true);
+    let text = feed(&[item(20, "본문")]);
+    publish(&site, 20).succeeds();
+    origin.respond_with(Response::Moved(text));
+    let notice = format!("the feed moved permanently to {}", origin.new_url());
+    let first = publish(&site, 20).succeeds();
+    assert!(first.err.contains(&notice) && first.err.contains("write feed = "), "{first:?}");
+    let second = publish(&site, 20).succeeds();
+    assert!(!second.err.contains("moved"), "{second:?}");
+    assert_eq!(origin.statuses(), [200, 308, 200, 308, 304]);
+    let checked = site.run("check");
+    assert!(format!("{checked:?}").contains(&notice), "{checked:?}");
+    let config = fs::read_to_string(site.path("config.toml")).unwrap();
+    site.write("config.toml", &config.replace(&origin.url(), &origin.new_url()));
+    let third = publish(&site, 20).succeeds();
+    assert!(!third.err.contains("moved"), "{third:?}");
+    assert_eq!(site.posts().len(), 1);
+    assert!(!format!("{:?}", site.run("check")).contains("moved"));
+}
+
+#[test]
+fn the_server_states_the_encoding_and_a_wrong_one_is_reported() {
+    let text = feed(&[item(20, "본문")]);
+    let (korean, ..) = encoding_rs::EUC_KR.encode(&text);
+    let typed = |charset: &str, bytes: &[u8]| {
+        Response::Other(200, format!("Content-Type: text/xml; charset={charset}\r\n"), bytes.to_vec())
+    };
+    let origin = Origin::start(typed("cp949", &korean));
+    let site = site(&origin.url(), true);
+    let ran = publish(&site, 20).succeeds();
+    assert!(!ran.err.contains("warning"), "{ran:?}");
+    assert!(rss(&site).contains("본문"));
+    origin.respond_with(typed("utf-8", &korean));
+    let ran = publish(&site, 20).succeeds();
+    assert!(ran.err.contains("some bytes are not in its encoding"), "{ran:?}");
+    // The same bytes, and the server corrected.
+    origin.respond_with(typed("euc-kr", &korean));
+    publish(&site, 20).succeeds();
+    assert!(rss(&site).contains("본문"));
+    let declared = format!("<?xml version=\"1.0\" encoding=\"utf-8\"?>{text}");
+    origin.respond_with(typed("windows-1252", declared.as_bytes()));
+    let ran = publish(&site, 20).succeeds();
+    assert!(ran.err.contains("sends it as windows-1252, and its first line states UTF-8"), "{ran:?}");
 }

@@ -2,6 +2,7 @@
 
 use std::io::Read as _;
 
+use super::super::args::has_moved;
 use crate::clock::Clock;
 use crate::feeds::lint::check_feed;
 use crate::finding::Finding;
@@ -15,10 +16,11 @@ const LARGEST: u64 = 64 * 1024 * 1024;
 /// The problems of the feed at `place`, in the order of the document.
 pub(super) async fn check(place: &str, clock: &dyn Clock) -> Result<Vec<Finding>, RunError> {
     if place.contains("://") {
-        let Body { bytes, media_type, .. } = download(place).await?;
+        let Body { bytes, media_type, moved, .. } = download(place).await?;
         let (file, now) = (place.to_owned(), clock.now());
         let work = move || check_feed(&file, &bytes, media_type.as_deref(), now);
-        return budget::within(budget::LONGEST, work).await.map_err(|slow| too_slow(place, &slow));
+        let found = budget::within(budget::LONGEST, work).await.map_err(|slow| too_slow(place, &slow))?;
+        return Ok(moved.map(|moved| has_moved(place, &moved)).into_iter().chain(found).collect());
     }
     let bytes = read(place)?;
     Ok(check_feed(place, &bytes, None, clock.now()))
@@ -31,11 +33,14 @@ fn too_slow(url: &str, slow: &TooSlow) -> RunError {
 async fn download(url: &str) -> Result<Body, RunError> {
     match Download::default().fetch(url, None).await {
         Ok(Fetched::Document(body)) => Ok(body),
-        Ok(Fetched::NotModified) => Err(RunError::user(
+        Ok(Fetched::NotModified { .. }) => Err(RunError::user(
             format!("{url} returned no content"),
             "open it in a browser to see what the server sends",
         )),
-        Err(error) => Err(RunError::user(error.to_string(), "save the feed as a file, and check that file")),
+        Err(error) => {
+            let help = error.advice().unwrap_or("save the feed as a file, and check that file");
+            Err(RunError::user(error.to_string(), help))
+        }
     }
 }
 

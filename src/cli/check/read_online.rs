@@ -24,8 +24,8 @@ pub(super) async fn check(config: &Config, archive: &Archive, findings: &mut Vec
             continue;
         }
         match download.fetch(&url, None).await {
-            // A page that is too long or compressed exists.
-            Ok(_) | Err(DownloadError::TooLong { .. } | DownloadError::Compressed { .. }) => {}
+            // A page that is too long, or compressed in a way of its own, exists.
+            Ok(_) | Err(DownloadError::TooLong { .. } | DownloadError::Coding { .. }) => {}
             Err(DownloadError::Status { status, .. }) => findings.push(
                 Finding::error(
                     "live-page",

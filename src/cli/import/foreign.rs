@@ -90,9 +90,12 @@ pub(super) async fn feed(
         None => session.take(&ImportedPost::from(entry)),
     };
     if is_url(source) {
-        remote_feed(source).await?.entries.into_iter().for_each(each);
+        let feed = remote_feed(source, &context.config).await?;
+        feed.entries.into_iter().for_each(each);
+        session.report.findings.extend(feed.about.findings);
     } else {
-        feed::stream(open(Utf8Path::new(source))?, source, &mut each).map_err(findings)?;
+        let about = feed::stream(open(Utf8Path::new(source))?, source, &mut each).map_err(findings)?;
+        session.report.findings.extend(about.findings);
     }
     session.finish()
 }
@@ -200,7 +203,7 @@ impl<'w> ImportSession<'w> {
     /// Downloads the images of a post into its folder; returns URL and file name. An image that cannot be downloaded stays a link.
     fn fetch(&mut self, file: &PostFile, index: &Utf8Path) -> Result<HashMap<String, String>, RunError> {
         let mut download = Download::default();
-        download.max_bytes = MAX_PICTURE;
+        (download.max_bytes, download.site) = (MAX_PICTURE, self.context.config.public_site());
         let mut downloaded: HashMap<String, String> = HashMap::new();
         for address in &file.pictures {
             let fetched = tokio::task::block_in_place(|| {

@@ -6,7 +6,7 @@ use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
 
 use super::findings::Lint;
 use super::rule::XML_ENCODING;
-use crate::xml::declared_encoding;
+use crate::xml::{charset, declared_encoding};
 
 /// Decoded text, and the name of its original encoding.
 pub(super) struct Decoded<'b> {
@@ -61,12 +61,4 @@ fn with<'b>(encoding: &'static Encoding, bytes: &'b [u8], lint: &mut Lint<'_>) -
 
 fn is_latin_1(label: &str) -> bool {
     ["iso-8859-1", "latin1", "us-ascii"].iter().any(|known| known.eq_ignore_ascii_case(label))
-}
-
-/// The `charset` of a Content-Type, which overrides the document (RFC 7303, 3).
-fn charset(media_type: &str) -> Option<&str> {
-    media_type.split(';').skip(1).find_map(|parameter| {
-        let (name, value) = parameter.split_once('=')?;
-        name.trim().eq_ignore_ascii_case("charset").then(|| value.trim().trim_matches('"'))
-    })
 }

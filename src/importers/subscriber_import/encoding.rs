@@ -12,6 +12,7 @@ use encoding_rs::{CoderResult, DecoderResult, Encoding, UTF_8, UTF_16BE, UTF_16L
 use super::input::Place;
 use super::{ImportOptions, ListError, MAX_BYTES, too_long};
 use crate::finding::Finding;
+use crate::xml::encoding_named;
 use detection::Verdict;
 
 /// Read and converted at a time.
@@ -31,21 +32,9 @@ const PACKED: [(&[u8], &str); 8] = [
     (b"\xD0\xCF\x11\xE0", "an old spreadsheet (.xls)"),
 ];
 
-/// Names of Windows code pages that the Encoding Standard does not list.
-const CODE_PAGES: [(&str, &str); 6] = [
-    ("cp949", "euc-kr"),
-    ("uhc", "euc-kr"),
-    ("cp932", "shift_jis"),
-    ("cp936", "gbk"),
-    ("cp950", "big5"),
-    ("utf16", "utf-16"),
-];
-
 /// The encoding that the user names: any of the Encoding Standard, or a Windows code page.
 pub fn parse_encoding(name: &str) -> Result<&'static Encoding, String> {
-    let lower = name.trim().to_lowercase();
-    let label = CODE_PAGES.iter().find(|(page, _)| *page == lower).map_or(lower.as_str(), |(_, label)| label);
-    Encoding::for_label_no_replacement(label.as_bytes()).ok_or_else(|| {
+    encoding_named(name).ok_or_else(|| {
         "unknown encoding; use utf-8, utf-16, euc-kr (cp949), shift_jis (cp932), windows-1252, or another name of the \
          Encoding Standard, such as gb18030, big5 or windows-1250"
             .to_owned()

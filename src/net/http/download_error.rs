@@ -7,7 +7,8 @@ use std::time::Duration;
 use reqwest::StatusCode;
 use url::Url;
 
-use crate::text::without_user_info;
+use super::RetryAfter;
+use crate::text::{clipped, without_user_info};
 
 /// How many redirects are followed.
 pub(super) const MOST_REDIRECTS: usize = 3;
@@ -28,10 +29,12 @@ pub(crate) enum DownloadError {
     /// More redirects than [`MOST_REDIRECTS`].
     TooManyRedirects(Url),
     /// The server sent an error status.
-    Status { url: Url, status: StatusCode },
-    /// The server compressed the body although it was asked not to.
-    Compressed { url: Url, encoding: String },
-    /// The body is longer than the limit.
+    Status { url: Url, status: StatusCode, retry_after: Option<RetryAfter> },
+    /// The body is compressed in a way that was not requested, or too many times.
+    Coding { url: Url, coding: String },
+    /// The body cannot be decompressed, or its end is missing.
+    Damaged { url: Url, why: String },
+    /// The body is longer than the limit, as transferred or as decompressed.
     TooLong { url: Url, most: usize },
     /// The deadline has passed.
     TimedOut(String, Duration),
@@ -54,7 +57,8 @@ impl fmt::Display for DownloadError {
             | Self::NotPublic { url, .. }
             | Self::TooManyRedirects(url)
             | Self::Status { url, .. }
-            | Self::Compressed { url, .. }
+            | Self::Coding { url, .. }
+            | Self::Damaged { url, .. }
             | Self::TooLong { url, .. }
             | Self::Http { url, .. } => write!(f, "{} {what}", public(url)),
         }
@@ -72,6 +76,18 @@ impl DownloadError {
         }
     }
 
+    /// What to do about a status that asks for something else than another try.
+    pub(crate) fn advice(&self) -> Option<&'static str> {
+        match self {
+            Self::Status { status: StatusCode::GONE, .. } => Some("ask its site for the new address"),
+            Self::Status { status: StatusCode::TOO_MANY_REQUESTS, .. }
+            | Self::Status { retry_after: Some(_), .. } => {
+                Some("the server is busy or limits requests: wait, and try again")
+            }
+            _ => None,
+        }
+    }
+
     fn predicate(&self) -> String {
         match self {
             Self::Url(_, why) => format!("is not an address that can be fetched: {why}"),
@@ -80,10 +96,14 @@ impl DownloadError {
             Self::Lookup { why, .. } => format!("cannot be looked up: {why}"),
             Self::Downgrade { .. } => "redirects from https to http".to_owned(),
             Self::TooManyRedirects(_) => format!("redirects more than {MOST_REDIRECTS} times"),
-            Self::Status { status, .. } => format!("answers {status}"),
-            Self::Compressed { encoding, .. } => {
-                format!("is sent with Content-Encoding {encoding:?}, which was not requested")
+            Self::Status { status, retry_after: Some(after), .. } => {
+                format!("answers {status} (Retry-After: {after})")
             }
+            Self::Status { status, .. } => format!("answers {status}"),
+            Self::Coding { coding, .. } => {
+                format!("is sent with Content-Encoding {:?}, which was not requested", clipped(coding))
+            }
+            Self::Damaged { why, .. } => format!("is damaged or cut off: {why}"),
             Self::TooLong { most, .. } => format!("is longer than {most} bytes"),
             Self::TimedOut(_, limit) => format!("took longer than {limit:?}"),
             Self::Http { why, .. } => format!("cannot be fetched: {why}"),

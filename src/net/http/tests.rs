@@ -15,12 +15,12 @@ struct Server {
 }
 
 impl Server {
-    async fn new(replies: impl IntoIterator<Item = impl Into<String>>) -> Self {
+    async fn new(replies: impl IntoIterator<Item = impl Into<Vec<u8>>>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let at = listener.local_addr().unwrap();
         let requests = Arc::new(Mutex::new(Vec::new()));
         let seen = Arc::clone(&requests);
-        let mut replies: VecDeque<String> = replies.into_iter().map(Into::into).collect();
+        let mut replies: VecDeque<Vec<u8>> = replies.into_iter().map(Into::into).collect();
         tokio::spawn(async move {
             while let Some(reply) = replies.pop_front() {
                 let (mut stream, _) = listener.accept().await.unwrap();
@@ -33,7 +33,7 @@ impl Server {
                     request.push(byte[0]);
                 }
                 seen.lock().unwrap().push(String::from_utf8(request).unwrap());
-                let _ = stream.write_all(reply.as_bytes()).await;
+                let _ = stream.write_all(&reply).await;
             }
         });
         Self { at, requests }
@@ -56,6 +56,22 @@ fn ok(headers: &str, body: &str) -> String {
 fn to(location: &str) -> String {
     let head = "HTTP/1.1 302 Found\r\nContent-Length: 0\r\nConnection: close\r\n";
     format!("{head}Location: {location}\r\n\r\n")
+}
+
+fn limited(retry_after: &str) -> String {
+    let head = "HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\nConnection: close\r\n";
+    format!("{head}Retry-After: {retry_after}\r\n\r\n")
+}
+
+fn gzip(plain: &[u8]) -> Vec<u8> {
+    let mut writer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    std::io::Write::write_all(&mut writer, plain).unwrap();
+    writer.finish().unwrap()
+}
+
+fn gzipped(body: &[u8]) -> Vec<u8> {
+    let head = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Encoding: gzip\r\n\r\n";
+    [head.as_bytes(), body].concat()
 }
 
 fn here() -> Download {
@@ -88,7 +104,7 @@ impl Resolver for Script {
 async fn body(download: &Download, url: &str) -> Body {
     match download.fetch(url, None).await.unwrap() {
         Fetched::Document(body) => body,
-        Fetched::NotModified => panic!("nothing was known before"),
+        Fetched::NotModified { .. } => panic!("nothing was known before"),
     }
 }
 
@@ -106,8 +122,8 @@ async fn a_document_comes_with_its_type_and_validators() {
     assert_eq!(body.validators, Validators { etag: Some("\"a\"".to_owned()), last_modified: None });
     let request = server.requests().remove(0).to_lowercase();
     assert!(request.starts_with("get /feed?a=%20 http/1.1\r\n"), "{request}");
-    assert!(request.contains("user-agent: letterpress/"), "{request}");
-    assert!(request.contains("accept-encoding: identity"), "{request}");
+    assert!(request.contains("accept-encoding: gzip, br, zstd\r\n"), "{request}");
+    assert!(request.contains("user-agent: letterpress/") && !request.contains("(+"), "{request}");
     assert!(!request.contains("cookie") && !request.contains("referer"), "{request}");
 }
 
@@ -118,9 +134,52 @@ async fn a_known_version_is_not_downloaded_again() {
     let known =
         Validators { etag: Some("\"a\"".to_owned()), last_modified: Some("Mon, 06 May 2024".to_owned()) };
     let fetched = here().fetch(&server.url("/"), Some(&known)).await.unwrap();
-    assert_eq!(fetched, Fetched::NotModified);
+    assert_eq!(fetched, Fetched::NotModified { moved: None });
     let request = server.requests().remove(0).to_lowercase();
     assert!(request.contains("if-none-match: \"a\"\r\nif-modified-since: mon, 06 may 2024"), "{request}");
+}
+
+#[tokio::test]
+async fn a_request_names_the_site_that_makes_it() {
+    let server = Server::new([ok("", "")]).await;
+    let site = Some(Url::parse("https://letters.example/").unwrap());
+    body(&Download { site, ..here() }, &server.url("/")).await;
+    let request = server.requests().remove(0);
+    assert!(request.contains(&format!("{USER_AGENT} (+https://letters.example/)\r\n")), "{request}");
+}
+
+#[tokio::test]
+async fn a_compressed_body_is_decompressed_and_both_its_lengths_are_limited() {
+    let plain = "<rss/>".repeat(1000);
+    let packed = gzip(plain.as_bytes());
+    let cut = &packed[..packed.len() - 5];
+    // A thousand times as long as what is transferred, and longer than the memory should get.
+    let bomb = gzip(&vec![0; 1 << 20]).repeat(1 << 10);
+    let server = Server::new([gzipped(&packed), gzipped(cut), gzipped(&bomb), gzipped(&packed)]).await;
+    assert_eq!(body(&here(), &server.url("/")).await.bytes, plain.as_bytes());
+    let error = refusal(&here(), &server.url("/")).await;
+    assert!(matches!(error, DownloadError::Damaged { .. }), "{error}");
+    let error = refusal(&here(), &server.url("/")).await;
+    assert!(matches!(error, DownloadError::TooLong { most: 10_485_760, .. }), "{error}");
+    let download = Download { max_bytes: packed.len() - 1, ..here() };
+    let error = refusal(&download, &server.url("/")).await;
+    assert!(matches!(error, DownloadError::TooLong { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_permanent_redirect_names_the_new_address_and_a_temporary_one_does_not() {
+    let moved = |code: u16, to: &str| redirect(&format!("{code} x"), to);
+    for (replies, address) in [
+        (vec![moved(301, "/b"), ok("", "")], Some("/b")),
+        (vec![moved(308, "/b"), moved(301, "/c"), ok("", "")], Some("/c")),
+        (vec![moved(308, "/b"), moved(302, "/c"), moved(301, "/d"), ok("", "")], Some("/b")),
+        (vec![moved(307, "/b"), moved(308, "/c"), ok("", "")], None),
+        (vec![moved(301, "/b"), moved(301, "/a"), ok("", "")], None),
+    ] {
+        let server = Server::new(replies).await;
+        let moved = body(&here(), &server.url("/a")).await.moved;
+        assert_eq!(moved.map(String::from), address.map(|path| server.url(path)));
+    }
 }
 
 #[tokio::test]
@@ -239,7 +298,14 @@ async fn an_error_names_the_reason_why_a_response_is_refused() {
     for (reply, what) in [
         ("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n".to_owned(), "answers 404 Not Found"),
         ("HTTP/1.1 304 Not Modified\r\n\r\n".to_owned(), "answers 304"),
-        (ok("Content-Encoding: gzip\r\n", "x"), "Content-Encoding \"gzip\""),
+        (
+            ok("Content-Encoding: gzip, compress\r\n", "x"),
+            "Content-Encoding \"gzip, compress\", which was not",
+        ),
+        (ok("Content-Encoding: gzip\r\n", "x"), "is damaged or cut off: gzip"),
+        (ok("Content-Encoding: br\r\n", ""), "is damaged or cut off: br"),
+        (limited("120"), "answers 429 Too Many Requests (Retry-After: 120)"),
+        (limited("Sun, 06 Nov 1994 08:49:37 GMT"), "Retry-After: Sun, 06 Nov 1994 08:49:37 GMT"),
         ("220 smtp.example ready\r\n".to_owned(), "cannot be fetched"),
         ("HTTP/1.1 302 Found\r\nLocation: http://[\r\nContent-Length: 0\r\n\r\n".to_owned(), "http://["),
     ] {

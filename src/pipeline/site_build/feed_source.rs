@@ -1,8 +1,10 @@
 //! A feed as the source of the posts (`archive.feed`). A run downloads it first if it changed, and stores its entries as files
 //! in the folder of posts. The later steps read that folder as usual.
 //!
-//! Downloads use the guarded downloader only. A feed that cannot be downloaded, or not be read within a minute, removes no post.
+//! Downloads use the guarded downloader only, and not before the time that the server asked for. A feed that cannot be downloaded, or not be read within a minute, removes no post.
 //! All of it is done before a run locks the ledger.
+
+mod state;
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -10,9 +12,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_lc_rs::digest::{SHA256, digest};
 use camino::{Utf8Path, Utf8PathBuf};
-use serde::{Deserialize, Serialize};
 
 use crate::archive::folder;
 use crate::config::Config;
@@ -24,7 +24,7 @@ use crate::net::budget;
 use crate::net::http::{Download, Fetched, Validators};
 use crate::pipeline::session::context::RunContext;
 use crate::pipeline::session::run_error::RunError;
-use crate::text::hex;
+use state::{FeedState, Unavailable, Version};
 
 /// Limit for a feed that contains every post ever published.
 const MAX_FEED: usize = 64 << 20;
@@ -52,33 +52,37 @@ pub async fn fetch_posts(context: &RunContext) -> Result<FetchReport, RunError> 
     let ledger = read_ledger(config)?;
     refuse_other_posts(config, source, &ledger)?;
     let missing = missing(config, &ledger);
-    let cached =
-        CacheEntry::read(config).filter(|cached| cached.source == *source && !ledger.window.is_empty());
-    // If a stored file is missing, the feed must be downloaded even if it has not changed.
-    let cached = cached.filter(|_| missing.is_empty());
-    let (bytes, validators) = match fetch(config, feed.expose(), cached.as_ref()).await {
-        Ok(None) => return Ok(FetchReport::default()),
-        Ok(Some(fetched)) => fetched,
-        Err(why) => return stale(&ledger, source, why),
-    };
-    let next =
-        CacheEntry { source: source.clone(), validators, digest: hex(digest(&SHA256, &bytes).as_ref()) };
-    if cached.as_ref().is_some_and(|cached| cached.digest == next.digest) {
-        if cached.as_ref() != Some(&next) {
-            next.write(config);
-        }
-        return Ok(FetchReport::default());
+    let mut state = FeedState::read(config, source);
+    if let Some(why) = state.paused(config, context.clock.now()) {
+        return stale(&ledger, source, why);
     }
-    let ledger = Arc::new(ledger);
-    let merged = match merge(context, source, &ledger, missing, bytes).await {
-        Ok(merged) => merged,
+    // If a stored file is missing, the feed must be downloaded even if it has not changed.
+    let known = state.version.clone().filter(|_| !ledger.window.is_empty() && missing.is_empty());
+    let Response { document, moved } = match fetch(context, feed.expose(), known.as_ref(), &mut state).await {
+        Ok(response) => response,
         Err(why) => return stale(&ledger, source, why),
     };
-    CacheEntry::clear_cache(config);
+    state.pause = None;
+    let mut findings: Vec<Finding> = state.record_move(moved).into_iter().collect();
+    if let Some(document) = &document {
+        state.version = Some(document.version.clone());
+    }
+    let is_new = |document: &Document| known.is_none_or(|known| known.digest != document.version.digest);
+    let Some(document) = document.filter(is_new) else {
+        state.write(config);
+        return Ok(FetchReport { findings, is_stale: false });
+    };
+    let ledger = Arc::new(ledger);
+    let merged = match merge(context, source, &ledger, missing, document).await {
+        Ok(merged) => merged,
+        Err(why) => return stale(&ledger, source, why.into()),
+    };
+    FeedState::clear(config);
     store_entries(config, &ledger, &merged)
         .map_err(|error| RunError::io("storing the entries of the feed", error))?;
-    next.write(config);
-    Ok(FetchReport { findings: merged.findings, is_stale: false })
+    state.write(config);
+    findings.extend(merged.findings);
+    Ok(FetchReport { findings, is_stale: false })
 }
 
 /// Reads the feed and merges its entries; as error the reason why it cannot be used.
@@ -87,18 +91,25 @@ async fn merge(
     source: &str,
     ledger: &Arc<PageRegistry>,
     missing: BTreeSet<String>,
-    bytes: Vec<u8>,
+    document: Document,
 ) -> Result<ArchiveUpdate, String> {
     let (config, ledger, source) = (Arc::clone(&context.config), Arc::clone(ledger), source.to_owned());
     let now = context.clock.now();
     let work = move || {
-        let feed = feed::read(&bytes, &source).map_err(|finding| finding.message)?;
+        let Document { bytes, media_type, .. } = document;
+        let feed =
+            feed::read_served(&bytes, media_type.as_deref(), &source).map_err(|finding| finding.message)?;
         if feed.entries.is_empty() {
             return Err("the feed has no entries".to_owned());
         }
         Ok(feed_archive::merge(&ledger, feed, &missing, (&config, &source), now))
     };
     budget::within(budget::LONGEST, work).await.unwrap_or_else(|slow| Err(slow.to_string()))
+}
+
+/// The new address of a feed that moved permanently, for commands that do not download it.
+pub fn moved(config: &Config) -> Option<Finding> {
+    FeedState::read(config, &config.archive.feed.as_ref()?.to_string()).moved()
 }
 
 /// An error if the source feed was never downloaded, for commands that do not download it.
@@ -166,23 +177,51 @@ fn missing(config: &Config, ledger: &PageRegistry) -> BTreeSet<String> {
     ledger.files().filter(|file| !folder.join(file).exists()).map(str::to_owned).collect()
 }
 
-/// The bytes, or `None` if the feed has not changed; as error the reason why the download failed.
+/// The answer to a request.
+struct Response {
+    /// `None` if the feed has not changed.
+    document: Option<Document>,
+    /// The new address, after a permanent redirect.
+    moved: Option<String>,
+}
+
+/// A feed as it was sent.
+struct Document {
+    bytes: Vec<u8>,
+    media_type: Option<String>,
+    version: Version,
+}
+
+impl Document {
+    fn new(bytes: Vec<u8>, media_type: Option<String>, validators: Validators) -> Self {
+        let version = Version::new(&bytes, media_type.as_deref(), validators);
+        Self { bytes, media_type, version }
+    }
+}
+
+/// Reads or downloads the feed. If the server refuses, `state` records how long it must be left alone.
 async fn fetch(
-    config: &Config,
+    context: &RunContext,
     source: &str,
-    cached: Option<&CacheEntry>,
-) -> Result<Option<(Vec<u8>, Validators)>, String> {
+    known: Option<&Version>,
+    state: &mut FeedState,
+) -> Result<Response, Unavailable> {
+    let config = &context.config;
     if !source.starts_with("http://") && !source.starts_with("https://") {
         let bytes = read_file(&config.resolve(source)).map_err(|error| format!("cannot be read: {error}"))?;
-        return Ok(Some((bytes, Validators::default())));
+        let document = Some(Document::new(bytes, None, Validators::default()));
+        return Ok(Response { document, moved: None });
     }
     let mut download = Download::default();
     (download.max_bytes, download.timeout) = (MAX_FEED, TIMEOUT);
-    download.allow_private_host = config.archive.feed_private;
-    match download.fetch(source, cached.map(|cached| &cached.validators)).await {
-        Ok(Fetched::NotModified) => Ok(None),
-        Ok(Fetched::Document(body)) => Ok(Some((body.bytes, body.validators))),
-        Err(error) => Err(error.to_string()),
+    (download.allow_private_host, download.site) = (config.archive.feed_private, config.public_site());
+    match download.fetch(source, known.map(|known| &known.validators)).await {
+        Ok(Fetched::NotModified { moved }) => Ok(Response { document: None, moved: moved.map(String::from) }),
+        Ok(Fetched::Document(body)) => {
+            let document = Some(Document::new(body.bytes, body.media_type, body.validators));
+            Ok(Response { document, moved: body.moved.map(String::from) })
+        }
+        Err(error) => Err(state.record_refusal(config, &error, context.clock.now())),
     }
 }
 
@@ -194,14 +233,17 @@ fn read_file(path: &Utf8Path) -> io::Result<Vec<u8>> {
 }
 
 /// Continues with the stored entries, or fails if there are none.
-fn stale(ledger: &PageRegistry, source: &str, why: String) -> Result<FetchReport, RunError> {
+fn stale(ledger: &PageRegistry, source: &str, unavailable: Unavailable) -> Result<FetchReport, RunError> {
+    let Unavailable { why, advice } = unavailable;
     if ledger.entries.is_empty() {
+        let help = "check that it opens in a browser; an address in your own network needs `feed_private = true` in [archive]";
         return Err(RunError::user(
             format!("cannot use the source feed {source}: {why}"),
-            "check that it opens in a browser; an address in your own network needs `feed_private = true` in [archive]",
+            advice.unwrap_or(help),
         ));
     }
     let hint = "this run uses the stored entries; no post is removed";
+    let hint = advice.map_or_else(|| hint.to_owned(), |advice| format!("{advice}; {hint}"));
     let findings = vec![Finding::warning("feed-archive", source, why).hint(hint)];
     Ok(FetchReport { findings, is_stale: true })
 }
@@ -244,37 +286,6 @@ fn write(folder: &Utf8Path, name: &str, bytes: &[u8]) -> io::Result<()> {
     }
     // One sync of the folder at the end serves all the posts of a feed.
     durable::stage(&path, bytes, Mode::Umask)?.rename(&path)
-}
-
-/// The HTTP validators of the stored version. If they are lost, the feed is downloaded once more.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct CacheEntry {
-    source: String,
-    validators: Validators,
-    /// SHA-256 of the bytes, for servers that do not support validators.
-    digest: String,
-}
-
-impl CacheEntry {
-    fn path(config: &Config) -> Utf8PathBuf {
-        config.resolve(".letterpress/feed.json")
-    }
-
-    fn read(config: &Config) -> Option<Self> {
-        serde_json::from_slice(&fs::read(Self::path(config)).ok()?).ok()
-    }
-
-    fn write(&self, config: &Config) {
-        let path = Self::path(config);
-        if let (Some(folder), Ok(json)) = (path.parent(), serde_json::to_vec(self)) {
-            let _ = write(folder, path.file_name().unwrap_or_default(), &json);
-        }
-    }
-
-    /// Removes the validators before files are written: after a crash the feed must be downloaded again.
-    fn clear_cache(config: &Config) {
-        let _ = fs::remove_file(Self::path(config));
-    }
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ pub(crate) mod websub;
 
 pub use adopt_feed_ids::{AdoptedIds, adopt_feed_ids};
 pub use feed_diff::{FeedDiff, Waivers, diff_feeds};
-pub use feed_source::{FetchReport, fetch_posts, never_fetched};
+pub use feed_source::{FetchReport, fetch_posts, moved as moved_feed, never_fetched};
 pub use feeds::{BuildReport, ShortenedFeed, build, categories, plan_site};
 pub use lookup::FoundPost;
 pub(crate) use lookup::find_with_skipped;
