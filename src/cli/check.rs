@@ -376,9 +376,7 @@ async fn served(config: &Config, documents: &[Document], findings: &mut Vec<Find
                 continue;
             }
             Ok(Fetched::NotModified { .. })
-            | Err(
-                DownloadError::TooLong { .. } | DownloadError::Coding { .. } | DownloadError::Damaged { .. },
-            ) => {
+            | Err(DownloadError::TooLong { .. } | DownloadError::Coding { .. }) => {
                 findings.push(other_version());
                 continue;
             }

@@ -246,3 +246,37 @@ proptest! {
         let _ = super::date(&date);
     }
 }
+
+#[test]
+fn the_byte_order_mark_counts_more_than_the_server_and_the_server_more_than_the_first_line() {
+    let text = |first: &str| {
+        format!("{first}<rss version=\"2.0\"><channel><title>느린 편지</title></channel></rss>")
+    };
+    let korean = |first: &str| encoding_rs::EUC_KR.encode(&text(first)).0.into_owned();
+    let utf8 = "<?xml version=\"1.0\" encoding=\"utf-8\"?>";
+    let cp949 = "<?xml version=\"1.0\" encoding=\"cp949\"?>";
+    for (bytes, media_type, warnings) in [
+        (korean(""), Some("text/xml; charset=EUC-KR"), 0),
+        (korean(""), Some("text/xml; a=b; Charset = \"cp949\""), 0),
+        (korean(cp949), None, 0),
+        (korean(cp949), Some("application/xml"), 0),
+        (korean(cp949), Some("application/xml; charset=unknown"), 0),
+        (korean(utf8), Some("text/xml; charset=euc-kr"), 1),
+        (text(cp949).into_bytes(), Some("text/xml; charset=utf-8"), 1),
+        (text("").into_bytes(), Some("text/xml; charset=utf-16"), 0),
+        (text(&format!("\u{FEFF}{utf8}")).into_bytes(), Some("text/xml; charset=euc-kr"), 0),
+    ] {
+        let about = read_served(&bytes, media_type, "feed").unwrap().about;
+        assert_eq!(about.title, "느린 편지", "{media_type:?}");
+        assert_eq!(about.findings.len(), warnings, "{media_type:?}: {:?}", about.findings);
+    }
+}
+
+#[test]
+fn bytes_that_are_not_in_the_encoding_are_reported() {
+    let bytes = b"<rss version=\"2.0\"><channel><title>caf\xE9</title></channel></rss>";
+    let about = read(bytes, "feed.xml").unwrap().about;
+    assert_eq!(about.title, "caf\u{FFFD}");
+    let finding = about.findings[0].to_string();
+    assert!(finding.starts_with("feed.xml: warning: some bytes are not in its encoding"), "{finding}");
+}

@@ -7,7 +7,7 @@ use std::fmt;
 use std::io::{self, Read};
 
 use flate2::bufread::GzDecoder;
-use reqwest::header::{CONTENT_ENCODING, HeaderMap};
+use reqwest::header::{CONTENT_ENCODING, HeaderMap, HeaderValue};
 use ruzstd::decoding::StreamingDecoder;
 
 /// The header `Accept-Encoding` of a request.
@@ -49,7 +49,7 @@ pub(super) enum DecodeError {
 
 /// The codings of a body in the order in which they were applied, or the value that is not supported.
 pub(super) fn codings(headers: &HeaderMap) -> Result<Vec<Coding>, String> {
-    let values: Vec<_> = headers.get_all(CONTENT_ENCODING).iter().map(|value| value.as_bytes()).collect();
+    let values: Vec<_> = headers.get_all(CONTENT_ENCODING).iter().map(HeaderValue::as_bytes).collect();
     let stated = String::from_utf8_lossy(&values.join(&b", "[..])).to_ascii_lowercase();
     let named = stated.split(',').map(str::trim).filter(|name| !matches!(*name, "" | "identity"));
     let codings: Option<Vec<Coding>> = named
@@ -124,8 +124,6 @@ fn invalid(why: &str) -> io::Error {
 mod tests {
     use std::io::Write as _;
 
-    use reqwest::header::HeaderValue;
-
     use super::*;
 
     const MOST: usize = 1 << 20;
@@ -146,9 +144,10 @@ mod tests {
         ruzstd::encoding::compress_to_vec(plain, ruzstd::encoding::CompressionLevel::Fastest)
     }
 
+    type Compress = fn(&[u8]) -> Vec<u8>;
+
     /// Each coding with a compressor for it.
-    const ALL: [(Coding, fn(&[u8]) -> Vec<u8>); 3] =
-        [(Coding::Gzip, gzip), (Coding::Brotli, br), (Coding::Zstd, zstd)];
+    const ALL: [(Coding, Compress); 3] = [(Coding::Gzip, gzip), (Coding::Brotli, br), (Coding::Zstd, zstd)];
 
     fn stated(values: &[&[u8]]) -> Result<Vec<Coding>, String> {
         let mut headers = HeaderMap::new();
