@@ -1,8 +1,7 @@
 //! Reads the enclosure fields of the front matter: the recording, film or document of a post, and the podcast fields of
 //! an episode. Nothing here looks for the file.
 
-use super::entry::{Entry, Spanned, Value};
-use super::fields::bool_of;
+use super::entry::{Entry, Spanned, Value, bool_of};
 use crate::finding::Finding;
 
 /// The top-level keys that name the file.

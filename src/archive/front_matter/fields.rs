@@ -5,7 +5,7 @@ use chrono::{DateTime, FixedOffset};
 use chrono_tz::Tz;
 
 use super::enclosure::{self, DeclaredEnclosure};
-use super::entry::{Entry, Spanned, Value};
+use super::entry::{Entry, Spanned, Value, bool_of};
 use super::segment::{self, Segment};
 use crate::archive::PostAuthor;
 use crate::config::{Site, is_language_tag, suggested_language};
@@ -301,18 +301,6 @@ fn says_nothing(value: &Value) -> bool {
         Value::Text(text) => text.trim().is_empty(),
         Value::List(items) => items.is_empty(),
         _ => false,
-    }
-}
-
-pub(super) fn bool_of(value: &Value) -> Option<bool> {
-    match value {
-        Value::Bool(yes) => Some(*yes),
-        Value::Text(text) => match text.trim().to_ascii_lowercase().as_str() {
-            "true" | "yes" | "y" | "on" => Some(true),
-            "false" | "no" | "n" | "off" => Some(false),
-            _ => None,
-        },
-        _ => None,
     }
 }
 
