@@ -87,7 +87,8 @@ fn every_address_in_the_content_is_absolute() {
             format!("cite=\"{base}/q/\""),
             format!("<a href=\"{base}/media/plan.pdf\">도면</a>"),
             "<a href=\"https://video.example/1\">영상</a>".to_owned(),
-            format!("href=\"{base}/media/#fn-1\""),
+            // A footnote is in the entry itself.
+            "<a href=\"#fn-".to_owned(),
         ] {
             assert!(media.contains(&address), "{name}: {address} is not in {media}");
         }

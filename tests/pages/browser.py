@@ -321,8 +321,10 @@ def walk(site, browser, post):
     assert browser.driver.current_url == post
     browser.driver.find_element(By.CSS_SELECTOR, "header a").click()
     assert browser.driver.current_url == site.url
-    browser.driver.get(post + "#fn-1")
-    assert browser.driver.find_element(By.ID, "fn-1").is_displayed()
+    reference = browser.driver.find_element(By.CSS_SELECTOR, ".footnote-ref a")
+    note = reference.get_attribute("href").split("#")[1]
+    reference.click()
+    assert browser.driver.find_element(By.ID, note).is_displayed()
     browser.driver.find_element(By.CSS_SELECTOR, "a.sign-up").click()
     assert browser.driver.find_element(By.CSS_SELECTOR, "input[type=email]").is_displayed()
     return len(site.read_online())

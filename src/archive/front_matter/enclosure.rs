@@ -1,7 +1,7 @@
 //! Reads the enclosure fields of the front matter: the recording, film or document of a post, and the podcast fields of
 //! an episode. Nothing here looks for the file.
 
-use super::entry::{Entry, Spanned, Value};
+use super::entry::{Entry, Spanned, Value, bool_of};
 use crate::finding::Finding;
 
 /// The top-level keys that name the file.
@@ -205,14 +205,8 @@ impl<'e> Reader<'e> {
 
     fn explicit(&mut self) -> Option<bool> {
         let (key, entry, value) = self.field(&["explicit"])?;
-        let answer = match value {
-            Value::Bool(yes) => Some(*yes),
-            value => match text(value).map(|text| text.trim().to_ascii_lowercase()).as_deref() {
-                Some("true" | "yes") => Some(true),
-                Some("false" | "no" | "clean") => Some(false),
-                _ => None,
-            },
-        };
+        let is_clean = text(value).is_some_and(|text| text.trim().eq_ignore_ascii_case("clean"));
+        let answer = if is_clean { Some(false) } else { bool_of(value) };
         if answer.is_none() {
             self.refuse(key, entry, "it is neither true nor false", "write true or false");
         }

@@ -42,6 +42,19 @@ pub struct Spanned<T> {
     pub value: T,
 }
 
+/// What a boolean or a word for one says.
+pub(super) fn bool_of(value: &Value) -> Option<bool> {
+    match value {
+        Value::Bool(yes) => Some(*yes),
+        Value::Text(text) => match text.trim().to_ascii_lowercase().as_str() {
+            "true" | "yes" | "y" | "on" => Some(true),
+            "false" | "no" | "n" | "off" => Some(false),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
 /// The beginning of the line after the one that begins at `from`.
 pub(super) fn line_end(text: &str, from: usize) -> usize {
     memchr::memchr(b'\n', &text.as_bytes()[from..]).map_or(text.len(), |at| from + at + 1)

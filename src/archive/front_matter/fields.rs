@@ -5,7 +5,7 @@ use chrono::{DateTime, FixedOffset};
 use chrono_tz::Tz;
 
 use super::enclosure::{self, DeclaredEnclosure};
-use super::entry::{Entry, Spanned, Value};
+use super::entry::{Entry, Spanned, Value, bool_of};
 use super::segment::{self, Segment};
 use crate::archive::PostAuthor;
 use crate::config::{Site, is_language_tag, suggested_language};
@@ -71,7 +71,7 @@ pub fn read(entries: &[Entry], file: &str, site: &Site) -> (Fields, Vec<Finding>
     wrong.extend(wrong_segment);
     reader.findings = wrong;
     let fields = Fields {
-        title: reader.text(&["title"]),
+        title: reader.title(),
         date: reader.date(&["date", "published_date", "published"]).map(|date| date.value),
         updated: reader.date(&["updated", "lastmod", "modified", "last_modified_at", "updatedDate"]),
         draft: reader.draft(),
@@ -134,6 +134,15 @@ impl<'e> Reader<'e> {
         }
         self.wrong("post-field", entry, "it is not text", "put the value in quotes");
         None
+    }
+
+    fn title(&mut self) -> Option<Spanned<String>> {
+        match self.find(&["title"]) {
+            Some(Entry { line, value: Value::Bool(yes), .. }) => {
+                Some(Spanned { line: *line, value: yes.to_string() })
+            }
+            _ => self.text(&["title"]),
+        }
     }
 
     /// A text that becomes a header field of an email.
@@ -295,22 +304,12 @@ fn says_nothing(value: &Value) -> bool {
     }
 }
 
-pub(super) fn bool_of(value: &Value) -> Option<bool> {
-    match value {
-        Value::Bool(yes) => Some(*yes),
-        Value::Text(text) => match text.trim().to_ascii_lowercase().as_str() {
-            "true" | "yes" => Some(true),
-            "false" | "no" => Some(false),
-            _ => None,
-        },
-        _ => None,
-    }
-}
-
 /// A name, or a table with a name.
 fn name_of(value: &Value) -> Option<&str> {
     match value {
         Value::Text(text) | Value::Number(text) | Value::Date(text) => Some(text),
+        Value::Bool(true) => Some("true"),
+        Value::Bool(false) => Some("false"),
         Value::Table(table) => {
             table.iter().find(|(key, _)| key == "name").and_then(|(_, name)| name_of(name))
         }
@@ -350,6 +349,19 @@ mod tests {
             assert_eq!(names(&fields.categories), ["기술"]);
             assert_eq!(fields.authors[0].name.as_str(), "Kim");
             assert!(!fields.draft && fields.newsletter);
+        }
+    }
+
+    #[test]
+    fn a_title_or_a_tag_that_looks_like_a_number_or_a_boolean_is_text() {
+        for title in ["n", "y", "Yes", "off", "1.10", "007", "2020-01-01", "true", "12:30", "1_000"] {
+            let (fields, findings) = fields(&format!("---\ntitle: {title}\ntags: [{title}, 둘]\n---\n"));
+            assert!(findings.is_empty(), "{findings:?}");
+            assert_eq!(fields.title.unwrap().value, title);
+            assert_eq!(names(&fields.tags), [title, "둘"]);
+        }
+        for answer in ["y", "on", "yes", "true"] {
+            assert!(fields(&format!("---\ndraft: {answer}\n---\n")).0.draft, "{answer}");
         }
     }
 

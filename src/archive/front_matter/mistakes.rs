@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 
-use super::fields::bool_of;
+use super::entry::bool_of;
 use super::known::{DATES, MEANT, OF_OTHERS, SYNONYMS, WITHHOLDING};
 use super::{Entry, Parts, Value, flags};
 use crate::config::{nearest, plain};

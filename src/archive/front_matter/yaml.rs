@@ -1,4 +1,7 @@
 //! YAML front matter (Jekyll, Hugo, Eleventy). Errors have a line of the text, not of the file.
+//!
+//! Only `true` and `false` are booleans, as in YAML 1.2: `n` is a title like any other. Numbers stay as they are written,
+//! because `1.10` is the name of a version more often than a quantity.
 
 use std::fmt;
 
@@ -20,19 +23,64 @@ pub(super) fn entries(text: &str, is_lenient: bool) -> Result<Vec<Entry>, Mistak
     let duplicates = if is_lenient { DuplicateKeyPolicy::LastWins } else { DuplicateKeyPolicy::Error };
     let options = serde_saphyr::options! {
         duplicate_keys: duplicates,
+        strict_booleans: true,
+        leading_zero_numbers_as_strings: true,
+        underscored_numbers_as_strings: true,
         budget: serde_saphyr::budget! {
             max_depth: 32,
             max_nodes: 20_000,
         },
     };
-    serde_saphyr::from_str_with_options::<Entries>(text, options).map(|entries| entries.0).map_err(|error| {
-        let line = error.location().map_or(1, |location| usize::try_from(location.line()).unwrap_or(1));
-        let message = error.without_snippet().to_string();
-        yaml_mistakes::explain(text, line.max(1), &message)
-    })
+    let entries = serde_saphyr::from_str_with_options::<Entries>(text, options);
+    entries.map(|entries| entries.0.into_iter().map(|entry| entry.in_words_of(text)).collect()).map_err(
+        |error| {
+            let line = error.location().map_or(1, |location| usize::try_from(location.line()).unwrap_or(1));
+            let message = error.without_snippet().to_string();
+            yaml_mistakes::explain(text, line.max(1), &message)
+        },
+    )
 }
 
-struct Entries(Vec<Entry>);
+struct Entries(Vec<ParsedEntry>);
+
+struct ParsedEntry {
+    key: String,
+    line: usize,
+    value: Spanned<Parsed>,
+}
+
+impl ParsedEntry {
+    fn in_words_of(self, text: &str) -> Entry {
+        Entry { key: self.key, line: self.line, value: in_words_of(text, self.value) }
+    }
+}
+
+/// A value before its numbers are looked up in the text.
+enum Parsed {
+    Number(String),
+    List(Vec<Spanned<Parsed>>),
+    Table(Vec<(String, Spanned<Parsed>)>),
+    Other(Value),
+}
+
+fn in_words_of(text: &str, parsed: Spanned<Parsed>) -> Value {
+    let span = parsed.defined.span();
+    match parsed.value {
+        Parsed::Number(number) => {
+            let written = span.byte_offset().zip(span.byte_len()).and_then(|(start, length)| {
+                let start = usize::try_from(start).ok()?;
+                text.get(start..start + usize::try_from(length).ok()?)
+            });
+            let written = written.map(str::trim).filter(|written| !written.is_empty());
+            Value::Number(written.map_or(number, str::to_owned))
+        }
+        Parsed::List(items) => Value::List(items.into_iter().map(|item| in_words_of(text, item)).collect()),
+        Parsed::Table(table) => {
+            Value::Table(table.into_iter().map(|(key, value)| (key, in_words_of(text, value))).collect())
+        }
+        Parsed::Other(value) => value,
+    }
+}
 
 impl<'de> Deserialize<'de> for Entries {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -53,13 +101,13 @@ impl<'de> Visitor<'de> for TopLevel {
         let mut entries = Vec::new();
         while let Some(key) = map.next_key::<Spanned<String>>()? {
             let line = usize::try_from(key.referenced.line()).unwrap_or(1).max(1);
-            entries.push(Entry { key: key.value, line, value: map.next_value()? });
+            entries.push(ParsedEntry { key: key.value, line, value: map.next_value()? });
         }
         Ok(Entries(entries))
     }
 }
 
-impl<'de> Deserialize<'de> for Value {
+impl<'de> Deserialize<'de> for Parsed {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(AnyValue)
     }
@@ -68,65 +116,103 @@ impl<'de> Deserialize<'de> for Value {
 struct AnyValue;
 
 impl<'de> Visitor<'de> for AnyValue {
-    type Value = Value;
+    type Value = Parsed;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a value")
     }
 
-    fn visit_unit<E: Error>(self) -> Result<Value, E> {
-        Ok(Value::Nothing)
+    fn visit_unit<E: Error>(self) -> Result<Parsed, E> {
+        Ok(Parsed::Other(Value::Nothing))
     }
 
-    fn visit_none<E: Error>(self) -> Result<Value, E> {
-        Ok(Value::Nothing)
+    fn visit_none<E: Error>(self) -> Result<Parsed, E> {
+        Ok(Parsed::Other(Value::Nothing))
     }
 
-    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        Value::deserialize(deserializer)
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Parsed, D::Error> {
+        Parsed::deserialize(deserializer)
     }
 
-    fn visit_bool<E: Error>(self, yes: bool) -> Result<Value, E> {
-        Ok(Value::Bool(yes))
+    fn visit_bool<E: Error>(self, yes: bool) -> Result<Parsed, E> {
+        Ok(Parsed::Other(Value::Bool(yes)))
     }
 
-    fn visit_i64<E: Error>(self, number: i64) -> Result<Value, E> {
-        Ok(Value::Number(number.to_string()))
+    fn visit_i64<E: Error>(self, number: i64) -> Result<Parsed, E> {
+        Ok(Parsed::Number(number.to_string()))
     }
 
-    fn visit_u64<E: Error>(self, number: u64) -> Result<Value, E> {
-        Ok(Value::Number(number.to_string()))
+    fn visit_u64<E: Error>(self, number: u64) -> Result<Parsed, E> {
+        Ok(Parsed::Number(number.to_string()))
     }
 
-    fn visit_i128<E: Error>(self, number: i128) -> Result<Value, E> {
-        Ok(Value::Number(number.to_string()))
+    fn visit_i128<E: Error>(self, number: i128) -> Result<Parsed, E> {
+        Ok(Parsed::Number(number.to_string()))
     }
 
-    fn visit_u128<E: Error>(self, number: u128) -> Result<Value, E> {
-        Ok(Value::Number(number.to_string()))
+    fn visit_u128<E: Error>(self, number: u128) -> Result<Parsed, E> {
+        Ok(Parsed::Number(number.to_string()))
     }
 
-    fn visit_f64<E: Error>(self, number: f64) -> Result<Value, E> {
-        Ok(Value::Number(number.to_string()))
+    fn visit_f64<E: Error>(self, number: f64) -> Result<Parsed, E> {
+        Ok(Parsed::Number(number.to_string()))
     }
 
-    fn visit_str<E: Error>(self, text: &str) -> Result<Value, E> {
-        Ok(Value::Text(text.to_owned()))
+    fn visit_str<E: Error>(self, text: &str) -> Result<Parsed, E> {
+        Ok(Parsed::Other(Value::Text(text.to_owned())))
     }
 
-    fn visit_seq<S: SeqAccess<'de>>(self, mut items: S) -> Result<Value, S::Error> {
+    fn visit_seq<S: SeqAccess<'de>>(self, mut items: S) -> Result<Parsed, S::Error> {
         let mut list = Vec::new();
         while let Some(item) = items.next_element()? {
             list.push(item);
         }
-        Ok(Value::List(list))
+        Ok(Parsed::List(list))
     }
 
-    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Value, M::Error> {
+    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Parsed, M::Error> {
         let mut table = Vec::new();
         while let Some(entry) = map.next_entry()? {
             table.push(entry);
         }
-        Ok(Value::Table(table))
+        Ok(Parsed::Table(table))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn values(text: &str) -> Vec<Value> {
+        entries(text, false).unwrap().into_iter().map(|entry| entry.value).collect()
+    }
+
+    #[test]
+    fn words_and_numbers_stay_as_they_are_written() {
+        let text = |text: &str| Value::Text(text.to_owned());
+        let number = |text: &str| Value::Number(text.to_owned());
+        assert_eq!(
+            values("a: n\nb: Yes\nc: 007\nd: 1_000\ne: 1.10 # a comment\nf: true\ng: \"1.10\"\nh: 0x1F\n"),
+            [
+                text("n"),
+                text("Yes"),
+                text("007"),
+                text("1_000"),
+                number("1.10"),
+                Value::Bool(true),
+                text("1.10"),
+                number("0x1F")
+            ]
+        );
+        assert_eq!(
+            values("한글: [2.0, 1.10]\nb: &v 3.50\nc: *v\nd: {e: 1e3}\nf: !!float 2.50\n"),
+            [
+                Value::List(vec![number("2.0"), number("1.10")]),
+                number("3.50"),
+                number("3.50"),
+                Value::Table(vec![("e".to_owned(), number("1e3"))]),
+                number("2.50"),
+            ]
+        );
     }
 }

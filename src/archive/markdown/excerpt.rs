@@ -2,15 +2,19 @@
 
 use comrak::nodes::{AstNode, NodeValue};
 
-use super::tree;
+use super::{hidden, tree};
 use crate::html::{Piece, hides_content, read_shown, shown_tags};
 
-/// The text up to the mark that ends the excerpt: more than `limit` characters if there are that many. The tree is no deeper than
+/// The text up to the mark that ends the excerpt, unless nothing is before that: more than `limit` characters if there are that many. The tree is no deeper than
 /// `tree::parse` leaves it, so plain recursion is safe.
 pub(super) fn beginning<'a>(root: &'a AstNode<'a>, limit: usize) -> String {
     let mut text = String::new();
-    for node in root.children().take_while(|node| !tree::is_more(node)) {
-        push_block(&mut text, node, limit);
+    for node in root.children() {
+        if !tree::is_more(node) {
+            push_block(&mut text, node, limit);
+        } else if !text.trim().is_empty() {
+            break;
+        }
     }
     text
 }
@@ -53,7 +57,8 @@ fn push_inlines<'a>(text: &mut String, parent: &'a AstNode<'a>) {
                 if tag.name() == "br" {
                     text.push(' ');
                 }
-                hidden = hides_content(tag.name()).then(|| tag.name().to_owned());
+                hidden =
+                    (hides_content(tag.name()) || hidden::is_hidden(&tag)).then(|| tag.name().to_owned());
             }
         }
     }
@@ -72,7 +77,7 @@ fn push_inline<'a>(text: &mut String, node: &'a AstNode<'a>) {
 
 /// The text of a block of raw HTML.
 fn push_raw(text: &mut String, html: &str) {
-    read_shown(html, |piece| match piece {
+    read_shown(&hidden::without(html), |piece| match piece {
         Piece::Text(words) => text.push_str(&words),
         Piece::Tag(tag) if crate::html::is_block(tag.name()) || tag.name() == "br" => text.push(' '),
         Piece::Tag(_) | Piece::Declaration(_) => {}

@@ -1,9 +1,11 @@
 //! Writes the tree as HTML, byte for byte as an HTML serializer would, so that a post without raw HTML needs no
 //! sanitiser. Raw HTML passes through unchecked; the caller sanitises it.
 
+mod footnotes;
 mod formula;
 mod raw;
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use comrak::Anchorizer;
@@ -13,7 +15,7 @@ use comrak::nodes::{
 
 use self::formula::is_display;
 use super::sanitise::Nesting;
-use super::{OwnAddress, RenderContext, tree};
+use super::{OwnAddress, RenderContext, hidden, tree};
 use crate::archive::links::{self, LinkError, LinkKind};
 use crate::finding::Finding;
 use crate::html::{push_attribute, push_text};
@@ -31,6 +33,9 @@ pub(super) struct Writer<'s> {
     nesting: Nesting,
     is_broken: bool,
     footnotes: usize,
+    footnote_key: String,
+    /// The elements whose removal was reported.
+    removed: BTreeSet<&'static str>,
 }
 
 /// What was written.
@@ -69,6 +74,8 @@ impl<'s> Writer<'s> {
             nesting: Nesting::default(),
             is_broken: false,
             footnotes: 0,
+            footnote_key: place.footnote_key(),
+            removed: BTreeSet::new(),
         }
     }
 
@@ -92,16 +99,7 @@ impl<'s> Writer<'s> {
             NodeValue::Paragraph if tight => self.inlines(node),
             NodeValue::Paragraph if node.children().any(is_display) => self.around_formulas(node),
             NodeValue::Paragraph => self.inline_element("p", node),
-            NodeValue::Heading(heading) => {
-                let id = self.anchors.anchorize(&node.collect_text());
-                let _ = write!(self.out, "<h{}", heading.level);
-                if !id.is_empty() {
-                    self.attribute("id", &id);
-                }
-                self.out.push('>');
-                self.inlines(node);
-                let _ = writeln!(self.out, "</h{}>", heading.level);
-            }
+            NodeValue::Heading(heading) => self.heading(node, heading.level),
             NodeValue::ThematicBreak => self.out.push_str("<hr>\n"),
             NodeValue::BlockQuote => self.block_element("blockquote", node),
             NodeValue::Alert(alert) => {
@@ -125,6 +123,26 @@ impl<'s> Writer<'s> {
             value if value.block() => self.blocks(node),
             _ => self.inline(node),
         }
+    }
+
+    /// A heading without the mark that leads to it.
+    fn heading<'a>(&mut self, node: &'a AstNode<'a>, level: u8) {
+        let children: Vec<_> = node.children().filter(|child| !is_heading_mark(child)).collect();
+        let text: String = children.iter().map(|child| child.collect_text()).collect();
+        let is_marked = node.children().count() > children.len();
+        let id = self.anchors.anchorize(if is_marked { text.trim() } else { &text });
+        let _ = write!(self.out, "<h{level}");
+        if !id.is_empty() {
+            self.attribute("id", &id);
+        }
+        self.out.push('>');
+        for child in children {
+            self.inline(child);
+        }
+        if is_marked {
+            self.out.truncate(self.out.trim_end().len());
+        }
+        let _ = writeln!(self.out, "</h{level}>");
     }
 
     fn block_element<'a>(&mut self, name: &str, node: &'a AstNode<'a>) {
@@ -225,44 +243,6 @@ impl<'s> Writer<'s> {
         self.out.push_str(if has_body { "</tbody>\n</table>\n" } else { "</table>\n" });
     }
 
-    /// Footnotes are at the end of the tree, in the order of their numbers.
-    fn footnote<'a>(&mut self, node: &'a AstNode<'a>, references: u32) {
-        if !tree::is_at_top(node) {
-            return self.blocks(node);
-        }
-        if self.footnotes == 0 {
-            self.out.push_str("<section class=\"footnotes\">\n<ol>\n");
-        }
-        self.footnotes += 1;
-        let number = self.footnotes;
-        let _ = writeln!(self.out, "<li id=\"fn-{number}\">");
-        for child in node.children() {
-            let is_last = child.next_sibling().is_none();
-            if is_last && matches!(child.data().value, NodeValue::Paragraph) {
-                self.out.push_str("<p>");
-                self.inlines(child);
-                self.back_references(number, references);
-                self.out.push_str("</p>\n");
-            } else {
-                self.block(child, false);
-                if is_last {
-                    self.back_references(number, references);
-                    self.new_line();
-                }
-            }
-        }
-        self.out.push_str("</li>\n");
-    }
-
-    fn back_references(&mut self, number: usize, references: u32) {
-        for reference in 1..=references {
-            self.out.push_str(" <a");
-            self.fragment_link(&reference_id(number, reference));
-            self.attribute("class", "footnote-backref");
-            self.out.push_str(">↩</a>");
-        }
-    }
-
     fn inlines<'a>(&mut self, parent: &'a AstNode<'a>) {
         for child in parent.children() {
             self.inline(child);
@@ -354,23 +334,6 @@ impl<'s> Writer<'s> {
         }
     }
 
-    fn footnote_reference(&mut self, number: usize, reference: u32) {
-        // HTML has no link inside a link, so only the number is written there.
-        if self.in_link {
-            let _ = write!(self.out, "<sup>{number}</sup>");
-            return;
-        }
-        self.out.push_str("<sup class=\"footnote-ref\"><a");
-        self.fragment_link(&format!("fn-{number}"));
-        self.attribute("id", &reference_id(number, reference));
-        let _ = write!(self.out, ">{number}</a></sup>");
-    }
-
-    fn fragment_link(&mut self, id: &str) {
-        let url = self.place.absolute(&format!("#{id}"), LinkKind::Link).unwrap_or_default();
-        self.attribute("href", &url);
-    }
-
     fn attribute(&mut self, name: &str, value: &str) {
         self.push(&[" ", name, "=\""]);
         push_attribute(&mut self.out, value);
@@ -423,6 +386,6 @@ impl<'s> Writer<'s> {
     }
 }
 
-fn reference_id(number: usize, reference: u32) -> String {
-    if reference > 1 { format!("fnref-{number}-{reference}") } else { format!("fnref-{number}") }
+fn is_heading_mark<'a>(node: &'a AstNode<'a>) -> bool {
+    matches!(&node.data().value, NodeValue::Link(link) if hidden::is_heading_mark(&link.url, &node.collect_text()))
 }

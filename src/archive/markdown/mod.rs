@@ -1,8 +1,11 @@
 //! Converts Markdown to safe HTML, and its beginning to plain text. No other module uses comrak.
 
+mod corrections;
 mod excerpt;
 mod formulas;
+mod hidden;
 mod html;
+mod lazy;
 mod sanitise;
 mod suggestion;
 mod tables;
@@ -12,6 +15,7 @@ mod underscores;
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
+use aws_lc_rs::digest::{SHA256, digest};
 use comrak::Arena;
 use comrak::nodes::{AstNode, NodeValue};
 use url::Url;
@@ -93,6 +97,14 @@ impl<'s> RenderContext<'s> {
             Some(page) if purpose == LinkKind::Link => Ok(links::canonical(page)),
             _ => links::absolute(self.page, raw, purpose),
         }
+    }
+
+    /// What the ids of its footnotes begin with, after `fn` or `fnref`. Other entries may be on the same page.
+    fn footnote_key(self) -> String {
+        let hash = digest(&SHA256, self.page.as_str().as_bytes());
+        hash.as_ref()
+            .first_chunk()
+            .map_or_else(String::new, |start| format!("{:08x}", u32::from_be_bytes(*start)))
     }
 
     /// `line` counts from 1 in the body.

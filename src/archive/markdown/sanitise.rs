@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 use ammonia::Builder;
 use url::Url;
 
-use super::RenderContext;
+use super::{RenderContext, hidden, lazy};
 use crate::archive::links::{self, LinkKind};
 use crate::html::{self, Tag, is_void, push_attribute};
 
@@ -46,6 +46,7 @@ const ATTRIBUTES: &[(&str, &[&str])] = &[
 /// The safe part of `html`, with every address made absolute as seen from `place`.
 pub(super) fn clean(html: &str, place: RenderContext<'_>) -> String {
     let (page, posts) = (place.page.clone(), place.links.clone());
+    let notes = ["#fn-", "#fnref-"].map(|start| format!("{start}{}-", place.footnote_key()));
     let mut builder = Builder::empty();
     builder
         .tags(TAGS.split(' ').collect())
@@ -61,11 +62,17 @@ pub(super) fn clean(html: &str, place: RenderContext<'_>) -> String {
         .strip_comments(true)
         .attribute_filter(move |element, name, value| match posts.get(value) {
             Some(post) if element == "a" && name == "href" => Some(Cow::Owned(links::canonical(post))),
+            _ if element == "a" && notes.iter().any(|note| value.starts_with(note)) => {
+                Some(Cow::Borrowed(value))
+            }
             _ => attribute(&page, element, name, value),
         });
-    let clean = builder.clean(&html::without_excess(html)).to_string();
+    let html = html::without_excess(html);
+    let shown = hidden::without(&html);
+    let shown = lazy::with_fallbacks(&shown, place.page);
+    let clean = builder.clean(&hidden::without_heading_marks(&shown)).to_string();
     let clean = if place.has_math { formulas::without_copies(clean) } else { clean };
-    without_bare_sources(clean)
+    lazy::without_sourceless(without_bare_sources(clean))
 }
 
 fn attributes() -> HashMap<&'static str, HashSet<&'static str>> {
@@ -205,7 +212,7 @@ mod tests {
             ("<script>alert(1)</script>a", "a"),
             ("<p onclick=x style='color:red'>a</p>", "<p>a</p>"),
             ("<a href='javascript:x'>a</a>", "<a>a</a>"),
-            ("<img src='data:image/svg+xml,x' alt='a'>", "<img alt=\"a\">"),
+            ("<img src='data:image/svg+xml,x' alt='a'>", "a"),
             ("<svg><script>x</script></svg><math><mi>x</mi></math>b", "b"),
             ("<form action=/x><input name=a><button>b</button></form>", "b"),
             ("<base href=//evil><meta http-equiv=refresh content=0><link rel=stylesheet href=x>c", "c"),

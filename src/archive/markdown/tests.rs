@@ -131,12 +131,100 @@ fn images_without_text_and_urls_with_user_names_are_reported_with_their_line() {
 }
 
 #[test]
-fn footnotes_work_and_lead_back() {
-    let html = html("하나[^a] 둘[^b] 셋[^a]\n\n[^b]: 비\n[^a]: 에이\n");
-    assert!(html.contains("하나<sup class=\"footnote-ref\"><a href=\"https://example.com/p/a/#fn-1\" id=\"fnref-1\">1</a></sup>"), "{html}");
-    assert!(html.contains("id=\"fnref-1-2\""), "{html}");
-    assert!(html.contains("<li id=\"fn-1\">\n<p>에이 <a href=\"https://example.com/p/a/#fnref-1\" class=\"footnote-backref\">↩</a> <a href"), "{html}");
-    assert!(html.ends_with("</ol>\n</section>"), "{html}");
+fn footnotes_work_and_lead_back_inside_the_entry() {
+    for raw in ["", "<b>굵게</b> "] {
+        let html = html(&format!("{raw}하나[^a] 둘[^b] 셋[^a]\n\n[^b]: 비\n[^a]: 에이\n"));
+        let key = html.split("id=\"fnref-").nth(1).unwrap().split('-').next().unwrap();
+        for part in [
+            "하나<sup class=\"footnote-ref\"><a href=\"#fn-KEY-1\" id=\"fnref-KEY-1\">1</a></sup>",
+            "id=\"fnref-KEY-1-2\"",
+            "<li id=\"fn-KEY-1\">\n<p>에이 <a href=\"#fnref-KEY-1\" class=\"footnote-backref\">↩</a> <a href=\"#fnref-KEY-1-2\"",
+        ] {
+            assert!(html.contains(&part.replace("KEY", key)), "{html}");
+        }
+        assert!(html.ends_with("</ol>\n</section>"), "{html}");
+        let mut other = post("하나[^a]\n\n[^a]: 에이\n");
+        other.url = Url::parse("https://example.com/p/b/").unwrap();
+        assert!(!render(&other).html.contains(key));
+    }
+}
+
+#[test]
+fn only_two_tildes_strike_out() {
+    for (body, expected) in [
+        ("10~20명, 3~5만 원, ~~그만~~", "<p>10~20명, 3~5만 원, <del>그만</del></p>"),
+        ("100~200円 ~a~ `1~2~3`", "<p>100~200円 ~a~ <code>1~2~3</code></p>"),
+        ("10~20명 **3~5만** 원", "<p>10~20명 <strong>3~5만</strong> 원</p>"),
+        ("> - 1~2와\n>   3~4", "<blockquote>\n<ul>\n<li>1~2와\n3~4</li>\n</ul>\n</blockquote>"),
+    ] {
+        assert_eq!(html(body), expected, "{body}");
+    }
+}
+
+#[test]
+fn a_bare_address_ends_before_a_particle_and_its_escapes_are_undone() {
+    let link = |url: &str, text: &str| format!("<a href=\"{url}\">{text}</a>");
+    for (body, expected) in [
+        ("https://example.com에서", link("https://example.com/", "https://example.com") + "에서"),
+        (
+            "**https://example.com**의 https://example.com/docs（**설명**）",
+            format!(
+                "<strong>{}</strong>의 {}（<strong>설명</strong>）",
+                link("https://example.com/", "https://example.com"),
+                link("https://example.com/docs", "https://example.com/docs")
+            ),
+        ),
+        ("www.example.com을", link("http://www.example.com/", "www.example.com") + "을"),
+        ("https://example.com/a\\_b", link("https://example.com/a_b", "https://example.com/a_b")),
+        (
+            "https://example.com/?a=1&amp;b=2",
+            link("https://example.com/?a=1&amp;b=2", "https://example.com/?a=1&amp;b=2"),
+        ),
+        ("<https://example.com/글>", link("https://example.com/%EA%B8%80", "https://example.com/글")),
+        ("[글](https://example.com/글)", link("https://example.com/%EA%B8%80", "글")),
+    ] {
+        assert_eq!(html(body), format!("<p>{expected}</p>"), "{body}");
+    }
+    assert!(html("|a|b|\n|-|-|\n|x \\| 1~2 3~4|https://example.com에서|").contains("</a>에서"));
+}
+
+#[test]
+fn what_a_page_hides_is_neither_in_the_html_nor_in_the_excerpt() {
+    let body = "## 제목 [¶](#제목)\n\n<h3 id=\"b\">가<a class=\"headerlink\" href=\"#b\">#</a></h3>\n\n\
+                <div hidden>비밀</div>\n\n글 <span style=\"display: none\">비밀</span>끝\n";
+    assert_eq!(html(body), "<h2 id=\"제목\">제목</h2>\n<h3 id=\"b\">가</h3>\n\n<p>글 끝</p>");
+    assert_eq!(excerpt(&post("<div><p hidden>비밀</p>글</div>\n\n둘 <b hidden>비밀</b>셋"), 100), "글 둘 셋");
+}
+
+#[test]
+fn lazy_pictures_have_their_source() {
+    let body = "<img class=\"lazy\" src=\"data:image/gif;base64,R0\" data-src=\"a.jpg\" alt=\"가\">\
+                <noscript><img src=\"a.jpg\" alt=\"가\"></noscript>\n\n\
+                <img class=\"x\" alt=\"나\"><noscript><img src=\"b.jpg\" alt=\"나\"></noscript> <img alt=\"다\">\n";
+    assert_eq!(
+        html(body),
+        "<p><img src=\"https://example.com/p/a/a.jpg\" class=\"lazy\" alt=\"가\"></p>\n\
+         <p><img src=\"https://example.com/p/a/b.jpg\" alt=\"나\"> 다</p>"
+    );
+}
+
+#[test]
+fn what_is_removed_is_named_once() {
+    let body = "<svg></svg>\n\na <math><mi>x</mi></math><script>1</script>\n\n<svg></svg>\n\n\
+                <form><input></form>\n\n<noscript>on</noscript>\n";
+    let mut found = findings(body);
+    found.retain(|finding| finding.contains("left out"));
+    let lines: Vec<_> = found.iter().map(|finding| finding.split(": ").next().unwrap()).collect();
+    assert_eq!(
+        lines,
+        ["posts/a.md:4", "posts/a.md:6", "posts/a.md:6", "posts/a.md:10", "posts/a.md:12"],
+        "{found:?}"
+    );
+}
+
+#[test]
+fn a_mark_with_nothing_before_it_does_not_end_the_excerpt() {
+    assert_eq!(excerpt(&post("<!--more-->\n\n하나\n\n<!--more-->\n\n둘"), 100), "하나");
 }
 
 #[test]
@@ -145,7 +233,7 @@ fn the_mark_that_ends_the_excerpt_is_not_in_the_html() {
     read(&post, |body| {
         assert_eq!(body.excerpt(100), "하나");
         let html = body.render().html;
-        assert!(html.contains("둘") && html.contains("fn-2") && !html.contains("more"), "{html}");
+        assert!(html.contains("둘") && html.contains("-2\"") && !html.contains("more"), "{html}");
     });
 }
 

@@ -1,11 +1,11 @@
-//! Parses Markdown: comrak's options, and a tree whose depth is limited so that recursion is safe.
+//! Parses Markdown: a tree whose depth is limited so that recursion is safe.
 
 use std::borrow::Cow;
 
+use comrak::Arena;
 use comrak::nodes::{AstNode, NodeValue};
-use comrak::{Arena, Options};
 
-use super::formulas;
+use super::{corrections, formulas};
 use crate::archive::Formulas;
 
 /// Deeper blocks and spans are reduced to their text. Real posts stay below ten.
@@ -19,27 +19,13 @@ pub(super) struct Tree<'a> {
     pub(super) cut: Option<usize>,
 }
 
-fn options() -> Options<'static> {
-    let mut options = Options::default();
-    let extension = &mut options.extension;
-    extension.strikethrough = true;
-    extension.table = true;
-    extension.autolink = true;
-    extension.tasklist = true;
-    extension.footnotes = true;
-    extension.description_lists = true;
-    extension.alerts = true;
-    extension.cjk_friendly_emphasis = true;
-    options
-}
-
 /// How often a body is parsed to find out what is a formula. The first time nearly always suffices.
 const MAX_ATTEMPTS: usize = 3;
 
 /// Parses `body`.
 pub(super) fn parse<'a>(arena: &'a Arena<'a>, body: &str, kind: Formulas) -> Tree<'a> {
     let root = match kind {
-        Formulas::Off => comrak::parse_document(arena, &tamed(body), &options()),
+        Formulas::Off => corrections::parse(arena, &tamed(body)),
         kind => with_formulas(arena, body, kind),
     };
     let cut = limit_depth(arena, root);
@@ -53,7 +39,7 @@ fn with_formulas<'a>(arena: &'a Arena<'a>, body: &str, kind: Formulas) -> &'a As
     let mut found = formulas::find(body);
     for _ in 0..MAX_ATTEMPTS {
         let lifted = formulas::lifted(body, &found);
-        let root = comrak::parse_document(arena, &tamed(&lifted), &options());
+        let root = corrections::parse(arena, &tamed(&lifted));
         let missing = formulas::put_back(root, &found, kind);
         if missing.is_empty() {
             return root;
@@ -61,7 +47,7 @@ fn with_formulas<'a>(arena: &'a Arena<'a>, body: &str, kind: Formulas) -> &'a As
         let mut number = 0..;
         found.retain(|_| number.next().is_some_and(|number| !missing.contains(&number)));
     }
-    comrak::parse_document(arena, &tamed(body), &options())
+    corrections::parse(arena, &tamed(body))
 }
 
 /// The most quotes and lists that one line may open. The parser takes time quadratic in their number, so the rest of them

@@ -4,6 +4,7 @@
 
 mod arguments;
 mod dialect;
+mod html_block;
 mod interpretation;
 mod liquid;
 mod scan;
@@ -12,11 +13,15 @@ mod site_context;
 mod tag;
 
 use self::dialect::Dialect;
+use self::html_block::HtmlBlock;
 use self::interpretation::Interpretation;
 use self::tag::{BodyPiece, Kind, PieceKind, Tag};
 use crate::config::Generator;
 
 pub(super) use self::site_context::SiteContext;
+
+/// Takes the place of a tag in a block of HTML.
+const EMPTY_COMMENT: &str = "<!-- -->";
 
 /// A body without tags.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -56,6 +61,7 @@ pub(super) fn expand_shortcodes(body: &str, around: SiteContext<'_>) -> Option<E
         out: String::with_capacity(body.len()),
         line: 1,
         left_out: Vec::new(),
+        html_block: HtmlBlock::default(),
     };
     let mut at = 0;
     while let Some(piece) = pieces.get(at) {
@@ -111,6 +117,7 @@ struct Expander<'w> {
     out: String,
     line: usize,
     left_out: Vec<(usize, String)>,
+    html_block: HtmlBlock,
 }
 
 impl Expander<'_> {
@@ -144,13 +151,13 @@ impl Expander<'_> {
                 if tag.kind == Kind::Attributes && tag.arguments.split([' ', ':']).any(|word| word == "toc") {
                     self.drop_list_item();
                 }
-                self.put("", source);
+                self.remove(piece.start, piece.end);
             }
             (Interpretation::LeftOutWithContent { quietly }, _, Some(whole)) => {
                 if !quietly {
                     self.note(source);
                 }
-                self.put("", whole);
+                self.remove(piece.start, piece.start + whole.len());
                 return Some(Whole);
             }
             (Interpretation::Code(language), Some(close), Some(whole)) => {
@@ -163,7 +170,7 @@ impl Expander<'_> {
                 ..,
             ) => {
                 self.note(source);
-                self.put("", source);
+                self.remove(piece.start, piece.end);
             }
         }
         None
@@ -185,6 +192,23 @@ impl Expander<'_> {
         self.out.push_str(text);
         self.out.extend(std::iter::repeat_n('\n', due.saturating_sub(written)));
         self.line += due;
+    }
+
+    /// Writes nothing in place of a part of the body, or an empty comment, if the line would be blank and end a block of HTML.
+    fn remove(&mut self, start: usize, end: usize) {
+        let source = &self.body[start..end];
+        let is_blank = |c: char| c == ' ' || c == '\t';
+        let before = self.out.trim_end_matches(is_blank);
+        let is_first = before.is_empty() || before.ends_with('\n');
+        let below = self.body[end..].trim_start_matches(is_blank).strip_prefix('\n');
+        let goes_on =
+            below.is_some_and(|below| !below.trim_start_matches(is_blank).starts_with(['\n', '\r']));
+        if is_first && goes_on && self.html_block.is_open(&self.out) {
+            let lines = vec![EMPTY_COMMENT; source.split('\n').count()];
+            self.put(&lines.join("\n"), source);
+        } else {
+            self.put("", source);
+        }
     }
 
     fn text(&mut self, source: &str) {

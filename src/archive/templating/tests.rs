@@ -198,6 +198,17 @@ fn any_generator() -> impl Strategy<Value = Generator> {
     ])
 }
 
+#[test]
+fn a_tag_alone_on_a_line_does_not_end_a_block_of_html() {
+    is_left_out(
+        Generator::Hugo,
+        "<div>\n    <p>a</p>\n    {{< ad\n  x=1 >}}\n    <p>b</p>\n</div>\n\na\n{{< ad >}}\nb\n",
+        "<div>\n    <p>a</p>\n    <!-- -->\n<!-- -->\n    <p>b</p>\n</div>\n\na\n\nb\n",
+        &[(3, "{{< ad…"), (9, "{{< ad >}}")],
+    );
+    becomes(Generator::Jekyll, "<p>a\n{% if x %}{% endif %}\n    b", "<p>a\n<!-- -->\n    b");
+}
+
 fn any_body() -> impl Strategy<Value = String> {
     let parts = vec![
         "{{",

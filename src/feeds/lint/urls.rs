@@ -71,6 +71,8 @@ fn skip(bytes: &[u8], at: usize, wanted: impl Fn(u8) -> bool) -> usize {
 pub(super) fn judge<'h>(name: &'h str, value: &'h str, report: &mut impl FnMut(&'h str, &'h str)) {
     let lower = name.to_ascii_lowercase();
     match lower.as_str() {
+        // A place in the same text, such as a footnote.
+        "href" if value.starts_with('#') => {}
         "href" | "src" | "poster" | "data" | "cite" if !is_absolute(value.trim()) => report(name, value),
         "srcset" => candidates(value).filter(|url| !is_absolute(url)).for_each(|url| report(name, url)),
         _ => {}

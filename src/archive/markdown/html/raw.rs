@@ -1,12 +1,13 @@
 //! Raw HTML of a post: comments are dropped, HTML that is nested too deep becomes text, and findings name the addresses
 //! that are left out.
 
-use comrak::nodes::AstNode;
+use comrak::nodes::{AstNode, NodeValue};
 use url::Url;
 
 use super::Writer;
 use crate::archive::links::{self, LinkKind};
-use crate::archive::markdown::sanitise;
+use crate::archive::markdown::{lazy, sanitise};
+use crate::finding::Finding;
 use crate::html::{Tag, push_text, shown_tags};
 use crate::text::Lines;
 
@@ -29,12 +30,21 @@ impl Writer<'_> {
             return push_text(&mut self.out, html);
         }
         self.has_raw = true;
+        match lazy::with_sources(html, &tags) {
+            Some(html) => self.checked(&html, &shown_tags(&html), node),
+            None => self.checked(html, &tags, node),
+        }
+    }
+
+    /// Writes raw HTML, which contains `tags`, and reports what is left out of it.
+    fn checked<'a>(&mut self, html: &str, tags: &[Tag], node: &'a AstNode<'a>) {
         let mut lines = Lines::new(html);
         for tag in tags.iter().filter(|tag| !tag.closing) {
             if tag.name() == "img" && tag.attribute("alt").is_none_or(|alt| alt.trim().is_empty()) {
                 self.note_missing_alternative(node);
             }
             let line = node.data().sourcepos.start.line + lines.at(tag.at.start) - 1;
+            self.note_removal(tag, (html, node), line);
             for (raw, url) in quiet_resources(tag, self.place.page) {
                 self.note_own((&raw, &url), LinkKind::Resource, line);
             }
@@ -49,9 +59,46 @@ impl Writer<'_> {
                 }
             }
         }
-        let linked = sanitise::with_links_for_embeds(html, &tags, self.place.page);
+        let linked = sanitise::with_links_for_embeds(html, tags, self.place.page);
         self.out.push_str(&linked);
     }
+
+    /// Names an element that is left out with what is in it, once for a post.
+    fn note_removal<'a>(&mut self, tag: &Tag, (html, node): (&str, &'a AstNode<'a>), line: usize) {
+        let (name, hint) = match tag.name() {
+            "svg" => ("svg", "save the picture as a file, and write ![what it shows](picture.svg)"),
+            "math" if !self.place.has_math => {
+                ("math", "to show formulas, write below [archive] in config.toml: math = true")
+            }
+            "form" => ("form", "feed readers and mail programs have no forms: link to a page with it"),
+            "script" => ("script", "feed readers and mail programs run none: link to a page with it"),
+            "style" => ("style", "feed readers and mail programs have styles of their own"),
+            // Pictures in it are shown.
+            "noscript" if !self.removed.contains("noscript") && !holds_picture(html, node) => {
+                ("noscript", "write what it contains outside of it")
+            }
+            _ => return,
+        };
+        if self.removed.insert(name) {
+            let message = match name {
+                "form" => "the fields of <form> are left out: feed readers and mail programs have no forms"
+                    .to_owned(),
+                _ => format!("<{name}> is left out with what is in it"),
+            };
+            let place = self.place.body_line + line.max(1) - 1;
+            self.findings
+                .push(Finding::note("html-removed", self.place.source, message).at(place).hint(hint));
+        }
+    }
+}
+
+/// How many nodes a `noscript` with a picture in a line of text has at most.
+const NODES: usize = 16;
+
+/// Whether a picture is in a piece of HTML, or soon after it in the same line.
+fn holds_picture<'a>(html: &str, node: &'a AstNode<'a>) -> bool {
+    let is_picture = |node: &AstNode<'_>| matches!(&node.data().value, NodeValue::HtmlInline(html) if html.contains("<img"));
+    html.contains("<img") || node.following_siblings().take(NODES).any(is_picture)
 }
 
 /// What a tag loads besides its `src`: the poster of a video, the candidates of a picture.
