@@ -321,6 +321,7 @@ def walk(site, browser, post):
     assert browser.driver.current_url == post
     browser.driver.find_element(By.CSS_SELECTOR, "header a").click()
     assert browser.driver.current_url == site.url
+    browser.driver.get(post)
     reference = browser.driver.find_element(By.CSS_SELECTOR, ".footnote-ref a")
     note = reference.get_attribute("href").split("#")[1]
     reference.click()
