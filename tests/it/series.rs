@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use letterpress::config::SeriesStart;
 use letterpress::ledger::transition::Event;
 use letterpress::store::series::{NewStep, SeriesPlan};
-use letterpress::store::{Filter, NewIssue, Store, open_sqlite};
+use letterpress::store::{Filter, NewIssue, RestoreRequest, Store, open_sqlite};
 use letterpress::subscribers::lifecycle::Confirmed;
 use letterpress::subscribers::{AddressKey, Preferences, Profile, SubscriptionStatus, Topics};
 use letterpress::text::HeaderText;
@@ -217,6 +217,31 @@ fn postgres_brings_each_step_once_in_order() {
         assert_eq!(received(&store).await.len(), 3);
         assert_eq!(store.verify().await.unwrap(), Vec::<String>::new());
     });
+}
+
+async fn skips(store: &Store) {
+    store.add_subscribers(vec![subscriber(1, SubscriptionStatus::Active)], now()).await.unwrap();
+    let plan = plan(SeriesStart::Hand, &HOURS);
+    store.start_series(plan.clone(), vec![AddressKey([1; 16])], now()).await.unwrap();
+    run(store, &plan, "a", now(), false).await;
+    // Two days are lost, in which the second step was mailed.
+    let restored = now() + TimeDelta::hours(48);
+    let request = RestoreRequest { above: 7, published: Some(Vec::new()), why: "test".to_owned() };
+    store.accept_restored(request, restored).await.unwrap();
+    for hours in [48, 60, 71] {
+        run(store, &plan, "a", now() + TimeDelta::hours(hours), false).await;
+    }
+    assert_eq!(received(store).await["reader1@example.org"], ["0"]);
+    run(store, &plan, "a", now() + TimeDelta::hours(72), false).await;
+    let mut steps = received(store).await.remove("reader1@example.org").unwrap();
+    steps.sort();
+    assert_eq!(steps, ["0", "72"]);
+    assert_eq!(store.verify().await.unwrap(), Vec::<String>::new());
+}
+
+#[test]
+fn a_step_that_was_due_between_a_backup_and_its_restore_is_not_mailed_again() {
+    in_sqlite(async |store| skips(store).await);
 }
 
 /// `can_wait`: the store has the time of the test.

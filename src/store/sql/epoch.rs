@@ -6,6 +6,7 @@ use super::digests::Week;
 use super::events::{self, Entry};
 use super::{
     Store, StoreError, TransactionMode, Tx, args, corrupt_data, counts, deliveries, digests, issues, meta,
+    series,
 };
 use crate::ledger::transition::Event;
 use crate::store::{EpochMark, RestoreOutcome, RestoreRequest, StoreIdentity};
@@ -54,6 +55,7 @@ impl Store {
                 let ids: Vec<&str> = published.iter().map(|(id, _)| id.as_str()).collect();
                 let week = Week { name: &format!("adopted-{}", now.to_rfc3339()), moment: now };
                 digests::remember(tx, &week, &ids, "adopt-restored", now)?;
+                series::skip_what_was_due(tx, now)?;
                 while counts::finish(tx, now)? {}
             }
             tx.execute("DELETE FROM meta WHERE key = ?1", args![COPIED])?;

@@ -142,6 +142,18 @@ pub(super) fn forget(tx: &mut dyn Tx, key: AddressKey) -> Result<(), StoreError>
     tx.execute("DELETE FROM series_candidate WHERE addr_key = ?1", args![&key.0]).map(drop)
 }
 
+/// After a restore: the steps that were due since the backup may have been mailed, and count as mailed. Whoever may have begun a
+/// series since then begins none.
+pub(super) fn skip_what_was_due(tx: &mut dyn Tx, now: DateTime<Utc>) -> Result<(), StoreError> {
+    tx.execute("DELETE FROM series_candidate", &[])?;
+    tx.execute(
+        "UPDATE series_progress SET reached = ?1 - started_at WHERE next_at IS NOT NULL AND reached < ?1 - started_at",
+        args![now],
+    )?;
+    // The next run computes from it when the next step is due.
+    tx.execute("DELETE FROM meta WHERE key LIKE ?1", args![&format!("{SERIES_PREFIX}%")]).map(drop)
+}
+
 /// Whether there are candidates, or steps have other times than before.
 fn has_news(tx: &mut dyn Tx, plans: &[SeriesPlan]) -> Result<bool, StoreError> {
     if tx.one("SELECT 1 FROM series_candidate", &[], |row| row.get::<i64>(0))?.is_some() {
@@ -201,7 +213,11 @@ fn start_candidates(tx: &mut dyn Tx, plans: &[SeriesPlan]) -> Result<(), StoreEr
     let candidates: Vec<(AddressKey, DateTime<Utc>, bool)> =
         tx.all(sql, &[], |row| Ok((AddressKey(row.get(0)?), row.get(1)?, row.get(2)?)))?;
     for (key, at, signed_up) in candidates {
-        tx.execute("DELETE FROM series_candidate WHERE addr_key = ?1", args![&key.0])?;
+        let sql = "DELETE FROM series_candidate WHERE addr_key = ?1";
+        if tx.execute(sql, args![&key.0])? == 0 {
+            // Another machine did it meanwhile.
+            continue;
+        }
         let Some(topics) = topics_of(tx, key)? else { continue };
         for plan in plans {
             match &plan.start {
