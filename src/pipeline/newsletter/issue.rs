@@ -13,7 +13,7 @@ use crate::pipeline::newsletter::{approval, digest, held_posts, idle_shortcut, r
 use crate::pipeline::session::context::RunContext;
 use crate::pipeline::session::ledger_session::LedgerSession;
 use crate::pipeline::session::run_error::RunError;
-use crate::pipeline::site_build::feeds::{self, BuildReport};
+use crate::pipeline::site_build::feeds::BuildReport;
 use crate::pipeline::site_build::lookup::find;
 use crate::pipeline::status::upcoming;
 use crate::store::{NewIssue, StoreError};
@@ -46,21 +46,15 @@ pub(crate) async fn run(
             report.next = upcoming::load(session, context.clock.now()).await?;
             report
         } else {
-            let read;
-            let archive = if let Some(archive) = &built.archive {
-                archive
-            } else {
-                read = feeds::read_with_ids(context, built.waivers)?.0;
-                &read
-            };
-            let draft = draft(context, session, archive, None, true).await?;
+            let archive = built.archive_or_read(context)?;
+            let draft = draft(context, session, &archive, None, true).await?;
             let until = draft.until;
             let mut report = schedule_issue(context, session, draft).await?;
             if report.scheduled.is_some() || report.digest.is_some() {
                 let now = context.clock.now();
-                report.findings.extend(unused_topics(&context.config, session, archive, now).await?);
+                report.findings.extend(unused_topics(&context.config, session, &archive, now).await?);
             }
-            held_posts::record(context, session, archive).await?;
+            held_posts::record(context, session, &archive).await?;
             // Held posts are mailed as soon as they have a subscriber or an approval, without any change of files.
             if report.held.is_empty() && report.held.without_audience.is_empty() {
                 idle_shortcut::record_settled(context, session, &built.inputs, until).await?;

@@ -15,7 +15,7 @@ use crate::pipeline::newsletter::unsubscribe_check::ensure_can_unsubscribe;
 use crate::pipeline::session::context::RunContext;
 use crate::pipeline::session::ledger_session::LedgerSession;
 use crate::pipeline::session::run_error::RunError;
-use crate::pipeline::site_build::feeds::{self, BuildReport};
+use crate::pipeline::site_build::feeds::BuildReport;
 use crate::store::NewIssue;
 use crate::store::series::{DueStep, NewStep, SeriesPlan};
 use crate::text::HeaderText;
@@ -43,16 +43,10 @@ pub(crate) async fn schedule(
     if due.is_empty() || context.config.smtp.is_none() {
         return Ok((Vec::new(), Vec::new()));
     }
-    let read;
-    let archive = if let Some(archive) = &built.archive {
-        archive
-    } else {
-        read = feeds::read_with_ids(context, built.waivers)?.0;
-        &read
-    };
+    let archive = built.archive_or_read(context)?;
     let mut findings: Vec<Finding> = ensure_can_unsubscribe(context, session).await?.into_iter().collect();
     session.store.check().await?;
-    let latest = latest_issue(session, archive).await?;
+    let latest = latest_issue(session, &archive).await?;
     let mut scheduled = Vec::new();
     for DueStep { series: number, step } in due {
         let Some((plan, email)) =
@@ -60,7 +54,7 @@ pub(crate) async fn schedule(
         else {
             continue;
         };
-        let (renderer, warnings) = compose_step(&context.config, (archive, latest), email, now)?;
+        let (renderer, warnings) = compose_step(&context.config, (&archive, latest), email, now)?;
         findings.extend(warnings);
         let subject = renderer.template().subject.clone();
         let issue = new_issue(session, email, renderer)?;

@@ -3,6 +3,7 @@
 //! The shortcut compares names, sizes and times of files, but only to detect that nothing changed; published content never
 //! depends on them.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use aws_lc_rs::digest::{SHA256, digest};
@@ -50,6 +51,14 @@ pub struct BuildReport {
 }
 
 impl BuildReport {
+    /// The archive, which is read now if nothing had changed.
+    pub(crate) fn archive_or_read(&self, context: &RunContext) -> Result<Cow<'_, Archive>, RunError> {
+        match &self.archive {
+            Some(archive) => Ok(Cow::Borrowed(archive)),
+            None => Ok(Cow::Owned(read_with_ids(context, self.waivers)?.0)),
+        }
+    }
+
     /// Whether posts were skipped because of an error in the settings.
     pub fn has_errors(&self) -> bool {
         self.archive.as_ref().is_some_and(|archive| errors_of(archive).next().is_some())
