@@ -106,9 +106,10 @@ pub(super) fn warn_about_unused_topics(topics: &[String], context: &RunContext, 
     // `check` reports an archive that cannot be read.
     let Ok(reading) = folder::read(&context.config, context.clock.now()) else { return };
     let is_used = |topic: &str| {
-        let mut categories =
+        let of_posts =
             reading.archive.posts.iter().flat_map(|post| post.categories.iter().chain(&post.segment.topics));
-        categories.any(|category| category.as_str() == topic)
+        let mut topics = of_posts.chain(context.config.newsletter.series_topics());
+        topics.any(|category| category.as_str() == topic)
     };
     for topic in topics.iter().filter(|topic| !is_used(topic)) {
         printer.warn(format!("warning: no post is in the category \"{topic}\" yet"));

@@ -8,6 +8,7 @@ use url::Url;
 
 use super::{Color, SeriesStart, Span, Weekly};
 use crate::address::{EmailAddress, Mailbox};
+use crate::text::HeaderText;
 
 /// The `[newsletter]` section.
 #[derive(Debug, Clone, Deserialize)]
@@ -85,6 +86,14 @@ impl Newsletter {
     pub fn unsubscribe_address(&self) -> Option<&EmailAddress> {
         let answers = self.reply_to.as_ref().or(self.from.as_ref()).map(|mailbox| &mailbox.address);
         self.unsubscribe.as_ref().or(answers)
+    }
+
+    /// The topics that begin a series; no post need have them.
+    pub fn series_topics(&self) -> impl Iterator<Item = &HeaderText> {
+        self.series.values().filter_map(|start| match start {
+            SeriesStart::Topic(topic) => Some(topic),
+            SeriesStart::SignUp | SeriesStart::Hand => None,
+        })
     }
 
     /// Who is asked for approval: `test`, else `reply_to`, else `from`.

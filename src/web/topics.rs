@@ -63,8 +63,8 @@ fn refresh(
         return None;
     }
     let archive = folder::read(config, now).ok()?.archive;
-    let mut topics: Vec<HeaderText> =
-        archive.posts.iter().flat_map(|post| post.categories.iter().cloned()).collect();
+    let of_posts = archive.posts.iter().flat_map(|post| post.categories.iter().chain(&post.segment.topics));
+    let mut topics: Vec<HeaderText> = of_posts.chain(config.newsletter.series_topics()).cloned().collect();
     topics.sort();
     topics.dedup();
     topics.truncate(MOST);

@@ -336,6 +336,10 @@ fn site(relay: &Server) -> Site {
     site
 }
 
+fn config(site: &Site) -> String {
+    std::fs::read_to_string(site.path("config.toml")).unwrap()
+}
+
 fn subjects(relay: &Server) -> Vec<String> {
     let log = relay.log();
     let subject = |data: &[u8]| {
@@ -351,6 +355,11 @@ fn publish_brings_a_welcome_email_and_a_course() {
     let site = site(&relay);
     assert_eq!(site.run(&["publish"]).code, 0);
     assert_eq!(subjects(&relay).len(), 2, "the post to both, and nothing else");
+    site.write("config.toml", &config(&site).replace("\"by hand\"", "\"topic 강의\""));
+    let chosen = site.run(&["subscribers", "add", "reader9@example.org", "--topic", "강의"]);
+    assert!(!chosen.output.contains("no post is in the category"), "{}", chosen.output);
+    assert_eq!(site.run(&["subscribers", "remove", "reader9@example.org"]).code, 0);
+    site.write("config.toml", &config(&site).replace("\"topic 강의\"", "\"by hand\""));
     assert_eq!(site.run(&["series", "start", "welcome", "reader0@example.org"]).code, 0);
     assert_eq!(
         site.run(&["series", "start", "course", "reader0@example.org", "reader1@example.org"]).code,

@@ -25,7 +25,7 @@ pub async fn unused_topics(
     now: DateTime<Utc>,
 ) -> Result<Vec<Finding>, RunError> {
     let wanted = session.store.wanted_topics().await?;
-    let categories = Categories::of(archive, now);
+    let categories = Categories::of(archive, config, now);
     let who = |number: u64| match number {
         1 => "1 subscriber wants".to_owned(),
         _ => format!("{number} subscribers want"),
@@ -41,7 +41,7 @@ pub fn unused_topics_of(
     (config, archive, now): (&Config, &Archive, DateTime<Utc>),
 ) -> Vec<Finding> {
     let Topics::Only(topics) = &preferences.topics else { return Vec::new() };
-    let categories = Categories::of(archive, now);
+    let categories = Categories::of(archive, config, now);
     let who = format!("{who} wants");
     topics.iter().filter_map(|topic| categories.warning(topic, &who, config)).collect()
 }
@@ -55,8 +55,9 @@ struct Categories<'a> {
 }
 
 impl<'a> Categories<'a> {
-    fn of(archive: &'a Archive, now: DateTime<Utc>) -> Self {
-        let (mut recent, mut newest) = (Vec::new(), BTreeMap::new());
+    fn of(archive: &'a Archive, config: &'a Config, now: DateTime<Utc>) -> Self {
+        let mut recent: Vec<&str> = config.newsletter.series_topics().map(HeaderText::as_str).collect();
+        let mut newest = BTreeMap::new();
         // The archive is newest first.
         for (n, post) in archive.posts.iter().enumerate() {
             let is_recent = n < NEWEST || now - post.published.to_utc() <= RECENT;
