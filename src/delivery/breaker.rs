@@ -281,11 +281,6 @@ mod tests {
             let pauses = (0..LISTS).filter_map(move |seed| pause(list, share, seed * 1_000_003));
             pauses.collect::<Vec<_>>()
         };
-        println!("share that is dead: pauses of {LISTS} lists with 100, 1,000 and 10,000 subscribers");
-        for thousandths in [10, 20, 30, 40, 50, 60, 80, 100, 150, 200, 300] {
-            let share = f64::from(thousandths) / 1_000.0;
-            println!("{share:.3}: {:?}", [100, 1_000, 10_000].map(|list| paused(list, share).len()));
-        }
         for list in [100, 1_000, 10_000] {
             assert!(paused(list, 0.03).len() <= 1, "{list} subscribers");
         }

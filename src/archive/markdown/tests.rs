@@ -293,9 +293,9 @@ fn an_excerpt_has_the_text_of_paragraphs_quotes_and_lists_without_markup_scripts
 
 #[test]
 fn no_depth_of_nesting_overflows_the_stack_or_takes_long() {
-    let n = 100_000;
+    let n = 30_000;
     // An idle machine needs a tenth of it at most; quadratic work would need far more than all of it.
-    let limit = Duration::from_secs(3 * 60);
+    let limit = Duration::from_secs(60);
     for body in [
         ">".repeat(n),
         "> ".repeat(n) + "a",
@@ -314,7 +314,7 @@ fn no_depth_of_nesting_overflows_the_stack_or_takes_long() {
         "[^1]".repeat(n) + "\n\n[^1]: a",
         "&#x".repeat(n),
         "<a href='".repeat(n),
-        "x".repeat(10_000_000),
+        "x".repeat(3_000_000),
         "<table>".to_owned() + &"<p>a</p>".repeat(n),
         "<table>\n\n".to_owned() + &"a\n\n".repeat(n),
     ] {

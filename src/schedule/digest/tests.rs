@@ -178,15 +178,15 @@ proptest! {
         let settings = newsletter(&format!("digest = \"{moment}\"\nmax_age = \"{max_age}d\"\ndelay = \"{delay}m\""));
         let mut record = begun("2026-09-28T00:00:00Z");
         let mut now = start;
+        let posts: Vec<Post> = drafts.iter().enumerate().map(|(n, draft)| {
+            let dated = draft.appears - draft.back.min(max_age * 24 * 60 - 1);
+            Post { newsletter: !draft.opted_out, ..post_of(&n.to_string(), start + TimeDelta::minutes(dated)) }
+        }).collect();
         // In the end, regular runs follow.
         for gap in gaps.into_iter().chain([24 * 60; 70]) {
             now += TimeDelta::minutes(gap);
-            let visible = drafts.iter().enumerate().filter(|(_, draft)| start + TimeDelta::minutes(draft.appears) <= now);
-            let posts = visible.map(|(n, draft)| {
-                let dated = draft.appears - draft.back.min(max_age * 24 * 60 - 1);
-                Post { newsletter: !draft.opted_out, ..post_of(&n.to_string(), start + TimeDelta::minutes(dated)) }
-            });
-            let archive = archive(posts.collect());
+            let visible = drafts.iter().zip(&posts).filter(|(draft, _)| start + TimeDelta::minutes(draft.appears) <= now);
+            let archive = archive(visible.map(|(_, post)| post.clone()).collect());
             // Each run mails one post on its own, before or after the digest includes it.
             let known: HashSet<String> = record.mailed.keys().cloned().collect();
             if let Some(post) = plan(&archive, Some(&known), &settings, now).due.first() {
