@@ -188,6 +188,7 @@ mod tests {
             in_reply_to: Vec::new(),
             newsletter: true,
             strings: crate::i18n::Languages::default().of("en").clone(),
+            embeds: crate::archive::embeds::usual(),
             formulas: crate::archive::Formulas::Off,
             page: crate::archive::PostPage::default(),
             body: XmlText::default(),

@@ -2,6 +2,7 @@
 //!
 //! Only [`folder`] reads files; the rest are pure functions. Nothing here depends on a feed or mail format.
 
+pub mod embeds;
 mod enclosure;
 mod encoding;
 pub mod folder;

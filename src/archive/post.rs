@@ -12,6 +12,7 @@ use super::front_matter::Segment;
 use super::ids::Fingerprint;
 use super::page::PostPage;
 use super::pages::Pages;
+use crate::config::EmbedHost;
 use crate::finding::Finding;
 use crate::i18n::Strings;
 use crate::text::{HeaderText, XmlText};
@@ -95,6 +96,8 @@ pub struct Post {
     pub newsletter: bool,
     /// The words that the body needs, in the language of the post.
     pub(crate) strings: Arc<Strings>,
+    /// Whose players may be in `body`.
+    pub embeds: Arc<[EmbedHost]>,
     /// How formulas in `body` are read.
     pub formulas: Formulas,
     /// What the pages that Letterpress builds need to know.

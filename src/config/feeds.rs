@@ -1,6 +1,8 @@
 //! `[feeds]`: which feeds to build.
 
-use serde::Deserialize;
+use std::sync::Arc;
+
+use serde::{Deserialize, Deserializer};
 
 use super::{ByteSize, PrivateUrl};
 
@@ -27,6 +29,39 @@ pub struct Feeds {
     pub hubs: Vec<PrivateUrl>,
     /// Whether a feed that is opened in a browser explains itself.
     pub companion: bool,
+    /// Whose players stay in posts; others become links.
+    #[serde(deserialize_with = "embeds")]
+    pub embeds: Arc<[EmbedHost]>,
+}
+
+fn embeds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<[EmbedHost]>, D::Error> {
+    Vec::deserialize(deserializer).map(Arc::from)
+}
+
+/// A host whose players may be in a frame, with its subdomains: `vimeo.com`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct EmbedHost(String);
+
+impl EmbedHost {
+    /// The name in lower case.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for EmbedHost {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, Self::Error> {
+        let is_label =
+            |label: &str| !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        if name.contains('.') && name.split('.').all(is_label) {
+            Ok(Self(name.to_ascii_lowercase()))
+        } else {
+            Err(format!("`{}` is not the name of a host, such as \"vimeo.com\"", name.escape_debug()))
+        }
+    }
 }
 
 /// A feed format.

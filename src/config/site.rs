@@ -50,6 +50,8 @@ pub struct Author {
     pub email: Option<EmailAddress>,
     /// The author's page.
     pub url: Option<Url>,
+    /// A square picture of the author.
+    pub avatar: Option<Url>,
 }
 
 /// An absolute `http` or `https` URL without query or fragment. It ends in a slash, so that paths can be joined to it.

@@ -79,6 +79,7 @@ pub(super) fn post(title: &str, slug: &str) -> Post {
         in_reply_to: Vec::new(),
         newsletter: true,
         strings: crate::i18n::Languages::default().of("en").clone(),
+        embeds: crate::archive::embeds::usual(),
         formulas: crate::archive::Formulas::Off,
         page: crate::archive::PostPage::default(),
         body: XmlText::default(),

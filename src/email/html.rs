@@ -2,9 +2,14 @@
 //!
 //! The body comes sanitised from `archive::markdown` and is not sanitised again.
 
+use std::fmt::Write as _;
+
 use css_inline::{CSSInliner, InlineError, InlineOptions};
 
+use super::columns;
 use super::pictures::{self, PictureSizes};
+use super::rows::Rows;
+use crate::archive::embeds;
 use crate::html::{Tag, push_escaped, tags};
 use crate::i18n::IssueStrings;
 
@@ -16,69 +21,129 @@ pub(super) const WORD_BUTTON: (&str, &str) = (
     "<!--[if mso]></span><i style=\"mso-font-width:150%\" hidden>&emsp;&#8203;</i><![endif]-->",
 );
 
-/// Adapts a post's body to mail programs: a video or a recording becomes a link, a `picture` becomes its `img`, and every
-/// `img` gets an `alt`. Classes that begin with `lp-` belong to the style of the email; `archive::markdown` removes them
-/// from posts.
+/// Adapts a post's body to mail programs: a video, a recording or a player becomes a link, every `img` gets an `alt`, and a
+/// `picture` becomes its `img`, with one for dark backgrounds if it has that. Classes that begin with `lp-` belong to the
+/// style of the email; `archive::markdown` removes them from posts.
 pub(super) fn for_mail(body: &str, words: &IssueStrings, sizes: &PictureSizes) -> String {
-    let mut out = String::with_capacity(body.len());
-    let mut copied = 0;
-    let mut replaced: Option<EmbedReplacement> = None;
-    let (mut unlinked, mut in_button) = (false, false);
+    let body = &*columns::for_mail(body);
+    let mut writer = Writer {
+        body,
+        words,
+        sizes,
+        out: String::with_capacity(body.len()),
+        copied: 0,
+        replaced: None,
+        is_unlinked: false,
+        is_button: false,
+        dark: None,
+        rows: Rows::default(),
+    };
     for tag in tags(body) {
-        if let Some(open) = &mut replaced {
-            if open.address.is_none() && tag.name() == "source" {
-                open.address = tag.attribute("src").map(str::to_owned);
-            }
+        writer.tag(&tag);
+    }
+    match writer.replaced.take() {
+        Some(open) => open.write_to(&mut writer.out, words),
+        None => writer.out.push_str(&body[writer.copied..]),
+    }
+    writer.out
+}
+
+struct Writer<'b> {
+    body: &'b str,
+    words: &'b IssueStrings,
+    sizes: &'b PictureSizes,
+    out: String,
+    /// How much of the body is written.
+    copied: usize,
+    replaced: Option<Replacement>,
+    is_unlinked: bool,
+    is_button: bool,
+    /// The variant of the next picture for dark backgrounds.
+    dark: Option<String>,
+    rows: Rows,
+}
+
+impl Writer<'_> {
+    fn tag(&mut self, tag: &Tag) {
+        if let Some(open) = &mut self.replaced {
+            open.note_source(tag);
             if tag.closing && tag.name() == open.name {
-                open.write_link(words, &mut out);
-                copied = tag.at.end;
-                replaced = None;
+                let before = self.out.len();
+                open.write_to(&mut self.out, self.words);
+                let is_nothing = self.out.len() == before && self.body[tag.at.end..].starts_with("<br>");
+                self.copied = tag.at.end + if is_nothing { "<br>".len() } else { 0 };
+                self.replaced = None;
             }
-            continue;
+            return;
         }
-        if !matches!(tag.name(), "video" | "audio" | "picture" | "source" | "img" | "li" | "table" | "a") {
-            continue;
-        }
-        out.push_str(&body[copied..tag.at.start]);
-        copied = tag.at.end;
         match tag.name() {
-            "video" | "audio" if !tag.closing => {
-                replaced = Some(EmbedReplacement::new(&tag, tag.attribute("src")));
+            "video" | "audio" | "iframe" if !tag.closing => self.replace(tag, tag.attribute("src")),
+            "video" | "audio" | "iframe" | "picture" => self.write(tag, ""),
+            "source" => {
+                self.dark =
+                    tag.attribute("srcset").filter(|_| tag.attribute("media").is_some()).map(str::to_owned);
+                self.write(tag, "");
             }
-            "img" => pictures::write(&tag, (sizes, pictures::stands_alone(body, &tag)), &mut out),
-            // A table that is too wide for a phone scrolls alone, and not with the page.
-            "table" if tag.closing => out.push_str("</table></div>"),
-            "table" => {
-                let is_sized = tag.attribute("width").is_some();
-                out.push_str("<div class=\"lp-scroll\"><table");
-                out.push_str(if is_sized { "" } else { " width=\"100%\"" });
-                out.push_str(&body[tag.at.start + "<table".len()..tag.at.end]);
-            }
-            "li" if is_task(&tag, &body[tag.at.end..]) => out.push_str("<li class=\"lp-task\">"),
-            // The link back from a footnote would lead out of the email, to the page.
-            "a" if tag.attribute("class") == Some("footnote-backref") => {
-                replaced = Some(EmbedReplacement::new(&tag, None));
-            }
-            // So would the link to the footnote: only its number stays, and the note is at the end of the email.
-            "a" if tag.attribute("id").is_some_and(|id| id.starts_with("fnref-")) => unlinked = true,
-            "a" if tag.closing && unlinked => unlinked = false,
-            "a" if tag.closing && in_button => {
-                in_button = false;
-                out.extend([WORD_BUTTON.1, "</a>"]);
-            }
-            "a" if tag.attribute("class") == Some("button") => {
-                in_button = true;
-                out.extend([&body[tag.at], WORD_BUTTON.0]);
-            }
-            "li" | "a" => out.push_str(&body[tag.at]),
+            "img" => self.picture(tag),
+            "li" if is_task(tag, &self.body[tag.at.end..]) => self.write(tag, "<li class=\"lp-task\">"),
+            "a" => self.link(tag),
+            "table" => self.table(tag),
+            "thead" | "tbody" | "tr" if self.rows.is_shaded(tag) => self.write(tag, "<tr class=\"lp-even\">"),
             _ => {}
         }
     }
-    match replaced {
-        Some(open) => open.write_link(words, &mut out),
-        None => out.push_str(&body[copied..]),
+
+    /// Writes what is before a tag, and something in its place.
+    fn write(&mut self, tag: &Tag, instead: &str) {
+        self.out.extend([&self.body[self.copied..tag.at.start], instead]);
+        self.copied = tag.at.end;
     }
-    out
+
+    fn replace(&mut self, tag: &Tag, address: Option<&str>) {
+        self.write(tag, "");
+        self.replaced =
+            Some(Replacement { name: tag.name().to_owned(), address: address.map(str::to_owned) });
+    }
+
+    fn picture(&mut self, tag: &Tag) {
+        self.write(tag, "");
+        let stands_alone = pictures::stands_alone(self.body, tag);
+        pictures::write(tag, self.dark.take().as_deref(), (self.sizes, stands_alone), &mut self.out);
+    }
+
+    /// A table that is too wide for a phone scrolls alone, and not with the page.
+    fn table(&mut self, tag: &Tag) {
+        self.rows.is_shaded(tag);
+        if tag.closing {
+            return self.write(tag, "</table></div>");
+        }
+        self.write(tag, "<div class=\"lp-scroll\"><table");
+        if tag.attribute("width").is_none() {
+            self.out.push_str(" width=\"100%\"");
+        }
+        self.out.push_str(&self.body[tag.at.start + "<table".len()..tag.at.end]);
+    }
+
+    fn link(&mut self, tag: &Tag) {
+        let class = tag.attribute("class");
+        if class == Some("footnote-backref") {
+            // The link back from a footnote would lead out of the email, to the page.
+            self.replace(tag, None);
+        } else if tag.attribute("id").is_some_and(|id| id.starts_with("fnref-")) {
+            // So would the link to the footnote: only its number stays, and the note is at the end of the email.
+            self.write(tag, "");
+            self.is_unlinked = true;
+        } else if tag.closing && std::mem::take(&mut self.is_unlinked) {
+            self.write(tag, "");
+        } else if tag.closing && std::mem::take(&mut self.is_button) {
+            self.write(tag, WORD_BUTTON.1);
+            self.out.push_str("</a>");
+        } else if class == Some("button") {
+            self.write(tag, &self.body[tag.at.clone()]);
+            self.out.push_str(WORD_BUTTON.0);
+            self.is_button = true;
+        }
+    }
 }
 
 /// Whether a list item begins with a check box, which then replaces the bullet.
@@ -88,30 +153,53 @@ fn is_task(item: &Tag, inside: &str) -> bool {
     !item.closing && text.starts_with(['☐', '☑']) && item.attributes().next().is_none()
 }
 
-/// An open element that is left out, and the address of the link that may replace it.
-struct EmbedReplacement {
+/// An open element that is left out, and the address of what it shows.
+struct Replacement {
     name: String,
     address: Option<String>,
 }
 
-impl EmbedReplacement {
-    fn new(tag: &Tag, address: Option<&str>) -> Self {
-        Self { name: tag.name().to_owned(), address: address.map(str::to_owned) }
+impl Replacement {
+    /// A video without an address has one in its first source.
+    fn note_source(&mut self, tag: &Tag) {
+        if self.address.is_none() && tag.name() == "source" {
+            self.address = tag.attribute("src").map(str::to_owned);
+        }
     }
 
-    fn write_link(&self, words: &IssueStrings, out: &mut String) {
+    fn write_to(&self, out: &mut String, words: &IssueStrings) {
         let Some(address) = &self.address else { return };
-        let label = if self.name == "video" { &words.video } else { &words.audio };
-        out.push_str("<a href=\"");
-        push_escaped(out, address);
-        out.push_str("\">▶ ");
-        out.push_str(label);
-        out.push_str("</a>");
+        match self.name.as_str() {
+            // The link to the page of a player is in the body. Its picture is clicked nevertheless.
+            "iframe" => player_picture(address, words, out),
+            "video" => push_link(out, address, &words.video),
+            _ => push_link(out, address, &words.audio),
+        }
     }
 }
 
-/// Moves the rules of the `<style>` elements into `style` attributes. `@media` rules stay, because they cannot be inlined.
-/// Nothing is fetched.
+fn player_picture(frame: &str, words: &IssueStrings, out: &mut String) {
+    let Some(embed) = embeds::known_frame(frame) else { return };
+    let Some(picture) = embed.picture else { return };
+    out.push_str("<a href=\"");
+    push_escaped(out, &embed.page);
+    out.push_str("\"><img src=\"");
+    push_escaped(out, &picture.url);
+    let _ = write!(out, "\" width=\"{}\" height=\"{}\" alt=\"", picture.size.0, picture.size.1);
+    push_escaped(out, &words.video);
+    out.push_str("\"></a>");
+}
+
+fn push_link(out: &mut String, address: &str, words: &str) {
+    out.push_str("<a href=\"");
+    push_escaped(out, address);
+    out.push_str("\">▶ ");
+    push_escaped(out, words);
+    out.push_str("</a>");
+}
+
+/// Moves the rules of the `<style>` elements into `style` attributes. `@media` rules and pseudo-classes stay, because they
+/// cannot be inlined; rules for what is not in the email go. Nothing is fetched.
 pub(super) fn inlined(page: &str) -> Result<String, InlineError> {
     let inliner = CSSInliner::new(InlineOptions {
         keep_at_rules: true,
@@ -120,7 +208,44 @@ pub(super) fn inlined(page: &str) -> Result<String, InlineError> {
         remove_inlined_selectors: true,
         ..InlineOptions::default()
     });
-    inliner.inline(page).map(|inlined| inlined.trim_end().to_owned() + "\n")
+    inliner.inline(page).map(|inlined| without_unused_rules(&inlined).trim_end().to_owned() + "\n")
+}
+
+/// `page` without the rules in its `<style>` elements that the inliner left because they match nothing.
+fn without_unused_rules(page: &str) -> String {
+    let mut out = String::with_capacity(page.len());
+    let mut rest = page;
+    while let Some((before, after)) = rest.split_once("<style>") {
+        let Some((css, after)) = after.split_once("</style>") else { break };
+        out.extend([before, "<style>"]);
+        push_used_rules(&mut out, css);
+        out.push_str("</style>");
+        rest = after;
+    }
+    out.push_str(rest);
+    out
+}
+
+/// The rules of `css` for conditions and states: at-rules, and selectors with a pseudo-class. Braces in comments and
+/// strings are not understood, so such a sheet stays whole.
+fn push_used_rules(out: &mut String, css: &str) {
+    if css.contains("/*") || css.contains(['"', '\'']) && css.contains("content") {
+        return out.push_str(css);
+    }
+    let (mut start, mut depth) = (0, 0_usize);
+    for (at, brace) in css.match_indices(['{', '}']) {
+        depth = if brace == "{" { depth + 1 } else { depth.saturating_sub(1) };
+        if depth > 0 {
+            continue;
+        }
+        let rule = &css[start..=at];
+        let selector = rule.split('{').next().unwrap_or_default();
+        if selector.contains(['@', ':']) {
+            out.push_str(rule);
+        }
+        start = at + 1;
+    }
+    out.push_str(&css[start..]);
 }
 
 #[cfg(test)]
@@ -154,6 +279,46 @@ mod tests {
             ),
             "<img src=\"https://e.org/a.png\" width=\"560\" height=\"250\" alt=\"\">"
         );
+    }
+
+    #[test]
+    fn a_picture_with_a_dark_variant_is_two_of_which_one_is_shown() {
+        assert_eq!(
+            mailed(
+                "<p><picture><source srcset=\"https://e.org/d.png\" media=\"(prefers-color-scheme: dark)\"><img src=\"https://e.org/a.png\" alt=\"b\" width=\"9\"></picture></p>"
+            ),
+            "<p><img src=\"https://e.org/a.png\" alt=\"b\" class=\"lp-light\" width=\"9\"><!--[if !mso]><!-->\
+             <img src=\"https://e.org/d.png\" alt=\"b\" class=\"lp-dark\" width=\"9\"><!--<![endif]--></p>"
+        );
+    }
+
+    #[test]
+    fn a_player_becomes_its_picture_with_a_link() {
+        let link = "<a href=\"https://www.youtube.com/watch?v=dQw4w9WgXcQ\">";
+        assert_eq!(
+            mailed(
+                "<iframe src=\"https://www.youtube-nocookie.com/embed/dQw4w9WgXcQ\" title=\"a\"></iframe><br>b"
+            ),
+            format!(
+                "{link}<img src=\"https://i.ytimg.com/vi/dQw4w9WgXcQ/hqdefault.jpg\" width=\"480\" height=\"360\" \
+                 alt=\"Watch the video\"></a><br>b"
+            )
+        );
+        assert_eq!(mailed("<iframe src=\"https://player.vimeo.com/video/1\"></iframe><br>b"), "b");
+    }
+
+    #[test]
+    fn every_other_row_below_a_head_is_shaded() {
+        let row = "<tr>\n<td>a</td></tr>";
+        let body = format!("<table>\n<thead>\n{row}</thead>\n<tbody>\n{row}{row}{row}</tbody>\n</table>");
+        let shaded = row.replace("<tr>", "<tr class=\"lp-even\">");
+        assert_eq!(
+            mailed(&body),
+            format!(
+                "<div class=\"lp-scroll\"><table width=\"100%\">\n<thead>\n{row}</thead>\n<tbody>\n{row}{shaded}{row}</tbody>\n</table></div>"
+            )
+        );
+        assert!(!mailed(&body.replace("thead", "tbody")).contains("lp-even"));
     }
 
     #[test]
@@ -202,6 +367,23 @@ mod tests {
         assert_eq!(
             mailed("<ul><li>☑ 하나</li>\n<li>\n<p>☐ 둘</p></li><li>셋</li></ul>"),
             "<ul><li class=\"lp-task\">☑ 하나</li>\n<li class=\"lp-task\">\n<p>☐ 둘</p></li><li>셋</li></ul>"
+        );
+    }
+
+    #[test]
+    fn a_rule_that_matches_nothing_goes() {
+        let page = "<html><head><style>\n.a { color: red; }\n.b, .c { margin: 0; }\n.c:hover { color: red; }\n@media print {\n  \
+                    .d { color: red; }\n}\n</style></head><body><p class=\"a\">e</p></body></html>";
+        let inlined = inlined(page).unwrap();
+        assert!(
+            inlined.contains(
+                "<style>\n.c:hover { color: red; }\n@media print {\n  .d { color: red; }\n}</style>"
+            ),
+            "{inlined}"
+        );
+        assert_eq!(
+            without_unused_rules("<style>.a { content: \"}\" }</style>"),
+            "<style>.a { content: \"}\" }</style>"
         );
     }
 

@@ -237,9 +237,11 @@ pub(super) fn about(post: &Post, config: &Config, strings: &Strings) -> Value {
     if authors.is_empty() {
         authors.extend(config.site.author.iter().map(|author| author.name.to_string()));
     }
+    let avatar = config.site.author.as_ref().filter(|owner| authors == [owner.name.as_str()]);
     context! {
         title => post.shown_title(),
         url => post.url.as_str(),
+        avatar => avatar.and_then(|owner| owner.avatar.as_ref()).map(Url::as_str),
         published => (!post.page.is_mail_only).then(|| strings.date(&post.published)),
         authors,
         categories => names(&post.categories),

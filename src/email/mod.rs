@@ -4,6 +4,7 @@
 //! issue and frozen in the ledger; [`MessageTemplate::render_for`] fills in what differs between subscribers.
 
 mod banner;
+mod columns;
 mod digest;
 pub mod dkim;
 mod formulas;
@@ -18,6 +19,7 @@ mod pictures;
 mod placeholders;
 mod plain;
 mod preview;
+mod rows;
 mod templates;
 mod theme;
 mod transactional;

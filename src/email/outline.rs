@@ -347,6 +347,9 @@ impl Line {
     fn push(&mut self, inline: Inline) {
         if matches!(inline, Inline::Break) {
             self.trim_end();
+            if self.0.is_empty() {
+                return;
+            }
         }
         self.0.push(inline);
     }

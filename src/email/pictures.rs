@@ -17,28 +17,45 @@ pub(super) const COLUMN: u32 = 560;
 /// The attributes that an `img` keeps. Mail programs ignore `srcset`, `sizes` and `loading`, or fail on them.
 const ATTRIBUTES: [&str; 4] = ["src", "alt", "title", "align"];
 
-/// Writes an `img`. A picture of unknown size that stands alone gets the width of the column, which only Outlook heeds.
-pub(super) fn write(tag: &Tag, (sizes, stands_alone): (&PictureSizes, bool), out: &mut String) {
+/// Writes an `img`, and its variant for dark backgrounds, which Outlook does not see. A picture of unknown size that stands
+/// alone gets the width of the column, which only Outlook heeds.
+pub(super) fn write(
+    tag: &Tag,
+    dark: Option<&str>,
+    (sizes, stands_alone): (&PictureSizes, bool),
+    out: &mut String,
+) {
+    let size = size(tag, sizes);
+    let is_natural = size.is_none() && stands_alone;
+    let class = |variant: &'static str| {
+        let classes = [variant, if is_natural { "lp-natural" } else { "" }];
+        classes.into_iter().filter(|class| !class.is_empty()).collect::<Vec<_>>().join(" ")
+    };
+    let Some(dark) = dark else { return write_one(tag, None, (&class(""), size), out) };
+    write_one(tag, None, (&class("lp-light"), size), out);
+    out.push_str("<!--[if !mso]><!-->");
+    write_one(tag, Some(dark), (&class("lp-dark"), size), out);
+    out.push_str("<!--<![endif]-->");
+}
+
+type Size = Option<(u32, Option<u32>)>;
+
+fn write_one(tag: &Tag, source: Option<&str>, (class, size): (&str, Size), out: &mut String) {
     out.push_str("<img");
     for (name, value) in tag.attributes().filter(|(name, _)| ATTRIBUTES.contains(name)) {
-        out.push(' ');
-        out.push_str(name);
-        out.push_str("=\"");
-        push_escaped(out, value);
-        out.push('"');
+        let value = source.filter(|_| name == "src").unwrap_or(value);
+        push(out, name, value);
     }
-    match size(tag, sizes) {
-        Some((width, height)) => {
-            let (width, height) = fitted(width, height);
-            let _ = write!(out, " width=\"{width}\"");
-            if let Some(height) = height {
-                let _ = write!(out, " height=\"{height}\"");
-            }
+    if !class.is_empty() {
+        push(out, "class", class);
+    }
+    let size = size.map(|(width, height)| fitted(width, height));
+    let size = size.or_else(|| class.ends_with("lp-natural").then_some((COLUMN, None)));
+    if let Some((width, height)) = size {
+        let _ = write!(out, " width=\"{width}\"");
+        if let Some(height) = height {
+            let _ = write!(out, " height=\"{height}\"");
         }
-        None if stands_alone => {
-            let _ = write!(out, " class=\"lp-natural\" width=\"{COLUMN}\"");
-        }
-        None => {}
     }
     if tag.attribute("alt").is_none() {
         out.push_str(" alt=\"\"");
@@ -46,8 +63,14 @@ pub(super) fn write(tag: &Tag, (sizes, stands_alone): (&PictureSizes, bool), out
     out.push('>');
 }
 
+fn push(out: &mut String, name: &str, value: &str) {
+    out.extend([" ", name, "=\""]);
+    push_escaped(out, value);
+    out.push('"');
+}
+
 /// The size as the post writes it, or as it was measured; the height may be unknown.
-fn size(tag: &Tag, sizes: &PictureSizes) -> Option<(u32, Option<u32>)> {
+fn size(tag: &Tag, sizes: &PictureSizes) -> Size {
     let pixels =
         |name| tag.attribute(name).and_then(|value| value.parse::<u32>().ok()).filter(|size| *size > 0);
     let measured = tag.attribute("src").and_then(|src| sizes.get(src)).copied();
@@ -91,7 +114,7 @@ mod tests {
         let tags = tags(html);
         let tag = tags.iter().find(|tag| tag.name() == "img").unwrap();
         let mut out = String::new();
-        write(tag, (&sizes, stands_alone(html, tag)), &mut out);
+        write(tag, None, (&sizes, stands_alone(html, tag)), &mut out);
         out
     }
 

@@ -6,8 +6,8 @@ use mail_parser::{MessageParser, MimeHeaders as _};
 use proptest::prelude::*;
 
 use super::fixtures::{
-    composed, config, english_config, english_message, english_post, header, japanese_message, korean_config,
-    korean_message, korean_post, recipient,
+    composed, config, english_config, english_message, english_post, from_markdown, header, japanese_message,
+    korean_config, korean_message, korean_post, post, recipient,
 };
 use super::headers::{self, Sender};
 use super::{
@@ -17,6 +17,7 @@ use super::{
 use crate::archive::Post;
 use crate::config::{Color, Config};
 use crate::finding::Finding;
+use crate::text::XmlText;
 
 fn lines_of(message: &[u8]) -> impl Iterator<Item = &[u8]> {
     message.split(|&b| b == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line))
@@ -58,6 +59,52 @@ fn the_japanese_email_matches_the_golden_file() {
 #[test]
 fn the_english_email_matches_the_golden_file() {
     assert_golden("english.eml", &english_message().render_for(&recipient(None)));
+}
+
+/// The email of a post in Markdown, with a `newsletter` section and the language of the site.
+fn assert_golden_markdown(name: &str, (title, language): (&str, &str), body: &str, newsletter: &str) {
+    let site = format!(
+        "title = \"The slow post\"\nurl = \"https://post.example.com/\"\nlanguage = \"{language}\"\n\
+         author = {{ name = \"R. & D.\", avatar = \"https://post.example.com/rd.jpg\" }}"
+    );
+    let config = config(&site, &format!("from = \"Post <letters@post.example.com>\"\n{newsletter}"));
+    let mut post = post(title, "golden");
+    post.strings = config.words.of(language).clone();
+    post.formulas = crate::archive::Formulas::On;
+    post.body = XmlText::clean(body).0;
+    assert_golden(name, &from_markdown(&post, &config).render_for(&recipient(None)));
+}
+
+#[test]
+fn the_email_with_every_block_matches_the_golden_file() {
+    let body = include_str!("../../tests/data/letters/blocks.md");
+    assert_golden_markdown("blocks.eml", ("가을 모임", "ko"), body, "");
+}
+
+#[test]
+fn the_email_of_the_magazine_theme_matches_the_golden_file() {
+    let body = include_str!("../../tests/data/letters/blocks.md");
+    let newsletter = "theme = \"magazine\"\naccent = \"#a03020\"\nlogo = \"https://post.example.com/logo.png\"\n\
+                      logo_dark = \"https://post.example.com/logo-dark.png\"\ngreeting = true";
+    assert_golden_markdown("magazine.eml", ("가을 모임", "ko"), body, newsletter);
+}
+
+#[test]
+fn the_email_with_formulas_matches_the_golden_file() {
+    let body = include_str!("../../tests/data/letters/formulas.md");
+    assert_golden_markdown("formulas.eml", ("How sure we are", "en"), body, "");
+}
+
+#[test]
+fn the_arabic_email_matches_the_golden_file() {
+    let body = include_str!("../../tests/data/letters/arabic.md");
+    assert_golden_markdown("arabic.eml", ("عن الأشياء البطيئة", "ar"), body, "");
+}
+
+#[test]
+fn the_email_of_raw_html_matches_the_golden_file() {
+    let body = include_str!("../../tests/data/letters/html.md");
+    assert_golden_markdown("html.eml", ("Three things to read", "en"), body, "");
 }
 
 #[test]
@@ -282,7 +329,7 @@ fn a_right_to_left_email_has_its_margins_and_borders_on_the_right() {
     let message = composed(&post, body, &korean_config(), &Templates::builtin()).unwrap();
     let (_, html) = parts(&message.render_for(&recipient(None)));
     for style in
-        ["border-right:3px solid #cfc9be", "direction:rtl", "text-align:right", "padding:7px 0 7px 14px"]
+        ["border-right:3px solid #cfc9be", "direction:rtl", "text-align:right", "margin:0 26px 20px 0"]
     {
         assert!(html.contains(style), "{style} is missing in {html}");
     }

@@ -36,7 +36,7 @@ fn feed(page: &Page<'_>) -> atom::Feed {
     let owner = site
         .author
         .as_ref()
-        .map_or(Person { name: site.title.as_str(), email: None, url: None }, Person::from);
+        .map_or(Person { name: site.title.as_str(), email: None, url: None, avatar: None }, Person::from);
     atom::Feed {
         title: Text::plain(&*page.feed.title),
         id: page.own_url.clone(),

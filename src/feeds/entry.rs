@@ -47,6 +47,7 @@ pub(super) struct Person<'a> {
     pub(super) name: &'a str,
     pub(super) email: Option<&'a str>,
     pub(super) url: Option<&'a Url>,
+    pub(super) avatar: Option<&'a Url>,
 }
 
 /// A category or a tag.
@@ -118,6 +119,7 @@ impl<'a> From<&'a Author> for Person<'a> {
             name: author.name.as_str(),
             email: author.email.as_ref().map(crate::address::EmailAddress::as_str),
             url: author.url.as_ref(),
+            avatar: author.avatar.as_ref(),
         }
     }
 }
@@ -131,7 +133,7 @@ fn authors<'a>(post: &'a Post, owner: Option<&'a Author>) -> Vec<Person<'a>> {
     named
         .map(|name| match owner {
             Some(owner) if owner.name.as_str() == name => Person::from(owner),
-            _ => Person { name, email: None, url: None },
+            _ => Person { name, email: None, url: None, avatar: None },
         })
         .collect()
 }

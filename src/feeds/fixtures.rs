@@ -63,6 +63,7 @@ pub(super) fn post(day: u32, title: &str) -> Post {
         in_reply_to: Vec::new(),
         newsletter: true,
         strings: crate::i18n::Languages::default().of("en").clone(),
+        embeds: crate::archive::embeds::usual(),
         formulas: crate::archive::Formulas::Off,
         page: crate::archive::PostPage::default(),
         body: XmlText::clean(&format!("<p>본문 {day}</p>")).0,

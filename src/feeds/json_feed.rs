@@ -83,6 +83,8 @@ struct JsonAuthor<'a> {
     name: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     url: Option<&'a Url>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    avatar: Option<&'a Url>,
 }
 
 /// The document, without a byte order mark.
@@ -147,5 +149,5 @@ fn attachment(enclosure: &Enclosure) -> Attachment<'_> {
 }
 
 fn author(person: Person<'_>) -> JsonAuthor<'_> {
-    JsonAuthor { name: person.name, url: person.url }
+    JsonAuthor { name: person.name, url: person.url, avatar: person.avatar }
 }

@@ -64,6 +64,8 @@ pub(crate) struct IssueStrings {
     pub(crate) reply: String,
     /// The link to the sign-up page, for readers of a forwarded email.
     pub(crate) forwarded: String,
+    /// The link to choose topics and frequency.
+    pub(crate) preferences: String,
     /// The heading over the latest issue, in an email of a series.
     pub(crate) latest: String,
     /// With `{name}`.

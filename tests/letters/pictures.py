@@ -48,6 +48,20 @@ A notification calls us; a letter waits for us.[^1] To arrive **slowly** is not 
 1. one
 2. two
 
+::: columns
+### Left
+
+Written by hand.
+
+---
+
+### Right
+
+Typed.
+:::
+
+[A visit](https://youtu.be/dQw4w9WgXcQ)
+
 | season | letters | days |
 |---|---|--:|
 | spring | twelve | 3 |
@@ -79,6 +93,20 @@ print("a letter", "that has a rather long line of code in it, longer than the wi
 1. 하나
 2. 둘
 
+::: columns
+### 왼쪽
+
+손으로 쓴다.
+
+---
+
+### 오른쪽
+
+자판으로 친다.
+:::
+
+[우체국에서](https://youtu.be/dQw4w9WgXcQ)
+
 | 계절 | 편지 | 걸린 날 |
 |---|---|--:|
 | 봄 | 열두 통 | 3 |
@@ -109,6 +137,20 @@ print("편지", "창보다 더 긴 한 줄의 코드가 들어 있어서 줄이 
 
 1. واحد
 2. اثنان
+
+::: columns
+### اليمين
+
+مكتوب باليد.
+
+---
+
+### اليسار
+
+مكتوب على الآلة.
+:::
+
+[زيارة](https://youtu.be/dQw4w9WgXcQ)
 
 | الفصل | الرسائل | الأيام |
 |---|---|--:|

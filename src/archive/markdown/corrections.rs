@@ -24,6 +24,7 @@ fn options() -> Options<'static> {
     extension.footnotes = true;
     extension.description_lists = true;
     extension.alerts = true;
+    extension.block_directive = true;
     extension.cjk_friendly_emphasis = true;
     options
 }

@@ -66,7 +66,7 @@ fn push_inlines<'a>(text: &mut String, parent: &'a AstNode<'a>) {
 
 fn push_inline<'a>(text: &mut String, node: &'a AstNode<'a>) {
     match &node.data().value {
-        NodeValue::Text(words) => text.push_str(tree::without_button(node, words)),
+        NodeValue::Text(words) => text.push_str(tree::without_mark(node, words)),
         NodeValue::Code(code) => text.push_str(&code.literal),
         NodeValue::Math(math) => text.push_str(&crate::math::line(&math.literal)),
         NodeValue::SoftBreak | NodeValue::LineBreak => text.push(' '),

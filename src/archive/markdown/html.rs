@@ -1,17 +1,18 @@
 //! Writes the tree as HTML, byte for byte as an HTML serializer would, so that a post without raw HTML needs no
 //! sanitiser. Raw HTML passes through unchecked; the caller sanitises it.
 
+mod containers;
+mod embed;
 mod footnotes;
 mod formula;
+mod picture;
 mod raw;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use comrak::Anchorizer;
-use comrak::nodes::{
-    AlertType, AstNode, ListType, NodeCodeBlock, NodeLink, NodeList, NodeValue, TableAlignment,
-};
+use comrak::nodes::{AstNode, ListType, NodeCodeBlock, NodeLink, NodeList, NodeValue, TableAlignment};
 
 use self::formula::is_display;
 use super::sanitise::Nesting;
@@ -19,7 +20,6 @@ use super::{OwnAddress, RenderContext, hidden, tree};
 use crate::archive::links::{self, LinkError, LinkKind};
 use crate::finding::Finding;
 use crate::html::{push_attribute, push_text};
-use crate::i18n::CalloutStrings;
 
 /// Writes one fragment. The tree is no deeper than `tree::parse` leaves it, so plain recursion is safe.
 pub(super) struct Writer<'s> {
@@ -48,17 +48,6 @@ pub(super) struct Fragment {
     pub(super) findings: Vec<Finding>,
     /// Addresses on the post's own site.
     pub(super) own: Vec<OwnAddress>,
-}
-
-/// The title of a callout without one of its own.
-fn title_of(alert: AlertType, words: &CalloutStrings) -> &str {
-    match alert {
-        AlertType::Note => &words.note,
-        AlertType::Tip => &words.tip,
-        AlertType::Important => &words.important,
-        AlertType::Warning => &words.warning,
-        AlertType::Caution => &words.caution,
-    }
 }
 
 impl<'s> Writer<'s> {
@@ -97,20 +86,12 @@ impl<'s> Writer<'s> {
     fn block<'a>(&mut self, node: &'a AstNode<'a>, tight: bool) {
         match &node.data().value {
             NodeValue::Paragraph if tight => self.inlines(node),
-            NodeValue::Paragraph if node.children().any(is_display) => self.around_formulas(node),
-            NodeValue::Paragraph => self.inline_element("p", node),
+            NodeValue::Paragraph => self.paragraph(node),
             NodeValue::Heading(heading) => self.heading(node, heading.level),
             NodeValue::ThematicBreak => self.out.push_str("<hr>\n"),
             NodeValue::BlockQuote => self.block_element("blockquote", node),
-            NodeValue::Alert(alert) => {
-                let title =
-                    alert.title.as_deref().unwrap_or_else(|| title_of(alert.alert_type, self.place.callout));
-                self.out.push_str("<blockquote class=\"callout\">\n<p><strong>");
-                push_text(&mut self.out, title);
-                self.out.push_str("</strong></p>\n");
-                self.blocks(node);
-                self.out.push_str("</blockquote>\n");
-            }
+            NodeValue::Alert(alert) => self.callout(node, alert.alert_type, alert.title.as_deref()),
+            NodeValue::BlockDirective(directive) => self.directive(node, directive),
             NodeValue::List(list) => self.list(node, list),
             NodeValue::DescriptionList => self.definitions(node),
             NodeValue::CodeBlock(code) => self.code_block(code),
@@ -122,6 +103,16 @@ impl<'s> Writer<'s> {
             }
             value if value.block() => self.blocks(node),
             _ => self.inline(node),
+        }
+    }
+
+    fn paragraph<'a>(&mut self, node: &'a AstNode<'a>) {
+        if let Some(video) = self.video(node) {
+            self.player(&video);
+        } else if node.children().any(is_display) {
+            self.around_formulas(node);
+        } else {
+            self.inline_element("p", node);
         }
     }
 
@@ -251,7 +242,7 @@ impl<'s> Writer<'s> {
 
     fn inline<'a>(&mut self, node: &'a AstNode<'a>) {
         match &node.data().value {
-            NodeValue::Text(text) => push_text(&mut self.out, tree::without_button(node, text)),
+            NodeValue::Text(text) => push_text(&mut self.out, tree::without_mark(node, text)),
             NodeValue::SoftBreak => self.out.push('\n'),
             NodeValue::LineBreak => self.out.push_str("<br>\n"),
             NodeValue::Code(code) => {
@@ -308,30 +299,6 @@ impl<'s> Writer<'s> {
         self.inlines(node);
         self.in_link = false;
         self.out.push_str("</a>");
-    }
-
-    fn image<'a>(&mut self, node: &'a AstNode<'a>, link: &NodeLink) {
-        let alternative = node.collect_text();
-        if alternative.trim().is_empty() {
-            self.note_missing_alternative(node);
-        }
-        match self.place.absolute(&link.url, LinkKind::Resource) {
-            Ok(url) => {
-                self.note_user_info(&url, node);
-                self.note_own((&link.url, &url), LinkKind::Resource, node.data().sourcepos.start.line);
-                self.out.push_str("<img");
-                self.attribute("src", &url);
-                self.attribute("alt", &alternative);
-                if !link.title.is_empty() {
-                    self.attribute("title", &link.title);
-                }
-                self.out.push('>');
-            }
-            Err(error) => {
-                self.note_refusal(&error, node);
-                push_text(&mut self.out, &alternative);
-            }
-        }
     }
 
     fn attribute(&mut self, name: &str, value: &str) {

@@ -24,6 +24,7 @@ use self::html::Fragment;
 use self::tree::Tree;
 use super::links::{self, LinkError, LinkKind};
 use super::{Formulas, Post};
+use crate::config::EmbedHost;
 use crate::finding::Finding;
 use crate::html::shown_tags;
 use crate::i18n::CalloutStrings;
@@ -65,6 +66,10 @@ struct RenderContext<'s> {
     links: &'s BTreeMap<String, Url>,
     /// Whether formulas are shown, so that MathML is kept.
     has_math: bool,
+    /// Whose players are shown.
+    embeds: &'s [EmbedHost],
+    /// The title of a video without one of its own.
+    video: &'s str,
     /// The titles of callouts.
     callout: &'s CalloutStrings,
 }
@@ -88,6 +93,8 @@ impl<'s> RenderContext<'s> {
             body_line: post.body_line,
             links: &post.page.links,
             has_math: post.formulas != Formulas::Off,
+            embeds: &post.embeds,
+            video: &post.strings.issue.video,
             callout: &post.strings.callout,
         }
     }
@@ -173,6 +180,8 @@ pub fn preview(body: &str, page: &Url) -> String {
         body_line: 1,
         links: &NO_LINKS,
         has_math: false,
+        embeds: &[],
+        video: "",
         callout: &NO_CALLOUTS,
     };
     rendered(tree::parse(&arena, body, Formulas::Off).root, place, body.len()).html

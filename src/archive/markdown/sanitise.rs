@@ -2,6 +2,8 @@
 //! before a feed or an email, so it trusts nothing that was done before.
 
 mod formulas;
+mod frames;
+mod pictures;
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -9,16 +11,19 @@ use std::collections::{HashMap, HashSet};
 use ammonia::Builder;
 use url::Url;
 
+pub(super) use self::frames::{push_frame, with_links_for_embeds};
+pub(super) use self::pictures::DARK;
 use super::{RenderContext, hidden, lazy};
 use crate::archive::links::{self, LinkKind};
-use crate::html::{self, Tag, is_void, push_attribute};
+use crate::html::{self, Tag, is_void};
 
 const TAGS: &str = "a abbr aside audio b bdi bdo blockquote br caption cite code col colgroup dd del details dfn div dl dt em \
-    figcaption figure h1 h2 h3 h4 h5 h6 hr i img ins kbd li mark ol p pre q rp rt ruby s samp section small source span \
+    figcaption figure h1 h2 h3 h4 h5 h6 hr i iframe img ins kbd li mark ol p picture pre q rp rt ruby s samp section small source span \
     strong sub summary sup table tbody td tfoot th thead time tr u ul var video wbr";
 
 /// Elements that are removed with their content. Others that are not allowed leave their text.
-const GONE: &str = "script style iframe object embed svg math noscript noembed noframes template textarea select title head xmp";
+const GONE: &str =
+    "script style object embed svg math noscript noembed noframes template textarea select title head xmp";
 
 const GENERIC: &[&str] = &["align", "aria-label", "class", "dir", "id", "lang", "title"];
 
@@ -30,12 +35,13 @@ const ATTRIBUTES: &[(&str, &[&str])] = &[
     ("colgroup", &["span"]),
     ("del", &["cite", "datetime"]),
     ("details", &["open"]),
+    ("iframe", &["src", "width", "height", "loading", "referrerpolicy", "allowfullscreen"]),
     ("img", &["src", "srcset", "sizes", "alt", "width", "height"]),
     ("ins", &["cite", "datetime"]),
     ("li", &["value"]),
     ("ol", &["start", "reversed", "type"]),
     ("q", &["cite"]),
-    ("source", &["src", "type"]),
+    ("source", &["src", "srcset", "type", "media"]),
     ("table", &["width"]),
     ("td", &["colspan", "rowspan", "headers", "width", "valign"]),
     ("th", &["colspan", "rowspan", "headers", "scope", "width", "valign"]),
@@ -45,7 +51,7 @@ const ATTRIBUTES: &[(&str, &[&str])] = &[
 
 /// The safe part of `html`, with every address made absolute as seen from `place`.
 pub(super) fn clean(html: &str, place: RenderContext<'_>) -> String {
-    let (page, posts) = (place.page.clone(), place.links.clone());
+    let (page, posts, embeds) = (place.page.clone(), place.links.clone(), place.embeds.to_vec());
     let notes = ["#fn-", "#fnref-"].map(|start| format!("{start}{}-", place.footnote_key()));
     let mut builder = Builder::empty();
     builder
@@ -65,6 +71,7 @@ pub(super) fn clean(html: &str, place: RenderContext<'_>) -> String {
             _ if element == "a" && notes.iter().any(|note| value.starts_with(note)) => {
                 Some(Cow::Borrowed(value))
             }
+            _ if element == "iframe" => frames::attribute(name, value, &embeds),
             _ => attribute(&page, element, name, value),
         });
     let html = html::without_excess(html);
@@ -72,7 +79,7 @@ pub(super) fn clean(html: &str, place: RenderContext<'_>) -> String {
     let shown = lazy::with_fallbacks(&shown, place.page);
     let clean = builder.clean(&hidden::without_heading_marks(&shown)).to_string();
     let clean = if place.has_math { formulas::without_copies(clean) } else { clean };
-    lazy::without_sourceless(without_bare_sources(clean))
+    lazy::without_sourceless(pictures::without_variants(frames::without_content(clean)))
 }
 
 fn attributes() -> HashMap<&'static str, HashSet<&'static str>> {
@@ -90,59 +97,12 @@ fn attribute<'v>(page: &Url, element: &str, name: &str, value: &'v str) -> Optio
                 value.split_ascii_whitespace().filter(|class| !class.starts_with("lp-")).collect();
             (!classes.is_empty()).then(|| Cow::Owned(classes.join(" ")))
         }
+        "media" => (value == DARK).then_some(Cow::Borrowed(value)),
         "type" if element == "ol" => {
             matches!(value, "1" | "a" | "A" | "i" | "I").then_some(Cow::Borrowed(value))
         }
         _ => Some(Cow::Borrowed(value)),
     }
-}
-
-/// Removes each `source` without `src`: it belonged to a `picture`, which is not allowed, and means nothing alone.
-fn without_bare_sources(html: String) -> String {
-    if !html.contains("<source") {
-        return html;
-    }
-    let mut out = String::with_capacity(html.len());
-    let mut from = 0;
-    for tag in html::tags(&html) {
-        if tag.name() == "source" && tag.attribute("src").is_none() {
-            out.push_str(&html[from..tag.at.start]);
-            from = tag.at.end;
-        }
-    }
-    out.push_str(&html[from..]);
-    out
-}
-
-/// The address of the embedded page or plug-in content, if `tag` embeds one.
-pub(super) fn embed(tag: &Tag, page: &Url) -> Option<String> {
-    let attribute = match (tag.closing, tag.name()) {
-        (false, "iframe" | "embed") => "src",
-        (false, "object") => "data",
-        _ => return None,
-    };
-    links::absolute(page, tag.attribute(attribute)?, LinkKind::Link).ok()
-}
-
-/// `html`, which contains `tags`, with a link before each embed; the sanitiser then removes the embed.
-pub(super) fn with_links_for_embeds<'h>(html: &'h str, tags: &[Tag], page: &Url) -> Cow<'h, str> {
-    let mut linked = String::new();
-    let mut from = 0;
-    for tag in tags {
-        let Some(url) = embed(tag, page) else { continue };
-        linked.push_str(&html[from..tag.at.start]);
-        linked.push_str("<a href=\"");
-        push_attribute(&mut linked, &url);
-        linked.push_str("\">");
-        push_attribute(&mut linked, tag.attribute("title").filter(|title| !title.is_empty()).unwrap_or(&url));
-        linked.push_str("</a>");
-        from = tag.at.start;
-    }
-    if linked.is_empty() {
-        return Cow::Borrowed(html);
-    }
-    linked.push_str(&html[from..]);
-    Cow::Owned(linked)
 }
 
 /// The most elements that may be open at once. Parsers that build trees take time quadratic in the depth.
@@ -194,16 +154,18 @@ mod tests {
     }
 
     fn cleaned(html: &str) -> String {
-        let (page, links) = (page(), BTreeMap::new());
+        let (page, links, embeds) = (page(), BTreeMap::new(), crate::archive::embeds::usual());
         let place = RenderContext {
             page: &page,
             source: "",
             body_line: 1,
             links: &links,
             has_math: false,
+            embeds: &embeds,
+            video: "Watch the video",
             callout: &super::super::NO_CALLOUTS,
         };
-        clean(&with_links_for_embeds(html, &shown_tags(html), &page), place)
+        clean(&with_links_for_embeds(html, &shown_tags(html), place), place)
     }
 
     #[test]
@@ -236,7 +198,33 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_is_reduced_to_its_img() {
+    fn the_frame_of_a_listed_player_stays_and_nothing_is_in_it() {
+        let frame = "<iframe src=\"https://www.youtube-nocookie.com/embed/dQw4w9WgXcQ\" title=\"노래\" width=\"560\" height=\"315\" \
+            loading=\"lazy\" referrerpolicy=\"strict-origin-when-cross-origin\" allowfullscreen=\"\"></iframe>";
+        let link = "<a href=\"https://www.youtube.com/watch?v=dQw4w9WgXcQ\">▶ 노래</a>";
+        for raw in [
+            "<iframe src='//www.youtube.com/embed/dQw4w9WgXcQ' title=노래 onload=x><script>x</script></iframe>",
+            "<IFRAME src='https://youtube.com/embed/dQw4w9WgXcQ?autoplay=1' title=노래 width='9em' srcdoc='<b>'></IFRAME>",
+            // Written as two pieces of a line of Markdown.
+            "<iframe src='https://youtube.com/embed/dQw4w9WgXcQ' title=노래>",
+        ] {
+            assert_eq!(cleaned(raw), format!("{frame}<br>{link}"), "{raw}");
+        }
+        assert_eq!(cleaned("a<iframe srcdoc='<script>x</script>'>b</iframe>c"), "ac");
+        assert_eq!(
+            cleaned("<iframe src='https://www.youtube.com/redirect?q=x'></iframe>"),
+            "<a href=\"https://www.youtube.com/redirect?q=x\">https://www.youtube.com/redirect?q=x</a>"
+        );
+    }
+
+    #[test]
+    fn a_picture_is_reduced_to_its_img_and_its_variant_for_dark_backgrounds() {
+        assert_eq!(
+            cleaned(
+                "<picture><source srcset='b.avif' type='image/avif'><source srcset=d.png media='(prefers-color-scheme: dark)'><img src=a.png alt=b></picture>"
+            ),
+            "<picture><source srcset=\"https://example.com/p/d.png\" media=\"(prefers-color-scheme: dark)\"><img src=\"https://example.com/p/a.png\" alt=\"b\"></picture>"
+        );
         assert_eq!(
             cleaned(
                 "<picture><source srcset='a.avif' type='image/avif'><img src='a.png' srcset='b.png 2x' alt='글'></picture>"

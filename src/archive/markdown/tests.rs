@@ -35,6 +35,7 @@ fn post(body: &str) -> Post {
         in_reply_to: Vec::new(),
         newsletter: true,
         strings: crate::i18n::Languages::default().of("en").clone(),
+        embeds: crate::archive::embeds::usual(),
         formulas: Formulas::Off,
         page: crate::archive::PostPage::default(),
         body: XmlText::clean(body).0,
@@ -315,6 +316,8 @@ fn no_depth_of_nesting_overflows_the_stack_or_takes_long() {
         "&#x".repeat(n),
         "<a href='".repeat(n),
         "x".repeat(3_000_000),
+        "::: note\n".repeat(n),
+        "> ::: note\n".repeat(n),
         "<table>".to_owned() + &"<p>a</p>".repeat(n),
         "<table>\n\n".to_owned() + &"a\n\n".repeat(n),
     ] {
@@ -328,6 +331,79 @@ fn no_depth_of_nesting_overflows_the_stack_or_takes_long() {
     assert!(findings(&("> ".repeat(200) + "a"))[0].contains("nested more than 60 deep"));
     assert!(findings(&("<table>".to_owned() + &"<p>a</p>".repeat(n)))[0].contains("not in its cells"));
     assert!(html(&("> ".repeat(200) + "가")).contains('가'));
+}
+
+#[test]
+fn a_video_that_stands_alone_becomes_a_player_with_a_link() {
+    let player = |title: &str| {
+        format!(
+            "<figure class=\"embed\">\n<iframe src=\"https://www.youtube-nocookie.com/embed/dQw4w9WgXcQ\" title=\"{title}\" \
+             width=\"560\" height=\"315\" loading=\"lazy\" referrerpolicy=\"strict-origin-when-cross-origin\" \
+             allowfullscreen=\"\"></iframe>\n<figcaption><a href=\"https://www.youtube.com/watch?v=dQw4w9WgXcQ\">▶ {title}</a>\
+             </figcaption>\n</figure>"
+        )
+    };
+    let address = "https://youtu.be/dQw4w9WgXcQ?si=x";
+    assert_eq!(html(address), player("Watch the video"));
+    assert_eq!(html(&format!("[강연 &amp; 노래]({address})")), player("강연 &amp; 노래"));
+    assert_eq!(html(&format!("![강연]({address})")), player("강연"));
+    // With raw HTML the body goes through the sanitiser.
+    assert_eq!(
+        html(&format!("{address}\n\n<b>a</b>")),
+        format!("{}\n<p><b>a</b></p>", player("Watch the video"))
+    );
+    for body in [format!("보기: {address}"), format!("- {address}"), format!("{address} [b](/c)")] {
+        assert!(!html(&body).contains("iframe"), "{body}");
+    }
+    let none = Post { embeds: [].into(), ..post(address) };
+    assert_eq!(render(&none).html, format!("<p><a href=\"{address}\">{address}</a></p>"));
+}
+
+#[test]
+fn containers_are_callouts_and_columns() {
+    let callout = |title: &str| {
+        format!("<blockquote class=\"callout\">\n<p><strong>{title}</strong></p>\n<p>a</p>\n</blockquote>")
+    };
+    for (fence, title) in [
+        ("::: warning", "Warning"),
+        (":::tip[먼저]", "먼저"),
+        (":::info 먼저", "먼저"),
+        ("::: {.callout-note}", "Note"),
+    ] {
+        assert_eq!(html(&format!("{fence}\na\n:::")), callout(title), "{fence}");
+    }
+    let columns = "<div class=\"columns\">\n<div class=\"column\">\n<p>a</p>\n</div>\n<div class=\"column\">\n<p>b</p>\n</div>\n</div>";
+    for body in [
+        "::: columns\na\n\n---\n\nb\n:::",
+        ":::: {.columns}\n::: {.column width=\"40%\"}\na\n:::\n\n::: {.column}\nb\n:::\n::::",
+    ] {
+        assert_eq!(html(body), columns, "{body}");
+    }
+    assert_eq!(
+        html("<div class=\"columns\">\n\n::: columns\na\n\n***\n\nb\n:::\n\n</div>"),
+        format!("<div class=\"columns\">\n{columns}\n</div>")
+    );
+    assert!(findings("::: columns\na\n:::")[0].contains("one column"));
+    assert!(findings("::: kolumns\na\n:::")[0].contains("`kolumns` is not known"));
+    // What only looks like one.
+    assert_eq!(html("::: 안내\na"), "<p>::: 안내</p>\n<p>a</p>");
+    assert_eq!(html("a\n\n:::\n\nb"), "<p>a</p>\n<p>:::</p>\n<p>b</p>");
+}
+
+#[test]
+fn a_picture_can_have_a_variant_for_dark_backgrounds() {
+    let page = "https://example.com/p/a/";
+    assert_eq!(
+        html("![표](a.png \"b\"){dark=a-dark.png}!"),
+        format!(
+            "<p><picture><source srcset=\"{page}a-dark.png\" media=\"(prefers-color-scheme: dark)\">\
+             <img src=\"{page}a.png\" alt=\"표\" title=\"b\"></picture>!</p>"
+        )
+    );
+    let own = render(&post("![표](a.png){dark=a-dark.png}")).own;
+    assert_eq!(own.iter().map(|own| own.raw.as_str()).collect::<Vec<_>>(), ["a.png", "a-dark.png"]);
+    assert!(html("![표](a.png){dark=javascript:x}").ends_with("alt=\"표\"></p>"));
+    assert_eq!(html("a {dark=b}"), "<p>a {dark=b}</p>");
 }
 
 /// Markdown as people and fuzzers write it.
@@ -538,7 +614,7 @@ proptest! {
         for kind in [Formulas::On, Formulas::Kramdown] {
             let page = Url::parse("https://example.com/p/a/").unwrap();
             let html = with_formulas(&body, kind).html;
-            let place = RenderContext { page: &page, source: "", body_line: 1, links: &NO_LINKS, has_math: true, callout: &NO_CALLOUTS };
+            let place = RenderContext { page: &page, source: "", body_line: 1, links: &NO_LINKS, has_math: true, embeds: &[], video: "", callout: &NO_CALLOUTS };
             let clean = sanitise::clean(&html, place);
             prop_assert_eq!(clean.trim_end(), html.as_str());
             prop_assert!(!html.contains('\u{E000}'), "{}", html);

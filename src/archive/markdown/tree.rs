@@ -50,23 +50,31 @@ fn with_formulas<'a>(arena: &'a Arena<'a>, body: &str, kind: Formulas) -> &'a As
     corrections::parse(arena, &tamed(body))
 }
 
-/// The most quotes and lists that one line may open. The parser takes time quadratic in their number, so the rest of them
-/// are escaped and become text.
+/// The most quotes and lists that one line may open, and the most containers (`:::`) of a body. The parser takes time quadratic
+/// in their number, so the rest of them are escaped and become text.
 const MAX_MARKERS: usize = 500;
 
 fn tamed(body: &str) -> Cow<'_, str> {
     let mut tame = String::new();
     let mut from = 0;
     let mut line_start = 0;
+    let mut fences = 0;
     for line in body.split_inclusive('\n') {
         let markers = line.bytes().take_while(|byte| b">-+* \t".contains(byte)).count();
         // A long run of one marker alone is a thematic break; quotes never are.
         let is_break = !line[..markers].contains('>') && line[markers..].trim().is_empty();
+        let is_fence = line[markers..].starts_with(":::");
+        fences += usize::from(is_fence);
         if markers > 2 * MAX_MARKERS && !is_break {
             let at = line_start + 2 * MAX_MARKERS;
             tame.push_str(&body[from..at]);
             tame.push('\\');
             from = at + usize::from(body.as_bytes()[at].is_ascii_whitespace());
+        } else if is_fence && fences > MAX_MARKERS {
+            let at = line_start + markers;
+            tame.push_str(&body[from..at]);
+            tame.push('\\');
+            from = at;
         }
         line_start += line.len();
     }
@@ -143,9 +151,30 @@ pub(super) fn is_meant_as_button<'a>(link: &'a AstNode<'a>) -> bool {
             .is_some_and(|next| matches!(&next.data().value, NodeValue::Text(text) if is_mark(text)))
 }
 
-/// The text of a node without the mark that belongs to the link before it.
-pub(super) fn without_button<'a, 't>(node: &'a AstNode<'a>, text: &'t str) -> &'t str {
-    let follows_link =
-        node.previous_sibling().is_some_and(|before| matches!(before.data().value, NodeValue::Link(_)));
-    text.strip_prefix(BUTTON).filter(|_| follows_link).unwrap_or(text)
+/// Behind a picture, its variant for dark backgrounds: `![Chart](chart.png){dark=chart-dark.png}`.
+const DARK: &str = "{dark=";
+
+/// The address of a picture's variant for dark backgrounds, and the text behind it.
+fn split_dark(text: &str) -> Option<(&str, &str)> {
+    let (address, rest) = text.strip_prefix(DARK)?.split_once('}')?;
+    (!address.trim().is_empty()).then_some((address.trim(), rest))
+}
+
+/// The variant of a picture for dark backgrounds.
+pub(super) fn dark_variant<'a>(picture: &'a AstNode<'a>) -> Option<String> {
+    match &picture.next_sibling()?.data().value {
+        NodeValue::Text(text) => split_dark(text).map(|(address, _)| address.to_owned()),
+        _ => None,
+    }
+}
+
+/// The text of a node without the mark that belongs to the link or picture before it.
+pub(super) fn without_mark<'a, 't>(node: &'a AstNode<'a>, text: &'t str) -> &'t str {
+    let Some(before) = node.previous_sibling() else { return text };
+    let rest = match &before.data().value {
+        NodeValue::Link(_) => text.strip_prefix(BUTTON),
+        NodeValue::Image(_) => split_dark(text).map(|(_, rest)| rest),
+        _ => None,
+    };
+    rest.unwrap_or(text)
 }

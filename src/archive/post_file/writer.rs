@@ -91,6 +91,7 @@ impl PostBuilder<'_> {
             in_reply_to,
             newsletter: fields.newsletter && !is_empty,
             strings,
+            embeds: Arc::clone(&config.feeds.embeds),
             formulas: self.setting.formulas(),
             page: PostPage { image_line, ..PostPage::default() },
             body,

@@ -22,7 +22,7 @@ fn every_problem_of_an_email_is_found_with_a_hint() {
     let body = "<p><a href=\"/about\">a</a> <a href=\"https://u@example.org/\">b</a> <a href=\"http://192.0.2.1/\">c</a> \
                  <a href=\"https://evil.example\">https://bank.example</a> <a href=\"https://bit.ly/x\">d</a> \
                  <img src=\"https://example.org/a.svg\" alt=\"a\"> <img src=\"data:image/png;base64,AA\" alt=\"b\"> \
-                 <img src=\"https://example.org/b.png\"> <span style=\"font-size:0\">e</span></p><iframe></iframe>"
+                 <img src=\"https://example.org/b.png\"> <span style=\"font-size:0\">e</span></p><object></object>"
         .to_owned();
     let mut template = composed(&post, &body, &english_config(), &Templates::builtin()).unwrap();
     template.subject = header("RE: BUY THIS NOW PLEASE");

@@ -4,6 +4,7 @@
 use super::findings::{Lint, shown};
 use super::rule::{HTML_RELATIVE, HTML_STYLE, HTML_UNKNOWN, HTML_UNSAFE};
 use super::urls;
+use crate::archive::embeds;
 use crate::html::{Piece, read};
 use crate::xml::namespaces::Ns;
 use crate::xml::tree::Node;
@@ -104,7 +105,9 @@ pub(super) fn escaped(html: &str, line: usize, relative: bool, lint: &mut Lint<'
             lint.raise(HTML_UNSAFE, line, "<?import runs code in some feed readers");
         }
         Piece::Tag(tag) if !tag.closing => {
-            element(tag.name(), line, lint);
+            if !(tag.name() == "iframe" && tag.attribute("src").is_some_and(embeds::is_known_frame)) {
+                element(tag.name(), line, lint);
+            }
             tag.attributes().for_each(|(name, value)| attribute(name, value, line, relative, lint));
             if !html[tag.at.clone()].ends_with('>') {
                 lint.raise(HTML_UNKNOWN, line, format!("<{} is never closed", tag.name()));

@@ -59,7 +59,7 @@ impl Writer<'_> {
                 }
             }
         }
-        let linked = sanitise::with_links_for_embeds(html, tags, self.place.page);
+        let linked = sanitise::with_links_for_embeds(html, tags, self.place);
         self.out.push_str(&linked);
     }
 
