@@ -20,6 +20,9 @@ pub(super) enum Command {
     Wordpress {
         /// The .xml file of the export.
         file: Utf8PathBuf,
+        /// Import pages, too; they are not mailed.
+        #[arg(long)]
+        pages: bool,
         #[command(flatten)]
         options: foreign::Options,
     },
@@ -28,6 +31,9 @@ pub(super) enum Command {
     Ghost {
         /// The .json file of the export.
         file: Utf8PathBuf,
+        /// Import pages, too; they are not mailed.
+        #[arg(long)]
+        pages: bool,
         #[command(flatten)]
         options: foreign::Options,
     },
@@ -63,8 +69,10 @@ pub(super) async fn run(
     printer: Printer,
 ) -> Result<Outcome, RunError> {
     match command {
-        Command::Wordpress { file, options } => foreign::wordpress(file, options, context, printer),
-        Command::Ghost { file, options } => foreign::ghost(file, options, context, printer),
+        Command::Wordpress { file, pages, options } => {
+            foreign::wordpress(file, (options, *pages), context, printer)
+        }
+        Command::Ghost { file, pages, options } => foreign::ghost(file, (options, *pages), context, printer),
         Command::Feed { source, options } => foreign::feed(source, options, context, printer).await,
         Command::Text { file, newest, every, dry_run } => {
             text(file, (*newest, *every), *dry_run, context, printer)

@@ -128,6 +128,8 @@ pub struct Place<'a> {
     pub site: &'a Url,
     /// The zone of its dates.
     pub zone: Tz,
+    /// Pages are posts, too.
+    pub pages: bool,
 }
 
 /// Reads an export; the finding explains why the file is not one.
@@ -152,12 +154,13 @@ pub fn read(input: impl Read, file: &str, place: Place<'_>) -> Result<Exported, 
     for post in data.posts {
         let title = post.title.clone().unwrap_or_default();
         let is_mail = post.status.as_deref() == Some("sent") || only_mailed.contains(&post.id);
-        if post.kind.as_deref().is_some_and(|kind| kind != "post") || is_true(&post.page) {
+        let is_page = post.kind.as_deref().is_some_and(|kind| kind != "post") || is_true(&post.page);
+        if is_page && !place.pages {
             exported.pages += 1;
         } else if is_mail && !is_unfinished(&post) {
             exported.left_out.push((title, "it was only mailed, not published".to_owned()));
         } else {
-            exported.posts.push(imported_post(post, &joined, place));
+            exported.posts.push(ImportedPost { is_page, ..imported_post(post, &joined, place) });
         }
     }
     Ok(exported)

@@ -2,6 +2,7 @@
 //! a look.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use clap::Args;
@@ -14,8 +15,10 @@ use super::super::printer::{Printer, count};
 use super::write;
 use crate::delivery::progress::ProgressEvent;
 use crate::finding::Finding;
-use crate::importers::imported_post::{ImportedPost, PostFile, PostFileWriter};
-use crate::importers::{feed, ghost, wordpress};
+use crate::importers::encoding::{self, EncodingSurvey};
+use crate::importers::imported_post::{ImportItem, ImportedPost, PostFile, PostFileWriter};
+use crate::importers::wordpress::{self, WordpressOptions};
+use crate::importers::{feed, ghost};
 use crate::net::http::{Download, Fetched};
 use crate::pipeline::session::{RunContext, RunError};
 
@@ -37,31 +40,40 @@ pub(in crate::cli) struct Options {
 
 pub(super) fn wordpress(
     file: &Utf8Path,
-    options: &Options,
+    (options, pages): (&Options, bool),
     context: &RunContext,
     printer: Printer,
 ) -> Result<Outcome, RunError> {
-    let zone = context.config.site.timezone;
     let findings = |finding| RunError::Findings(vec![finding]);
-    let overview = wordpress::overview(open(file)?, file.as_str()).map_err(findings)?;
+    let (input, survey) = open_xml(file)?;
+    let reading = WordpressOptions { zone: context.config.site.timezone, pages, encoding: survey.encoding };
+    let overview = wordpress::overview(input, file.as_str(), survey.encoding).map_err(findings)?;
     let mut session = ImportSession::new(file.as_str(), options, context, printer);
-    wordpress::items(open(file)?, file.as_str(), &overview, zone, &mut |item| match item {
-        wordpress::Item::Post(post) => session.take(&post),
-        wordpress::Item::Other(kind) => *session.report.others.entry(kind).or_default() += 1,
-        wordpress::Item::LeftOut(title, why) => session.skip(&title, &why, 0),
-    })
-    .map_err(findings)?;
+    session.report.findings.extend(survey.finding);
+    wordpress::items(open(file)?, file.as_str(), &overview, reading, &mut |item| session.item(item))
+        .map_err(findings)?;
     session.finish()
+}
+
+/// Opens an XML file, after a look at its encoding. A pipe can be read only once.
+fn open_xml(file: &Utf8Path) -> Result<(File, EncodingSurvey), RunError> {
+    let mut input = open(file)?;
+    let survey = if input.metadata().is_ok_and(|metadata| metadata.is_file()) {
+        encoding::survey(&mut input, file.as_str()).map_err(|finding| RunError::Findings(vec![finding]))?
+    } else {
+        EncodingSurvey::default()
+    };
+    Ok((input, survey))
 }
 
 pub(super) fn ghost(
     file: &Utf8Path,
-    options: &Options,
+    (options, pages): (&Options, bool),
     context: &RunContext,
     printer: Printer,
 ) -> Result<Outcome, RunError> {
     let site = &context.config.site;
-    let place = ghost::Place { site: site.url.as_url(), zone: site.timezone };
+    let place = ghost::Place { site: site.url.as_url(), zone: site.timezone, pages };
     let exported = ghost::read(open(file)?, file.as_str(), place)
         .map_err(|finding| RunError::Findings(vec![finding]))?;
     let mut session = ImportSession::new(file.as_str(), options, context, printer);
@@ -94,8 +106,9 @@ pub(super) async fn feed(
         feed.entries.into_iter().for_each(each);
         session.report.findings.extend(feed.about.findings);
     } else {
-        let about = feed::stream(open(Utf8Path::new(source))?, source, &mut each).map_err(findings)?;
-        session.report.findings.extend(about.findings);
+        let (input, survey) = open_xml(Utf8Path::new(source))?;
+        let about = feed::stream(input, survey.encoding, source, &mut each).map_err(findings)?;
+        session.report.findings.extend(survey.finding.into_iter().chain(about.findings));
     }
     session.finish()
 }
@@ -146,6 +159,14 @@ impl<'w> ImportSession<'w> {
             folder: config.resolve(&config.archive.posts),
             report: Report::default(),
             failed: None,
+        }
+    }
+
+    fn item(&mut self, item: ImportItem) {
+        match item {
+            ImportItem::Post(post) => self.take(&post),
+            ImportItem::Other(kind) => *self.report.others.entry(kind).or_default() += 1,
+            ImportItem::LeftOut(title, why) => self.skip(&title, &why, 0),
         }
     }
 

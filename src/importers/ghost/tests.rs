@@ -9,7 +9,7 @@ const EXPORT: &str = include_str!("../../../tests/data/foreign/ghost.json");
 
 fn exported(text: &str) -> Exported {
     let site = Url::parse("https://letters.example/").unwrap();
-    read(text.as_bytes(), "ghost.json", Place { site: &site, zone: Tz::Asia__Seoul }).unwrap()
+    read(text.as_bytes(), "ghost.json", Place { site: &site, zone: Tz::Asia__Seoul, pages: false }).unwrap()
 }
 
 fn markdown(post: &ImportedPost) -> String {
@@ -88,7 +88,10 @@ fn lexical_and_mobiledoc_are_converted_if_there_is_no_html() {
 fn a_file_that_is_not_an_export_is_refused() {
     let site = Url::parse("https://letters.example/").unwrap();
     for text in ["{}", "[]", "{\"db\": [", "<rss/>", "{\"db\": []}"] {
-        assert!(read(text.as_bytes(), "a.json", Place { site: &site, zone: Tz::UTC }).is_err(), "{text}");
+        assert!(
+            read(text.as_bytes(), "a.json", Place { site: &site, zone: Tz::UTC, pages: false }).is_err(),
+            "{text}"
+        );
     }
 }
 

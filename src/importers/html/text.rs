@@ -3,6 +3,8 @@
 use url::Url;
 
 use super::blocks::is_kept;
+use super::card_classes::{self, Card};
+use super::code;
 use super::links::embed_page;
 use super::notes;
 use crate::html::{At, Data, Tree, is_block, parse};
@@ -47,7 +49,12 @@ pub(super) fn walk<'t>(tree: &'t Tree, from: At, hides: &dyn Fn(At) -> bool, eac
                 let name = element.name.as_str();
                 if ends {
                     each(Step::Edge);
-                } else if hides(at) || DROPPED.contains(&name) {
+                } else if hides(at) || card_classes::is_control(tree, at) {
+                } else if let Some(Card::Rating) = card_classes::card(tree, at) {
+                    each(Step::Edge);
+                    each(Step::Text(card_classes::rating(tree, at)));
+                    each(Step::Edge);
+                } else if DROPPED.contains(&name) || (name == "audio" && is_titled(tree, at)) {
                 } else if EMBEDS.contains(&name) {
                     each(Step::Embed(at));
                 } else if name == "br" {
@@ -65,10 +72,17 @@ pub(super) fn walk<'t>(tree: &'t Tree, from: At, hides: &dyn Fn(At) -> bool, eac
     }
 }
 
+/// Whether the title of a recording's card is the link to it.
+fn is_titled(tree: &Tree, at: At) -> bool {
+    let card = |at: &At| card_classes::card(tree, *at) == Some(Card::Audio);
+    let around = std::iter::successors(tree.parent(at), |at| tree.parent(*at)).find(card);
+    around.is_some_and(|card| card_classes::audio(tree, card).is_some())
+}
+
 /// The visible words of `html`, separated by one space. Footnotes and their marks are left out, because each renderer
 /// writes other numbers and arrows.
 pub fn visible(html: &str) -> String {
-    let tree = parse(html);
+    let tree = parse(&code::escaped(html));
     let notes = notes::find(&tree);
     let mut text = String::new();
     let hides = |at| notes.hides(at) || tree.has_class(at, "footnotes");
