@@ -299,6 +299,12 @@ impl<'a> PostFileWriter<'a> {
     }
 }
 
+/// The name of a post's file, without a number and the extension.
+pub(super) fn file_stem(published: Option<DateTime<FixedOffset>>, stated: &str) -> String {
+    let day = published.map_or_else(String::new, |date| format!("{}-", date.format("%Y-%m-%d")));
+    format!("{day}{}", slug(&links::readable(stated)))
+}
+
 /// The id for the front matter.
 fn id(post: &ImportedPost, remarks: &mut Vec<ImportNote>) -> Option<String> {
     let id = post.id.as_deref().map(one_line).filter(|id| is_address(id))?;

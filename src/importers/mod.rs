@@ -6,6 +6,7 @@
 
 mod distinct;
 pub mod encoding;
+pub mod exports;
 pub mod feed;
 pub mod feed_archive;
 pub mod feed_diff;

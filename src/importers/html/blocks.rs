@@ -5,7 +5,7 @@ use super::card_classes;
 use super::inline::{self, Link, Mark, Piece, Run, Style, tidy};
 use super::notes::Notes;
 use super::tables;
-use super::text::{DROPPED, EMBEDS, embed_target};
+use super::text::{DROPPED, embed_target, is_embed};
 use crate::html::{At, Data, Tree, is_block};
 
 /// Lists and quotes that are nested deeper are merged into the parent.
@@ -125,7 +125,7 @@ impl<'t> Reading<'t> {
                 {
                 } else if let Some(card) = card_classes::card(tree, at) {
                     self.card(card, at, style, flow);
-                } else if EMBEDS.contains(&name) {
+                } else if is_embed(tree, at) {
                     self.embed(at, flow);
                 } else if DROPPED.contains(&name) {
                     self.record_dropped(name);

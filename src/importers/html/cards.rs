@@ -3,6 +3,7 @@
 use super::blocks::{Block, Flow, Reading};
 use super::card_classes::{self, Card, TITLES};
 use super::inline::{Mark, Piece, Run, Style};
+use super::links::address;
 use super::text::embed_target;
 use crate::html::At;
 
@@ -65,8 +66,9 @@ impl Reading<'_> {
 
     fn link_card(&mut self, at: At, style: &Style, flow: &mut Flow) {
         flow.flush();
-        let linked = self.link(at, style);
         let tree = self.tree;
+        let address = tree.attribute(at, "href").and_then(|href| address(href, self.options.page));
+        let linked = address.map_or_else(|| style.clone(), |address| self.linked(address, style));
         let title = tree.below(at).find(|below| card_classes::has_any(tree, *below, &TITLES));
         match title {
             Some(title) if !tree.text(title).trim().is_empty() => {

@@ -63,6 +63,10 @@ fn every_element_is_converted() {
             "<iframe src=\"https://www.youtube.com/embed/abc?rel=0\"></iframe>",
             "<https://www.youtube.com/watch?v=abc>\n",
         ),
+        (
+            "<script src=\"https://gist.github.com/kim/abc.js\"></script>",
+            "<https://gist.github.com/kim/abc>\n",
+        ),
         ("<video><source src=/a.mp4></video>", "<https://old.example/a.mp4>\n"),
         (
             "<table><tr><th>a</th><th>b</th></tr><tr><td>c|d</td><td><code>e|f</code><br>g</td></tr></table>",

@@ -19,6 +19,13 @@ pub(super) const DROPPED: [&str; 21] = [
 /// Embedded content. A link to it remains.
 pub(super) const EMBEDS: [&str; 5] = ["iframe", "embed", "object", "video", "audio"];
 
+/// Whether the element shows something of another page. A gist is a script.
+pub(super) fn is_embed(tree: &Tree, at: At) -> bool {
+    let name = tree.name(at);
+    let is_gist = || tree.attribute(at, "src").is_some_and(|src| src.starts_with("https://gist.github.com/"));
+    EMBEDS.contains(&name) || (name == "script" && is_gist())
+}
+
 /// The page of an embedded player, or the file that it plays.
 pub(super) fn embed_target(tree: &Tree, at: At, page: Option<&Url>) -> Option<String> {
     let inner = || tree.below(at).filter(|below| tree.name(*below) == "source");
@@ -49,14 +56,14 @@ pub(super) fn walk<'t>(tree: &'t Tree, from: At, hides: &dyn Fn(At) -> bool, eac
                 let name = element.name.as_str();
                 if ends {
                     each(Step::Edge);
-                } else if hides(at) || card_classes::is_control(tree, at) {
+                } else if hides(at) || card_classes::is_control(tree, at) || is_titled(tree, at) {
                 } else if let Some(Card::Rating) = card_classes::card(tree, at) {
                     each(Step::Edge);
                     each(Step::Text(card_classes::rating(tree, at)));
                     each(Step::Edge);
-                } else if DROPPED.contains(&name) || (name == "audio" && is_titled(tree, at)) {
-                } else if EMBEDS.contains(&name) {
+                } else if is_embed(tree, at) {
                     each(Step::Embed(at));
+                } else if DROPPED.contains(&name) {
                 } else if name == "br" {
                     each(Step::Break);
                 } else {
@@ -72,8 +79,11 @@ pub(super) fn walk<'t>(tree: &'t Tree, from: At, hides: &dyn Fn(At) -> bool, eac
     }
 }
 
-/// Whether the title of a recording's card is the link to it.
+/// Whether it is a recording, and the title of its card is the link to it.
 fn is_titled(tree: &Tree, at: At) -> bool {
+    if tree.name(at) != "audio" {
+        return false;
+    }
     let card = |at: &At| card_classes::card(tree, *at) == Some(Card::Audio);
     let around = std::iter::successors(tree.parent(at), |at| tree.parent(*at)).find(card);
     around.is_some_and(|card| card_classes::audio(tree, card).is_some())

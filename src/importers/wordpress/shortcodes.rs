@@ -99,9 +99,15 @@ impl Expansion<'_> {
             "gallery" if self.library.push_gallery(shortcode, &mut self.out) => {}
             "playlist" if self.library.push_playlist(shortcode, &mut self.out) => {}
             _ => {
-                if let Some(address) = players::address(shortcode, body) {
+                if let Some(address) = players::address(shortcode) {
                     self.player(&address);
-                    return body.filter(|body| !body.contains('<')).map_or(shortcode.whole.len(), whole);
+                    return shortcode.whole.len();
+                }
+                if let Some(body) = body
+                    && let Some(address) = players::address_in(shortcode, body)
+                {
+                    self.player(&address);
+                    return whole(body);
                 }
                 if players::is_player(name) && shortcode.is_closing {
                 } else if self.is_shortcode(shortcode) {

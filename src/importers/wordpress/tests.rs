@@ -124,6 +124,9 @@ fn every_spelling_of_a_player_becomes_a_link() {
         assert!(dropped.is_empty(), "{text}: {dropped:?}");
         assert_eq!(markdown(&html), format!("<{address}>\n"), "{text}");
     }
+    let (two, _) =
+        expanded("[video src=\"https://a.example/a.mp4\"] x [video mp4=\"https://a.example/b.mp4\"][/video]");
+    assert_eq!(markdown(&two), "<https://a.example/a.mp4>\n\nx\n\n<https://a.example/b.mp4>\n");
 }
 
 #[test]

@@ -40,22 +40,31 @@ pub(super) fn is_player(name: &str) -> bool {
 }
 
 /// What a player plays; `None` for other shortcodes, and if it is unclear.
-pub(super) fn address(shortcode: &Shortcode<'_>, body: Option<&str>) -> Option<String> {
+pub(super) fn address(shortcode: &Shortcode<'_>) -> Option<String> {
+    let stated = shortcode.attribute(&SOURCES).or_else(|| shortcode.attribute(&["id"]));
+    full(shortcode, stated.or_else(|| shortcode.value())?)
+}
+
+/// What a player plays, if only the text between the shortcodes says it.
+pub(super) fn address_in(shortcode: &Shortcode<'_>, body: &str) -> Option<String> {
+    let body = body.trim();
+    let is_plain = !body.is_empty() && !body.contains(['<', '[', ' ', '\n']);
+    if is_plain { full(shortcode, body) } else { None }
+}
+
+fn full(shortcode: &Shortcode<'_>, stated: &str) -> Option<String> {
     let (_, prefix) = SERVICES.iter().find(|(service, _)| *service == shortcode.name)?;
     if shortcode.is_closing {
         return None;
     }
-    let body = body.map(str::trim).filter(|body| !body.is_empty() && !body.contains(['<', ' ', '\n']));
-    let stated = shortcode.attribute(&SOURCES).or_else(|| shortcode.attribute(&["id"]));
-    let stated = stated.or_else(|| shortcode.value()).or(body)?;
     if stated.starts_with("http://") || stated.starts_with("https://") || stated.starts_with("//") {
         return Some(stated.to_owned());
     }
-    let is_id = stated.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_/".contains(&byte));
     if prefix.is_empty() {
         // The address of a file may be relative.
         let is_file = matches!(shortcode.name.as_str(), "audio" | "video") && stated.contains('.');
         return is_file.then(|| stated.to_owned());
     }
+    let is_id = stated.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_/".contains(&byte));
     is_id.then(|| format!("{prefix}{stated}"))
 }
