@@ -62,7 +62,7 @@ pub(super) fn blogger(
         return session.finish();
     }
     let files = open_files(path)?;
-    let is_feed = |name: &&String| name.ends_with("feed.atom") || name.ends_with(".atom");
+    let is_feed = |name: &&String| exports::is_of_type(name, "atom");
     let feeds: Vec<&String> = files.names().iter().filter(is_feed).collect();
     if feeds.is_empty() {
         let finding = Finding::error("export", path.as_str(), "it has no feed.atom")

@@ -1,7 +1,7 @@
 //! Beehiiv: a table with a row for each post, and the HTML of its email in a cell.
 
 use super::csv::{self, Row};
-use super::{ExportFiles, markup};
+use super::{ExportFiles, is_of_type, markup};
 use crate::html::Tag;
 use crate::importers::html::visible;
 use crate::importers::imported_post::{ImportItem, ImportedPost};
@@ -11,7 +11,7 @@ const MEDIA: &str = "https://media.beehiiv.com/cdn-cgi/image/quality=100/";
 
 pub(super) fn read(files: &dyn ExportFiles, each: &mut dyn FnMut(ImportItem)) -> Result<(), String> {
     let mut is_any = false;
-    for name in files.names().iter().filter(|name| name.ends_with(".csv")) {
+    for name in files.names().iter().filter(|name| is_of_type(name, "csv")) {
         let mut read = Ok(());
         let visited = files.visit(name, &mut |input| {
             read = csv::rows(input, &["content_html"], &mut |row| {

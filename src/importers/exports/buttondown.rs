@@ -7,7 +7,7 @@ use std::io;
 use serde_json::Value;
 
 use super::front_matter::{self, Properties};
-use super::{ExportFiles, ExportSite, csv, file_name, stem, unreadable};
+use super::{ExportFiles, ExportSite, csv, file_name, is_of_type, stem, unreadable};
 use crate::importers::imported_post::{ImportItem, ImportedPost};
 
 /// The longest list of emails as JSON, which is read whole.
@@ -35,7 +35,7 @@ pub(super) fn read(
     each: &mut dyn FnMut(ImportItem),
 ) -> Result<(), String> {
     let listed = list(files)?;
-    let is_text = |name: &&String| name.ends_with(".md") && name.split('/').rev().nth(1) == Some("emails");
+    let is_text = |name: &&String| is_of_type(name, "md") && name.split('/').rev().nth(1) == Some("emails");
     let texts: HashMap<&str, &String> =
         files.names().iter().filter(is_text).map(|name| (stem(name), name)).collect();
     if listed.is_empty() {
@@ -122,7 +122,7 @@ fn post(fields: &Fields, body: &str, site: ExportSite<'_>) -> ImportedPost {
     let body = body.trim_start();
     let mode = body.strip_prefix("<!-- buttondown-editor-mode: ").and_then(|rest| rest.split_once("-->"));
     match mode {
-        Some((mode, html)) if mode.trim() == "fancy" => post.html = html.to_owned(),
+        Some((mode, html)) if mode.trim() == "fancy" => html.clone_into(&mut post.html),
         Some((_, text)) => post.markdown = Some(format!("{}\n", text.trim())),
         None => post.markdown = Some(format!("{}\n", body.trim_end())),
     }

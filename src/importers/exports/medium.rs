@@ -1,6 +1,6 @@
 //! Medium: a page of HTML for each story, draft and response in `posts/`.
 
-use super::{ExportFiles, file_name, markup, unreadable};
+use super::{ExportFiles, file_name, is_of_type, markup, unreadable};
 use crate::html::Tag;
 use crate::importers::feed::date;
 use crate::importers::html::visible;
@@ -8,7 +8,7 @@ use crate::importers::imported_post::{ImportItem, ImportedPost};
 
 pub(super) fn read(files: &dyn ExportFiles, each: &mut dyn FnMut(ImportItem)) -> Result<(), String> {
     let is_post = |name: &&String| {
-        let is_page = name.ends_with(".html");
+        let is_page = is_of_type(name, "html");
         is_page && (name.starts_with("posts/") || name.contains("/posts/"))
     };
     for name in files.names().iter().filter(is_post) {

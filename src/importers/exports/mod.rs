@@ -136,7 +136,7 @@ pub fn posts(
 pub fn subscribers(files: &dyn ExportFiles) -> Option<&str> {
     let is_list = |name: &&String| {
         let file = name.rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
-        file.ends_with(".csv")
+        is_of_type(name, "csv")
             && ["email_list", "email-list", "subscriber", "member"].iter().any(|part| file.contains(part))
     };
     files.names().iter().find(is_list).map(String::as_str)
@@ -145,6 +145,11 @@ pub fn subscribers(files: &dyn ExportFiles) -> Option<&str> {
 /// Why a file was left out.
 fn unreadable(name: &str, error: &io::Error) -> ImportItem {
     ImportItem::LeftOut(name.to_owned(), format!("it cannot be read: {error}"))
+}
+
+/// Whether a name ends in this extension, in lower or upper case.
+pub fn is_of_type(name: &str, extension: &str) -> bool {
+    file_name(name).rsplit_once('.').is_some_and(|(_, end)| end.eq_ignore_ascii_case(extension))
 }
 
 /// The last part of a name.

@@ -8,7 +8,7 @@ mod vault;
 
 use self::links::Rewriter;
 use self::vault::{Note, Vault};
-use super::{ExportFiles, ExportSite, unreadable};
+use super::{ExportFiles, ExportSite, is_of_type, unreadable};
 use crate::importers::imported_post::{ImportItem, ImportedPost};
 
 pub(super) use self::vault::is_plain;
@@ -46,7 +46,7 @@ pub(super) fn notion(
     site: ExportSite<'_>,
     each: &mut dyn FnMut(ImportItem),
 ) -> Result<(), String> {
-    let inner = files.names().iter().find(|name| name.ends_with(".zip"));
+    let inner = files.names().iter().find(|name| is_of_type(name, "zip"));
     if let Some(inner) = inner {
         return Err(format!("it has another archive in it, {inner}"));
     }
@@ -57,7 +57,7 @@ pub(super) fn notion(
 
 fn read(dialect: Dialect, context: Context<'_>, each: &mut dyn FnMut(ImportItem)) {
     let mut vault = Vault::new(context.files);
-    for name in context.files.names().iter().filter(|name| name.ends_with(".md")) {
+    for name in context.files.names().iter().filter(|name| is_of_type(name, "md")) {
         match context.files.text(name) {
             Ok(text) => vault.add((dialect.read)(name, &text, context).0),
             Err(error) => each(unreadable(name, &error)),

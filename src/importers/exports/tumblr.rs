@@ -3,7 +3,7 @@
 use chrono::{DateTime, FixedOffset, NaiveDateTime, TimeZone as _};
 use chrono_tz::Tz;
 
-use super::{ExportFiles, ExportSite, file_name, markup, stem, unreadable};
+use super::{ExportFiles, ExportSite, file_name, is_of_type, markup, stem, unreadable};
 use crate::html::Tag;
 use crate::importers::html::visible;
 use crate::importers::imported_post::{Attachment, ImportItem, ImportedPost};
@@ -14,7 +14,7 @@ pub(super) fn read(
     each: &mut dyn FnMut(ImportItem),
 ) -> Result<(), String> {
     let is_post =
-        |name: &&String| name.ends_with(".html") && stem(name).bytes().all(|byte| byte.is_ascii_digit());
+        |name: &&String| is_of_type(name, "html") && stem(name).bytes().all(|byte| byte.is_ascii_digit());
     for name in files.names().iter().filter(is_post) {
         match files.text(name) {
             Ok(page) => each(ImportItem::Post(Box::new(post(name, &page, (files, site))))),

@@ -6,6 +6,7 @@ use url::Url;
 
 use super::vault::{Note, Vault};
 use crate::importers::distinct::Distinct;
+use crate::importers::exports::is_of_type;
 use crate::importers::imported_post::Attachment;
 
 /// Characters that would end the address of a link in Markdown.
@@ -136,7 +137,7 @@ impl<'v> Rewriter<'v> {
         let (path, anchor) = raw.split_once('#').map_or((raw, None), |(path, anchor)| (path, Some(anchor)));
         let path = percent_decode_str(path).decode_utf8_lossy();
         let found =
-            if path.ends_with(".md") { self.note_address(&path, anchor) } else { self.file_address(&path) };
+            if is_of_type(&path, "md") { self.note_address(&path, anchor) } else { self.file_address(&path) };
         match found {
             Some(address) => format!("{address}{title}"),
             None => {

@@ -8,7 +8,7 @@ use super::Context;
 use super::obsidian::heading;
 use super::vault::Note;
 use crate::dates;
-use crate::importers::exports::stem;
+use crate::importers::exports::{is_of_type, stem};
 use crate::importers::imported_post::ImportedPost;
 
 const DATES: [&str; 8] =
@@ -70,7 +70,7 @@ fn is_database(folder: &str, context: Context<'_>) -> bool {
     let has = |name: String| context.files.names().binary_search(&name).is_ok();
     has(format!("{folder}.csv")) || has(format!("{folder}_all.csv")) || {
         // Newer exports leave out the id of the folder.
-        let tables = context.files.names().iter().filter(|name| name.ends_with(".csv"));
+        let tables = context.files.names().iter().filter(|name| is_of_type(name, "csv"));
         tables.map(|name| name.trim_end_matches(".csv").trim_end_matches("_all")).any(|table| {
             let (parent, name) = table.rsplit_once('/').unwrap_or(("", table));
             let own = if parent.is_empty() {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::importers::exports::{ExportFiles, file_name, stem};
+use crate::importers::exports::{ExportFiles, file_name, is_of_type, stem};
 use crate::importers::imported_post::{ImportedPost, file_stem};
 
 /// A note, without its text.
@@ -37,7 +37,7 @@ pub(super) struct Vault<'f> {
 impl<'f> Vault<'f> {
     pub(super) fn new(files: &'f dyn ExportFiles) -> Self {
         let is_attachment =
-            |name: &&String| !name.ends_with(".md") && !name.ends_with(".csv") && is_plain(file_name(name));
+            |name: &&String| !is_of_type(name, "md") && !is_of_type(name, "csv") && is_plain(file_name(name));
         let by_file = files.names().iter().filter(is_attachment);
         let by_file = by_file.map(|name| (file_name(name).to_lowercase(), name.as_str())).collect();
         Self {
@@ -66,7 +66,7 @@ impl<'f> Vault<'f> {
     /// The note that a link from a note in `folder` refers to, by its path or its name.
     pub(super) fn note(&self, folder: &str, target: &str) -> Option<&Note> {
         let target = target.to_lowercase();
-        let path = if target.ends_with(".md") { target.clone() } else { format!("{target}.md") };
+        let path = if is_of_type(&target, "md") { target.clone() } else { format!("{target}.md") };
         let place = self
             .by_path
             .get(&joined(&folder.to_lowercase(), &path))
