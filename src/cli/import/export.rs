@@ -48,12 +48,13 @@ pub(super) fn blogger(
     let findings = |finding| RunError::Findings(vec![finding]);
     let mut session = ImportSession::new(path.as_str(), options, context, printer);
     let site = context.config.site.url.as_url();
-    let mut each = |entry: feed::Entry| match entry.other {
-        Some(kind) => *session.report.others.entry(kind).or_default() += 1,
-        None => {
-            let link = entry.link.as_deref().and_then(|link| site.join(link).ok()).map(String::from);
-            session.take(&ImportedPost::from(feed::Entry { link, ..entry }));
+    let mut each = |mut entry: feed::Entry| {
+        if let Some(kind) = entry.other {
+            *session.report.others.entry(kind).or_default() += 1;
+            return;
         }
+        entry.link = entry.link.and_then(|link| site.join(&link).ok()).map(String::from);
+        session.take(&ImportedPost::from(entry));
     };
     if !path.is_dir() && !is_zip(path)? {
         let (input, survey) = open_xml(path)?;

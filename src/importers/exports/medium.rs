@@ -6,7 +6,7 @@ use crate::importers::feed::date;
 use crate::importers::html::visible;
 use crate::importers::imported_post::{ImportItem, ImportedPost};
 
-pub(super) fn read(files: &dyn ExportFiles, each: &mut dyn FnMut(ImportItem)) -> Result<(), String> {
+pub(super) fn read(files: &dyn ExportFiles, each: &mut dyn FnMut(ImportItem)) {
     let is_post = |name: &&String| {
         let is_page = is_of_type(name, "html");
         is_page && (name.starts_with("posts/") || name.contains("/posts/"))
@@ -21,7 +21,6 @@ pub(super) fn read(files: &dyn ExportFiles, each: &mut dyn FnMut(ImportItem)) ->
             Err(error) => each(unreadable(name, &error)),
         }
     }
-    Ok(())
 }
 
 fn item(file: &str, page: &str) -> Option<ImportItem> {

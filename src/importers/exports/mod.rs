@@ -120,11 +120,20 @@ pub fn posts(
     };
     let read = match source {
         ExportSource::Substack => substack::read(files, site, &mut counting),
-        ExportSource::Medium => medium::read(files, &mut counting),
-        ExportSource::Tumblr => tumblr::read(files, site, &mut counting),
+        ExportSource::Medium => {
+            medium::read(files, &mut counting);
+            Ok(())
+        }
+        ExportSource::Tumblr => {
+            tumblr::read(files, site, &mut counting);
+            Ok(())
+        }
         ExportSource::Buttondown => buttondown::read(files, site, &mut counting),
         ExportSource::Beehiiv => beehiiv::read(files, &mut counting),
-        ExportSource::Obsidian => notes::obsidian(files, site, &mut counting),
+        ExportSource::Obsidian => {
+            notes::obsidian(files, site, &mut counting);
+            Ok(())
+        }
         ExportSource::Notion => notes::notion(files, site, &mut counting),
     };
     let wrong = |message: String| Finding::error("export", name, message).hint(source.hint());

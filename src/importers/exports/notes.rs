@@ -31,14 +31,9 @@ struct Context<'f> {
     site: ExportSite<'f>,
 }
 
-pub(super) fn obsidian(
-    files: &dyn ExportFiles,
-    site: ExportSite<'_>,
-    each: &mut dyn FnMut(ImportItem),
-) -> Result<(), String> {
+pub(super) fn obsidian(files: &dyn ExportFiles, site: ExportSite<'_>, each: &mut dyn FnMut(ImportItem)) {
     let dialect = Dialect { read: obsidian::read, plain: obsidian::plain, has_wikilinks: true };
     read(dialect, Context { files, site }, each);
-    Ok(())
 }
 
 pub(super) fn notion(

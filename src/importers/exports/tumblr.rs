@@ -8,11 +8,7 @@ use crate::html::Tag;
 use crate::importers::html::visible;
 use crate::importers::imported_post::{Attachment, ImportItem, ImportedPost};
 
-pub(super) fn read(
-    files: &dyn ExportFiles,
-    site: ExportSite<'_>,
-    each: &mut dyn FnMut(ImportItem),
-) -> Result<(), String> {
+pub(super) fn read(files: &dyn ExportFiles, site: ExportSite<'_>, each: &mut dyn FnMut(ImportItem)) {
     let is_post =
         |name: &&String| is_of_type(name, "html") && stem(name).bytes().all(|byte| byte.is_ascii_digit());
     for name in files.names().iter().filter(is_post) {
@@ -21,7 +17,6 @@ pub(super) fn read(
             Err(error) => each(unreadable(name, &error)),
         }
     }
-    Ok(())
 }
 
 fn post(name: &str, page: &str, (files, site): (&dyn ExportFiles, ExportSite<'_>)) -> ImportedPost {

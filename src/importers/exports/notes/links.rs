@@ -110,8 +110,8 @@ impl<'v> Rewriter<'v> {
                 out.extend(["<mark>", inside, "</mark>"]);
                 return inside.len() + "====".len();
             }
-            if rest.starts_with("%%") {
-                let end = rest[2..].find("%%");
+            if let Some(comment) = rest.strip_prefix("%%") {
+                let end = comment.find("%%");
                 self.in_comment = end.is_none();
                 return end.map_or(rest.len(), |end| end + 4);
             }
@@ -138,13 +138,11 @@ impl<'v> Rewriter<'v> {
         let path = percent_decode_str(path).decode_utf8_lossy();
         let found =
             if is_of_type(&path, "md") { self.note_address(&path, anchor) } else { self.file_address(&path) };
-        match found {
-            Some(address) => format!("{address}{title}"),
-            None => {
-                self.missing.push(&path);
-                destination.to_owned()
-            }
+        if let Some(address) = found {
+            return format!("{address}{title}");
         }
+        self.missing.push(&path);
+        destination.to_owned()
     }
 
     fn note_address(&self, target: &str, anchor: Option<&str>) -> Option<String> {
@@ -212,12 +210,11 @@ impl<'v> Rewriter<'v> {
             ("", Some(heading)) => Some(format!("#{}", id_of(heading))),
             _ => self.note_address(page, heading).or_else(|| self.file_address(page)),
         };
-        match address {
-            Some(address) => out.extend(["[", &escaped(shown), "](", &address, ")"]),
-            None => {
-                self.missing.push(target);
-                out.push_str(shown);
-            }
+        if let Some(address) = address {
+            out.extend(["[", &escaped(shown), "](", &address, ")"]);
+        } else {
+            self.missing.push(target);
+            out.push_str(shown);
         }
     }
 }
