@@ -34,7 +34,7 @@ pub(super) async fn run(args: &Args, context: &RunContext, printer: Printer) -> 
         remote_feed(name, &context.config).await?
     } else {
         let mut entries = Vec::new();
-        let about = feed::stream(open(Utf8Path::new(name))?, name, &mut |entry| entries.push(entry));
+        let about = feed::stream(open(Utf8Path::new(name))?, None, name, &mut |entry| entries.push(entry));
         feed::Feed { about: about.map_err(|finding| RunError::Findings(vec![finding]))?, entries }
     };
     // Comments and drafts are not published, so their ids do not matter.

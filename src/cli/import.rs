@@ -1,15 +1,19 @@
 //! `letterpress import`: import posts from other software. Existing files are never overwritten.
 
+mod export;
 mod foreign;
+mod session;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use chrono::{DateTime, FixedOffset, NaiveDate};
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 
+use self::session::Options;
 use super::Outcome;
 use super::printer::{Printer, count};
 use crate::config::Span;
 use crate::durable::{self, Mode};
+use crate::importers::exports::ExportSource;
 use crate::importers::text_page;
 use crate::pipeline::session::{RunContext, RunError};
 
@@ -20,16 +24,22 @@ pub(super) enum Command {
     Wordpress {
         /// The .xml file of the export.
         file: Utf8PathBuf,
+        /// Import pages, too; they are not mailed.
+        #[arg(long)]
+        pages: bool,
         #[command(flatten)]
-        options: foreign::Options,
+        options: Options,
     },
     /// Import a Ghost export (Settings, Advanced, Import/Export).
     #[command(after_help = "Example:\n  letterpress import ghost export.json --dry-run")]
     Ghost {
         /// The .json file of the export.
         file: Utf8PathBuf,
+        /// Import pages, too; they are not mailed.
+        #[arg(long)]
+        pages: bool,
         #[command(flatten)]
-        options: foreign::Options,
+        options: Options,
     },
     /// Import the entries of a feed: RSS, Atom or JSON Feed.
     #[command(after_help = "Example:\n  letterpress import feed https://old.example/feed/ --dry-run")]
@@ -38,8 +48,27 @@ pub(super) enum Command {
         #[arg(value_name = "FILE|URL")]
         source: String,
         #[command(flatten)]
-        options: foreign::Options,
+        options: Options,
     },
+    /// Import a Substack export: posts, drafts, podcasts.
+    #[command(after_help = "Example:\n  letterpress import substack export.zip --download")]
+    Substack(ExportArgs),
+    /// Import a Medium export: stories, drafts.
+    Medium(ExportArgs),
+    /// Import a blog from Blogger: a Google Takeout, its feed.atom, or an older export.
+    #[command(after_help = "Example:\n  letterpress import blogger takeout.zip --dry-run")]
+    Blogger(ExportArgs),
+    /// Import a Tumblr export: posts with their pictures.
+    Tumblr(ExportArgs),
+    /// Import a Buttondown export: emails.
+    Buttondown(ExportArgs),
+    /// Import the posts export of beehiiv.
+    Beehiiv(ExportArgs),
+    /// Import the notes of an Obsidian vault with their attachments.
+    #[command(after_help = "Example:\n  letterpress import obsidian vault/Blog --dry-run")]
+    Obsidian(ExportArgs),
+    /// Import a Notion export (Markdown & CSV) with its files.
+    Notion(ExportArgs),
     /// Import a plain text page: a category, then posts, each with its title on a line of its own.
     #[command(after_help = "Example:\n  letterpress import text page.txt --newest 2026-11-23 --every 7d")]
     Text {
@@ -57,15 +86,36 @@ pub(super) enum Command {
     },
 }
 
+#[derive(Args)]
+pub(super) struct ExportArgs {
+    /// The export: a .zip, which is not unpacked, or a folder.
+    #[arg(value_name = "FILE|FOLDER")]
+    path: Utf8PathBuf,
+    #[command(flatten)]
+    options: Options,
+}
+
 pub(super) async fn run(
     command: &Command,
     context: &RunContext,
     printer: Printer,
 ) -> Result<Outcome, RunError> {
+    let export =
+        |source, args: &ExportArgs| export::run(source, (&args.path, &args.options), context, printer);
     match command {
-        Command::Wordpress { file, options } => foreign::wordpress(file, options, context, printer),
-        Command::Ghost { file, options } => foreign::ghost(file, options, context, printer),
+        Command::Wordpress { file, pages, options } => {
+            foreign::wordpress(file, (options, *pages), context, printer)
+        }
+        Command::Ghost { file, pages, options } => foreign::ghost(file, (options, *pages), context, printer),
         Command::Feed { source, options } => foreign::feed(source, options, context, printer).await,
+        Command::Blogger(args) => export::blogger(&args.path, &args.options, context, printer),
+        Command::Substack(args) => export(ExportSource::Substack, args),
+        Command::Medium(args) => export(ExportSource::Medium, args),
+        Command::Tumblr(args) => export(ExportSource::Tumblr, args),
+        Command::Buttondown(args) => export(ExportSource::Buttondown, args),
+        Command::Beehiiv(args) => export(ExportSource::Beehiiv, args),
+        Command::Obsidian(args) => export(ExportSource::Obsidian, args),
+        Command::Notion(args) => export(ExportSource::Notion, args),
         Command::Text { file, newest, every, dry_run } => {
             text(file, (*newest, *every), *dry_run, context, printer)
         }

@@ -138,9 +138,15 @@ pub fn read_served(bytes: &[u8], media_type: Option<&str>, file: &str) -> Result
     Ok(Feed { about, entries })
 }
 
-/// Reads a feed with one entry in memory at a time; JSON is read whole, up to 64 MB.
-pub fn stream(input: impl Read, file: &str, each: &mut dyn FnMut(Entry)) -> Result<About, Finding> {
-    read_all(input, None, file, each)
+/// Reads a feed with one entry in memory at a time; JSON is read whole, up to 64 MB. `encoding` overrides the one that
+/// it states.
+pub fn stream(
+    input: impl Read,
+    encoding: Option<&'static Encoding>,
+    file: &str,
+    each: &mut dyn FnMut(Entry),
+) -> Result<About, Finding> {
+    read_all(input, encoding, file, each)
 }
 
 fn read_all(
@@ -163,7 +169,7 @@ fn read_all(
         feed.entries.into_iter().for_each(each);
         return Ok(feed.about);
     }
-    let mut records = Records::served(input, served).map_err(|error| wrong(None, error.to_string()))?;
+    let mut records = Records::new(input, served).map_err(|error| wrong(None, error.to_string()))?;
     let mut about = About::default();
     let mut count = 0;
     loop {

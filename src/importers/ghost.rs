@@ -3,6 +3,7 @@
 //!
 //! The whole export is in memory, because its tables refer to each other in any order.
 
+mod cards;
 mod lexical;
 mod mobiledoc;
 
@@ -128,6 +129,8 @@ pub struct Place<'a> {
     pub site: &'a Url,
     /// The zone of its dates.
     pub zone: Tz,
+    /// Pages are posts, too.
+    pub pages: bool,
 }
 
 /// Reads an export; the finding explains why the file is not one.
@@ -152,12 +155,13 @@ pub fn read(input: impl Read, file: &str, place: Place<'_>) -> Result<Exported, 
     for post in data.posts {
         let title = post.title.clone().unwrap_or_default();
         let is_mail = post.status.as_deref() == Some("sent") || only_mailed.contains(&post.id);
-        if post.kind.as_deref().is_some_and(|kind| kind != "post") || is_true(&post.page) {
+        let is_page = post.kind.as_deref().is_some_and(|kind| kind != "post") || is_true(&post.page);
+        if is_page && !place.pages {
             exported.pages += 1;
         } else if is_mail && !is_unfinished(&post) {
             exported.left_out.push((title, "it was only mailed, not published".to_owned()));
         } else {
-            exported.posts.push(imported_post(post, &joined, place));
+            exported.posts.push(ImportedPost { is_page, ..imported_post(post, &joined, place) });
         }
     }
     Ok(exported)
@@ -285,57 +289,6 @@ fn when(value: &Value, zone: Tz) -> Option<DateTime<FixedOffset>> {
 
 fn is_true(value: &Value) -> bool {
     matches!(value, Value::Bool(true)) || value.as_i64() == Some(1)
-}
-
-/// A card of either editor as HTML; `None` for one that cannot be part of a post.
-fn card(kind: &str, payload: &Value, page: &Url) -> Option<String> {
-    let text = |key: &str| payload.get(key).and_then(Value::as_str).filter(|text| !text.trim().is_empty());
-    let escaped = |raw: &str| {
-        let mut out = String::new();
-        crate::html::push_escaped(&mut out, raw);
-        out
-    };
-    let caption =
-        || text("caption").map(|html| format!("<figcaption>{html}</figcaption>")).unwrap_or_default();
-    let image = |value: &Value| {
-        let get = |key: &str| value.get(key).and_then(Value::as_str).map(escaped);
-        get("src").map(|src| format!("<img src=\"{src}\" alt=\"{}\">", get("alt").unwrap_or_default()))
-    };
-    Some(match kind {
-        "html" | "card-html" => text("html")?.to_owned(),
-        "markdown" | "card-markdown" => crate::archive::markdown::preview(text("markdown")?, page),
-        "image" => format!("<figure>{}{}</figure>", image(payload)?, caption()),
-        "gallery" => {
-            let images = payload.get("images").and_then(Value::as_array)?;
-            let images: Vec<String> = images.iter().filter_map(image).collect();
-            format!("<figure>{}{}</figure>", images.join("<br>"), caption())
-        }
-        "code" | "codeblock" => {
-            let language = escaped(text("language").unwrap_or_default());
-            format!("<pre class=\"language-{language}\">\n{}</pre>", escaped(text("code")?))
-        }
-        "hr" | "horizontalrule" => "<hr>".to_owned(),
-        "embed" | "video" | "audio" | "file" => {
-            let address = escaped(text("url").or_else(|| text("src"))?);
-            format!("<iframe src=\"{address}\"></iframe>{}", caption())
-        }
-        "bookmark" => {
-            let address = text("url")?;
-            let title = payload.get("metadata").and_then(|data| data.get("title")).and_then(Value::as_str);
-            format!("<p><a href=\"{}\">{}</a></p>", escaped(address), escaped(title.unwrap_or(address)))
-        }
-        "button" => {
-            let label = text("buttonText").or_else(|| text("buttonUrl"))?;
-            format!("<p><a href=\"{}\">{}</a></p>", escaped(text("buttonUrl")?), escaped(label))
-        }
-        "callout" => format!("<blockquote>{}</blockquote>", text("calloutText")?),
-        "toggle" => format!(
-            "<p><strong>{}</strong></p><div>{}</div>",
-            text("heading").unwrap_or_default(),
-            text("content").unwrap_or_default()
-        ),
-        _ => return None,
-    })
 }
 
 #[cfg(test)]

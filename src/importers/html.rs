@@ -4,6 +4,9 @@
 //! Markdown cannot express, only the text remains. Scripts, forms and styles are dropped. Pure.
 
 mod blocks;
+mod card_classes;
+mod cards;
+mod code;
 mod escape;
 mod inline;
 mod leaves;
@@ -51,7 +54,7 @@ pub struct Converted {
 
 /// Converts HTML.
 pub fn to_markdown(text: &str, options: HtmlOptions<'_>) -> Converted {
-    let tree = html::parse(text);
+    let tree = html::parse(&code::escaped(text));
     let notes = notes::find(&tree);
     let mut reading = blocks::Reading::new(&tree, &notes, options);
     let blocks = reading.read();

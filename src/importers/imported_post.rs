@@ -61,14 +61,42 @@ pub struct ImportedPost {
     pub enclosure: Option<Enclosure>,
     /// It must not be published now.
     pub draft: bool,
+    /// It is a page of the site, not a post: it is not mailed.
+    pub is_page: bool,
     /// The text, as HTML.
     pub html: String,
+    /// The text, if the other program stored it as Markdown; `html` is empty then.
+    pub markdown: Option<String>,
+    /// Files of the export that the text refers to.
+    pub attachments: Vec<Attachment>,
     /// Line breaks in the text are line breaks on the page.
     pub line_breaks: bool,
     /// Remarks of the importer: shortcodes that were dropped, restricted access.
     pub notes: Vec<ImportNote>,
     /// The line on which it ends in its file; 0 if there are no lines.
     pub line: usize,
+}
+
+/// A file that an export contains, for the folder of its post.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Attachment {
+    /// The file in the export.
+    pub source: String,
+    /// How the text refers to it.
+    pub address: String,
+    /// Its name in the folder of the post.
+    pub name: String,
+}
+
+/// A record of an export.
+#[derive(Debug)]
+pub enum ImportItem {
+    /// A post.
+    Post(Box<ImportedPost>),
+    /// Something else, which is only counted, by its kind.
+    Other(String),
+    /// A post that cannot be imported: its title, and why.
+    LeftOut(String, String),
 }
 
 /// A file to write.
@@ -97,7 +125,8 @@ pub struct PostFileWriter<'a> {
     names: HashSet<String>,
     /// For each name without a number, the last number that was tried.
     numbers: HashMap<String, usize>,
-    ids: HashMap<String, String>,
+    /// The posts by their ids: the file and the address.
+    ids: HashMap<String, (String, Option<String>)>,
 }
 
 impl<'a> PostFileWriter<'a> {
@@ -108,8 +137,16 @@ impl<'a> PostFileWriter<'a> {
 
     /// The file of a post, or the reason why it cannot be imported.
     pub fn file(&mut self, post: &ImportedPost) -> Result<PostFile, String> {
-        if let Some(other) = post.id.as_ref().and_then(|id| self.ids.get(id)) {
-            return Err(format!("it has the same id as {other}"));
+        if let Some((first, link)) = post.id.as_ref().and_then(|id| self.ids.get(id)) {
+            let known = post.link.as_ref().and_then(|link| self.ids.get(link));
+            if *link == post.link || known.is_some() {
+                return Err(format!("it has the same id as {}", known.map_or(first, |(file, _)| file)));
+            }
+            let words =
+                format!("it has the same id as {first}, because it is a copy; its id is now its address");
+            let mut copy = ImportedPost { id: post.link.clone(), ..post.clone() };
+            copy.notes.push(("import-id", words));
+            return self.file(&copy);
         }
         let (file_name, slug) = self.name(post, &title(post));
         let mut file = self.file_as(post, file_name.clone(), &slug)?;
@@ -119,7 +156,7 @@ impl<'a> PostFileWriter<'a> {
             file = self.file_as(&draft, file_name, &slug)?;
         }
         if let Some(id) = &post.id {
-            self.ids.insert(id.clone(), file.file_name.clone());
+            self.ids.insert(id.clone(), (file.file_name.clone(), post.link.clone()));
         }
         Ok(file)
     }
@@ -204,6 +241,9 @@ impl<'a> PostFileWriter<'a> {
         if post.draft {
             line("draft", "true");
         }
+        if post.is_page {
+            line("newsletter", "false");
+        }
         line("slug", &quoted(slug));
         if let Some(address) = &post.address {
             line("url", &quoted(address));
@@ -259,6 +299,12 @@ impl<'a> PostFileWriter<'a> {
     }
 }
 
+/// The name of a post's file, without a number and the extension.
+pub(super) fn file_stem(published: Option<DateTime<FixedOffset>>, stated: &str) -> String {
+    let day = published.map_or_else(String::new, |date| format!("{}-", date.format("%Y-%m-%d")));
+    format!("{day}{}", slug(&links::readable(stated)))
+}
+
 /// The id for the front matter.
 fn id(post: &ImportedPost, remarks: &mut Vec<ImportNote>) -> Option<String> {
     let id = post.id.as_deref().map(one_line).filter(|id| is_address(id))?;
@@ -291,6 +337,9 @@ fn title(post: &ImportedPost) -> String {
 }
 
 fn convert(post: &ImportedPost, page: Option<&Url>, beside: Option<&HashMap<String, String>>) -> Converted {
+    if let Some(markdown) = &post.markdown {
+        return Converted { markdown: markdown.clone(), ..Converted::default() };
+    }
     html::to_markdown(&post.html, html::HtmlOptions { page, line_breaks: post.line_breaks, beside })
 }
 
@@ -299,7 +348,7 @@ fn warnings(post: &ImportedPost, converted: &Converted, page: &Url) -> Vec<Impor
     let left_out = |what: &&str| ("import-dropped", format!("{what} were removed"));
     let mut notes: Vec<ImportNote> = converted.dropped.iter().map(left_out).collect();
     let rendered = markdown::preview(&converted.markdown, page);
-    if html::visible(&post.html) != html::visible(&rendered) {
+    if post.markdown.is_none() && html::visible(&post.html) != html::visible(&rendered) {
         let words = "its text may differ slightly: compare it with the old page";
         notes.push(("import-text", words.to_owned()));
     }

@@ -5,6 +5,8 @@
 //! overwriting any. Subscriber lists are too large for that: their caller passes a reader.
 
 mod distinct;
+pub mod encoding;
+pub mod exports;
 pub mod feed;
 pub mod feed_archive;
 pub mod feed_diff;

@@ -86,21 +86,42 @@ fn encoding(head: &[u8], served: Option<&'static Encoding>) -> &'static Encoding
     served.filter(plausible).or_else(declared).unwrap_or(UTF_8)
 }
 
-/// Names of Windows code pages that the Encoding Standard does not list.
-const CODE_PAGES: [(&str, &str); 6] = [
-    ("cp949", "euc-kr"),
+/// Names that the Encoding Standard does not list, without `x-`: of Windows code pages, and of other systems.
+const ALIASES: [(&str, &str); 17] = [
+    ("949", "euc-kr"),
+    ("51949", "euc-kr"),
     ("uhc", "euc-kr"),
-    ("cp932", "shift_jis"),
-    ("cp936", "gbk"),
-    ("cp950", "big5"),
+    ("ksc5601-1987", "euc-kr"),
+    ("ks_x_1001", "euc-kr"),
+    ("932", "shift_jis"),
+    ("51932", "euc-jp"),
+    ("936", "gbk"),
+    ("54936", "gb18030"),
+    ("950", "big5"),
+    ("65001", "utf-8"),
+    ("28591", "iso-8859-1"),
+    ("latin-1", "iso-8859-1"),
+    ("20866", "koi8-r"),
     ("utf16", "utf-16"),
+    ("utf8mb4", "utf-8"),
+    ("ansi", "windows-1252"),
 ];
 
-/// An encoding by any name of the Encoding Standard, or as a Windows code page.
+/// The beginnings of names of code pages.
+const PAGES: [&str; 5] = ["windows-", "windows", "cp", "ms", "ibm"];
+
+/// An encoding by any name of the Encoding Standard, or as a code page.
 pub(crate) fn encoding_named(name: &str) -> Option<&'static Encoding> {
+    let known = |name: &str| Encoding::for_label_no_replacement(name.as_bytes());
     let lower = name.trim().to_lowercase();
-    let label = CODE_PAGES.iter().find(|(page, _)| *page == lower).map_or(lower.as_str(), |(_, label)| label);
-    Encoding::for_label_no_replacement(label.as_bytes())
+    let bare = lower.strip_prefix("x-").unwrap_or(&lower);
+    let page =
+        PAGES.iter().find_map(|page| bare.strip_prefix(page)).unwrap_or(bare).trim_start_matches(['-', '_']);
+    let alias = |name: &str| ALIASES.iter().find(|(alias, _)| *alias == name).map(|(_, label)| *label);
+    known(&lower)
+        .or_else(|| known(bare))
+        .or_else(|| alias(bare).or_else(|| alias(page)).and_then(known))
+        .or_else(|| known(&format!("windows-{page}")))
 }
 
 /// The `charset` of a Content-Type.

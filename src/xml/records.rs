@@ -34,13 +34,8 @@ pub(crate) struct NamespaceScope {
 }
 
 impl<R: Read> Records<R> {
-    /// Begins to read.
-    pub(crate) fn new(input: R) -> Result<Self, XmlError> {
-        Self::served(input, None)
-    }
-
-    /// Begins to read a document of which a server stated the encoding.
-    pub(crate) fn served(input: R, encoding: Option<&'static Encoding>) -> Result<Self, XmlError> {
+    /// Begins to read. `encoding` is one that is known from elsewhere, such as from the server.
+    pub(crate) fn new(input: R, encoding: Option<&'static Encoding>) -> Result<Self, XmlError> {
         let input = BufReader::with_capacity(1 << 16, Encoded::new(input, encoding)?);
         let reader = StreamReader::new(input, MAX_EVENT, prefix);
         Ok(Self { reader, open: Vec::new(), root: None, inherited: NamespaceScope::default() })
@@ -116,6 +111,8 @@ fn push(stack: &mut [Node], text: &str) -> usize {
 
 fn node(tag: Tag<'_, &'static str>) -> Node {
     let name = match (tag.namespace, tag.prefix.as_ref()) {
+        // Exports are recognised by their vocabulary, however its namespace is spelt.
+        (Some("other"), prefix) if EXPORTS.contains(&prefix) => format!("{prefix}:{}", tag.name),
         (Some(""), _) | (None, "") => tag.name.into_owned(),
         // Some feeds use well-known prefixes without declaring them.
         (Some(prefix), _) | (None, prefix) => format!("{prefix}:{}", tag.name),
@@ -139,18 +136,20 @@ fn prefix(space: &str) -> &'static str {
         "http://www.itunes.com/dtds/podcast-1.0.dtd" => "itunes",
         "http://purl.org/atom/app#" | "http://www.w3.org/2007/app" => "app",
         space if space.starts_with("http://schemas.google.com/blogger/") => "blogger",
-        space if is_export(space) && space.ends_with("/excerpt/") => "excerpt",
+        space if is_export(space) && space.trim_end_matches('/').ends_with("/excerpt") => "excerpt",
         space if is_export(space) => "wp",
         space if RSS.iter().any(|known| space.starts_with(known)) => "",
         _ => "other",
     }
 }
 
+/// The prefixes of `WordPress` exports.
+const EXPORTS: [&str; 4] = ["wp", "excerpt", "content", "dc"];
+
 /// The namespace of `WordPress`, which some hosts write with `https`.
 fn is_export(space: &str) -> bool {
-    ["http://wordpress.org/export/", "https://wordpress.org/export/"]
-        .iter()
-        .any(|known| space.starts_with(known))
+    let address = space.strip_prefix("http://").or_else(|| space.strip_prefix("https://"));
+    address.is_some_and(|address| address.trim_start_matches("www.").starts_with("wordpress.org/export"))
 }
 
 /// The namespaces of RSS elements: 1.0, 0.90, and the ones that 2.0 had for a few weeks.

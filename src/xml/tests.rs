@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 
 fn records(bytes: &[u8]) -> Result<Vec<Node>, XmlError> {
-    let mut records = Records::new(bytes)?;
+    let mut records = Records::new(bytes, None)?;
     let mut nodes = Vec::new();
     while let Some(node) = records.next()? {
         nodes.push(node);

@@ -35,7 +35,9 @@ fn entry(node: &Node, base: Option<&Url>) -> Entry {
     let content = node.child("atom:content");
     let mut entry = Entry {
         id: node.first_text(&["atom:id"]).or_else(|| link.clone()),
-        link: link.or_else(|| content?.attribute("src").and_then(|src| absolute(src, base))),
+        link: link
+            .or_else(|| content?.attribute("src").and_then(|src| absolute(src, base)))
+            .or_else(|| node.first_text(&["blogger:filename"])),
         title: node.child("atom:title").map(title).unwrap_or_default(),
         published: node
             .first_text(&["atom:published", "atom:issued", "atom:created", "dc:date"])

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use url::Url;
 
-use super::card;
+use super::cards::card;
 use crate::html::push_escaped;
 use crate::importers::distinct::Distinct;
 

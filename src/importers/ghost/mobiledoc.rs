@@ -5,7 +5,7 @@
 use serde_json::Value;
 use url::Url;
 
-use super::card;
+use super::cards::card;
 use crate::html::{MAX_BYTES, push_escaped};
 use crate::importers::distinct::Distinct;
 

@@ -9,7 +9,7 @@ const EXPORT: &str = include_str!("../../../tests/data/foreign/ghost.json");
 
 fn exported(text: &str) -> Exported {
     let site = Url::parse("https://letters.example/").unwrap();
-    read(text.as_bytes(), "ghost.json", Place { site: &site, zone: Tz::Asia__Seoul }).unwrap()
+    read(text.as_bytes(), "ghost.json", Place { site: &site, zone: Tz::Asia__Seoul, pages: false }).unwrap()
 }
 
 fn markdown(post: &ImportedPost) -> String {
@@ -85,10 +85,63 @@ fn lexical_and_mobiledoc_are_converted_if_there_is_no_html() {
 }
 
 #[test]
+fn cards_of_the_editors_read_like_those_of_the_page() {
+    let page = Url::parse("https://letters.example/").unwrap();
+    for (kind, fields, expected) in [
+        (
+            "audio",
+            serde_json::json!({"src": "https://a.example/a.mp3", "title": "말"}),
+            "[말](https://a.example/a.mp3)\n",
+        ),
+        (
+            "bookmark",
+            serde_json::json!({"url": "https://b.example/", "metadata": {"title": "책", "description": "소개"}, "caption": "c"}),
+            "[책](https://b.example/)\n\n소개\n\n*c*\n",
+        ),
+        (
+            "file",
+            serde_json::json!({"src": "https://a.example/x.pdf", "fileTitle": "X", "fileCaption": "c"}),
+            "[X](https://a.example/x.pdf)\n\nc\n",
+        ),
+        (
+            "product",
+            serde_json::json!({"productTitle": "P", "productDescription": "<p>d</p>", "productRatingEnabled": true,
+                "productStarRating": 4, "productButton": "Buy", "productUrl": "https://b.example"}),
+            "**P**\n\n★★★★☆\n\nd\n\n[Buy](https://b.example){.button}\n",
+        ),
+        (
+            "email-cta",
+            serde_json::json!({"html": "<p>t</p>", "showButton": true, "buttonText": "Go", "buttonUrl": "https://b.example"}),
+            "t\n\n[Go](https://b.example){.button}\n",
+        ),
+        (
+            "header",
+            serde_json::json!({"header": "H", "subheader": "s", "buttonEnabled": false}),
+            "## H\n\ns\n",
+        ),
+        ("callout", serde_json::json!({"calloutEmoji": "💡", "calloutText": "<b>b</b>"}), "> 💡 **b**\n"),
+        ("toggle", serde_json::json!({"heading": "T", "content": "<p>c</p>"}), "**T**\n\nc\n"),
+        (
+            "button",
+            serde_json::json!({"buttonText": "Go", "buttonUrl": "https://b.example"}),
+            "[Go](https://b.example){.button}\n",
+        ),
+    ] {
+        let html = cards::card(kind, &fields, &page).unwrap();
+        let written =
+            crate::importers::html::to_markdown(&html, crate::importers::html::HtmlOptions::default());
+        assert_eq!(written.markdown, expected, "{kind}");
+    }
+}
+
+#[test]
 fn a_file_that_is_not_an_export_is_refused() {
     let site = Url::parse("https://letters.example/").unwrap();
     for text in ["{}", "[]", "{\"db\": [", "<rss/>", "{\"db\": []}"] {
-        assert!(read(text.as_bytes(), "a.json", Place { site: &site, zone: Tz::UTC }).is_err(), "{text}");
+        assert!(
+            read(text.as_bytes(), "a.json", Place { site: &site, zone: Tz::UTC, pages: false }).is_err(),
+            "{text}"
+        );
     }
 }
 

@@ -1,10 +1,11 @@
 //! Converts the tree of a page to the blocks that Markdown can express, in document order.
 
 use super::HtmlOptions;
+use super::card_classes;
 use super::inline::{self, Link, Mark, Piece, Run, Style, tidy};
 use super::notes::Notes;
 use super::tables;
-use super::text::{DROPPED, EMBEDS, embed_target};
+use super::text::{DROPPED, embed_target, is_embed};
 use crate::html::{At, Data, Tree, is_block};
 
 /// Lists and quotes that are nested deeper are merged into the parent.
@@ -37,6 +38,8 @@ pub(super) struct Reading<'t> {
     pub(super) links: Vec<Link>,
     pub(super) dropped: Vec<&'static str>,
     pub(super) pictures: Vec<String>,
+    /// The title of the card that is being written, which stands above it already.
+    pub(super) card_title: Option<At>,
     nesting: usize,
 }
 
@@ -49,7 +52,7 @@ pub(super) struct Flow {
 
 impl Flow {
     /// Ends the paragraph. A gap in it separates two paragraphs.
-    fn flush(&mut self) {
+    pub(super) fn flush(&mut self) {
         let runs = std::mem::take(&mut self.runs);
         for part in runs.split(|run| run.piece == Piece::Gap) {
             let part = tidy(part.to_vec());
@@ -74,6 +77,7 @@ impl<'t> Reading<'t> {
             links: Vec::new(),
             dropped: Vec::new(),
             pictures: Vec::new(),
+            card_title: None,
             nesting: 0,
         }
     }
@@ -115,8 +119,13 @@ impl<'t> Reading<'t> {
                 let name = element.name.as_str();
                 if let Some(number) = self.notes.number(at) {
                     flow.runs.push(Run { piece: Piece::Note(number), style: Style::default() });
-                } else if self.notes.hides(at) {
-                } else if EMBEDS.contains(&name) {
+                } else if self.notes.hides(at)
+                    || card_classes::is_control(tree, at)
+                    || self.card_title == Some(at)
+                {
+                } else if let Some(card) = card_classes::card(tree, at) {
+                    self.card(card, at, style, flow);
+                } else if is_embed(tree, at) {
                     self.embed(at, flow);
                 } else if DROPPED.contains(&name) {
                     self.record_dropped(name);
@@ -303,11 +312,23 @@ impl<'t> Reading<'t> {
         self.children(at, style, flow);
         flow.flush();
     }
+
+    /// Writes the content of an element as blocks of their own.
+    pub(super) fn separate(&mut self, at: At, style: &Style, flow: &mut Flow) {
+        flow.flush();
+        self.unwrap(at, style, flow);
+    }
 }
 
 impl Flow {
     pub(super) fn push(&mut self, block: Block) {
         self.blocks.push(block);
+    }
+
+    pub(super) fn push_paragraph(&mut self, runs: Vec<Run>) {
+        if !inline::is_empty(&runs) {
+            self.blocks.push(Block::Paragraph(runs));
+        }
     }
 }
 

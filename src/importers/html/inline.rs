@@ -38,6 +38,8 @@ pub(super) enum Piece {
     Address(String),
     /// A reference to the note with this number.
     Note(usize),
+    /// The link before it is a button.
+    Button,
     Break,
     /// A paragraph break, until the paragraphs are split.
     Gap,
@@ -155,7 +157,7 @@ pub(super) fn is_empty(runs: &[Run]) -> bool {
     !runs.iter().any(|run| match &run.piece {
         Piece::Text(text) => !text.trim().is_empty(),
         Piece::Code(text) => !text.is_empty(),
-        Piece::Break | Piece::Gap => false,
+        Piece::Break | Piece::Gap | Piece::Button => false,
         Piece::Image(..) | Piece::Address(_) | Piece::Note(_) => true,
     })
 }
@@ -279,6 +281,7 @@ fn tokens(runs: &[Run], links: &[Link], place: Place) -> (Vec<Token>, Vec<Span>)
             }
             (Piece::Address(address), _) => escape::address(address),
             (Piece::Note(number), _) => format!("[^{number}]"),
+            (Piece::Button, _) => "{.button}".to_owned(),
             (Piece::Break | Piece::Gap, _) => match place {
                 Place::Paragraph => "\\\n".to_owned(),
                 Place::Line => " ".to_owned(),

@@ -61,6 +61,11 @@ impl Reading<'_> {
         style.with(Mark::Link(self.links.len() - 1))
     }
 
+    pub(super) fn linked(&mut self, address: String, style: &Style) -> Style {
+        self.links.push(Link { address, title: None });
+        style.with(Mark::Link(self.links.len() - 1))
+    }
+
     pub(super) fn image(&mut self, at: At, style: &Style, flow: &mut Flow) {
         let tree = self.tree;
         let alt = tree.attribute(at, "alt").unwrap_or_default().trim().to_owned();

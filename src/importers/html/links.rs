@@ -35,6 +35,7 @@ pub(super) fn embed_page(raw: &str, page: Option<&Url>) -> Option<String> {
         "youtube.com" | "youtube-nocookie.com" => {
             path.strip_prefix("/embed/").map(|id| format!("https://www.youtube.com/watch?v={id}"))
         }
+        "gist.github.com" => path.strip_suffix(".js").map(|gist| format!("https://gist.github.com{gist}")),
         "player.vimeo.com" => path.strip_prefix("/video/").map(|id| format!("https://vimeo.com/{id}")),
         _ => None,
     };

@@ -63,6 +63,10 @@ fn every_element_is_converted() {
             "<iframe src=\"https://www.youtube.com/embed/abc?rel=0\"></iframe>",
             "<https://www.youtube.com/watch?v=abc>\n",
         ),
+        (
+            "<script src=\"https://gist.github.com/kim/abc.js\"></script>",
+            "<https://gist.github.com/kim/abc>\n",
+        ),
         ("<video><source src=/a.mp4></video>", "<https://old.example/a.mp4>\n"),
         (
             "<table><tr><th>a</th><th>b</th></tr><tr><td>c|d</td><td><code>e|f</code><br>g</td></tr></table>",
@@ -85,6 +89,74 @@ fn every_element_is_converted() {
         ("snake_case와 _밑줄_", "snake_case와 \\_밑줄\\_\n"),
     ] {
         assert_eq!(convert(html), expected, "{html}");
+    }
+}
+
+#[test]
+fn cards_become_what_a_person_would_write() {
+    for (html, expected) in [
+        (
+            "<figure class=\"kg-card kg-bookmark-card\"><a class=\"kg-bookmark-container\" href=\"https://b.example/\"><div \
+             class=\"kg-bookmark-content\"><div class=\"kg-bookmark-title\">책</div><div class=\"kg-bookmark-description\">소개\
+             </div><div class=\"kg-bookmark-metadata\"><img class=\"kg-bookmark-icon\" src=\"/i.ico\">A</div></div></a>\
+             <figcaption>cap</figcaption></figure>",
+            "[책](https://b.example/)\n\n소개\n\n*cap*\n",
+        ),
+        (
+            "<div class=\"kg-card kg-audio-card\"><img src=\"\" class=\"kg-audio-thumbnail\"><div><audio src=\"https://a.example/\
+             a.mp3\"></audio><div class=\"kg-audio-title\">말</div><div class=\"kg-audio-player\"><button></button>0:00</div></div></div>",
+            "[말](https://a.example/a.mp3)\n",
+        ),
+        (
+            "<div class=\"kg-card kg-file-card\"><a class=\"kg-file-card-container\" href=\"https://a.example/x.pdf\"><div \
+             class=\"kg-file-card-title\">File</div><div class=\"kg-file-card-caption\">Cap</div><div \
+             class=\"kg-file-card-metadata\">x.pdf 1 MB</div></a></div>",
+            "[File](https://a.example/x.pdf)\n\nCap\n",
+        ),
+        (
+            "<div class=\"kg-card kg-callout-card\"><div class=\"kg-callout-emoji\">💡</div><div class=\"kg-callout-text\">\
+             <b>b</b> c</div></div>",
+            "> 💡 **b** c\n",
+        ),
+        (
+            "<div class=\"kg-card kg-toggle-card\"><div><h4 class=\"kg-toggle-heading-text\">T</h4><button \
+             class=\"kg-toggle-card-icon\"><svg></svg></button></div><div><p>안</p></div></div>",
+            "**T**\n\n안\n",
+        ),
+        (
+            "<div class=\"kg-card kg-button-card\"><a href=\"https://x.example\" class=\"kg-btn\">Go</a></div>",
+            "[Go](https://x.example){.button}\n",
+        ),
+        (
+            "<div class=\"kg-product-card\"><h4 class=\"kg-product-card-title\"><span>P</span></h4><div \
+             class=\"kg-product-card-rating\"><span class=\"kg-product-card-rating-active\"></span><span \
+             class=\"kg-product-card-rating-active\"></span><span></span></div><div><p>d</p></div></div>",
+            "**P**\n\n★★☆☆☆\n\nd\n",
+        ),
+        (
+            "<div class=\"wp-block-file\"><a href=\"https://a.example/x.pdf\">X</a><a href=\"https://a.example/x.pdf\" \
+             class=\"wp-block-file__button\" download>Download</a></div>",
+            "[X](https://a.example/x.pdf)\n",
+        ),
+        (
+            "<figure class=\"wp-block-gallery\"><ul class=\"blocks-gallery-grid\"><li class=\"blocks-gallery-item\"><figure><img \
+             src=\"https://a.example/1.jpg\"><figcaption>하나</figcaption></figure></li></ul></figure>",
+            "![](https://a.example/1.jpg)\n\n*하나*\n",
+        ),
+        (
+            "<div class=\"wp-block-columns\"><div class=\"wp-block-column\"><p>왼</p></div><div class=\"wp-block-column\"><p>오른\
+             </p></div></div>",
+            "왼\n\n오른\n",
+        ),
+        (
+            "<figure class=\"wp-block-embed\"><div class=\"wp-block-embed__wrapper\">\nhttps://www.youtube.com/watch?v=a\n</div>\
+             <figcaption>c</figcaption></figure>",
+            "<https://www.youtube.com/watch?v=a>\n\n*c*\n",
+        ),
+    ] {
+        assert_eq!(convert(html), expected, "{html}");
+        let (before, after, _) = both(html);
+        assert_eq!(before, after, "{html}");
     }
 }
 

@@ -3,6 +3,8 @@
 use url::Url;
 
 use super::blocks::is_kept;
+use super::card_classes::{self, Card};
+use super::code;
 use super::links::embed_page;
 use super::notes;
 use crate::html::{At, Data, Tree, is_block, parse};
@@ -16,6 +18,13 @@ pub(super) const DROPPED: [&str; 21] = [
 
 /// Embedded content. A link to it remains.
 pub(super) const EMBEDS: [&str; 5] = ["iframe", "embed", "object", "video", "audio"];
+
+/// Whether the element shows something of another page. A gist is a script.
+pub(super) fn is_embed(tree: &Tree, at: At) -> bool {
+    let name = tree.name(at);
+    let is_gist = || tree.attribute(at, "src").is_some_and(|src| src.starts_with("https://gist.github.com/"));
+    EMBEDS.contains(&name) || (name == "script" && is_gist())
+}
 
 /// The page of an embedded player, or the file that it plays.
 pub(super) fn embed_target(tree: &Tree, at: At, page: Option<&Url>) -> Option<String> {
@@ -47,9 +56,14 @@ pub(super) fn walk<'t>(tree: &'t Tree, from: At, hides: &dyn Fn(At) -> bool, eac
                 let name = element.name.as_str();
                 if ends {
                     each(Step::Edge);
-                } else if hides(at) || DROPPED.contains(&name) {
-                } else if EMBEDS.contains(&name) {
+                } else if hides(at) || card_classes::is_control(tree, at) || is_titled(tree, at) {
+                } else if let Some(Card::Rating) = card_classes::card(tree, at) {
+                    each(Step::Edge);
+                    each(Step::Text(card_classes::rating(tree, at)));
+                    each(Step::Edge);
+                } else if is_embed(tree, at) {
                     each(Step::Embed(at));
+                } else if DROPPED.contains(&name) {
                 } else if name == "br" {
                     each(Step::Break);
                 } else {
@@ -65,10 +79,20 @@ pub(super) fn walk<'t>(tree: &'t Tree, from: At, hides: &dyn Fn(At) -> bool, eac
     }
 }
 
+/// Whether it is a recording, and the title of its card is the link to it.
+fn is_titled(tree: &Tree, at: At) -> bool {
+    if tree.name(at) != "audio" {
+        return false;
+    }
+    let card = |at: &At| card_classes::card(tree, *at) == Some(Card::Audio);
+    let around = std::iter::successors(tree.parent(at), |at| tree.parent(*at)).find(card);
+    around.is_some_and(|card| card_classes::audio(tree, card).is_some())
+}
+
 /// The visible words of `html`, separated by one space. Footnotes and their marks are left out, because each renderer
 /// writes other numbers and arrows.
 pub fn visible(html: &str) -> String {
-    let tree = parse(html);
+    let tree = parse(&code::escaped(html));
     let notes = notes::find(&tree);
     let mut text = String::new();
     let hides = |at| notes.hides(at) || tree.has_class(at, "footnotes");

@@ -44,6 +44,19 @@ fn the_archive_reads_a_written_file_back() {
 }
 
 #[test]
+fn a_copy_with_the_id_of_its_original_gets_its_own_address_as_id() {
+    let site = site();
+    let mut writer = PostFileWriter::new(&site, "ko");
+    writer.file(&post()).unwrap();
+    let link = "https://letters.example/blog/copy/".to_owned();
+    let copy = ImportedPost { link: Some(link.clone()), ..post() };
+    let file = writer.file(&copy).unwrap();
+    assert!(file.contents.contains(&format!("id = \"{link}\"")), "{}", file.contents);
+    assert!(file.remarks.iter().any(|(rule, words)| *rule == "import-id" && words.contains("same id as")));
+    assert!(writer.file(&copy).unwrap_err().contains("same id"), "the same copy again");
+}
+
+#[test]
 fn every_file_has_a_unique_name_and_id() {
     let site = site();
     let mut writer = PostFileWriter::new(&site, "ko");

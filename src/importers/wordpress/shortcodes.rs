@@ -1,12 +1,19 @@
-//! Shortcodes: names in square brackets, used by `WordPress` and its plugins. The few that only wrap text become
-//! HTML; the others are removed and reported.
+//! Shortcodes: names in square brackets, used by `WordPress` and its plugins. Those that stand for text, code, pictures
+//! or players become HTML; the others are removed and reported.
+
+mod code;
+mod players;
+mod syntax;
 
 use std::collections::HashSet;
 
+pub(super) use self::syntax::Shortcode;
+use super::attachments::Library;
+use crate::html::push_attribute;
 use crate::importers::distinct::Distinct;
 
 /// Shortcodes of `WordPress` and of widespread plugins that may have no closing tag.
-const KNOWN: [&str; 22] = [
+const KNOWN: [&str; 17] = [
     "gallery",
     "playlist",
     "toc",
@@ -16,12 +23,7 @@ const KNOWN: [&str; 22] = [
     "wpforms",
     "mc4wp_form",
     "recent-posts",
-    "tweet",
-    "instagram",
-    "googlemaps",
     "polldaddy",
-    "slideshare",
-    "gist",
     "archives",
     "jetpack_subscription_form",
     "wpdatatable",
@@ -34,143 +36,143 @@ const KNOWN: [&str; 22] = [
 /// The prefixes of page builders.
 const PREFIXES: [&str; 6] = ["vc_", "et_pb_", "fusion_", "su_", "elementor", "wpml_"];
 
-/// Longer text in brackets is not a shortcode.
-const MAX_CODE: usize = 4000;
-
-/// The text without shortcodes, and the names of those that were dropped, each once.
-pub(super) fn expand(text: &str) -> (String, Vec<String>) {
-    let mut out = String::with_capacity(text.len());
-    let mut dropped = Distinct::default();
-    let closed = closed_names(text);
-    let mut code = CodeElements::default();
+/// The text without shortcodes, and the names of those that were dropped, each once. `library` has the pictures of
+/// galleries.
+pub(super) fn expand(text: &str, library: &Library<'_>) -> (String, Vec<String>) {
+    let mut expansion = Expansion {
+        library,
+        closed: syntax::closed_names(text),
+        endless: HashSet::new(),
+        out: String::with_capacity(text.len()),
+        dropped: Distinct::default(),
+    };
+    let mut elements = code::Elements::default();
     let mut rest = text;
     while let Some(at) = rest.find(['[', '<']) {
-        out.push_str(&rest[..at]);
+        expansion.out.push_str(&rest[..at]);
         rest = &rest[at..];
         let taken = if rest.starts_with('<') {
             // In code, brackets are just brackets.
-            let length = code.length(rest).unwrap_or(1);
-            out.push_str(&rest[..length]);
+            let length = elements.length(rest).unwrap_or(1);
+            expansion.out.push_str(&rest[..length]);
             length
-        } else if let Some(code) = Code::parse(rest) {
-            if !replace(&code, &closed, &mut out) {
-                out.push_str(code.whole);
-            } else if code.is_dropped() {
-                dropped.push(&code.name);
-            }
-            code.whole.len()
+        } else if let Some(shown) = syntax::escaped(rest).filter(|shown| is_registered(shown)) {
+            expansion.out.push_str(shown.whole);
+            shown.whole.len() + "[]".len()
+        } else if let Some(shortcode) = Shortcode::parse(rest) {
+            expansion.replace(&shortcode, rest)
         } else {
-            out.push('[');
+            expansion.out.push('[');
             1
         };
         rest = &rest[taken..];
     }
-    out.push_str(rest);
-    (out, dropped.into_vec())
+    expansion.out.push_str(rest);
+    (expansion.out, expansion.dropped.into_vec())
 }
 
-/// The names in `[/name]`.
-fn closed_names(text: &str) -> HashSet<&str> {
-    let names = text.split("[/").skip(1).filter_map(|rest| {
-        let (name, behind) = rest.split_at(name_length(rest));
-        behind.starts_with(']').then_some(name)
-    });
-    names.collect()
+/// The text that is written, and what is known about the rest of it.
+struct Expansion<'t> {
+    library: &'t Library<'t>,
+    /// The names that are closed somewhere.
+    closed: HashSet<&'t str>,
+    /// The names that are not closed below, so that each is searched to the end once.
+    endless: HashSet<String>,
+    out: String,
+    dropped: Distinct,
 }
 
-fn name_length(text: &str) -> usize {
-    text.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(byte)).count()
-}
-
-/// Finds the ends of elements with code.
-#[derive(Default)]
-struct CodeElements {
-    /// Names of elements that are not closed below, so that each is searched to the end once.
-    endless: Vec<&'static str>,
-}
-
-impl CodeElements {
-    /// The length of a `pre` or `code` element with which `rest` begins.
-    fn length(&mut self, rest: &str) -> Option<usize> {
-        let begins = |name: &&&str| {
-            rest[1..].strip_prefix(**name).is_some_and(|inner| inner.starts_with(['>', ' ', '\n']))
-        };
-        let name = ["pre", "code"].iter().filter(|name| !self.endless.contains(*name)).find(begins)?;
-        let end = format!("</{name}>");
-        let found = rest.find(&end);
-        if found.is_none() {
-            self.endless.push(name);
+impl Expansion<'_> {
+    /// Writes the replacement of the shortcode with which `rest` begins; returns the length of what it replaces.
+    fn replace(&mut self, shortcode: &Shortcode<'_>, rest: &str) -> usize {
+        let behind = &rest[shortcode.whole.len()..];
+        let name = shortcode.name.as_str();
+        let body = self.body(shortcode, behind);
+        let whole = |body: &str| shortcode.whole.len() + body.len() + name.len() + "[/]".len();
+        if let (Some(language), Some(body)) = (code::language(shortcode), body) {
+            code::push(&mut self.out, &language, body);
+            return whole(body);
         }
-        Some(found? + end.len())
-    }
-}
-
-struct Code<'t> {
-    whole: &'t str,
-    name: String,
-    closing: bool,
-    attributes: &'t str,
-}
-
-impl<'t> Code<'t> {
-    fn parse(text: &'t str) -> Option<Self> {
-        let end = memchr::memchr(b']', &text.as_bytes()[..text.len().min(MAX_CODE)])?;
-        let whole = &text[..=end];
-        let inner = &whole[1..end];
-        let closing = inner.starts_with('/');
-        let inner = inner.trim_start_matches('/').trim_end_matches('/');
-        let (name, attributes) = inner.split_at(name_length(inner));
-        let is_code = name.starts_with(|c: char| c.is_ascii_alphabetic())
-            && (attributes.is_empty() || attributes.starts_with([' ', '\n', '=']));
-        is_code.then(|| Self { whole, name: name.to_ascii_lowercase(), closing, attributes })
-    }
-
-    fn attribute(&self, names: &[&str]) -> Option<&str> {
-        names.iter().find_map(|name| {
-            let at = self.attributes.find(&format!("{name}="))? + name.len() + 1;
-            let value = &self.attributes[at..];
-            match value.chars().next()? {
-                quote @ ('"' | '\'') => value[1..].split(quote).next(),
-                _ => value.split_whitespace().next(),
-            }
-        })
-    }
-
-    fn is_dropped(&self) -> bool {
-        !matches!(
-            self.name.as_str(),
-            "caption" | "wp_caption" | "embed" | "audio" | "video" | "code" | "sourcecode"
-        )
-    }
-}
-
-/// Writes the replacement of a shortcode; `false` if there is none.
-fn replace(code: &Code<'_>, closed: &HashSet<&str>, out: &mut String) -> bool {
-    let tag = |name: &str| if code.closing { format!("</{name}>") } else { format!("<{name}>") };
-    match code.name.as_str() {
-        "caption" | "wp_caption" => out.push_str(&tag("figure")),
-        "code" | "sourcecode" if closed.contains(code.name.as_str()) => {
-            let language = code.attribute(&["language", "lang"]).filter(|_| !code.closing);
-            match language {
-                Some(language) => out.extend(["<pre class=\"language-", &language.replace('"', ""), "\">"]),
-                None => out.push_str(&tag("pre")),
+        match name {
+            "caption" | "wp_caption" => return shortcode.whole.len() + self.caption(shortcode, body),
+            "embed" => self.out.push('\n'),
+            "gallery" if self.library.push_gallery(shortcode, &mut self.out) => {}
+            "playlist" if self.library.push_playlist(shortcode, &mut self.out) => {}
+            _ => {
+                if let Some(address) = players::address(shortcode) {
+                    self.player(&address);
+                    return shortcode.whole.len();
+                }
+                if let Some(body) = body
+                    && let Some(address) = players::address_in(shortcode, body)
+                {
+                    self.player(&address);
+                    return whole(body);
+                }
+                if players::is_player(name) && shortcode.is_closing {
+                } else if self.is_shortcode(shortcode) {
+                    self.dropped.push(name);
+                } else {
+                    self.out.push_str(shortcode.whole);
+                }
             }
         }
-        "embed" => out.push('\n'),
-        "audio" | "video" => {
-            let sources = ["src", "mp3", "mp4", "m4a", "m4v", "ogg", "wav", "webm"];
-            if let Some(source) = code.attribute(&sources) {
-                out.extend(["<audio src=\"", &source.replace('"', "%22"), "\"></audio>"]);
-            }
-        }
-        name => {
-            let is_known = KNOWN.contains(&name)
-                || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
-                || code.attributes.contains("=\"")
-                || code.closing
-                || closed.contains(name);
-            return is_known;
-        }
+        shortcode.whole.len()
     }
-    true
+
+    /// The text between an opening shortcode and its closing one.
+    fn body<'r>(&mut self, shortcode: &Shortcode<'_>, behind: &'r str) -> Option<&'r str> {
+        let name = shortcode.name.as_str();
+        if shortcode.is_closing || !self.closed.contains(name) || self.endless.contains(name) {
+            return None;
+        }
+        let end = behind.find(&format!("[/{name}]"));
+        if end.is_none() {
+            self.endless.insert(name.to_owned());
+        }
+        behind.get(..end?)
+    }
+
+    /// A picture and its caption: begins or ends a figure. Returns how much of the body is written, the picture.
+    fn caption(&mut self, shortcode: &Shortcode<'_>, body: Option<&str>) -> usize {
+        if shortcode.is_closing {
+            self.out.push_str("</figcaption></figure>");
+            return 0;
+        }
+        let Some(body) = body else { return 0 };
+        let picture = body.find("<img").and_then(|at| Some(at + body[at..].find('>')? + 1)).unwrap_or(0);
+        let link = body[picture..].trim_start();
+        let link = if link.starts_with("</a>") { body.len() - link.len() + "</a>".len() } else { picture };
+        self.out.extend(["<figure>", &body[..link], "<figcaption>"]);
+        // Before WordPress 3.4 the caption was an attribute.
+        if let Some(caption) = shortcode.attribute(&["caption"]) {
+            self.out.push_str(caption);
+        }
+        link
+    }
+
+    fn player(&mut self, address: &str) {
+        self.out.push_str("<iframe src=\"");
+        push_attribute(&mut self.out, address);
+        self.out.push_str("\"></iframe>");
+    }
+
+    fn is_shortcode(&self, shortcode: &Shortcode<'_>) -> bool {
+        let name = shortcode.name.as_str();
+        KNOWN.contains(&name)
+            || players::is_player(name)
+            || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+            || shortcode.has_quotes()
+            || shortcode.is_closing
+            || self.closed.contains(name)
+    }
+}
+
+/// Whether a usual site has a shortcode of this name.
+fn is_registered(shortcode: &Shortcode<'_>) -> bool {
+    let name = shortcode.name.as_str();
+    KNOWN.contains(&name)
+        || players::is_player(name)
+        || code::language(shortcode).is_some()
+        || matches!(name, "caption" | "wp_caption" | "embed")
 }
