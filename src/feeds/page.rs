@@ -78,7 +78,7 @@ impl Page<'_> {
 
     /// The language of the feed.
     pub(super) fn language(&self) -> &str {
-        self.feed.language.as_deref().unwrap_or(&self.config.site.language)
+        self.feed.language.as_deref().unwrap_or_else(|| self.config.language())
     }
 
     /// `language`, if it differs from that of the feed.

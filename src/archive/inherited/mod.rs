@@ -22,7 +22,7 @@ use super::site::Site;
 use crate::config::{self, Config, Generator};
 
 pub(super) use eleventy::computed;
-pub(super) use layers::{Inherited, InheritedEntry, Place, Source, place_of};
+pub(super) use layers::{DatesInNames, Inherited, InheritedEntry, PelicanRules, Place, Source, place_of};
 pub(super) use places::{SiteFolders, data_stem, is_setting, outside};
 
 impl Inherited {

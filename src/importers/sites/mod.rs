@@ -63,18 +63,15 @@ pub fn read(generator: Generator, files: &[(String, String)]) -> Result<Found, S
 }
 
 impl Found {
-    /// Removes the values that `config.toml` would not accept, and reports them.
+    /// Removes the values that `config.toml` would not accept, and reports them. A permalink stays: with the rule of the
+    /// generator instead, every link could be wrong.
     fn check(&mut self) {
-        let Self { permalink, permalinks, notes, .. } = self;
-        let mut is_fine = |pattern: &String| match Pattern::parse(pattern) {
-            Ok(_) => true,
-            Err(message) => {
-                notes.push(format!("permalink {pattern}: {message}"));
-                false
+        for pattern in self.permalink.iter().chain(self.permalinks.values()) {
+            if let Err(message) = Pattern::parse(pattern) {
+                self.notes
+                    .push(format!("permalink {pattern}: {message}; nothing is built until you correct it"));
             }
-        };
-        *permalink = permalink.take().filter(&mut is_fine);
-        permalinks.retain(|_, pattern| is_fine(pattern));
+        }
         if let Some(language) = self.language.take() {
             let tag = language.replace('_', "-");
             let tag = tag.split('.').next().unwrap_or_default().to_owned();
@@ -138,6 +135,7 @@ impl Found {
             }
             push(format!("permalinks = {{ {pairs} }}"));
         }
+        push("date_only = \"first-seen\"".to_owned());
         push("ids = \"ids.txt\"                         # the permanent ids: keep this file in version control".to_owned());
         push(
             "\n[newsletter]\n# from = \"Your name <letters@example.com>\"  # required to send emails"
