@@ -638,3 +638,19 @@ fn pelican_makes_the_same_addresses_from_hard_names() {
     }
     names.compare("pelican");
 }
+
+#[test]
+fn a_site_keeps_the_addresses_of_its_feeds_and_may_leave_sections_out() {
+    let site = Site::with("hugo");
+    let output = site.succeeds("new --from hugo site l");
+    assert!(output.contains("the blog seems to be in posts/"), "{output}");
+    site.succeeds("--config l/config.toml build");
+    for feed in ["index.xml", "posts/index.xml"] {
+        assert!(site.read(&format!("l/public/{feed}")).contains(&format!("/{feed}\"")), "{feed}");
+    }
+    assert!(!site.0.path().join("l/public/rss.xml").exists());
+    let config = site.read("l/config.toml").replace("[archive]\n", "[archive]\nexclude = [\"posts\"]\n");
+    fs::write(site.0.path().join("l/config.toml"), config).unwrap();
+    let (_, left_out) = site.run("--config l/config.toml check");
+    assert!(left_out.contains("is left out by `include` or `exclude`"), "{left_out}");
+}

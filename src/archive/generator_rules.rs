@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 
+use camino::Utf8Path;
 use chrono::{DateTime, FixedOffset, Utc};
 
 use super::front_matter::{Fields, Spanned};
@@ -10,7 +11,7 @@ use super::ids::Fingerprint;
 use super::inherited::{DatesInNames, Inherited};
 use super::naming::Name;
 use super::site::Site;
-use super::{Formulas, SkipReason};
+use super::{Formulas, PostSection, SkipReason, permalink};
 use crate::config::{Config, Generator};
 use crate::dates;
 use crate::text::HeaderText;
@@ -109,6 +110,27 @@ pub(super) fn words_of(stem: &str) -> String {
         chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
     };
     stem.split(['-', '_']).filter(|part| !part.is_empty()).map(word).collect::<Vec<_>>().join(" ")
+}
+
+/// The sections of a post in `folder`, the outermost first.
+pub(super) fn sections(folder: &Utf8Path, setting: ReadContext<'_>) -> Vec<PostSection> {
+    let pages = &setting.inherited.sections;
+    let mut path = String::new();
+    let mut sections = Vec::new();
+    let folders: Vec<&Utf8Path> = folder.ancestors().filter(|folder| *folder != "").collect();
+    for (depth, folder) in folders.into_iter().rev().enumerate() {
+        let name = folder.file_name().unwrap_or_default();
+        if depth > 0 {
+            path.push('/');
+        }
+        path.push_str(&permalink::term_name(setting.site.generator, name));
+        let page = pages.get(folder);
+        if depth == 0 || page.is_some() {
+            let title = page.cloned().flatten().unwrap_or_else(|| words_of(name));
+            sections.push(PostSection { path: path.clone(), title });
+        }
+    }
+    sections
 }
 
 /// Jekyll adds the categories of the folders; Pelican uses them only if the post names none.

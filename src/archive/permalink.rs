@@ -92,6 +92,17 @@ pub fn name(generator: Generator, own: Option<&str>, stem: &str, title: &str) ->
     if slug(&name).is_ok() { name } else { stem.to_owned() }
 }
 
+/// The name of a folder, a category or a tag in addresses that a generator makes.
+pub fn term_name(generator: Generator, name: &str) -> String {
+    match generator {
+        Generator::Plain => name.to_owned(),
+        Generator::Hugo => slugs::hugo_path(name),
+        Generator::Zola => slugs::zola(name),
+        Generator::Jekyll => slugs::jekyll_slug(name),
+        Generator::Pelican => slugs::pelican(name, PelicanSlugs::default()),
+    }
+}
+
 /// The page of a post: `own` (its `permalink`, `url` or `path`) if set, else `pattern`, else the rule of the generator.
 /// `language` is the folder of a language other than the default of the site.
 pub fn page(

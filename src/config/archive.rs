@@ -42,6 +42,10 @@ pub struct Archive {
     pub math: bool,
     /// Custom keys in the front matter of the posts.
     pub front_matter: Vec<String>,
+    /// Patterns of the only posts to read; empty means all.
+    pub include: Vec<String>,
+    /// Patterns of posts not to read.
+    pub exclude: Vec<String>,
     /// The id ledger; `None` means `ids.txt` in the folder of posts.
     pub ids: Option<Utf8PathBuf>,
 }

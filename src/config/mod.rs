@@ -51,7 +51,7 @@ pub use color::Color;
 pub use defaults::DEFAULTS;
 pub use dkim::Dkim;
 pub use duration::Span;
-pub use feeds::{Content, Feeds, Format, GroupBy};
+pub use feeds::{Content, FeedPaths, Feeds, Format, GroupBy};
 pub use find::{Found, find};
 pub use inbox::{Inbox, Processed};
 pub use nearest::{nearest, plain};

@@ -162,11 +162,11 @@ impl Page<'_> {
 
 /// The path of a feed in the public folder, or of a page of its archive.
 pub(super) fn path(feed: &Feed, number: Option<u32>, format: Format) -> Utf8PathBuf {
-    let folder = match number {
-        Some(number) => feed.folder.join(format!("archive/{number}")),
-        None => feed.folder.clone(),
-    };
-    folder.join(file_name(format))
+    if let Some(number) = number {
+        return feed.folder.join(format!("archive/{number}")).join(file_name(format));
+    }
+    let own = feed.files.iter().find(|(known, _)| *known == format).map(|(_, file)| file.clone());
+    own.unwrap_or_else(|| feed.folder.join(file_name(format)))
 }
 
 /// The address of a public file relative to `folder`, percent-encoded.

@@ -1,6 +1,6 @@
 //! The settings of a site as layers of entries, which posts look up by their path.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -45,6 +45,8 @@ pub(in crate::archive) struct Inherited {
     pub(super) base: Utf8PathBuf,
     /// When Hugo takes the day and the slug of a post from the name of its file.
     pub(in crate::archive) dates_in_names: DatesInNames,
+    /// The titles of the folders with a section page.
+    pub(in crate::archive) sections: BTreeMap<Utf8PathBuf, Option<String>>,
     /// How Pelican makes addresses.
     pub(in crate::archive) pelican: PelicanRules,
 }

@@ -8,7 +8,7 @@ use url::Url;
 
 use super::{MAX_BODY, PostFile, PostFileName};
 use crate::archive::front_matter::{self, Fields, Spanned};
-use crate::archive::generator_rules::{ReadContext, categories_of_folders, words_of};
+use crate::archive::generator_rules::{ReadContext, categories_of_folders, sections, words_of};
 use crate::archive::ids::{Fingerprint, content_hash};
 use crate::archive::links::{self, LinkKind};
 use crate::archive::permalink::{self, PermalinkError, PermalinkParts};
@@ -77,6 +77,7 @@ impl PostBuilder<'_> {
             title,
             marked_title,
             fingerprint,
+            sections: sections(&stamp.parsed_name.folder, self.setting),
             published: stamp.published,
             updated: stamp.published,
             authors: fields.authors,

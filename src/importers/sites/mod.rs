@@ -1,6 +1,7 @@
 //! Converts the configuration of another site generator: title, address, language, the folder of the posts and the
 //! addresses of their pages. Text in, values out; no code runs, and unsupported settings are reported.
 
+mod feeds;
 mod hugo;
 mod jekyll;
 mod pelican;
@@ -34,6 +35,8 @@ pub struct Found {
     pub permalink: Option<String>,
     /// The same for single sections.
     pub permalinks: BTreeMap<String, String>,
+    /// The feeds of the site.
+    feeds: feeds::SiteFeeds,
     /// Settings that could not be converted.
     pub notes: Vec<String>,
 }
@@ -137,6 +140,10 @@ impl Found {
         }
         push("date_only = \"first-seen\"".to_owned());
         push("ids = \"ids.txt\"                         # the permanent ids: keep this file in version control".to_owned());
+        let feeds = self.feeds.to_toml();
+        if !feeds.is_empty() {
+            push(feeds.trim_end().to_owned());
+        }
         push(
             "\n[newsletter]\n# from = \"Your name <letters@example.com>\"  # required to send emails"
                 .to_owned(),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Found, python};
+use super::{Found, feeds, python};
 
 pub(super) fn read(files: &[(String, String)]) -> Found {
     let mut settings = BTreeMap::new();
@@ -34,6 +34,7 @@ pub(super) fn read(files: &[(String, String)]) -> Found {
         posts: text("PATH").unwrap_or_else(|| "content".to_owned()).trim_end_matches('/').to_owned(),
         permalink,
         permalinks: BTreeMap::new(),
+        feeds: feeds::pelican(&settings),
         notes,
     }
 }

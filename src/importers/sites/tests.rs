@@ -133,6 +133,47 @@ fn invalid_values_are_left_out_and_reported() {
     );
 }
 
+#[test]
+fn the_feeds_of_a_site_keep_their_addresses() {
+    let hugo =
+        "[outputFormats.RSS]\nbaseName = \"feed\"\n[outputs]\nhome = [\"HTML\", \"RSS\", \"JSONFeed\"]\n";
+    let pelican = "FEED_ALL_ATOM = 'all.atom.xml'\nFEED_ALL_RSS = 'all.rss.xml'\nCATEGORY_FEED_ATOM = None\nAUTHOR_FEED_RSS = None\nAUTHOR_FEED_ATOM = None\nTAG_FEED_RSS = 'feeds/{slug}.xml'\n";
+    let zola = "generate_feeds = true\nfeed_filenames = [\"rss.xml\", \"feed.xml\"]\n[[taxonomies]]\nname = \"tags\"\nfeed = true\n";
+    for (generator, file, text, expected) in [
+        (
+            Generator::Hugo,
+            "hugo.toml",
+            hugo,
+            "json = \"index.json\"\nrss = \"feed.xml\"\ncategory = { rss = \"categories/:name/feed.xml\" }\nsection = { rss = \":name/feed.xml\" }\ntag = { rss = \"tags/:name/feed.xml\" }\n",
+        ),
+        (Generator::Hugo, "hugo.toml", "disableKinds = [\"RSS\"]\n", ""),
+        (
+            Generator::Jekyll,
+            "_config.yml",
+            "plugins: [jekyll-feed]\nfeed:\n  path: /atom.xml\n  tags: true\n",
+            "atom = \"atom.xml\"\ntag = { atom = \"feed/by_tag/:name.xml\" }\n",
+        ),
+        (Generator::Jekyll, "_config.yml", "title: a\n", ""),
+        (
+            Generator::Pelican,
+            "pelicanconf.py",
+            pelican,
+            "atom = \"all.atom.xml\"\nrss = \"all.rss.xml\"\ntag = { rss = \"feeds/:name.xml\" }\n",
+        ),
+        (
+            Generator::Zola,
+            "config.toml",
+            zola,
+            "atom = \"feed.xml\"\nrss = \"rss.xml\"\ntag = { atom = \"tags/:name/feed.xml\", rss = \"tags/:name/rss.xml\" }\n",
+        ),
+    ] {
+        let found = found(generator, file, text);
+        let toml = found.feeds.to_toml();
+        assert_eq!(toml.split_once("[feeds.paths]\n").map_or("", |(_, paths)| paths), expected, "{text}");
+        config(&found, generator);
+    }
+}
+
 proptest! {
     #[test]
     fn no_text_breaks_the_readers(text in "([A-Z_]{1,8} ?= ?|['\"\\\\#u\n가:{}\\[\\]-]|title|permalinks| ){0,30}") {
