@@ -81,9 +81,10 @@ impl Page<'_> {
         self.feed.language.as_deref().unwrap_or_else(|| self.config.language())
     }
 
-    /// `language`, if it differs from that of the feed.
+    /// `language`, if it differs from that of the feed, or of the site.
     pub(super) fn differs<'l>(&self, language: &'l str) -> Option<&'l str> {
-        (!language.eq_ignore_ascii_case(self.language())).then_some(language)
+        let usual = self.feed.language.as_deref().unwrap_or(&self.config.site.language);
+        (!language.eq_ignore_ascii_case(usual)).then_some(language)
     }
 
     /// The configured description; may be empty.

@@ -76,7 +76,9 @@ pub(super) fn run(
     for note in &found.notes {
         printer.info(format!("  {note}"));
     }
-    if let Some(note) = sections::advice(&site.join(&found.posts)) {
+    if matches!(generator, Generator::Hugo | Generator::Zola)
+        && let Some(note) = sections::advice(&site.join(&found.posts))
+    {
         printer.info(format!("  {note}"));
     }
     let option =

@@ -15,7 +15,7 @@ pub(super) struct SiteFeeds(BTreeMap<(&'static str, &'static str), String>);
 impl SiteFeeds {
     fn add(&mut self, kind: &'static str, format: &'static str, path: &str) {
         let path = path.trim_start_matches("./").trim_matches('/');
-        if !path.is_empty() && !path.contains("..") && !path.contains("{") {
+        if !path.is_empty() && !path.contains("..") && !path.contains('{') {
             self.0.insert((kind, format), path.to_owned());
         }
     }
