@@ -165,6 +165,7 @@ mod tests {
     pub(super) fn post_of(id: &str, published: DateTime<Utc>) -> Post {
         let published = published.fixed_offset();
         Post {
+            sections: Vec::new(),
             source: format!("posts/{id}.md").into(),
             body_line: 1,
             id: id.to_owned(),

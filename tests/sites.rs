@@ -484,3 +484,173 @@ fn a_real_archive_builds_without_template_remains() {
         }
     }
 }
+
+/// One post for each hard name and each place in an address where it can be; `of` gives the files of a site.
+struct Names {
+    site: Site,
+    expected: Vec<(String, String, String)>,
+}
+
+impl Names {
+    fn new(generator: &str) -> (Self, Vec<(String, Vec<String>)>) {
+        let site = Site(tempfile::tempdir().unwrap());
+        let table = fs::read_to_string(format!("tests/data/sites/names/{generator}.tsv")).unwrap();
+        let rows = table.lines().filter(|line| !line.starts_with('#')).map(|line| {
+            let mut fields = line.split('\t');
+            let name: String = serde_json::from_str(fields.next().unwrap()).unwrap();
+            (name, fields.map(|path| path.replace("\\t", "\t")).collect())
+        });
+        (Self { site, expected: Vec::new() }, rows.collect())
+    }
+
+    fn write(&self, file: &str, text: &str) {
+        let path = self.site.0.path().join("site").join(file);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    /// A post whose address the generator says; `-` if such a file or address cannot be.
+    fn post(&mut self, name: &str, address: &str, file: &str, keys: &str) {
+        if address == "-" {
+            return;
+        }
+        let title = format!("{}", self.expected.len());
+        let title = if keys.starts_with("title:") { String::new() } else { format!("title: {title}\n") };
+        let mark = self.expected.len();
+        self.write(file, &format!("---\n{title}{keys}date: 2024-01-01\n---\npost {mark}.\n"));
+        self.expected.push((name.to_owned(), file.to_owned(), address.to_owned()));
+    }
+
+    /// Builds the site and compares every address that no two posts share.
+    fn compare(&self, generator: &str) {
+        self.site.succeeds(&format!("new --from {generator} site l"));
+        self.site.append(
+            "l/config.toml",
+            "\n[feeds]\nentries = 0\nbudget = \"0\"\nformats = [\"json\"]\nby = []\n",
+        );
+        let (_, output) = self.site.run("--config l/config.toml build");
+        let feed = fs::read_to_string(self.site.0.path().join("l/public/feed.json")).expect(&output);
+        let feed: serde_json::Value = serde_json::from_str(&feed).unwrap();
+        let items = feed["items"].as_array().unwrap().iter();
+        let got: std::collections::HashMap<usize, String> = items
+            .map(|item| {
+                let text = item["content_html"].as_str().unwrap();
+                let mark = text.trim_start_matches("<p>post ").split('.').next().unwrap().parse().unwrap();
+                let url = item["url"].as_str().unwrap().trim_start_matches("https://example.com");
+                (mark, percent_decoded(url))
+            })
+            .collect();
+        let of = |address: &str| percent_decoded(address).to_lowercase();
+        let mut wrong = String::new();
+        for (at, (name, file, address)) in self.expected.iter().enumerate() {
+            let sharers = self.expected.iter().filter(|(_, _, other)| of(other) == of(address)).count();
+            match got.get(&at) {
+                Some(url) if *url == percent_decoded(address) => {}
+                None if sharers > 1 => {}
+                url => {
+                    let _ = writeln!(wrong, "{name:?} in {file}: {address:?}, not {url:?}");
+                }
+            }
+        }
+        assert!(wrong.is_empty(), "{wrong}");
+        assert!(got.len() > 100, "only {} posts", got.len());
+    }
+}
+
+#[test]
+fn hugo_makes_the_same_addresses_from_hard_names() {
+    let (mut names, rows) = Names::new("hugo");
+    names.write(
+        "hugo.toml",
+        "baseURL = \"https://example.com/\"\ntitle = \"a\"\n[permalinks.page]\nt = \"/t/:title/\"\ns = \"/s/:slug/\"\nf = \"/f/:slugorcontentbasename/\"\n",
+    );
+    for (at, (name, to)) in rows.iter().enumerate() {
+        let quoted = serde_json::to_string(name).unwrap();
+        names.post(name, &to[0], &format!("content/t/{at}.md"), &format!("title: {quoted}\n"));
+        names.post(name, &to[1], &format!("content/s/{at}.md"), &format!("slug: {quoted}\n"));
+        names.post(name, &to[2], &format!("content/f/{name}.md"), "");
+        names.post(name, &to[3], &format!("content/d/{name}.md"), "");
+        names.post(name, &to[4], &format!("content/e/{at}.md"), &format!("slug: {quoted}\n"));
+        names.post(name, &to[5], &format!("content/g/{name}/x.md"), "");
+    }
+    names.compare("hugo");
+}
+
+#[test]
+fn jekyll_makes_the_same_addresses_from_hard_names() {
+    let (mut names, rows) = Names::new("jekyll");
+    names.write("_config.yml", "url: https://example.com\ntitle: a\ntimezone: Asia/Seoul\n");
+    for (at, (name, to)) in rows.iter().enumerate() {
+        let quoted = serde_json::to_string(name).unwrap();
+        let file = |kind: &str| format!("_posts/2024-01-01-{kind}{at}.md");
+        let slug = format!("slug: {quoted}\n");
+        let category = format!("category: {quoted}\n");
+        names.post(name, &to[0], &file("s"), &format!("{slug}permalink: /s/:slug/\n"));
+        names.post(name, &to[1], &file("u"), &format!("{slug}permalink: /u/:title/\n"));
+        // A category in a URL that would have to be encoded is written as it is.
+        if !name.contains(['?', '#', '%', '[', '\\', '^', '`', '|', '\t', '\u{3000}']) && name.trim() == name
+        {
+            let number = to[2].trim_end_matches('/').rsplit('/').next().unwrap();
+            names.post(name, &to[2], &file("c"), &format!("{category}permalink: /c/:categories/{number}/\n"));
+            names.post(
+                name,
+                &to[3],
+                &file("d"),
+                &format!("{category}permalink: /d/:slugified_categories/{number}/\n"),
+            );
+        }
+        let below =
+            |folder: &str, to: &str| (folder.to_owned(), to.split('/').nth(2).unwrap_or_default().to_owned());
+        for (folder, to, placeholder) in [("f", &to[4], ":title"), ("g", &to[5], ":slug")] {
+            let (folder, number) = below(folder, to);
+            let file = format!("{folder}{number}/_posts/2024-01-01-{name}.md");
+            names.post(name, to, &file, &format!("permalink: /{folder}/{number}/{placeholder}/\n"));
+        }
+    }
+    names.compare("jekyll");
+}
+
+#[test]
+fn pelican_makes_the_same_addresses_from_hard_names() {
+    let (mut names, rows) = Names::new("pelican");
+    names.write(
+        "pelicanconf.py",
+        "SITENAME = 'a'\nSITEURL = 'https://example.com'\nPATH = 'content'\nTIMEZONE = 'UTC'\nDEFAULT_CATEGORY = 'k'\nARTICLE_URL = '{category}/{slug}/'\n",
+    );
+    for (at, (name, to)) in rows.iter().enumerate() {
+        let mut post = |kind: &str, to: &str, keys: &str| {
+            if to == "-" {
+                return;
+            }
+            let text = format!("{keys}date: 2024-01-01\n\npost {}.\n", names.expected.len());
+            let file = format!("content/{kind}{at}.md");
+            names.write(&file, &text);
+            names.expected.push((name.clone(), file, to.to_owned()));
+        };
+        post("t", &to[0], &format!("title: {name}\n"));
+        if !name.contains(['%', '?', '\\', '\t'])
+            && !name.starts_with([' ', '/'])
+            && !name.ends_with([' ', '/'])
+        {
+            post("s", &to[1], &format!("title: x\nslug: {name}\n"));
+        }
+        post("c", &to[2], &format!("title: x\nslug: x\ncategory: {name}\n"));
+    }
+    names.compare("pelican");
+}
+
+#[test]
+fn a_site_keeps_the_addresses_of_its_feeds_and_may_leave_sections_out() {
+    let site = Site::with("hugo");
+    let output = site.succeeds("new --from hugo site l");
+    assert!(output.contains("the blog seems to be in posts/"), "{output}");
+    site.succeeds("--config l/config.toml build");
+    for feed in ["index.xml", "posts/index.xml"] {
+        assert!(site.read(&format!("l/public/{feed}")).contains(&format!("/{feed}\"")), "{feed}");
+    }
+    assert!(!site.0.path().join("l/public/rss.xml").exists());
+    let config = site.read("l/config.toml").replace("[archive]\n", "[archive]\nexclude = [\"posts\"]\n");
+    fs::write(site.0.path().join("l/config.toml"), config).unwrap();
+    let (_, left_out) = site.run("--config l/config.toml check");
+    assert!(left_out.contains("is left out by `include` or `exclude`"), "{left_out}");
+}

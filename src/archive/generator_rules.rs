@@ -3,13 +3,15 @@
 
 use std::collections::HashMap;
 
+use camino::Utf8Path;
 use chrono::{DateTime, FixedOffset, Utc};
 
-use super::front_matter::Fields;
+use super::front_matter::{Fields, Spanned};
 use super::ids::Fingerprint;
-use super::inherited::Inherited;
+use super::inherited::{DatesInNames, Inherited};
+use super::naming::Name;
 use super::site::Site;
-use super::{Formulas, SkipReason};
+use super::{Formulas, PostSection, SkipReason, permalink};
 use crate::config::{Config, Generator};
 use crate::dates;
 use crate::text::HeaderText;
@@ -52,6 +54,26 @@ impl ReadContext<'_> {
     }
 }
 
+/// What Hugo takes from the name of the file, if its configuration says so: the day, and a slug.
+pub(super) fn take_day_of_name(fields: &mut Fields, name: &Name, setting: ReadContext<'_>) {
+    let order = setting.inherited.dates_in_names;
+    let day = name.day.as_deref().and_then(|day| dates::parse(day, setting.config.site.timezone).ok());
+    let (Some(day), Some((_, rest))) = (day, dates::in_name(&name.stem)) else { return };
+    let is_wanted = match order {
+        DatesInNames::Unset => false,
+        DatesInNames::Last => fields.date.is_none(),
+        DatesInNames::First => true,
+    };
+    if is_wanted {
+        fields.date = Some(day);
+        fields.is_day_only = true;
+        let rest = rest.trim_matches([' ', '-', '_']);
+        if fields.slug.is_none() && !rest.is_empty() {
+            fields.slug = Some(Spanned { line: 1, value: rest.to_owned() });
+        }
+    }
+}
+
 /// When the post was published, or why it is not published.
 pub(super) fn published(
     fields: &mut Fields,
@@ -61,7 +83,10 @@ pub(super) fn published(
     let ReadContext { config, site, now, .. } = setting;
     let own_path = fields.path.as_ref().map(|path| path.value.as_str());
     let day = day.map(str::to_owned).or_else(|| dates::in_path(own_path?));
-    fields.date = fields.date.or_else(|| dates::parse(&day?, config.site.timezone).ok());
+    if fields.date.is_none() {
+        fields.date = day.and_then(|day| dates::parse(&day, config.site.timezone).ok());
+        fields.is_day_only = fields.date.is_some();
+    }
     if matches!(site.generator, Generator::Hugo | Generator::Plain) {
         let updated = fields.updated.as_ref().filter(|_| site.generator == Generator::Hugo);
         let other = fields.from.as_ref().or(updated);
@@ -87,13 +112,35 @@ pub(super) fn words_of(stem: &str) -> String {
     stem.split(['-', '_']).filter(|part| !part.is_empty()).map(word).collect::<Vec<_>>().join(" ")
 }
 
+/// The sections of a post in `folder`, the outermost first.
+pub(super) fn sections(folder: &Utf8Path, setting: ReadContext<'_>) -> Vec<PostSection> {
+    let pages = &setting.inherited.sections;
+    let mut path = String::new();
+    let mut sections = Vec::new();
+    let folders: Vec<&Utf8Path> = folder.ancestors().filter(|folder| *folder != "").collect();
+    for (depth, folder) in folders.into_iter().rev().enumerate() {
+        let name = folder.file_name().unwrap_or_default();
+        if depth > 0 {
+            path.push('/');
+        }
+        path.push_str(&permalink::term_name(setting.site.generator, name));
+        let page = pages.get(folder);
+        if depth == 0 || page.is_some() {
+            let title = page.cloned().flatten().unwrap_or_else(|| words_of(name));
+            sections.push(PostSection { path: path.clone(), title });
+        }
+    }
+    sections
+}
+
 /// Jekyll adds the categories of the folders; Pelican uses them only if the post names none.
 pub(super) fn categories_of_folders(
     categories: &mut Vec<HeaderText>,
     folders: &[String],
-    generator: Generator,
+    setting: ReadContext<'_>,
 ) {
-    if generator == Generator::Pelican && !categories.is_empty() {
+    let is_pelican = setting.site.generator == Generator::Pelican;
+    if is_pelican && (!categories.is_empty() || !setting.inherited.pelican.folders_are_categories) {
         return;
     }
     let named: Vec<_> = folders.iter().filter_map(|folder| HeaderText::parse(folder).ok()).collect();

@@ -30,5 +30,5 @@ mod validation;
 pub use enclosure::{Enclosure, Episode, Transcript};
 pub use front_matter::{EpisodeKind, Segment, SegmentLanguage};
 pub use page::PostPage;
-pub use post::{Archive, Formulas, Post, PostAuthor, SkipReason, SkippedFile, Tombstone};
+pub use post::{Archive, Formulas, Post, PostAuthor, PostSection, SkipReason, SkippedFile, Tombstone};
 pub use validation::validate;

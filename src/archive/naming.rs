@@ -42,11 +42,13 @@ fn name(stem: &str, folder: &Utf8Path, site: &Site, config: &Config) -> Result<N
             Some(by) => Err(SkipReason::HeldBack(by)),
             None => Ok(plain(stem, folder)),
         },
-        Generator::Jekyll => jekyll(stem, folder),
+        Generator::Jekyll => jekyll(stem, folder, config),
         Generator::Pelican => pelican(stem, folder),
         Generator::Hugo | Generator::Zola => {
             let (stem, language) = language::split(stem);
             let wanted = config.archive.language.as_deref();
+            // In the folder of a language, names need no suffix.
+            let language = language.or(site.language.as_deref().filter(|_| wanted.is_some()));
             match (wanted, language) {
                 (Some(wanted), Some(language)) if language::is_same(wanted, language) => {}
                 (None, Some(language)) if language::is_same(&config.site.language, language) => {}
@@ -110,26 +112,36 @@ fn page(stem: &str, folder: &Utf8Path, generator: Generator) -> Name {
     }
 }
 
-fn jekyll(stem: &str, folder: &Utf8Path) -> Result<Name, SkipReason> {
+fn jekyll(stem: &str, folder: &Utf8Path, config: &Config) -> Result<Name, SkipReason> {
     let mut parts: Vec<&str> = folder.components().map(|part| part.as_str()).collect();
+    // `_i18n/ko/_posts/` of the plugin jekyll-multiple-languages.
+    let language = match parts.as_slice() {
+        [I18N, language, ..] => Some((*language).to_owned()),
+        _ => None,
+    };
+    if let Some(language) = &language {
+        let wanted = config.archive.language.as_deref().unwrap_or(&config.site.language);
+        if !language::is_same(language, wanted) {
+            return Err(SkipReason::Language(language.clone()));
+        }
+        parts.drain(..2);
+    }
     let Some(at) = parts.iter().position(|part| matches!(*part, "_posts" | "_drafts")) else {
         return Err(SkipReason::Page);
     };
     if parts[at] == "_drafts" {
         return Err(SkipReason::Draft);
     }
-    let (Some(day), stem) = without_day(stem) else { return Err(SkipReason::Name) };
+    let (Some(day), _) = without_day(stem) else { return Err(SkipReason::Name) };
+    let stem = stem.splitn(4, '-').nth(3).unwrap_or(stem);
     // Folders above `_posts` are categories; folders below it have no meaning.
     parts.truncate(at);
     let categories: Vec<String> = parts.iter().map(|part| (*part).to_owned()).collect();
-    Ok(Name {
-        day: Some(day),
-        stem: stem.to_owned(),
-        folder: parts.iter().collect(),
-        categories,
-        language: None,
-    })
+    Ok(Name { day: Some(day), stem: stem.to_owned(), folder: parts.iter().collect(), categories, language })
 }
+
+/// The folder of translations in a Jekyll site.
+const I18N: &str = "_i18n";
 
 fn pelican(stem: &str, folder: &Utf8Path) -> Result<Name, SkipReason> {
     if folder.components().next().is_some_and(|first| first.as_str() == "pages") {
@@ -200,7 +212,7 @@ pub(super) fn is_section_page(name: &str) -> bool {
 
 /// Folders of a generator that contain no posts.
 pub(super) fn is_passed_over(name: &str, generator: Generator) -> bool {
-    let is_private = name.starts_with('_') && !matches!(name, "_posts" | "_drafts");
+    let is_private = name.starts_with('_') && !matches!(name, "_posts" | "_drafts" | I18N);
     match generator {
         Generator::Jekyll => is_private || matches!(name, "node_modules" | "vendor"),
         _ => name == "node_modules",
@@ -242,6 +254,11 @@ mod tests {
     fn jekyll_takes_categories_from_the_folders_above_posts_only() {
         let posts = name(Generator::Jekyll, "", "ko/news/_posts/2013/2013-05-06-title.md");
         assert_eq!(posts, Ok(says("2013-05-06", "title", "ko/news")));
+        let translated = |language: &str| {
+            name(Generator::Jekyll, "", &format!("_i18n/{language}/news/_posts/2013-05-06-a.md"))
+        };
+        assert_eq!(translated("ko"), Ok(says("2013-05-06", "a", "news")));
+        assert_eq!(translated("ja"), Err(SkipReason::Language("ja".to_owned())));
         assert_eq!(name(Generator::Jekyll, "", "about.md"), Err(SkipReason::Page));
         assert_eq!(name(Generator::Jekyll, "_posts", "about.md"), Err(SkipReason::Name));
         assert_eq!(name(Generator::Jekyll, "_drafts", "about.md"), Err(SkipReason::Draft));

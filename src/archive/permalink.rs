@@ -4,7 +4,8 @@ use camino::Utf8Path;
 use chrono::{DateTime, FixedOffset};
 use url::Url;
 
-use super::{links, slugs};
+use super::links;
+use super::slugs::{self, PelicanSlugs};
 use crate::config::{Generator, Pattern, PatternPart, Placeholder, SiteUrl};
 use crate::text::HeaderText;
 
@@ -54,10 +55,14 @@ pub fn slug(raw: &str) -> Result<String, PermalinkError> {
 pub struct PermalinkParts<'p> {
     /// The generator whose rules apply.
     pub generator: Generator,
-    /// `slug` in the front matter, in the form used in a URL.
+    /// How Pelican makes slugs.
+    pub pelican: PelicanSlugs,
+    /// `slug` in the front matter: checked in a plain folder, else as written.
     pub slug: Option<&'p str>,
     /// The name of the file, without its date and language.
     pub stem: &'p str,
+    /// The path of the file in its site, without its ending.
+    pub file: &'p Utf8Path,
     /// The title.
     pub title: &'p str,
     /// The folders below the root of the content.
@@ -72,25 +77,29 @@ pub struct PermalinkParts<'p> {
     pub language: &'p str,
 }
 
-/// The last part of the URL of a post without a `slug`, by the rule of each generator.
-pub fn default_slug(generator: Generator, stem: &str, title: &str) -> String {
-    match generator {
-        Generator::Plain => stem.to_owned(),
-        Generator::Hugo => slugs::hugo(stem),
-        Generator::Zola => slugs::zola(stem),
-        Generator::Jekyll => slugs::jekyll_title(stem),
-        Generator::Pelican => slugs::pelican(title),
-    }
+/// A name for the post in new ids, by the rule of each generator; `own` is its `slug`.
+pub fn name(generator: Generator, own: Option<&str>, stem: &str, title: &str) -> String {
+    let text = own.unwrap_or(if generator == Generator::Pelican { title } else { stem });
+    let name = match generator {
+        Generator::Plain => return text.to_owned(),
+        Generator::Hugo => slugs::hugo(text),
+        Generator::Zola => slugs::zola(text),
+        Generator::Jekyll => slugs::jekyll_title(text),
+        Generator::Pelican => slugs::pelican(text, PelicanSlugs::default()),
+    };
+    // For Hugo, a slash in a slug begins a folder.
+    let name = name.replace(['/', '\\'], "-");
+    if slug(&name).is_ok() { name } else { stem.to_owned() }
 }
 
-/// A `slug` of the front matter in the form used in a URL.
-pub fn own_slug(generator: Generator, slug: &str) -> String {
+/// The name of a folder, a category or a tag in addresses that a generator makes.
+pub fn term_name(generator: Generator, name: &str) -> String {
     match generator {
-        Generator::Plain => slug.to_owned(),
-        Generator::Hugo => slugs::hugo(slug),
-        Generator::Zola => slugs::zola(slug),
-        Generator::Jekyll => slugs::jekyll_title(slug),
-        Generator::Pelican => slugs::pelican(slug),
+        Generator::Plain => name.to_owned(),
+        Generator::Hugo => slugs::hugo_path(name),
+        Generator::Zola => slugs::zola(name),
+        Generator::Jekyll => slugs::jekyll_slug(name),
+        Generator::Pelican => slugs::pelican(name, PelicanSlugs::default()),
     }
 }
 
@@ -108,10 +117,8 @@ pub fn page(
         None => path,
     };
     let Some(own) = own else {
-        let path = pattern.map_or_else(
-            || expand(&Pattern::lenient(default_pattern(parts.generator)), parts),
-            |pattern| expand(pattern, parts),
-        );
+        let default = Pattern::lenient(default_pattern(parts.generator));
+        let path = expand(pattern.unwrap_or(&default), parts);
         return below(site, &in_language(path.clone()), &path);
     };
     let outside = || PermalinkError::Outside(own.to_owned());
@@ -123,11 +130,14 @@ pub fn page(
     {
         return Url::parse(&links::canonical(&url)).map_err(|_| outside());
     }
-    let path = finished(expand(&Pattern::lenient(own), parts), parts.generator);
-    // For Hugo, a path without a leading slash is below the folder of the language.
-    let path =
-        if parts.generator == Generator::Hugo && own.starts_with('/') { path } else { in_language(path) };
-    below(site, &path, own)
+    let path = stated(own, parts);
+    // For Hugo, a path without a leading slash is below the folder of the language; for Zola, no path is.
+    let is_whole = match parts.generator {
+        Generator::Hugo => own.starts_with('/'),
+        Generator::Zola => true,
+        _ => false,
+    };
+    below(site, &if is_whole { path } else { in_language(path) }, own)
 }
 
 fn default_pattern(generator: Generator) -> &'static str {
@@ -139,15 +149,21 @@ fn default_pattern(generator: Generator) -> &'static str {
     }
 }
 
-/// Hugo and Zola make a folder from a path that does not name a file.
-fn finished(path: String, generator: Generator) -> String {
-    let last = path.rsplit('/').next().unwrap_or_default();
-    let is_folder = match generator {
-        Generator::Zola => !last.is_empty(),
-        Generator::Hugo => !last.is_empty() && !last.contains('.'),
+/// The path that a post states. Zola and Pelican have no placeholders in it.
+fn stated(own: &str, parts: PermalinkParts<'_>) -> String {
+    let path = match parts.generator {
+        Generator::Zola | Generator::Pelican => own.to_owned(),
+        Generator::Hugo => fill(&Pattern::lenient(own), parts, hugo_value),
+        _ => expand(&Pattern::lenient(own), parts),
+    };
+    let path = path.replace('#', "%23");
+    // Hugo and Zola make a folder from a path that does not name a file.
+    let is_folder = match parts.generator {
+        Generator::Zola => true,
+        Generator::Hugo => !path.contains('.'),
         _ => false,
     };
-    if is_folder { format!("{path}/") } else { path }
+    if is_folder && !path.ends_with('/') { format!("{path}/") } else { path }
 }
 
 fn below(site: &SiteUrl, path: &str, shown: &str) -> Result<Url, PermalinkError> {
@@ -156,17 +172,50 @@ fn below(site: &SiteUrl, path: &str, shown: &str) -> Result<Url, PermalinkError>
 
 /// The pattern, filled in. Empty segments are removed.
 fn expand(pattern: &Pattern, parts: PermalinkParts<'_>) -> String {
-    let mut path = String::new();
-    for piece in pattern.pieces() {
-        match piece {
-            PatternPart::Text(text) => path.push_str(text),
-            PatternPart::Placeholder(placeholder) => path.push_str(&value(*placeholder, parts)),
+    match parts.generator {
+        Generator::Hugo if is_default_of_hugo(pattern) => encoded(&fill(pattern, parts, hugo_part)),
+        Generator::Hugo => {
+            let path = fill(pattern, parts, hugo_value);
+            let end = if path.ends_with('/') { "/" } else { "" };
+            encoded(&format!("{}{end}", slugs::hugo(path.trim_end_matches('/'))))
         }
+        // Jekyll makes a path safe in this way (`URL#sanitize_url`).
+        Generator::Jekyll => single_slashes(fill(pattern, parts, value).replace("..", "/").replace("./", "")),
+        _ => fill(pattern, parts, value),
     }
+}
+
+/// Whether a pattern is what Hugo does without `permalinks`, perhaps with `uglyURLs`.
+fn is_default_of_hugo(pattern: &Pattern) -> bool {
+    let placeholders = pattern.pieces().iter().filter_map(|piece| match piece {
+        PatternPart::Placeholder(placeholder) => Some(*placeholder),
+        PatternPart::Text(_) => None,
+    });
+    placeholders.eq([Placeholder::Sections(0, None), Placeholder::SlugOrFilename])
+}
+
+fn fill(
+    pattern: &Pattern,
+    parts: PermalinkParts<'_>,
+    value: impl Fn(Placeholder, PermalinkParts<'_>) -> String,
+) -> String {
+    let pieces = pattern.pieces().iter().map(|piece| match piece {
+        PatternPart::Text(text) => text.clone(),
+        PatternPart::Placeholder(placeholder) => value(*placeholder, parts),
+    });
+    single_slashes(pieces.collect())
+}
+
+fn single_slashes(mut path: String) -> String {
     while path.contains("//") {
         path = path.replace("//", "/");
     }
     path
+}
+
+/// Percent-encodes the segments of a path.
+fn encoded(path: &str) -> String {
+    path.split('/').map(links::segment).collect::<Vec<_>>().join("/")
 }
 
 /// The folders from index `from` up to `to`, or only the last one.
@@ -176,70 +225,110 @@ fn slice(folders: Vec<String>, from: usize, to: Option<usize>) -> Vec<String> {
     folders.into_iter().enumerate().filter(|(at, _)| (from..to).contains(at)).map(|(_, name)| name).collect()
 }
 
+fn joined(texts: impl IntoIterator<Item = String>) -> String {
+    texts.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("/")
+}
+
+/// The value of a placeholder in a permalink pattern of Hugo, not percent-encoded.
+fn hugo_value(placeholder: Placeholder, parts: PermalinkParts<'_>) -> String {
+    let own = || parts.slug.map(|slug| slugs::hugo_value(slug.trim_matches('-')));
+    // A slash in a title begins no folder.
+    let title = || slugs::hugo_value(&parts.title.replace(['/', '\\'], "-"));
+    let stem = || slugs::hugo_value(parts.stem);
+    match placeholder {
+        Placeholder::Title => title(),
+        Placeholder::Slug => own().unwrap_or_else(title),
+        Placeholder::SlugOrFilename => own().unwrap_or_else(stem),
+        Placeholder::Filename => stem(),
+        placeholder => hugo_part(placeholder, parts),
+    }
+}
+
+/// The value of a placeholder in Hugo's own rule, not percent-encoded.
+fn hugo_part(placeholder: Placeholder, parts: PermalinkParts<'_>) -> String {
+    match placeholder {
+        Placeholder::Date(format) => parts.published.format(format).to_string().to_lowercase(),
+        Placeholder::SlugOrFilename => match parts.slug {
+            Some(slug) => slugs::hugo(slug.trim_matches('-')),
+            None => slugs::hugo_path(parts.stem),
+        },
+        Placeholder::Section => hugo_part(Placeholder::Sections(0, Some(1)), parts),
+        Placeholder::Sections(from, to) => {
+            let folders = parts.folder.components().map(|part| slugs::hugo_path(part.as_str())).collect();
+            joined(slice(folders, from, to))
+        }
+        placeholder => links::readable(&value(placeholder, parts)),
+    }
+}
+
+/// A name in a path, percent-encoded.
+fn named(text: &str, parts: PermalinkParts<'_>) -> String {
+    links::segment(&match parts.generator {
+        Generator::Plain => text.to_owned(),
+        Generator::Hugo => slugs::hugo_path(text),
+        Generator::Zola => slugs::zola(text),
+        Generator::Jekyll => slugs::lower_case(text),
+        Generator::Pelican => slugs::pelican(text, parts.pelican),
+    })
+}
+
+/// The last part of the address: the `slug`, else a slug that is made by the rule of the generator.
+fn slug_of(parts: PermalinkParts<'_>) -> String {
+    match (parts.generator, parts.slug) {
+        (Generator::Pelican, None) => links::segment(&slugs::pelican(parts.title, parts.pelican)),
+        // Pelican uses a slug as it is.
+        (Generator::Pelican, Some(slug)) => encoded(slug),
+        (Generator::Jekyll, slug) => {
+            links::segment(&slugs::jekyll_title(slug.unwrap_or(parts.stem.trim_end_matches('.'))))
+        }
+        (_, slug) => named(slug.unwrap_or(parts.stem), parts),
+    }
+}
+
 /// The value of a placeholder, percent-encoded.
 fn value(placeholder: Placeholder, parts: PermalinkParts<'_>) -> String {
-    let generator = parts.generator;
-    let name = |text: &str| match generator {
-        Generator::Plain => links::segment(text),
-        Generator::Hugo => links::segment(&slugs::hugo(text)),
-        Generator::Zola => links::segment(&slugs::zola(text)),
-        Generator::Jekyll => links::segment(&text.to_lowercase()),
-        Generator::Pelican => links::segment(&slugs::pelican(text)),
-    };
-    let joined =
-        |texts: Vec<String>| texts.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("/");
-    let stem = || match generator {
-        // Pelican and Jekyll use the name as it is, without making a slug of it.
-        Generator::Pelican | Generator::Jekyll => links::segment(parts.stem),
-        _ => name(parts.stem),
-    };
+    let name = |text: &str| named(text, parts);
+    let is = |generator| parts.generator == generator;
+    let file_name = || parts.file.file_name().unwrap_or(parts.stem);
     match placeholder {
-        Placeholder::Date(format) => {
-            let text = parts.published.format(format).to_string();
-            if generator == Generator::Hugo { text.to_lowercase() } else { text }
-        }
-        Placeholder::Slug | Placeholder::Title if generator == Generator::Hugo => {
-            let own = parts.slug.filter(|_| placeholder == Placeholder::Slug);
-            own.map_or_else(|| name(parts.title), links::segment)
-        }
-        Placeholder::Slug if generator == Generator::Jekyll => {
+        Placeholder::Date(format) => parts.published.format(format).to_string(),
+        Placeholder::Slug if is(Generator::Jekyll) => {
             links::segment(&slugs::jekyll_slug(parts.slug.unwrap_or(parts.stem)))
         }
-        Placeholder::SlugOrFilename => parts.slug.map_or_else(stem, links::segment),
-        Placeholder::Slug | Placeholder::Title => {
-            let default = || default_slug(generator, parts.stem, parts.title);
-            links::segment(&parts.slug.map_or_else(default, str::to_owned))
+        // Pelican makes a slug of the whole name (`SLUGIFY_SOURCE`).
+        Placeholder::SlugOrFilename if is(Generator::Pelican) => {
+            parts.slug.map_or_else(|| name(file_name()), encoded)
         }
+        Placeholder::Slug | Placeholder::Title | Placeholder::SlugOrFilename => slug_of(parts),
         // Zola's `slugify.paths = "safe"` keeps names as they are.
-        Placeholder::Filename if generator == Generator::Zola => {
-            links::segment(parts.slug.unwrap_or(parts.stem))
+        Placeholder::Filename if is(Generator::Zola) => links::segment(parts.slug.unwrap_or(parts.stem)),
+        // Pelican and Jekyll use the name as it is, without making a slug of it.
+        Placeholder::Filename if is(Generator::Pelican) || is(Generator::Jekyll) => {
+            links::segment(parts.stem)
         }
-        Placeholder::Filename => stem(),
-        Placeholder::Section => {
-            parts.folder.components().next().map(|part| name(part.as_str())).unwrap_or_default()
-        }
+        Placeholder::Name if is(Generator::Jekyll) => links::segment(&slugs::jekyll_slug(file_name())),
+        Placeholder::Filename | Placeholder::Name => name(parts.stem),
+        Placeholder::Path => encoded(&joined(
+            parts.file.components().map(|part| part.as_str().to_owned()).filter(|part| part != "_posts"),
+        )),
+        Placeholder::Collection => "posts".to_owned(),
+        Placeholder::Section => value(Placeholder::Sections(0, Some(1)), parts),
         Placeholder::Sections(from, to) => {
-            let folders = parts.folder.components().map(|part| name(part.as_str())).collect();
-            joined(slice(folders, from, to))
+            joined(slice(parts.folder.components().map(|part| name(part.as_str())).collect(), from, to))
         }
         Placeholder::Category => {
             parts.categories.first().map(|category| name(category.as_str())).unwrap_or_default()
         }
         Placeholder::Categories => {
             // A category that contains a slash becomes two folders.
-            let path = |category: &HeaderText| joined(category.as_str().split('/').map(name).collect());
-            let mut names: Vec<String> = parts.categories.iter().map(path).collect();
+            let path = |category: &HeaderText| joined(category.as_str().split('/').map(name));
             let mut seen = std::collections::BTreeSet::new();
-            names.retain(|name| seen.insert(name.clone()));
-            joined(names)
+            joined(parts.categories.iter().map(path).filter(|name| seen.insert(name.clone())))
         }
-        Placeholder::SlugifiedCategories => joined(
-            parts
-                .categories
-                .iter()
-                .map(|category| links::segment(&slugs::jekyll_slug(category.as_str())))
-                .collect(),
-        ),
+        Placeholder::SlugifiedCategories => {
+            let slug = |category: &HeaderText| links::segment(&slugs::jekyll_slug(category.as_str()));
+            joined(parts.categories.iter().map(slug))
+        }
         Placeholder::Author => parts.author.map(name).unwrap_or_default(),
         Placeholder::Language => links::segment(parts.language),
         Placeholder::Extension => ".html".to_owned(),
@@ -261,8 +350,10 @@ mod tests {
         let categories = [HeaderText::parse("Dev Ops").unwrap(), HeaderText::parse("기술").unwrap()];
         let parts = PermalinkParts {
             generator,
+            pelican: PelicanSlugs::default(),
             slug: None,
             stem: "안녕 :year",
+            file: Utf8Path::new("posts/_posts/2024-05-01-a b"),
             title: "Hello, World",
             folder: Utf8Path::new("posts/Old Ones"),
             published,
@@ -284,6 +375,8 @@ mod tests {
             (Generator::Hugo, Some("/:monthname/:yearday/:filename.html"), "/may/122/안녕-year.html"),
             (Generator::Zola, None, "/posts/old-ones/annyeong-year/"),
             (Generator::Jekyll, None, "/dev ops/기술/2024/05/01/안녕-year.html"),
+            (Generator::Jekyll, Some("/:collection/:path"), "/posts/posts/2024-05-01-a b"),
+            (Generator::Jekyll, Some("/:year/:year:month:day"), "/2024/20240501"),
             (Generator::Jekyll, Some("/:slugified_categories/:y_day/:slug"), "/dev-ops/기술/122/안녕-year"),
             (Generator::Pelican, None, "/hello-world.html"),
             (Generator::Pelican, Some("/:category/:i_month/:slug/"), "/dev-ops/5/hello-world/"),
@@ -301,8 +394,10 @@ mod tests {
         let published = DateTime::parse_from_rfc3339("2024-05-01T00:30:00+09:00").unwrap();
         let parts = PermalinkParts {
             generator: Generator::Plain,
+            pelican: PelicanSlugs::default(),
             slug: None,
             stem: "안녕 :year",
+            file: Utf8Path::new("안녕 :year"),
             title: "",
             folder: Utf8Path::new(""),
             published,

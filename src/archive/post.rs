@@ -66,6 +66,8 @@ pub struct Post {
     pub marked_title: Option<String>,
     /// Identifies the post after an edit: computed from the title and the text in the file.
     pub fingerprint: Fingerprint,
+    /// Its sections: the folder at the top level, and deeper ones with a section page.
+    pub sections: Vec<PostSection>,
     /// When it was first published, in the time zone of the post or the site.
     pub published: DateTime<FixedOffset>,
     /// When its text last changed; never before `published`.
@@ -139,6 +141,15 @@ pub enum Formulas {
     Kramdown,
 }
 
+/// A section of the site.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PostSection {
+    /// Its path below the site, as the generator makes it.
+    pub path: String,
+    /// The title of its section page, or the name of its folder.
+    pub title: String,
+}
+
 /// An author of a post.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PostAuthor {
@@ -182,6 +193,8 @@ pub enum SkipReason {
     Resource,
     /// For Jekyll, a post has front matter and a name like `2024-05-01-title.md`.
     Name,
+    /// `archive.include` or `archive.exclude` leaves it out.
+    Excluded,
     /// It is in this format, not in Markdown.
     Format(&'static str),
     /// It cannot be read, in an archive that is not strict; the findings say why.
@@ -197,6 +210,7 @@ impl SkipReason {
                 | Self::Page
                 | Self::Resource
                 | Self::Name
+                | Self::Excluded
                 | Self::Format(_)
                 | Self::Language(_)
         )
@@ -221,6 +235,7 @@ impl SkipReason {
             Self::Name => {
                 "is not a post for Jekyll: it has no front matter, or no day in its name".to_owned()
             }
+            Self::Excluded => "is left out by `include` or `exclude` in [archive]".to_owned(),
             Self::Format(format) => format!("is {format}, not Markdown, and is left out"),
             Self::Broken => return None,
         })

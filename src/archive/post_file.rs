@@ -11,7 +11,7 @@ use url::Url;
 use self::writer::{PostBuilder, PostDates};
 use super::front_matter::mistakes::{self, FrontMatterText};
 use super::front_matter::{self, DeclaredEnclosure, Parts, Spanned, generator_habits};
-use super::generator_rules::{ReadContext, published};
+use super::generator_rules::{ReadContext, published, take_day_of_name};
 use super::ids::{AssignedId, PostIdentity};
 use super::inherited::Place;
 use super::link_targets::LinkTargets;
@@ -41,6 +41,8 @@ pub(super) struct PostFile {
     relative: String,
     id: Option<Spanned<String>>,
     hash: String,
+    /// Whether its time of day is that of the first run that sees it.
+    is_day_only: bool,
     /// When it expires.
     pub until: Option<DateTime<FixedOffset>>,
     enclosure: Option<Spanned<DeclaredEnclosure>>,
@@ -107,6 +109,7 @@ impl PostFile {
             errors.append(&mut findings);
             return Err(errors);
         }
+        take_day_of_name(&mut fields, &parsed_name, setting);
         let published = match published(&mut fields, parsed_name.day.as_deref(), setting) {
             Ok(published) => published,
             Err(why) => return Ok(Err(why)),
@@ -164,6 +167,8 @@ impl PostFile {
             site: &setting.config.site.url,
             page: &self.post.url,
             title: self.post.title.as_str(),
+            folder,
+            pelican: &setting.inherited.pelican,
             page_of: &|target| pages.find(folder, target).cloned(),
         };
         let Some(plain) = templating::expand_shortcodes(self.post.body.as_str(), around) else { return };
@@ -198,6 +203,7 @@ impl PostFile {
             id: self.id.clone(),
             slug: self.post.slug.clone(),
             published: self.post.published,
+            is_day_only: self.is_day_only,
             updated: self.updated,
             hash: self.hash.clone(),
             fingerprint: self.post.fingerprint,
@@ -232,7 +238,7 @@ impl PostFile {
 
     /// The post, with its id and time from the ledger.
     pub(super) fn publish(self, given: AssignedId) -> Post {
-        Post { id: given.id, updated: given.updated, ..self.post }
+        Post { id: given.id, published: given.published, updated: given.updated, ..self.post }
     }
 }
 

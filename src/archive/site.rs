@@ -3,6 +3,7 @@
 
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 
+use super::front_matter::{self, Entry, Value};
 use crate::config::Generator;
 
 /// How many folders above the posts are searched for the configuration of a site.
@@ -19,6 +20,8 @@ pub(super) struct Site {
     pub root: Option<Utf8PathBuf>,
     /// Whether names that begin with an underscore are skipped.
     pub skips_underscores: bool,
+    /// The language of the folder, if a site has a folder for each language.
+    pub language: Option<String>,
 }
 
 impl Site {
@@ -51,7 +54,7 @@ impl Site {
 
     /// A site of which only the generator is known.
     pub(super) fn bare(generator: Generator, prefix: Utf8PathBuf) -> Self {
-        Self { generator, prefix, root: None, skips_underscores: false }
+        Self { generator, prefix, root: None, skips_underscores: false, language: None }
     }
 
     /// The site whose configuration is in `root`.
@@ -78,14 +81,25 @@ impl Site {
             let prefix = inside.strip_prefix("content").unwrap_or(inside).to_owned();
             return Some(Self::found(Generator::Pelican, prefix, root));
         }
-        let content = inside.strip_prefix("content").ok()?;
-        if says(&["config.toml", "zola.toml"], "base_url") {
+        let content = inside.strip_prefix("content").ok();
+        if let Some(content) = content
+            && says(&["config.toml", "zola.toml"], "base_url")
+        {
             return Some(Self::found(Generator::Zola, content.to_owned(), root));
         }
         let is_hugo = has(&["hugo.toml", "hugo.yaml", "hugo.yml", "hugo.json"])
             || has(&HUGO_DEFAULT)
             || says(&["config.toml", "config.yaml", "config.yml", "config.json"], "baseurl");
-        is_hugo.then(|| Self::found(Generator::Hugo, without_language(content), root))
+        if !is_hugo {
+            return None;
+        }
+        let mut folders = content_folders(root, text_of);
+        folders.sort_by_key(|(folder, _)| std::cmp::Reverse(folder.components().count()));
+        let own = folders
+            .into_iter()
+            .find_map(|(folder, language)| Some((inside.strip_prefix(folder).ok()?.to_owned(), language)));
+        let (prefix, language) = own.or_else(|| Some(without_language(content?)))?;
+        Some(Self { language, ..Self::found(Generator::Hugo, prefix, root) })
     }
 
     /// Without a configuration, detects the generator by folder names that only it uses.
@@ -99,19 +113,37 @@ impl Site {
         let generator = stated.unwrap_or_else(|| {
             if drafts_or_posts().is_some() { Generator::Jekyll } else { Generator::Plain }
         });
-        let prefix = match generator {
-            Generator::Plain => None,
-            Generator::Jekyll => drafts_or_posts(),
-            Generator::Hugo => below("content", false).map(|inside| without_language(&inside)),
-            Generator::Zola | Generator::Pelican => below("content", false),
+        let (prefix, language) = match generator {
+            Generator::Plain => (None, None),
+            Generator::Jekyll => (drafts_or_posts(), None),
+            Generator::Hugo => below("content", false).map(|inside| without_language(&inside)).unzip(),
+            Generator::Zola | Generator::Pelican => (below("content", false), None),
         };
-        Self::bare(generator, prefix.unwrap_or_default())
+        Self { language: language.flatten(), ..Self::bare(generator, prefix.unwrap_or_default()) }
     }
 }
 
 const ELEVENTY: [&str; 4] =
     [".eleventy.js", "eleventy.config.js", "eleventy.config.mjs", "eleventy.config.cjs"];
 const ASTRO: [&str; 4] = ["astro.config.mjs", "astro.config.js", "astro.config.ts", "astro.config.cjs"];
+
+const HUGO: [&str; 8] = [
+    "hugo.toml",
+    "hugo.yaml",
+    "hugo.yml",
+    "hugo.json",
+    "config.toml",
+    "config.yaml",
+    "config.yml",
+    "config.json",
+];
+
+const LANGUAGES: [&str; 4] = [
+    "config/_default/languages.toml",
+    "config/_default/languages.yaml",
+    "config/_default/languages.yml",
+    "config/_default/languages.json",
+];
 
 const HUGO_DEFAULT: [&str; 8] = [
     "config/_default/hugo.toml",
@@ -125,12 +157,60 @@ const HUGO_DEFAULT: [&str; 8] = [
 ];
 
 /// `content/ko/posts` contains the posts of one language; their pages are below `posts`.
-fn without_language(content: &Utf8Path) -> Utf8PathBuf {
+fn without_language(content: &Utf8Path) -> (Utf8PathBuf, Option<String>) {
     let mut parts = content.components();
     match parts.next() {
-        Some(first) if super::language::is_suffix(first.as_str()) => parts.collect(),
-        _ => content.to_owned(),
+        Some(first) if super::language::is_suffix(first.as_str()) => {
+            (parts.collect(), Some(first.as_str().to_owned()))
+        }
+        _ => (content.to_owned(), None),
     }
+}
+
+/// The folders that Hugo's configuration names (`contentDir`), each with its language if it is that of one language.
+fn content_folders(
+    root: &Utf8Path,
+    text_of: &dyn Fn(&Utf8Path) -> Option<String>,
+) -> Vec<(Utf8PathBuf, Option<String>)> {
+    let files = HUGO
+        .iter()
+        .chain(&HUGO_DEFAULT)
+        .chain(&LANGUAGES)
+        .filter_map(|file| Some((*file, text_of(&root.join(file))?)));
+    let mut found = Vec::new();
+    for (file, text) in files {
+        let Some(Ok(entries)) = front_matter::document(&text, file) else { continue };
+        let is_languages = file.contains("/languages.");
+        for Entry { key, value, .. } in entries {
+            let (key, table) = match &value {
+                Value::Table(table) => (key.to_lowercase(), table.as_slice()),
+                Value::Text(folder) if key.eq_ignore_ascii_case("contentDir") => {
+                    found.push((Utf8PathBuf::from(folder.trim_end_matches('/')), None));
+                    continue;
+                }
+                _ => continue,
+            };
+            if is_languages {
+                found.extend(folder_of(table).map(|folder| (folder, Some(key))));
+            } else if key == "languages" {
+                found.extend(table.iter().filter_map(|(language, value)| match value {
+                    Value::Table(own) => Some((folder_of(own)?, Some(language.clone()))),
+                    _ => None,
+                }));
+            }
+        }
+    }
+    found
+}
+
+/// `contentDir` in the table of a language.
+fn folder_of(table: &[(String, Value)]) -> Option<Utf8PathBuf> {
+    table.iter().find_map(|(key, value)| match value {
+        Value::Text(folder) if key.eq_ignore_ascii_case("contentDir") => {
+            Some(folder.trim_end_matches('/').into())
+        }
+        _ => None,
+    })
 }
 
 /// Whether a line sets `key` in TOML, YAML or JSON, in any case.
@@ -168,6 +248,21 @@ mod tests {
             ("/s/content/news", "/s/pelicanconf.py", "", Generator::Pelican, "news"),
         ] {
             assert_eq!(site(posts, &[(file, text)], None), (generator, prefix.to_owned()), "{posts}");
+        }
+    }
+
+    #[test]
+    fn hugo_has_a_folder_for_each_language_under_any_name() {
+        let toml = "baseURL = \"https://a.example\"\n[languages.ko]\ncontentDir = \"korean/\"\n";
+        let text_of = |path: &Utf8Path| (path == "/s/hugo.toml").then(|| toml.to_owned());
+        for (posts, prefix, language) in [
+            ("/s/korean/posts", "posts", Some("ko")),
+            ("/s/content/ko/posts", "posts", Some("ko")),
+            ("/s/content/posts", "posts", None),
+        ] {
+            let site = Site::around(Utf8Path::new(posts), None, &text_of);
+            assert_eq!((site.prefix.as_str(), site.language.as_deref()), (prefix, language), "{posts}");
+            assert_eq!(site.root.as_deref(), Some(Utf8Path::new("/s")));
         }
     }
 

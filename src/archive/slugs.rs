@@ -2,24 +2,53 @@
 
 use unicode_normalization::UnicodeNormalization as _;
 
-/// Hugo (`paths.Sanitize`): keeps letters, digits and a few signs, turns spaces into hyphens, and lower-cases.
+/// Hugo (`paths.Sanitize`): keeps letters, digits and a few signs, turns spaces into hyphens, and lower-cases. Slashes stay.
 pub(super) fn hugo(text: &str) -> String {
     let mut slug = String::with_capacity(text.len());
     let (mut was_hyphen, mut owes_hyphen) = (false, false);
-    for c in text.chars() {
-        let stays =
-            c.is_alphanumeric() || "._#+~-@".contains(c) || unicode_normalization::char::is_combining_mark(c);
-        if stays {
+    for (at, c) in text.char_indices() {
+        let is_sign = "./\\_#+~-@".contains(c) || c == '%' && is_percent_encoded(&text[at..]);
+        if is_word(c) || is_sign {
             was_hyphen = c == '-';
             if std::mem::take(&mut owes_hyphen) && !was_hyphen {
                 slug.push('-');
             }
-            slug.extend(c.to_lowercase());
+            // Go lower-cases each character to one character: `İ` becomes `i`.
+            slug.extend(c.to_lowercase().next());
         } else if !slug.is_empty() && !was_hyphen && c.is_whitespace() {
             owes_hyphen = true;
         }
     }
     slug
+}
+
+/// Hugo's name of a file, a folder or a term: each space is a hyphen, also beside a sign that is left out.
+pub(super) fn hugo_path(text: &str) -> String {
+    hugo(&text.replace(' ', "-"))
+}
+
+/// A value in a permalink pattern of Hugo: it is made a URL, decoded as if it were a query, where a plus sign is a space, and
+/// made a path again. [`hugo`] is the last step, for the whole path.
+pub(super) fn hugo_value(text: &str) -> String {
+    let slug = hugo(text);
+    let slug = slug.strip_suffix('#').filter(|rest| !rest.contains('#')).unwrap_or(&slug).replace('+', " ");
+    percent_encoding::percent_decode_str(&slug).decode_utf8_lossy().into_owned()
+}
+
+fn is_percent_encoded(text: &str) -> bool {
+    text.get(1..3).is_some_and(|code| code.bytes().all(|digit| digit.is_ascii_hexdigit()))
+}
+
+/// Whether it is a letter, a decimal digit or a mark for Go and Ruby (general categories L, Nd, M). For Rust, `²`, `½`, `①`,
+/// `Ⓐ` and `Ⅳ` are alphanumeric too.
+fn is_word(c: char) -> bool {
+    let is_full_width = matches!(c, '\u{FF10}'..='\u{FF19}' | '\u{1D7CE}'..='\u{1D7FF}');
+    let is_plain = || is_full_width || std::iter::once(c).nfkd().eq([c]);
+    if c.is_alphabetic() {
+        // Letters in circles are symbols, and Roman numerals and `〇` are numbers.
+        return !matches!(c, '\u{24B6}'..='\u{24E9}' | '\u{2160}'..='\u{2188}' | '\u{3007}' | '\u{3021}'..='\u{3029}' | '\u{1F130}'..='\u{1F189}');
+    }
+    c.is_numeric() && is_plain() || unicode_normalization::char::is_combining_mark(c)
 }
 
 /// Zola (`slugify.paths = "on"`): transliterates every script to ASCII.
@@ -43,7 +72,12 @@ pub(super) fn jekyll_title(text: &str) -> String {
 
 /// Jekyll (`Utils.slugify`, mode `default`).
 pub(super) fn jekyll_slug(text: &str) -> String {
-    jekyll(text, "").to_lowercase()
+    lower_case(&jekyll(text, ""))
+}
+
+/// Lower case as in Ruby, character by character: a sigma at the end of a word is like any other.
+pub(super) fn lower_case(text: &str) -> String {
+    text.chars().flat_map(char::to_lowercase).collect()
 }
 
 /// The file name of a new post: letters and digits of every script in lower case, joined by hyphens, and shortened so
@@ -71,7 +105,7 @@ pub(super) fn file_name(text: &str) -> String {
 fn jekyll(text: &str, signs: &str) -> String {
     let mut slug = String::with_capacity(text.len());
     for c in text.chars() {
-        if c.is_alphanumeric() || signs.contains(c) || unicode_normalization::char::is_combining_mark(c) {
+        if is_word(c) || signs.contains(c) {
             slug.push(c);
         } else if !slug.ends_with('\0') {
             slug.push('\0');
@@ -80,18 +114,63 @@ fn jekyll(text: &str, signs: &str) -> String {
     slug.trim_matches('\0').replace('\0', "-")
 }
 
-/// Pelican (`slugify` with its default substitutions): ASCII words joined by hyphens.
-pub(super) fn pelican(text: &str) -> String {
-    let composed: String = text.nfkc().collect();
-    let mut slug = String::with_capacity(composed.len());
-    for c in deunicode::deunicode_with_tofu(&composed, "").trim().chars() {
-        if c.is_ascii_alphanumeric() || c == '_' {
-            slug.push(c.to_ascii_lowercase());
-        } else if (c == '-' || c.is_ascii_whitespace()) && !slug.ends_with('-') {
+/// How Pelican makes slugs: `SLUGIFY_USE_UNICODE` and `SLUGIFY_PRESERVE_CASE`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PelicanSlugs {
+    /// Keeps every script instead of writing it in ASCII.
+    pub unicode: bool,
+    /// Keeps capital letters.
+    pub preserve_case: bool,
+}
+
+/// Pelican (`slugify` with its default substitutions): words joined by hyphens.
+pub(super) fn pelican(text: &str, rules: PelicanSlugs) -> String {
+    let composed: String = without_markup(text).nfkc().collect();
+    let text = if rules.unicode { composed } else { unidecode(&composed) };
+    let mut slug = String::with_capacity(text.len());
+    // Python's `\w` has no marks.
+    let is_word = |c: char| c.is_alphanumeric() && !unicode_normalization::char::is_combining_mark(c);
+    let kept: String =
+        text.chars().filter(|c| is_word(*c) || c.is_whitespace() || matches!(c, '_' | '-')).collect();
+    for c in kept.trim().chars() {
+        if c != '-' && !c.is_whitespace() {
+            slug.push(c);
+        } else if !slug.ends_with('-') {
             slug.push('-');
         }
     }
-    slug
+    if rules.preserve_case { slug } else { slug.to_lowercase() }
+}
+
+/// `<b>` and the like are removed, and `&amp;` is read (`Markup.striptags`).
+fn without_markup(text: &str) -> String {
+    let (mut plain, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some((before, after)) = rest.split_once('<') {
+        let Some((_, behind)) = after.split_once('>') else { break };
+        plain.push_str(before);
+        rest = behind;
+    }
+    plain.push_str(rest);
+    let words = plain.split_whitespace().collect::<Vec<_>>().join(" ");
+    [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#39;", "'"), ("&amp;", "&")]
+        .iter()
+        .fold(words, |words, (entity, sign)| words.replace(entity, sign))
+}
+
+/// Python's `unidecode`, where it differs from the crate.
+fn unidecode(text: &str) -> String {
+    let mut ascii = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\u{200B}' => ascii.push(' '),
+            '£' => ascii.push_str("PS"),
+            'ー' => ascii.push('-'),
+            // It has no names of emoji and symbols.
+            '\u{2600}'..='\u{27BF}' | '\u{1F000}'..='\u{1FAFF}' => {}
+            c => ascii.push_str(deunicode::deunicode_char(c).unwrap_or_default()),
+        }
+    }
+    ascii
 }
 
 #[cfg(test)]
@@ -112,7 +191,7 @@ mod tests {
             assert_eq!(hugo(text), hugo_name, "{text}");
             assert_eq!(zola(text), zola_name, "{text}");
             assert_eq!(jekyll_title(text), jekyll_name, "{text}");
-            assert_eq!(pelican(text), pelican_name, "{text}");
+            assert_eq!(pelican(text, PelicanSlugs::default()), pelican_name, "{text}");
         }
         assert_eq!(jekyll_slug("C++ & C#."), "c-c");
     }
@@ -137,7 +216,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_slug_fits_into_one_segment(text in "\\PC{0,24}") {
-            for slug in [file_name(&text), hugo(&text), zola(&text), jekyll_title(&text), jekyll_slug(&text), pelican(&text)] {
+            for slug in [file_name(&text), zola(&text), jekyll_title(&text), jekyll_slug(&text), pelican(&text, PelicanSlugs::default())] {
                 prop_assert!(!slug.contains(['/', '\\', ' ']) && !slug.chars().any(char::is_control), "{:?}", slug);
             }
         }

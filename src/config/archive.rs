@@ -36,10 +36,16 @@ pub struct Archive {
     pub feed: Option<PrivateUrl>,
     /// Whether `feed` may be on a host with a private address.
     pub feed_private: bool,
+    /// The time of day of a post with only a day.
+    pub date_only: DateOnly,
     /// Whether formulas in the posts become MathML.
     pub math: bool,
     /// Custom keys in the front matter of the posts.
     pub front_matter: Vec<String>,
+    /// Patterns of the only posts to read; empty means all.
+    pub include: Vec<String>,
+    /// Patterns of posts not to read.
+    pub exclude: Vec<String>,
     /// The id ledger; `None` means `ids.txt` in the folder of posts.
     pub ids: Option<Utf8PathBuf>,
 }
@@ -71,6 +77,16 @@ impl Archive {
 
     /// The name of the id ledger inside the folder of posts.
     const LEDGER: &str = "ids.txt";
+}
+
+/// When a post with only a day was published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DateOnly {
+    /// At 00:00 in the zone of the site.
+    Midnight,
+    /// At the time of day of the first run that sees it on its day; the id ledger remembers it.
+    FirstSeen,
 }
 
 /// A static site generator.

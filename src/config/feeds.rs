@@ -18,6 +18,9 @@ pub struct Feeds {
     pub content: Content,
     /// Which other feeds to build besides that of the site.
     pub by: Vec<GroupBy>,
+    /// Where feeds are. A kind that is named here has feeds too.
+    #[serde(deserialize_with = "paths")]
+    pub paths: FeedPaths,
     /// How many bytes of posts a feed contains; older posts are in its archive. 0 means all.
     pub budget: ByteSize,
     /// Whether posts that no longer fit into a feed stay in the pages of its archive (RFC 5005).
@@ -64,6 +67,118 @@ impl TryFrom<String> for EmbedHost {
     }
 }
 
+impl Feeds {
+    /// Every kind of other feeds, once.
+    pub fn kinds(&self) -> Vec<GroupBy> {
+        let named = GroupBy::ALL.into_iter().filter(|by| *self.paths.of(*by) != FormatPaths::default());
+        let mut kinds = Vec::new();
+        for by in self.by.iter().copied().chain(named) {
+            if !kinds.contains(&by) {
+                kinds.push(by);
+            }
+        }
+        kinds
+    }
+}
+
+impl GroupBy {
+    const ALL: [Self; 5] = [Self::Category, Self::Tag, Self::Author, Self::Language, Self::Section];
+}
+
+/// The paths of feeds below the site, by kind.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct FeedPaths {
+    rss: Option<FeedPath>,
+    atom: Option<FeedPath>,
+    json: Option<FeedPath>,
+    category: FormatPaths,
+    tag: FormatPaths,
+    author: FormatPaths,
+    language: FormatPaths,
+    section: FormatPaths,
+}
+
+/// The paths of one kind of feeds, by format, with `:name` for the name of the feed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct FormatPaths {
+    rss: Option<FeedPath>,
+    atom: Option<FeedPath>,
+    json: Option<FeedPath>,
+}
+
+impl FeedPaths {
+    /// The path of the site's own feed in a format, if it is not the usual one.
+    pub fn site(&self, format: Format) -> Option<&str> {
+        let path = match format {
+            Format::Rss => &self.rss,
+            Format::Atom => &self.atom,
+            Format::Json => &self.json,
+        };
+        path.as_ref().map(|path| path.0.as_str())
+    }
+
+    /// The path of the feed called `name`, if it is not the usual one.
+    pub fn named(&self, by: GroupBy, format: Format, name: &str) -> Option<String> {
+        let paths = self.of(by);
+        let path = match format {
+            Format::Rss => &paths.rss,
+            Format::Atom => &paths.atom,
+            Format::Json => &paths.json,
+        };
+        path.as_ref().map(|path| path.0.replace(NAME, name))
+    }
+
+    fn of(&self, by: GroupBy) -> &FormatPaths {
+        match by {
+            GroupBy::Category => &self.category,
+            GroupBy::Tag => &self.tag,
+            GroupBy::Author => &self.author,
+            GroupBy::Language => &self.language,
+            GroupBy::Section => &self.section,
+        }
+    }
+
+    /// What is wrong with the paths of one kind, which needs `:name`, or of the site, which must not have it.
+    fn mistake(&self) -> Option<String> {
+        let of_site = [&self.rss, &self.atom, &self.json];
+        let kinds = GroupBy::ALL.map(|by| self.of(by)).map(|paths| [&paths.rss, &paths.atom, &paths.json]);
+        for (paths, is_site) in std::iter::once((of_site, true)).chain(kinds.map(|paths| (paths, false))) {
+            for (at, path) in paths.iter().enumerate() {
+                let Some(path) = path else { continue };
+                if path.0.contains(NAME) == is_site {
+                    let wrong = if is_site { "is one file, so it has no" } else { "needs" };
+                    return Some(format!("{:?} {wrong} `{NAME}`", path.0));
+                }
+                if paths[..at].contains(&&Some(path.clone())) {
+                    return Some(format!("two formats have the same path, {:?}", path.0));
+                }
+            }
+        }
+        None
+    }
+}
+
+const NAME: &str = ":name";
+
+/// A relative path without dots, which names a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct FeedPath(String);
+
+impl<'de> Deserialize<'de> for FeedPath {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let path = String::deserialize(deserializer)?;
+        let is_name = |part: &str| !part.is_empty() && !part.starts_with('.') && part.len() <= 200;
+        if path.split('/').all(is_name) && !path.contains(|c: char| c == '\\' || c.is_control()) {
+            return Ok(Self(path));
+        }
+        let message =
+            format!("{path:?} is not the path of a file below the site; write it like \"feed.xml\"");
+        Err(serde::de::Error::custom(message))
+    }
+}
+
 /// A feed format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -98,4 +213,50 @@ pub enum GroupBy {
     Author,
     /// One for each language.
     Language,
+    /// One for each section: a folder at the top level of the archive, or a deeper one with an `_index.md`.
+    Section,
+}
+
+fn paths<'de, D: Deserializer<'de>>(deserializer: D) -> Result<FeedPaths, D::Error> {
+    let paths = FeedPaths::deserialize(deserializer)?;
+    paths.mistake().map_or(Ok(paths.clone()), |message| Err(serde::de::Error::custom(message)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn feeds(text: &str) -> Result<Feeds, String> {
+        let text = format!("[site]\ntitle = \"t\"\nurl = \"https://example.com\"\n{text}");
+        let config = crate::config::parse(&text, "config.toml", camino::Utf8Path::new("."));
+        config.map(|config| config.feeds).map_err(|findings| format!("{findings:?}"))
+    }
+
+    #[test]
+    fn paths_are_set_by_kind_and_make_feeds_of_that_kind() {
+        let feeds =
+            feeds("[feeds.paths]\nrss = \"feed.xml\"\nsection = { rss = \":name/index.xml\" }\n").unwrap();
+        assert_eq!(feeds.paths.site(Format::Rss), Some("feed.xml"));
+        assert_eq!(
+            feeds.paths.named(GroupBy::Section, Format::Rss, "blog").as_deref(),
+            Some("blog/index.xml")
+        );
+        assert_eq!(feeds.paths.named(GroupBy::Section, Format::Atom, "blog"), None);
+        assert_eq!(feeds.kinds(), [GroupBy::Category, GroupBy::Section]);
+    }
+
+    #[test]
+    fn paths_that_name_no_file_of_the_site_are_rejected() {
+        for paths in [
+            "rss = \"/feed.xml\"",
+            "rss = \"feed/\"",
+            "rss = \"../feed.xml\"",
+            "rss = \":name.xml\"",
+            "rss = \"a.xml\"\natom = \"a.xml\"",
+            "tag = { rss = \"tags.xml\" }",
+            "tags = { rss = \":name.xml\" }",
+        ] {
+            assert!(feeds(&format!("[feeds.paths]\n{paths}\n")).is_err(), "{paths}");
+        }
+    }
 }

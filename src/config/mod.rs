@@ -45,13 +45,13 @@ use serde::Deserialize;
 use crate::i18n::Languages;
 
 pub use aliases::suggested_language;
-pub use archive::{Archive, Generator};
+pub use archive::{Archive, DateOnly, Generator};
 pub use byte_size::ByteSize;
 pub use color::Color;
 pub use defaults::DEFAULTS;
 pub use dkim::Dkim;
 pub use duration::Span;
-pub use feeds::{Content, EmbedHost, Feeds, Format, GroupBy};
+pub use feeds::{Content, EmbedHost, FeedPaths, Feeds, Format, GroupBy};
 pub use find::{Found, find};
 pub use inbox::{Inbox, Processed};
 pub use nearest::{nearest, plain};
@@ -126,6 +126,11 @@ impl Config {
     /// The line of `section.key`, or else of `[section]`.
     pub fn line_of(&self, key: &str) -> Option<usize> {
         source::line_of(&self.text, key)
+    }
+
+    /// The language of the posts that are read, which is that of the feeds.
+    pub fn language(&self) -> &str {
+        self.archive.language.as_deref().unwrap_or(&self.site.language)
     }
 
     /// `path` relative to the folder of `config.toml`.

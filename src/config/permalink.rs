@@ -40,6 +40,12 @@ pub enum Placeholder {
     SlugOrFilename,
     /// The name of its file, or of its bundle.
     Filename,
+    /// The name of its file with its day, as a slug (Jekyll).
+    Name,
+    /// The path of its file below the folder of its collection, with its day (Jekyll).
+    Path,
+    /// `posts` (Jekyll).
+    Collection,
     /// The top-level folder.
     Section,
     /// All folders, or a range of them.
@@ -59,7 +65,7 @@ pub enum Placeholder {
 }
 
 /// Every placeholder; a longer name comes before its prefixes.
-const NAMES: [(&str, Placeholder); 41] = [
+const NAMES: [(&str, Placeholder); 51] = [
     ("slugorcontentbasename", Placeholder::SlugOrFilename),
     ("slugified_categories", Placeholder::SlugifiedCategories),
     ("slugorfilename", Placeholder::SlugOrFilename),
@@ -68,6 +74,7 @@ const NAMES: [(&str, Placeholder); 41] = [
     ("short_month", Placeholder::Date("%b")),
     ("output_ext", Placeholder::Extension),
     ("short_year", Placeholder::Date("%y")),
+    ("collection", Placeholder::Collection),
     ("long_month", Placeholder::Date("%B")),
     ("categories", Placeholder::Categories),
     ("short_day", Placeholder::Date("%a")),
@@ -91,16 +98,26 @@ const NAMES: [(&str, Placeholder); 41] = [
     ("w_day", Placeholder::Date("%u")),
     ("hour", Placeholder::Date("%H")),
     ("lang", Placeholder::Language),
-    ("name", Placeholder::Filename),
+    ("name", Placeholder::Name),
+    ("path", Placeholder::Path),
     ("slug", Placeholder::Slug),
     ("week", Placeholder::Date("%V")),
     ("year", Placeholder::Date("%Y")),
+    // Layouts of dates in Go.
+    ("20060102", Placeholder::Date("%Y%m%d")),
+    ("January", Placeholder::Date("%B")),
+    ("200601", Placeholder::Date("%Y%m")),
     ("2006", Placeholder::Date("%Y")),
+    ("0102", Placeholder::Date("%m%d")),
     ("day", Placeholder::Date("%d")),
+    ("Jan", Placeholder::Date("%b")),
     ("01", Placeholder::Date("%m")),
     ("02", Placeholder::Date("%d")),
     ("06", Placeholder::Date("%y")),
+    ("15", Placeholder::Date("%H")),
+    ("04", Placeholder::Date("%M")),
     ("1", Placeholder::Date("%-m")),
+    ("2", Placeholder::Date("%-d")),
 ];
 
 impl Pattern {
@@ -117,13 +134,6 @@ impl Pattern {
         }
         if let Some(unknown) = unknown {
             return Err(format!("unknown placeholder {unknown}; docs/sites.md lists all placeholders"));
-        }
-        let names_post = pattern.pieces.iter().any(|piece| {
-            use Placeholder::{Filename, Slug, SlugOrFilename, Title};
-            matches!(piece, PatternPart::Placeholder(Slug | Title | SlugOrFilename | Filename))
-        });
-        if !names_post {
-            return Err("without `:slug`, two posts could have the same address".to_owned());
         }
         Ok(pattern)
     }
@@ -164,6 +174,10 @@ impl Pattern {
 
 /// The placeholder at the start of `text`, and its length.
 fn placeholder(text: &str) -> Option<(Placeholder, usize)> {
+    // Hugo's names of sections are not known here.
+    if text.starts_with("sectionslug") {
+        return None;
+    }
     let (name, placeholder) = NAMES.iter().find(|(name, _)| text.starts_with(name))?;
     if !matches!(placeholder, Placeholder::Sections(..)) {
         return Some((*placeholder, name.len()));
@@ -214,6 +228,9 @@ mod tests {
             "/:categories/:year/:y_day/:title:output_ext",
             "/:sections[1:]/:slugorcontentbasename",
             "/:2006/:01/:02/:filename",
+            "/:year/:year:month:day",
+            "/:collection/:path:output_ext",
+            "/:20060102/:name",
             "/:section/:sections[last]/:short_year:i_month-:slug",
         ] {
             Pattern::parse(text).unwrap();
@@ -225,7 +242,7 @@ mod tests {
         for (text, word) in [
             (":slug/", "must begin with a slash"),
             ("/:yaer/:slug/", ":yaer"),
-            ("/:year/", "without `:slug`"),
+            ("/:sectionslug/:slug/", ":sectionslug"),
             ("/a:/:slug", "unknown placeholder :"),
         ] {
             assert!(Pattern::parse(text).unwrap_err().contains(word), "{text}");

@@ -11,4 +11,4 @@ pub(crate) mod feed;
 pub(crate) mod parts;
 mod post;
 
-pub(crate) use post::{DateError, HINT, in_name, in_path, parse};
+pub(crate) use post::{DateError, HINT, in_name, in_path, is_day, parse};

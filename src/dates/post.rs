@@ -22,8 +22,8 @@ pub(crate) enum DateError {
     /// 30 February, 24:00, second 60 or a zone beyond +14:00.
     #[error("{0:?} has a day, a time or a zone that does not exist")]
     Calendar(String),
-    /// Feeds have four-digit years; a year before 1970 is a mistake.
-    #[error("the year of {0:?} is not between 1970 and 9998")]
+    /// Feeds have four-digit years; earlier ones, such as 0001, are placeholders.
+    #[error("the year of {0:?} is not between 1000 and 9998")]
     Year(String),
 }
 
@@ -45,11 +45,16 @@ pub(crate) fn parse(raw: &str, zone: Tz) -> Result<DateTime<FixedOffset>, DateEr
         }
     });
     match date {
-        Ok(date) if (1970..=9998).contains(&date.year()) => Ok(date),
+        Ok(date) if (1000..=9998).contains(&date.year()) => Ok(date),
         Ok(_) => Err(DateError::Year(shown())),
         Err(Fault::Calendar) => Err(DateError::Calendar(shown())),
         Err(Fault::Shape) => Err(DateError::Shape(shown())),
     }
+}
+
+/// Whether the text is a day without a time.
+pub(crate) fn is_day(raw: &str) -> bool {
+    day(raw.trim()).is_ok_and(|(_, length)| length == raw.trim().len())
 }
 
 /// The day in front of a name such as `2024-05-01-slug` or `2024-5-1-slug`, and the rest.
@@ -132,15 +137,26 @@ fn time_and_zone(rest: &str, day: NaiveDate, zone: Tz) -> Result<DateTime<FixedO
     let rest = rest.strip_prefix(['T', 't', ' ', ',']).ok_or(Fault::Shape)?.trim_start();
     let end = rest.find(|c: char| !(c.is_ascii_digit() || ":.,".contains(c))).unwrap_or(rest.len());
     let (time, offset) = (&rest[..end], rest[end..].trim_start());
-    let local = day.and_time(clock(time)?);
+    // `3pm`, `3:04 PM`.
+    let half =
+        offset.get(..2).map(str::to_ascii_lowercase).filter(|half| matches!(half.as_str(), "am" | "pm"));
+    let offset = if half.is_some() { offset[2..].trim_start() } else { offset };
+    let local = day.and_time(clock(time, half.as_deref())?);
     if offset.is_empty() {
         return in_zone(local, zone);
     }
     self::offset(offset)?.from_local_datetime(&local).single().ok_or(Fault::Calendar)
 }
 
-fn clock(text: &str) -> Result<NaiveTime, Fault> {
-    let (hour, minute, second) = parts::time_of_day(text).ok_or(Fault::Shape)?;
+/// A time of day; `half` is `am` or `pm`.
+fn clock(text: &str, half: Option<&str>) -> Result<NaiveTime, Fault> {
+    let hour_only = || Some((text.parse().ok().filter(|_| half.is_some())?, 0, 0));
+    let (hour, minute, second) = parts::time_of_day(text).or_else(hour_only).ok_or(Fault::Shape)?;
+    let hour = match half {
+        None => hour,
+        Some(_) if !(1..=12).contains(&hour) => return Err(Fault::Calendar),
+        Some(half) => hour % 12 + if half == "pm" { 12 } else { 0 },
+    };
     NaiveTime::from_hms_opt(hour, minute, second).ok_or(Fault::Calendar)
 }
 
@@ -206,10 +222,22 @@ mod tests {
             ("2024/5/1 9:05", "2024-05-01T09:05:00+09:00"),
             ("May 1, 2024", "2024-05-01T00:00:00+09:00"),
             ("1 Feb 2024 10:00", "2024-02-01T10:00:00+09:00"),
+            ("April 7, 2024 3pm", "2024-04-07T15:00:00+09:00"),
+            ("2024-05-01 12:30 AM +0100", "2024-05-01T00:30:00+01:00"),
+            ("1944-06-06", "1944-06-06T00:00:00+09:00"),
             ("2024-05-01 10:00 PST", "2024-05-01T10:00:00-08:00"),
             ("Wed, 01 May 2024 10:00:00 +0900", "2024-05-01T10:00:00+09:00"),
         ] {
             assert_eq!(read(raw, Tz::Asia__Seoul), expected, "{raw}");
+        }
+    }
+
+    #[test]
+    fn a_day_has_no_time() {
+        for (raw, expected) in
+            [("2024-05-01 ", true), ("May 1, 2024", true), ("2024-05-01 00:00", false), ("soon", false)]
+        {
+            assert_eq!(is_day(raw), expected, "{raw}");
         }
     }
 
@@ -220,8 +248,9 @@ mod tests {
             ("2024-05-01 24:00", "does not exist"),
             ("2024-05-01T10:00:60Z", "does not exist"),
             ("2024-05-01T10:00:00+15:00", "does not exist"),
-            ("0000-01-01", "between 1970 and 9998"),
-            ("9999-12-31", "between 1970 and 9998"),
+            ("2024-05-01 13pm", "does not exist"),
+            ("0000-01-01", "between 1000 and 9998"),
+            ("9999-12-31", "between 1000 and 9998"),
             ("May 1st", "not a date"),
             ("2024-05-01 soon", "not a date"),
             ("10:00:00", "not a date"),

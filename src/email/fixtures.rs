@@ -64,6 +64,7 @@ pub(super) fn post(title: &str, slug: &str) -> Post {
         title: header(title),
         marked_title: None,
         fingerprint: Fingerprint::of(title, ""),
+        sections: Vec::new(),
         published: DateTime::parse_from_rfc3339("2026-11-20T08:00:00+09:00").unwrap(),
         updated: DateTime::parse_from_rfc3339("2026-11-20T08:00:00+09:00").unwrap(),
         authors: Vec::new(),

@@ -48,6 +48,7 @@ pub(super) fn post(day: u32, title: &str) -> Post {
         title: HeaderText::parse(title).unwrap(),
         marked_title: None,
         fingerprint: Fingerprint::of(title, ""),
+        sections: Vec::new(),
         published,
         updated: published,
         authors: Vec::new(),

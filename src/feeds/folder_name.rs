@@ -35,6 +35,11 @@ impl FolderNames {
     }
 }
 
+/// The folder for a path of folders, which are unique already.
+pub(super) fn of_path(path: &str) -> String {
+    path.split('/').filter(|part| !part.is_empty()).map(encode).collect::<Vec<_>>().join("/")
+}
+
 /// A unique folder name for each name: a space becomes `_`, and a character with a meaning in file systems or URLs becomes `~`
 /// and two hexadecimal digits.
 ///

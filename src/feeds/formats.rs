@@ -2,7 +2,7 @@
 
 use camino::Utf8Path;
 
-use crate::config::{Config, Format};
+use crate::config::{Config, Format, GroupBy};
 
 /// The configured formats without repetitions, because each has one file.
 pub(super) fn formats(config: &Config) -> impl Iterator<Item = Format> {
@@ -10,9 +10,20 @@ pub(super) fn formats(config: &Config) -> impl Iterator<Item = Format> {
     named.iter().enumerate().filter(|(at, format)| !named[..*at].contains(format)).map(|(_, format)| *format)
 }
 
-/// The feeds of one folder: the name of the format, the media type, the name of the file.
-pub fn files(config: &Config) -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
-    formats(config).map(|format| (name(format), media_type(format), file_name(format).as_str()))
+/// The feeds of the site, or of the category in `folder`: the name of the format, the media type, the name of the file in the
+/// folder. A feed of a category at another place is left out.
+pub fn files<'c>(
+    config: &'c Config,
+    folder: &Utf8Path,
+) -> impl Iterator<Item = (&'static str, &'static str, &'c str)> {
+    let is_site = folder == "";
+    let paths = &config.feeds.paths;
+    let elsewhere = move |format| !is_site && paths.named(GroupBy::Category, format, "").is_some();
+    let file =
+        move |format| paths.site(format).filter(|_| is_site).unwrap_or_else(|| file_name(format).as_str());
+    formats(config)
+        .filter(move |format| !elsewhere(*format))
+        .map(move |format| (name(format), media_type(format), file(format)))
 }
 
 /// The media type of a feed, with its charset.

@@ -36,9 +36,8 @@ fn is_shown(media_type: &str) -> bool {
 /// The configuration for `server`.
 pub fn render(layout: &FeedPlan<'_>, server: Server) -> String {
     let config = layout.config();
-    let mut files: Vec<(&str, &str)> =
-        formats(config).map(|format| (file_name(format).as_str(), media_type(format))).collect();
-    files.push((super::opml::FILE, super::opml::MEDIA_TYPE));
+    let files = files(layout);
+    let files: Vec<(&str, &str)> = files.iter().map(|(file, kind)| (file.as_str(), *kind)).collect();
     let mut text = String::new();
     // Writing to a `String` cannot fail.
     let _ = match server {
@@ -47,6 +46,24 @@ pub fn render(layout: &FeedPlan<'_>, server: Server) -> String {
         Server::Netlify => netlify(&mut text, layout),
     };
     text
+}
+
+/// The names of the files, each with its media type; a path if files of one name have several types.
+fn files(layout: &FeedPlan<'_>) -> Vec<(String, &'static str)> {
+    let config = layout.config();
+    let mut files: Vec<(String, &'static str)> =
+        formats(config).map(|format| (file_name(format).to_string(), media_type(format))).collect();
+    files.push((super::opml::FILE.to_owned(), super::opml::MEDIA_TYPE));
+    for (path, media_type, _) in layout.index() {
+        let name = path.file_name().unwrap_or_default();
+        let known = files.iter().find(|(file, _)| file == name).map(|(_, kind)| *kind);
+        match known {
+            Some(kind) if kind == media_type => {}
+            Some(_) => files.push((path.to_string(), media_type)),
+            None => files.push((name.to_owned(), media_type)),
+        }
+    }
+    files
 }
 
 fn caddy(text: &mut String, config: &Config, files: &[(&str, &str)]) -> std::fmt::Result {

@@ -67,7 +67,7 @@ fn discovery(feeds: &[&Feed], config: &Config) -> String {
 }
 
 fn page(feed: &Feed, paging: &Paging, all: &[&Feed], archive: &Archive, config: &Config) -> String {
-    let language = feed.language.as_deref().unwrap_or(&config.site.language);
+    let language = feed.language.as_deref().unwrap_or_else(|| config.language());
     let strings = &config.words.of(language).feed_page;
     let title = escape(feed.title.as_str());
     let links = discovery(&[feed], config);
@@ -121,7 +121,7 @@ fn kind(kind: FeedScope, strings: &FeedPageStrings) -> &str {
     match kind {
         FeedScope::Site => &strings.kind_site,
         FeedScope::Podcast => &strings.kind_podcast,
-        FeedScope::By(GroupBy::Category) => &strings.kind_category,
+        FeedScope::By(GroupBy::Category | GroupBy::Section) => &strings.kind_category,
         FeedScope::By(GroupBy::Tag) => &strings.kind_tag,
         FeedScope::By(GroupBy::Author) => &strings.kind_author,
         FeedScope::By(GroupBy::Language) => &strings.kind_language,

@@ -39,7 +39,7 @@ pub(super) fn render(feeds: &[&Feed], config: &Config) -> Document {
             title = escape(feed.title.as_str()),
             feed = escape(site.url.join(path(feed, None, format).as_str())),
             site = escape(site.url.as_str()),
-            language = escape(feed.language.as_deref().unwrap_or(&site.language)),
+            language = escape(feed.language.as_deref().unwrap_or_else(|| config.language())),
         );
     }
     text.push_str(" </body>\n</opml>\n");

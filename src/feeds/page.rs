@@ -78,12 +78,13 @@ impl Page<'_> {
 
     /// The language of the feed.
     pub(super) fn language(&self) -> &str {
-        self.feed.language.as_deref().unwrap_or(&self.config.site.language)
+        self.feed.language.as_deref().unwrap_or_else(|| self.config.language())
     }
 
-    /// `language`, if it differs from that of the feed.
+    /// `language`, if it differs from that of the feed, or of the site.
     pub(super) fn differs<'l>(&self, language: &'l str) -> Option<&'l str> {
-        (!language.eq_ignore_ascii_case(self.language())).then_some(language)
+        let usual = self.feed.language.as_deref().unwrap_or(&self.config.site.language);
+        (!language.eq_ignore_ascii_case(usual)).then_some(language)
     }
 
     /// The configured description; may be empty.
@@ -162,11 +163,11 @@ impl Page<'_> {
 
 /// The path of a feed in the public folder, or of a page of its archive.
 pub(super) fn path(feed: &Feed, number: Option<u32>, format: Format) -> Utf8PathBuf {
-    let folder = match number {
-        Some(number) => feed.folder.join(format!("archive/{number}")),
-        None => feed.folder.clone(),
-    };
-    folder.join(file_name(format))
+    if let Some(number) = number {
+        return feed.folder.join(format!("archive/{number}")).join(file_name(format));
+    }
+    let own = feed.files.iter().find(|(known, _)| *known == format).map(|(_, file)| file.clone());
+    own.unwrap_or_else(|| feed.folder.join(file_name(format)))
 }
 
 /// The address of a public file relative to `folder`, percent-encoded.

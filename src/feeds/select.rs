@@ -1,13 +1,14 @@
 //! Which feeds exist, and which posts each contains. A feed here has a title, a folder and posts, but no format yet.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 use unicode_normalization::UnicodeNormalization;
 
-use super::folder_name::FolderNames;
-use crate::archive::{Enclosure, Post};
-use crate::config::{Config, GroupBy};
+use super::folder_name::{FolderNames, of_path};
+use super::formats::file_name;
+use crate::archive::{Enclosure, Post, permalink};
+use crate::config::{Config, Format, Generator, GroupBy};
 
 /// The folder, below the public one, of the category feeds.
 pub(super) const CATEGORIES: &str = "categories/";
@@ -24,6 +25,8 @@ pub(super) struct Feed {
     pub(super) title: String,
     /// Below the public folder; empty for the site's own feed.
     pub(super) folder: Utf8PathBuf,
+    /// The files of the formats that are not at their usual place in the folder.
+    pub(super) files: Vec<(Format, Utf8PathBuf)>,
     /// The language, if all posts share one.
     pub(super) language: Option<String>,
     pub(super) kind: FeedScope,
@@ -48,31 +51,65 @@ pub(super) fn feeds(posts: &[Post], config: &Config) -> Vec<Feed> {
     let site = Feed {
         title: title.to_owned(),
         folder: Utf8PathBuf::new(),
+        files: files(|format| config.feeds.paths.site(format).map(str::to_owned)),
         language: None,
         kind: FeedScope::Site,
         posts: (0..posts.len()).collect(),
     };
     let mut feeds = vec![site];
     feeds.extend(podcast(posts, config));
-    for (at, by) in config.feeds.by.iter().enumerate() {
-        if config.feeds.by[..at].contains(by) {
-            continue;
-        }
+    for by in config.feeds.kinds() {
         let mut names = FolderNames::default();
-        feeds.extend(groups(posts, *by, config).into_iter().map(|(name, mut posts)| {
-            posts.reverse();
-            let folder = Utf8PathBuf::from(format!("{}{}", kind_folder(*by), names.name(&name)));
-            let title = format!("{title}: {name}");
+        feeds.extend(groups(posts, by, config).into_iter().map(|(name, mut indices)| {
+            indices.reverse();
+            let (folder, shown) = match by {
+                GroupBy::Section => (of_path(&name), title_of_section(&name, &indices, posts)),
+                by => (format!("{}{}", kind_folder(by), names.name(&name)), name.clone()),
+            };
+            let address = match by {
+                GroupBy::Section => name.clone(),
+                _ => permalink::term_name(config.archive.generator.unwrap_or(Generator::Plain), &name),
+            };
             Feed {
-                title,
-                folder,
-                language: (*by == GroupBy::Language).then_some(name),
-                kind: FeedScope::By(*by),
-                posts,
+                title: format!("{title}: {shown}"),
+                folder: folder.into(),
+                files: files(|format| config.feeds.paths.named(by, format, &address)),
+                language: (by == GroupBy::Language).then_some(name),
+                kind: FeedScope::By(by),
+                posts: indices,
             }
         }));
     }
+    keep_apart(&mut feeds);
     feeds
+}
+
+/// The files of a feed that are not at their usual place.
+fn files(path: impl Fn(Format) -> Option<String>) -> Vec<(Format, Utf8PathBuf)> {
+    let formats = [Format::Rss, Format::Atom, Format::Json];
+    formats.into_iter().filter_map(|format| Some((format, path(format)?.into()))).collect()
+}
+
+/// Two feeds must not have one file, also where case does not count: a later feed has its usual place, or does not exist.
+fn keep_apart(feeds: &mut Vec<Feed>) {
+    let mut taken: HashSet<String> = HashSet::new();
+    feeds.retain_mut(|feed| {
+        let is_safe =
+            |path: &Utf8Path| path.components().all(|part| matches!(part, Utf8Component::Normal(_)));
+        feed.files.retain(|(_, file)| is_safe(file) && taken.insert(file.as_str().to_lowercase()));
+        let usual =
+            [Format::Rss, Format::Atom, Format::Json].map(|format| feed.folder.join(file_name(format)));
+        let is_free = usual.iter().all(|file| !taken.contains(&file.as_str().to_lowercase()));
+        if is_free {
+            taken.extend(usual.iter().map(|file| file.as_str().to_lowercase()));
+        }
+        is_free
+    });
+}
+
+fn title_of_section(path: &str, indices: &[usize], posts: &[Post]) -> String {
+    let mut sections = indices.iter().filter_map(|at| posts.get(*at)).flat_map(|post| &post.sections);
+    sections.find(|section| section.path == path).map_or(path, |section| section.title.as_str()).to_owned()
 }
 
 /// The posts of one category.
@@ -104,6 +141,7 @@ fn podcast(posts: &[Post], config: &Config) -> Option<Feed> {
     Some(Feed {
         title: podcast.title.as_ref().unwrap_or(&config.site.title).as_str().to_owned(),
         folder: PODCAST.into(),
+        files: Vec::new(),
         language: None,
         kind: FeedScope::Podcast,
         posts: (0..posts.len()).filter(|at| is_episode(&posts[*at])).collect(),
@@ -117,6 +155,7 @@ fn kind_folder(by: GroupBy) -> &'static str {
         GroupBy::Tag => TAGS,
         GroupBy::Author => "authors/",
         GroupBy::Language => "languages/",
+        GroupBy::Section => "",
     }
 }
 
@@ -129,6 +168,7 @@ fn names<'p>(post: &'p Post, by: GroupBy, config: &'p Config) -> Vec<&'p str> {
             config.site.author.iter().map(|author| author.name.as_str()).collect()
         }
         GroupBy::Author => post.authors.iter().map(|author| author.name.as_str()).collect(),
+        GroupBy::Section => post.sections.iter().map(|section| section.path.as_str()).collect(),
         GroupBy::Language => vec![post.language.as_deref().unwrap_or(&config.site.language)],
     }
 }
@@ -158,7 +198,9 @@ fn groups(posts: &[Post], by: GroupBy, config: &Config) -> Vec<(String, Vec<usiz
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::archive::PostSection;
     use crate::feeds::fixtures;
+    use crate::feeds::page::path;
 
     #[test]
     fn the_main_feed_comes_first_and_each_feed_has_its_posts_newest_first() {
@@ -220,6 +262,30 @@ mod tests {
         let after = folders(&[new, old]);
         assert_eq!(after[..before.len()], before);
         assert_ne!(after[1].1.as_str().to_lowercase(), after[3].1.as_str().to_lowercase());
+    }
+
+    #[test]
+    fn a_section_has_a_feed_at_the_path_of_its_folder() {
+        let mut config =
+            fixtures::config("[feeds.paths]\nrss = \"feed.xml\"\nsection = { rss = \":name/index.xml\" }\n");
+        config.feeds.by = vec![GroupBy::Section];
+        let section =
+            |path: &str, title: &str| PostSection { path: path.to_owned(), title: title.to_owned() };
+        let mut post = fixtures::post(1, "one");
+        post.sections = vec![section("blog", "My blog"), section("blog/rust", "Rust")];
+        let mut other = fixtures::post(2, "two");
+        other.sections = vec![section("blog", "My blog")];
+        let feeds = feeds(&[other, post], &config);
+        let found: Vec<_> = feeds
+            .iter()
+            .map(|feed| {
+                (feed.title.rsplit(": ").next().unwrap(), path(feed, None, Format::Rss), feed.posts.len())
+            })
+            .collect();
+        assert_eq!(found[0].1, "feed.xml");
+        assert_eq!(found[1], ("My blog", "blog/index.xml".into(), 2));
+        assert_eq!(found[2], ("Rust", "blog/rust/index.xml".into(), 1));
+        assert_eq!(path(&feeds[1], None, Format::Atom), "blog/atom.xml");
     }
 
     #[test]

@@ -97,7 +97,7 @@ impl Fields<'_, '_> {
                 href => self.href(&path),
             }
         };
-        feeds::files(self.config()).map(feed).collect()
+        feeds::files(self.config(), folder).map(feed).collect()
     }
 
     /// A post in a list.

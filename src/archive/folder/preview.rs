@@ -82,5 +82,5 @@ fn post_of(
     };
     let minted = || ids::tag(config.site.url.host(), updated, &identity.slug);
     let id = identity.id.clone().map(|id| id.value).or_else(known).unwrap_or_else(minted);
-    Ok(post_file.publish(AssignedId { id, updated, retracted: None }))
+    Ok(post_file.publish(AssignedId { id, published: updated, updated, retracted: None }))
 }

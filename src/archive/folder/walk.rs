@@ -6,7 +6,7 @@ use std::io;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::archive::inherited::{data_stem, is_setting};
+use crate::archive::inherited::{Glob, Style, data_stem, is_setting};
 use crate::archive::naming::{self, Kind};
 use crate::archive::site::Site;
 use crate::archive::{SkipReason, SkippedFile};
@@ -82,6 +82,7 @@ impl Walk {
         walk.files.sort();
         walk.settings.sort();
         walk.drop_other_data(&root);
+        walk.leave_out_excluded(config);
         if site.generator == Generator::Hugo {
             walk.leave_out_resources();
         }
@@ -158,6 +159,39 @@ impl Walk {
         let mut parts = self.prefix.components().chain(folder.components());
         self.generator != Some(Generator::Jekyll)
             || parts.any(|part| matches!(part.as_str(), "_posts" | "_drafts"))
+    }
+
+    /// `include` and `exclude`: patterns of files, or of folders with everything below.
+    fn leave_out_excluded(&mut self, config: &Config) {
+        let (include, exclude) = (self.globs("include", config), self.globs("exclude", config));
+        let is_in = |globs: &[Glob], file: &Utf8Path| {
+            file.ancestors().any(|path| path != "" && globs.iter().any(|glob| glob.matches(path.as_str())))
+        };
+        let has_include = !config.archive.include.is_empty();
+        let (files, others): (Vec<_>, Vec<_>) = std::mem::take(&mut self.files)
+            .into_iter()
+            .partition(|file| (!has_include || is_in(&include, file)) && !is_in(&exclude, file));
+        self.files = files;
+        let skipped = |file| SkippedFile { source: self.posts.join(file), reason: SkipReason::Excluded };
+        self.left_out.extend(others.into_iter().map(skipped));
+    }
+
+    /// The patterns of a key; reports those that cannot be read.
+    fn globs(&mut self, key: &str, config: &Config) -> Vec<Glob> {
+        let patterns = if key == "include" { &config.archive.include } else { &config.archive.exclude };
+        let mut globs = Vec::with_capacity(patterns.len());
+        for pattern in patterns {
+            let plain = pattern.trim_start_matches("./").trim_end_matches("/**").trim_matches('/');
+            if let Some(glob) = Glob::parse(plain, Style::Folders) {
+                globs.push(glob);
+                continue;
+            }
+            let message = format!("the pattern {pattern:?} in `{key}` of [archive] cannot be read");
+            let finding = Finding::error("config", config.file.as_str(), message);
+            let line = config.line_of(&format!("archive.{key}")).unwrap_or(1);
+            self.errors.push(finding.at(line).hint("write it like \"blog\" or \"notes/*.md\""));
+        }
+        globs
     }
 
     /// In Hugo, a folder with an `index.md` is one post, and the other files in it are its resources.

@@ -20,6 +20,8 @@ pub struct Fields {
     pub title: Option<Spanned<String>>,
     /// `date`, `published_date` or `published`.
     pub date: Option<DateTime<FixedOffset>>,
+    /// Whether `date` has no time.
+    pub is_day_only: bool,
     /// `updated`, `lastmod`, `modified` or `last_modified_at`.
     pub updated: Option<Spanned<DateTime<FixedOffset>>>,
     /// `draft = true`, `published: false` or `status: draft`.
@@ -72,7 +74,8 @@ pub fn read(entries: &[Entry], file: &str, site: &Site) -> (Fields, Vec<Finding>
     reader.findings = wrong;
     let fields = Fields {
         title: reader.title(),
-        date: reader.date(&["date", "published_date", "published"]).map(|date| date.value),
+        date: reader.date(&DATE).map(|date| date.value),
+        is_day_only: reader.is_day(&DATE),
         updated: reader.date(&["updated", "lastmod", "modified", "last_modified_at", "updatedDate"]),
         draft: reader.draft(),
         slug: reader.text(&["slug"]),
@@ -104,6 +107,9 @@ pub fn read(entries: &[Entry], file: &str, site: &Site) -> (Fields, Vec<Finding>
     };
     (fields, reader.findings)
 }
+
+/// The keys of the date of a post.
+const DATE: [&str; 3] = ["date", "published_date", "published"];
 
 struct Reader<'e> {
     entries: &'e [Entry],
@@ -155,10 +161,13 @@ impl<'e> Reader<'e> {
         header.ok()
     }
 
+    /// The first of `keys` with a value that is no boolean: `published` is one in Jekyll, and a date elsewhere.
+    fn find_date(&self, keys: &[&str]) -> Option<&'e Entry> {
+        keys.iter().find_map(|key| self.find(&[key]).filter(|entry| bool_of(&entry.value).is_none()))
+    }
+
     fn date(&mut self, keys: &[&str]) -> Option<Spanned<DateTime<FixedOffset>>> {
-        // `published` is a boolean in Jekyll and a date elsewhere.
-        let entry =
-            keys.iter().find_map(|key| self.find(&[key]).filter(|entry| bool_of(&entry.value).is_none()))?;
+        let entry = self.find_date(keys)?;
         let date = match &entry.value {
             Value::Text(text) | Value::Date(text) | Value::Number(text) => dates::parse(text, self.zone),
             _ => Err(DateError::Shape("this".to_owned())),
@@ -170,6 +179,14 @@ impl<'e> Reader<'e> {
                 None
             }
         }
+    }
+
+    /// Whether the date is a day without a time.
+    fn is_day(&self, keys: &[&str]) -> bool {
+        self.find_date(keys).is_some_and(|entry| match &entry.value {
+            Value::Text(text) | Value::Date(text) | Value::Number(text) => dates::is_day(text),
+            _ => false,
+        })
     }
 
     /// A date that holds the post back: an invalid one is always an error.

@@ -47,21 +47,18 @@ fn is_uri(value: &Value) -> bool {
 }
 
 fn jekyll(entry: &mut Entry) {
-    let Value::Text(text) = &entry.value else { return };
-    // `tags: a b` are two tags. Jekyll does not split at commas, but the author means it.
-    if (is(entry, "tags") || is(entry, "categories")) && !text.contains(',') {
-        entry.value = Value::List(text.split_whitespace().map(|word| Value::Text(word.to_owned())).collect());
-        return;
-    }
-    // A YAML time without a zone is in UTC, and Ruby reads it so.
-    let is_time = |text: &str| {
-        text.is_ascii()
-            && text.len() >= 16
-            && text.as_bytes()[4] == b'-'
-            && text[10..].bytes().all(|byte| byte.is_ascii_digit() || b":. T".contains(&byte))
-    };
-    if (is(entry, "date") || is(entry, "last_modified_at")) && is_time(text) {
-        entry.value = Value::Text(format!("{} +0000", text.trim_end()));
+    match &entry.value {
+        // `tags: a b` are two tags. Jekyll does not split at commas, but the author means it.
+        Value::Text(text) if (is(entry, "tags") || is(entry, "categories")) && !text.contains(',') => {
+            let words = text.split_whitespace().map(|word| Value::Text(word.to_owned()));
+            entry.value = Value::List(words.collect());
+        }
+        // For Ruby, a YAML time without a zone is in UTC. A time in quotes or without seconds is text, which Jekyll reads in
+        // the zone of the site.
+        Value::Date(time) if is(entry, "date") || is(entry, "last_modified_at") => {
+            entry.value = Value::Date(format!("{} +0000", time.trim_end()));
+        }
+        _ => {}
     }
 }
 
@@ -99,13 +96,17 @@ mod tests {
     }
 
     #[test]
-    fn in_jekyll_a_time_without_a_zone_is_in_utc() {
-        assert_eq!(
-            undone(Generator::Jekyll, "date", "2013-05-06 02:12:52"),
-            [text("2013-05-06 02:12:52 +0000")]
-        );
-        for date in ["2013-05-06", "2013-05-06 02:12:52 +0200", "2013-05-06 02:12 KST"] {
-            assert_eq!(undone(Generator::Jekyll, "date", date), [text(date)]);
+    fn in_jekyll_only_a_bare_time_with_seconds_is_in_utc() {
+        let read = |date: &str| {
+            let text = format!("---\ndate: {date}\n---\n");
+            let parts = crate::archive::front_matter::split_for(&text, "a.md", Generator::Jekyll).unwrap();
+            normalise(parts.entries, Generator::Jekyll).pop().unwrap().value
+        };
+        assert_eq!(read("2013-05-06 02:12:52"), Value::Date("2013-05-06 02:12:52 +0000".to_owned()));
+        assert_eq!(read("2013-05-06T02:12:52.5"), Value::Date("2013-05-06T02:12:52.5 +0000".to_owned()));
+        assert_eq!(read("\"2013-05-06 02:12:52\""), text("2013-05-06 02:12:52"));
+        for date in ["2013-05-06", "2013-05-06 02:12", "2013-05-06 02:12:52 +0200", "2013-05-06 02:12 KST"] {
+            assert_eq!(read(date), text(date));
         }
     }
 

@@ -32,7 +32,8 @@ pub(super) fn entries(text: &str, is_lenient: bool) -> Result<Vec<Entry>, Mistak
         },
     };
     let entries = serde_saphyr::from_str_with_options::<Entries>(text, options);
-    entries.map(|entries| entries.0.into_iter().map(|entry| entry.in_words_of(text)).collect()).map_err(
+    let source = YamlText { text, has_times: is_lenient };
+    entries.map(|entries| entries.0.into_iter().map(|entry| entry.in_words_of(source)).collect()).map_err(
         |error| {
             let line = error.location().map_or(1, |location| usize::try_from(location.line()).unwrap_or(1));
             let message = error.without_snippet().to_string();
@@ -49,8 +50,27 @@ struct ParsedEntry {
     value: Spanned<Parsed>,
 }
 
+/// The text that values are looked up in.
+#[derive(Clone, Copy)]
+struct YamlText<'t> {
+    text: &'t str,
+    /// Whether a time that is not in quotes is a date, as for Ruby's parser, and not text.
+    has_times: bool,
+}
+
+impl YamlText<'_> {
+    /// A value as it is written.
+    fn written(&self, value: &Spanned<Parsed>) -> Option<&str> {
+        let span = value.defined.span();
+        let (start, length) = span.byte_offset().zip(span.byte_len())?;
+        let start = usize::try_from(start).ok()?;
+        let written = self.text.get(start..start + usize::try_from(length).ok()?)?.trim();
+        (!written.is_empty()).then_some(written)
+    }
+}
+
 impl ParsedEntry {
-    fn in_words_of(self, text: &str) -> Entry {
+    fn in_words_of(self, text: YamlText<'_>) -> Entry {
         Entry { key: self.key, line: self.line, value: in_words_of(text, self.value) }
     }
 }
@@ -63,23 +83,37 @@ enum Parsed {
     Other(Value),
 }
 
-fn in_words_of(text: &str, parsed: Spanned<Parsed>) -> Value {
-    let span = parsed.defined.span();
+fn in_words_of(text: YamlText<'_>, parsed: Spanned<Parsed>) -> Value {
+    let written = text.written(&parsed).map(str::to_owned);
     match parsed.value {
-        Parsed::Number(number) => {
-            let written = span.byte_offset().zip(span.byte_len()).and_then(|(start, length)| {
-                let start = usize::try_from(start).ok()?;
-                text.get(start..start + usize::try_from(length).ok()?)
-            });
-            let written = written.map(str::trim).filter(|written| !written.is_empty());
-            Value::Number(written.map_or(number, str::to_owned))
-        }
+        Parsed::Number(number) => Value::Number(written.unwrap_or(number)),
         Parsed::List(items) => Value::List(items.into_iter().map(|item| in_words_of(text, item)).collect()),
         Parsed::Table(table) => {
             Value::Table(table.into_iter().map(|(key, value)| (key, in_words_of(text, value))).collect())
         }
+        Parsed::Other(Value::Text(value))
+            if text.has_times && is_time(&value) && written.as_deref() == Some(value.as_str()) =>
+        {
+            Value::Date(value)
+        }
         Parsed::Other(value) => value,
     }
+}
+
+/// A timestamp of YAML 1.1 with a time and without a zone; the seconds are necessary.
+fn is_time(text: &str) -> bool {
+    let text = text.trim_end();
+    let (Some(day), Some(rest)) = (text.get(..10), text.get(10..)) else { return false };
+    let is_day = day.bytes().enumerate().all(|(at, byte)| match at {
+        4 | 7 => byte == b'-',
+        _ => byte.is_ascii_digit(),
+    });
+    let time = rest.trim_start_matches(['T', 't', ' ']);
+    let whole = time.split('.').next().unwrap_or_default();
+    is_day
+        && time.len() < rest.len()
+        && time.bytes().all(|byte| byte.is_ascii_digit() || b":.".contains(&byte))
+        && whole.split(':').count() == 3
 }
 
 impl<'de> Deserialize<'de> for Entries {

@@ -17,6 +17,8 @@ use crate::finding::Finding;
 pub struct AssignedId {
     /// Its id.
     pub id: String,
+    /// When it was published, with the time of day that was first seen.
+    pub published: DateTime<FixedOffset>,
     /// When its text last changed; never before it was published.
     pub updated: DateTime<FixedOffset>,
     /// Since when it is retracted and must not be published.
@@ -73,16 +75,17 @@ pub fn assign(
     let given = posts.iter().zip(ids).map(|(post, id)| {
         let retracted = registry.retracted(&id);
         let returned = retracted.is_none() && registry.gone.remove(&id).is_some();
-        let updated = updated(post, registry.get(&id), now, returned);
+        let published = published(post, registry.get(&id), now);
+        let updated = updated(post, registry.get(&id), now, returned).max(published);
         let line = IdEntry {
             path: post.path.clone(),
-            published: post.published,
+            published,
             hash: post.hash.clone(),
             updated,
             fingerprint: Some(post.fingerprint),
         };
         registry.record(id.clone(), line);
-        AssignedId { id, updated, retracted }
+        AssignedId { id, published, updated, retracted }
     });
     Ok(Assignment { given: given.collect(), registry })
 }
@@ -117,6 +120,18 @@ fn retract(registry: &mut IdRegistry, ids: &[String], held_back: &Withheld, now:
             registry.gone.entry(id.clone()).or_insert(gone);
         }
     }
+}
+
+/// A post with only a day was published at the time of day that the ledger remembers. A new one that is seen on its day was
+/// published now, so that it does not sink below the earlier posts of that day.
+fn published(
+    post: &PostIdentity,
+    line: Option<&IdEntry>,
+    now: DateTime<FixedOffset>,
+) -> DateTime<FixedOffset> {
+    let is_on_its_day = |moment: &DateTime<FixedOffset>| moment.date_naive() == post.published.date_naive();
+    let seen = line.map_or(now, |line| line.published);
+    if post.is_day_only && is_on_its_day(&seen) { seen } else { post.published }
 }
 
 /// The front matter wins; otherwise the time changes only when the text does.

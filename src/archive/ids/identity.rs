@@ -18,6 +18,8 @@ pub struct PostIdentity {
     pub slug: String,
     /// When it was published.
     pub published: DateTime<FixedOffset>,
+    /// Whether only its day is known, so that the time of day is that of the first run that sees it.
+    pub is_day_only: bool,
     /// `updated` in the front matter.
     pub updated: Option<DateTime<FixedOffset>>,
     /// Of title and text; see [`super::content_hash`].

@@ -2,7 +2,7 @@
 
 /// The dialect of a pattern.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Style {
+pub(in crate::archive) enum Style {
     /// `*` stops at a slash, `**` does not, `**/` also matches no folder; `{a,b}` is a choice (Ruby's `Dir.glob`).
     Folders,
     /// The same, but `**/` matches at least a slash (Hugo).
@@ -15,7 +15,7 @@ pub(super) enum Style {
 
 /// A parsed pattern.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Glob {
+pub(in crate::archive) struct Glob {
     /// The pattern with its choices expanded: one of these has to match.
     ways: Vec<Vec<Token>>,
 }
@@ -42,13 +42,13 @@ const MAX_WAYS: usize = 64;
 
 impl Glob {
     /// Parses a pattern; `None` if it is invalid.
-    pub(super) fn parse(pattern: &str, style: Style) -> Option<Self> {
+    pub(in crate::archive) fn parse(pattern: &str, style: Style) -> Option<Self> {
         let ways = if style == Style::Names { vec![pattern.to_owned()] } else { without_choices(pattern)? };
         Some(Self { ways: ways.iter().map(|way| tokens(way, style)).collect::<Option<_>>()? })
     }
 
     /// Whether the pattern matches the whole `text`.
-    pub(super) fn matches(&self, text: &str) -> bool {
+    pub(in crate::archive) fn matches(&self, text: &str) -> bool {
         let text: Vec<char> = text.chars().collect();
         self.ways.iter().any(|way| matches(way, &text))
     }

@@ -4,7 +4,9 @@
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::glob::{Glob, Style};
-use super::layers::{Inherited, Layer, Place, Scope, Source, Unread, get, line_of, texts, unclear};
+use super::layers::{
+    DatesInNames, Inherited, Layer, Place, Scope, Source, Unread, get, line_of, texts, unclear,
+};
 use super::places::SiteFolders;
 use super::regular::Regular;
 use crate::archive::front_matter::{self, Entry, Value, flags};
@@ -44,13 +46,26 @@ pub(super) fn read(inherited: &mut Inherited, around: &SiteFolders, sources: &[S
             cascade(inherited, entry, &reach, source);
         }
         of_languages(inherited, &entries, &reach, source);
+        dates_in_names(inherited, &entries);
     }
+}
+
+/// `[frontmatter] date = [":filename", ":default"]`: the name also gives the slug.
+fn dates_in_names(inherited: &mut Inherited, entries: &[Entry]) {
+    let settings = entries.iter().find(|entry| entry.key.eq_ignore_ascii_case("frontmatter"));
+    let Some(Value::Table(table)) = settings.map(|entry| &entry.value) else { return };
+    let sources = get(table, "date").and_then(texts).unwrap_or_default();
+    let Some(at) = sources.iter().position(|source| source.eq_ignore_ascii_case(":filename")) else { return };
+    // The times of files and of commits do not count here.
+    let is_first =
+        sources[..at].iter().all(|source| [":filemodtime", ":git"].contains(&source.to_lowercase().as_str()));
+    inherited.dates_in_names = if is_first { DatesInNames::First } else { DatesInNames::Last };
 }
 
 /// The entries of a configuration file; `cascade.toml` in a configuration folder is the table of that name.
 fn entries_of(source: &Source) -> Result<Vec<Entry>, Finding> {
     let stem = source.path.file_name().unwrap_or_default().split('.').next().unwrap_or_default();
-    if !["hugo", "config", "cascade", "languages", "module"].contains(&stem) {
+    if !["hugo", "config", "cascade", "frontmatter", "languages", "module"].contains(&stem) {
         return Ok(Vec::new());
     }
     let text = source.text.as_ref().map_err(|message| unclear(&source.shown, 1, message))?;

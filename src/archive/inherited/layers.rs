@@ -1,12 +1,14 @@
 //! The settings of a site as layers of entries, which posts look up by their path.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::archive::front_matter::{Entry, Value};
+use crate::archive::slugs::{self, PelicanSlugs};
 use crate::finding::Finding;
+use crate::text::HeaderText;
 
 /// A file with settings for other files.
 #[derive(Debug, Clone)]
@@ -41,6 +43,55 @@ pub(in crate::archive) struct Inherited {
     pub(super) is_ranked: bool,
     /// The folder of the content, if its name is not the usual one.
     pub(super) base: Utf8PathBuf,
+    /// When Hugo takes the day and the slug of a post from the name of its file.
+    pub(in crate::archive) dates_in_names: DatesInNames,
+    /// The titles of the folders with a section page.
+    pub(in crate::archive) sections: BTreeMap<Utf8PathBuf, Option<String>>,
+    /// How Pelican makes addresses.
+    pub(in crate::archive) pelican: PelicanRules,
+}
+
+/// `[frontmatter] date` of Hugo.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(in crate::archive) enum DatesInNames {
+    /// It does not name `:filename`: the day is used if there is no date, and stays in the slug.
+    #[default]
+    Unset,
+    /// The front matter comes first.
+    Last,
+    /// The name comes first.
+    First,
+}
+
+/// Settings of Pelican that addresses depend on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::archive) struct PelicanRules {
+    pub slugs: PelicanSlugs,
+    /// `DEFAULT_CATEGORY`.
+    pub category: Option<HeaderText>,
+    /// `USE_FOLDER_AS_CATEGORY`.
+    pub folders_are_categories: bool,
+    /// `CATEGORY_URL`, `TAG_URL` and `AUTHOR_URL`.
+    pub term_urls: [(&'static str, String); 3],
+}
+
+impl PelicanRules {
+    /// The path of the page of a category, a tag or an author.
+    pub(in crate::archive) fn page_of_term(&self, kind: &str, name: &str) -> Option<String> {
+        let (_, url) = self.term_urls.iter().find(|(known, _)| *known == kind)?;
+        Some(url.replace("{slug}", &slugs::pelican(name, self.slugs)))
+    }
+}
+
+impl Default for PelicanRules {
+    fn default() -> Self {
+        Self {
+            slugs: PelicanSlugs::default(),
+            category: HeaderText::parse("misc").ok(),
+            folders_are_categories: true,
+            term_urls: ["category", "tag", "author"].map(|kind| (kind, format!("{kind}/{{slug}}.html"))),
+        }
+    }
 }
 
 /// Entries that apply to some posts.

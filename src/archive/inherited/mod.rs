@@ -15,14 +15,19 @@ mod python;
 mod regular;
 mod zola;
 
+use std::collections::BTreeMap;
+
+use camino::Utf8PathBuf;
+
 use self::layers::{Layer, Scope};
-use super::front_matter::{fields, flags, generator_habits};
+use super::front_matter::{self, fields, flags, generator_habits};
 use super::naming;
 use super::site::Site;
 use crate::config::{self, Config, Generator};
 
 pub(super) use eleventy::computed;
-pub(super) use layers::{Inherited, InheritedEntry, Place, Source, place_of};
+pub(super) use glob::{Glob, Style};
+pub(super) use layers::{DatesInNames, Inherited, InheritedEntry, PelicanRules, Place, Source, place_of};
 pub(super) use places::{SiteFolders, data_stem, is_setting, outside};
 
 impl Inherited {
@@ -43,6 +48,7 @@ impl Inherited {
             }
         }
         inherited.understand(site.generator, &config.site);
+        inherited.sections = sections(sources, around, site.generator);
         inherited
     }
 
@@ -75,6 +81,27 @@ impl Inherited {
             self.layers.push(Layer { scope, entries: kept, ..layer });
         }
     }
+}
+
+/// The titles of the section pages.
+fn sections(
+    sources: &[Source],
+    around: &SiteFolders,
+    generator: Generator,
+) -> BTreeMap<Utf8PathBuf, Option<String>> {
+    let pages =
+        sources.iter().filter(|source| naming::is_section_page(source.path.file_name().unwrap_or_default()));
+    let mut sections = BTreeMap::new();
+    for source in pages {
+        let text = source.text.as_deref().unwrap_or_default();
+        let parts = front_matter::split_for(text, &source.shown, generator).ok();
+        let title = parts.and_then(|parts| {
+            let entry = parts.entries.into_iter().find(|entry| entry.key.eq_ignore_ascii_case("title"))?;
+            layers::texts(&entry.value)?.pop().filter(|title| !title.trim().is_empty())
+        });
+        sections.entry(around.folder_of(&source.path)).or_insert(title);
+    }
+    sections
 }
 
 #[cfg(test)]

@@ -8,7 +8,9 @@ use super::layers::{Finder, Inherited, Layer, Place, Scope, Source, Unread, text
 use super::python::{self, Assignment};
 use super::regular::Regular;
 use crate::archive::front_matter::{Entry, Value};
+use crate::archive::slugs::PelicanSlugs;
 use crate::finding::Finding;
+use crate::text::HeaderText;
 
 pub(super) fn read(inherited: &mut Inherited, sources: &[Source]) {
     // `publishconf.py` comes after `pelicanconf.py` and overrides it.
@@ -34,6 +36,24 @@ pub(super) fn read(inherited: &mut Inherited, sources: &[Source]) {
     default_date(inherited, &settings);
     default_metadata(inherited, &settings);
     unread(inherited, &settings);
+    let is_set = |name: &str| settings.flag(name);
+    let rules = &mut inherited.pelican;
+    rules.slugs = PelicanSlugs {
+        unicode: is_set("SLUGIFY_USE_UNICODE") == Some(true),
+        preserve_case: is_set("SLUGIFY_PRESERVE_CASE") == Some(true),
+    };
+    for (kind, url) in &mut rules.term_urls {
+        let setting = format!("{}_URL", kind.to_uppercase());
+        if let Some((_, Assignment { value: Some(Value::Text(own)), .. })) = settings.get(&setting) {
+            *url = own;
+        }
+    }
+    rules.folders_are_categories = is_set("USE_FOLDER_AS_CATEGORY") != Some(false);
+    if let Some((_, Assignment { value: Some(Value::Text(name)), .. })) = settings.get("DEFAULT_CATEGORY")
+        && let Ok(name) = HeaderText::parse(&name)
+    {
+        rules.category = Some(name);
+    }
 }
 
 struct Settings<'s> {
@@ -46,6 +66,14 @@ impl<'s> Settings<'s> {
         self.sources.iter().rev().find_map(|source| {
             Some((source.shown.as_str(), python::value_of(source.text.as_deref().ok()?, name)?))
         })
+    }
+
+    /// A value that is `True` or `False`.
+    fn flag(&self, name: &str) -> Option<bool> {
+        match self.get(name)?.1.value {
+            Some(Value::Bool(yes)) => Some(yes),
+            _ => None,
+        }
     }
 }
 

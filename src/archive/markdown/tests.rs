@@ -12,6 +12,7 @@ use crate::text::{HeaderText, XmlText};
 fn post(body: &str) -> Post {
     let date = DateTime::parse_from_rfc3339("2024-05-01T09:00:00+09:00").unwrap();
     Post {
+        sections: Vec::new(),
         source: "posts/a.md".into(),
         body_line: 4,
         id: "tag:example.com,2024-05-01:a".to_owned(),

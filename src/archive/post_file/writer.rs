@@ -3,16 +3,17 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, FixedOffset, Utc};
+use unicode_normalization::UnicodeNormalization as _;
 use url::Url;
 
 use super::{MAX_BODY, PostFile, PostFileName};
 use crate::archive::front_matter::{self, Fields, Spanned};
-use crate::archive::generator_rules::{ReadContext, categories_of_folders, words_of};
+use crate::archive::generator_rules::{ReadContext, categories_of_folders, sections, words_of};
 use crate::archive::ids::{Fingerprint, content_hash};
 use crate::archive::links::{self, LinkKind};
 use crate::archive::permalink::{self, PermalinkError, PermalinkParts};
 use crate::archive::{Post, PostPage, html_body, markdown, naming};
-use crate::config::Generator;
+use crate::config::{DateOnly, Generator};
 use crate::finding::Finding;
 use crate::text::{HeaderText, XmlText};
 
@@ -46,16 +47,16 @@ impl PostBuilder<'_> {
         stamp: &PostDates<'_>,
         name: PostFileName<'_>,
     ) -> Option<PostFile> {
-        let ReadContext { config, site, now, .. } = self.setting;
+        let ReadContext { config, now, .. } = self.setting;
         let body = self.body(parts);
         let (title, body) = self.title(fields.title.take(), body, parts.body_line, &stamp.parsed_name.stem);
-        categories_of_folders(&mut fields.categories, &stamp.parsed_name.categories, site.generator);
+        categories_of_folders(&mut fields.categories, &stamp.parsed_name.categories, self.setting);
         let is_empty = fields.enclosure.is_none() && !has_text(body.as_str());
         if is_empty {
             self.refuse_emptiness(parts.body_line);
         }
         let (slug, url) =
-            self.address(&fields, stamp, title.as_ref().map_or("", |(title, _)| title.as_str()));
+            self.address(&fields, stamp, name, title.as_ref().map_or("", |(title, _)| title.as_str()));
         let updated = self.updated(fields.updated, now);
         let ((title, marked_title), slug, url) = (title?, slug?, url?);
         let image_line = fields.image.as_ref().map(|image| image.line);
@@ -76,6 +77,7 @@ impl PostBuilder<'_> {
             title,
             marked_title,
             fingerprint,
+            sections: sections(&stamp.parsed_name.folder, self.setting),
             published: stamp.published,
             updated: stamp.published,
             authors: fields.authors,
@@ -103,6 +105,7 @@ impl PostBuilder<'_> {
             relative,
             id: fields.id,
             hash,
+            is_day_only: fields.is_day_only && config.archive.date_only == DateOnly::FirstSeen,
             until: None,
             enclosure: fields.enclosure,
             findings: Vec::new(),
@@ -127,32 +130,46 @@ impl PostBuilder<'_> {
         &mut self,
         fields: &Fields,
         stamp: &PostDates<'_>,
+        name: PostFileName<'_>,
         title: &str,
     ) -> (Option<String>, Option<Url>) {
-        let ReadContext { config, site, .. } = self.setting;
+        let ReadContext { config, site, inherited, .. } = self.setting;
         let (generator, parsed_name) = (site.generator, stamp.parsed_name);
-        let (line, raw) = match &fields.slug {
-            Some(slug) => (slug.line, permalink::own_slug(generator, &slug.value)),
-            None => (1, permalink::default_slug(generator, &parsed_name.stem, title)),
-        };
+        let own_slug = fields.slug.as_ref().map(|slug| slug.value.trim()).filter(|slug| !slug.is_empty());
+        let line = fields.slug.as_ref().map_or(1, |slug| slug.line);
+        let raw = permalink::name(generator, own_slug, &parsed_name.stem, title);
         let slug = permalink::slug(&raw).map_err(|error| self.refuse_address(&error, line)).ok();
-        let own_slug = fields.slug.as_ref().and(slug.as_deref());
         // Jekyll uses the day in the time zone of the site; the others, that of the post.
         let published = match generator {
             Generator::Jekyll => stamp.published.with_timezone(&config.site.timezone).fixed_offset(),
             _ => stamp.published,
         };
-        let stem = permalink::slug(&parsed_name.stem).unwrap_or_else(|_| raw.clone());
+        let composed = parsed_name.stem.nfc().collect();
+        let stem = match generator {
+            Generator::Plain => permalink::slug(&parsed_name.stem).unwrap_or(composed),
+            _ => composed,
+        };
+        // Pelican has defaults, which only addresses show here.
+        let is_pelican = generator == Generator::Pelican;
+        let owner = config.site.author.as_ref().filter(|_| is_pelican).map(|author| &author.name);
+        let author = fields.authors.first().map(|author| &author.name).or(owner);
+        let categories = match fields.categories.as_slice() {
+            [] if is_pelican => inherited.pelican.category.as_slice(),
+            categories => categories,
+        };
+        let own_language = fields.language.as_deref().filter(|_| is_pelican);
         let parts = PermalinkParts {
             generator,
+            pelican: inherited.pelican.slugs,
             slug: if generator == Generator::Plain { slug.as_deref() } else { own_slug },
             stem: &stem,
+            file: &site.prefix.join(name.relative).with_extension(""),
             title,
             folder: &parsed_name.folder,
             published,
-            categories: &fields.categories,
-            author: fields.authors.first().map(|author| author.name.as_str()),
-            language: &config.site.language,
+            categories,
+            author: author.map(HeaderText::as_str),
+            language: own_language.unwrap_or(&config.site.language),
         };
         let language = parsed_name.language.as_deref().filter(|_| config.archive.language.is_some());
         let (line, own) = match &fields.path {

@@ -1,9 +1,12 @@
 //! What a tag means in Markdown. Knows the common names; the thousands of others in themes and plugins are left out.
 
+use camino::Utf8Path;
+
 use super::arguments::Arguments;
 use super::liquid;
 use super::site_context::SiteContext;
 use super::tag::{Kind, Tag};
+use crate::archive::links;
 
 /// How a tag is replaced.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -183,18 +186,44 @@ fn link(name: &str, around: SiteContext<'_>) -> Interpretation {
         Some((mark, target)) => (mark, target),
         None => name.strip_prefix("@/").map_or(("", name), |target| ("@", target)),
     };
-    let site = || around.site.join(target.trim_start_matches('/'));
+    let site = |path: &str| around.site.join(path);
     match (mark, page(target, around)) {
+        ("index", _) => Interpretation::Text(format!("{}{target}", around.site.as_str())),
+        ("category" | "tag" | "author", _) => {
+            let path = around.pelican.page_of_term(mark, &links::readable(target));
+            Interpretation::Text(path.map_or_else(|| around.site.as_str().to_owned(), |path| site(&path)))
+        }
         (_, Some(address)) => Interpretation::Text(address),
-        // A static file keeps its path in the site; a link to a file that is not a post does not change.
-        ("static" | "attach" | "photo" | "filename", None) if target.starts_with('/') => {
-            Interpretation::Text(site())
+        // An attached file is beside the page.
+        ("attach", None) if !target.starts_with('/') => Interpretation::Text(target.to_owned()),
+        // A static file keeps its path in the site.
+        ("static" | "attach" | "filename", None) => {
+            Interpretation::Text(site(&beside(around.folder, target)))
         }
-        ("static" | "attach" | "photo" | "filename", None) => Interpretation::Text(target.to_owned()),
-        ("@", None) => {
-            Interpretation::Text(site().trim_end_matches("_index.md").trim_end_matches(".md").to_owned())
+        ("photo", None) if target.starts_with('/') => Interpretation::Text(site(target)),
+        ("photo" | "", None) => {
+            // A link to a file that is not a post does not change.
+            Interpretation::Text(if mark.is_empty() { name } else { target }.to_owned())
         }
-        ("", None) => Interpretation::Text(name.to_owned()),
+        ("@", None) => Interpretation::Text(
+            site(target).trim_end_matches("_index.md").trim_end_matches(".md").to_owned(),
+        ),
         _ => Interpretation::Text(around.site.as_str().to_owned()),
     }
+}
+
+/// The path of `target`, which is relative to `folder` unless it begins with a slash.
+fn beside(folder: &Utf8Path, target: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    let folders = folder.components().map(|part| part.as_str()).filter(|_| !target.starts_with('/'));
+    for part in folders.chain(target.split('/')) {
+        match part {
+            ".." => {
+                parts.pop();
+            }
+            "" | "." => {}
+            part => parts.push(part),
+        }
+    }
+    parts.join("/")
 }

@@ -324,7 +324,7 @@ impl<'t> Scanner<'t> {
     fn link_by_name(&mut self, length: usize) {
         let is_place = self.body[..self.at].ends_with(['(', '"', '\'', '<', '=', ' ']);
         let address = if is_place { address_length(&self.body[self.at + length..]) } else { 0 };
-        if address > 0 {
+        if address > 0 || is_place && self.body[self.at..].starts_with("{index}") {
             let end = self.at + length + address;
             let name = &self.body[self.at..end];
             self.push_tag(end, Tag { kind: Kind::Link, name, arguments: "", closing: false });

@@ -13,7 +13,15 @@ fn read(generator: Generator, body: &str) -> Expanded {
     let page = Url::parse("https://example.com/blog/2024/post/").unwrap();
     let other = Url::parse("https://example.com/blog/2013/other/").unwrap();
     let page_of = |target: &str| target.trim_start_matches('/').contains("other").then(|| other.clone());
-    let around = SiteContext { generator, site: &site, page: &page, title: "글", page_of: &page_of };
+    let around = SiteContext {
+        generator,
+        site: &site,
+        page: &page,
+        title: "글",
+        folder: camino::Utf8Path::new("tech"),
+        pelican: &crate::archive::inherited::PelicanRules::default(),
+        page_of: &page_of,
+    };
     expand_shortcodes(body, around)
         .unwrap_or_else(|| Expanded { text: body.to_owned(), left_out: Vec::new() })
 }
@@ -131,6 +139,15 @@ fn names_in_braces_resolve_to_posts_and_files_in_pelican() {
         ("[a]({filename}../other.md)", "[a](https://example.com/blog/2013/other/)"),
         ("![a]({static}/images/a.png)", "![a](https://example.com/blog/images/a.png)"),
         ("<img src=\"{attach}a.png\">", "<img src=\"a.png\">"),
+        ("![a]({static}b/../a.png)", "![a](https://example.com/blog/tech/a.png)"),
+        (
+            "[a]({category}C++ & Co) [b]({tag}Ä)",
+            "[a](https://example.com/blog/category/c.html & Co) [b](https://example.com/blog/tag/a.html)",
+        ),
+        (
+            "[a]({index}) [b]({author}Kim%20Min)",
+            "[a](https://example.com/blog/) [b](https://example.com/blog/author/kim-min.html)",
+        ),
         ("[TOC]\n\n    :::python\n    a\n", "\n\n\n    a\n"),
         ("{{ a }} {filename} b", "{{ a }} {filename} b"),
     ] {

@@ -1,6 +1,8 @@
 //! `letterpress new --from`: create a `config.toml` for an existing site. Reads the configuration of the site, writes one
 //! file, and changes nothing in the site.
 
+mod sections;
+
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 use clap::ValueEnum;
 
@@ -72,6 +74,11 @@ pub(super) fn run(
         printer.info(format!("  {key} was not found: set it in {config}"));
     }
     for note in &found.notes {
+        printer.info(format!("  {note}"));
+    }
+    if matches!(generator, Generator::Hugo | Generator::Zola)
+        && let Some(note) = sections::advice(&site.join(&found.posts))
+    {
         printer.info(format!("  {note}"));
     }
     let option =

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::Found;
 use super::tree::{at, author, overlay, parse, text};
+use super::{Found, feeds};
 
 /// Hugo looks for `hugo.*` before `config.*`, in the folder of the site before `config/_default`.
 pub(super) const FILES: [&str; 28] = [
@@ -113,6 +113,7 @@ fn found(site: &Value) -> Found {
         posts: content,
         permalink: is_ugly(None).then(|| "/:sections/:slugorfilename.html".to_owned()),
         permalinks,
+        feeds: feeds::hugo(site),
         notes,
     }
 }

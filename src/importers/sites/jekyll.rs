@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::Found;
 use super::tree::{at, author, parse, text};
+use super::{Found, feeds};
 
 pub(super) fn read(files: &[(String, String)]) -> Result<Found, String> {
     let site = match files.last() {
@@ -36,6 +36,7 @@ pub(super) fn read(files: &[(String, String)]) -> Result<Found, String> {
         posts: text(&site, &["collections_dir"]).unwrap_or_else(|| ".".to_owned()),
         permalink: permalink(&site).map(|style| pattern(&style)),
         permalinks: std::collections::BTreeMap::new(),
+        feeds: feeds::jekyll(&site),
         notes,
     })
 }

@@ -1,6 +1,7 @@
 //! Converts the configuration of another site generator: title, address, language, the folder of the posts and the
 //! addresses of their pages. Text in, values out; no code runs, and unsupported settings are reported.
 
+mod feeds;
 mod hugo;
 mod jekyll;
 mod pelican;
@@ -34,6 +35,8 @@ pub struct Found {
     pub permalink: Option<String>,
     /// The same for single sections.
     pub permalinks: BTreeMap<String, String>,
+    /// The feeds of the site.
+    feeds: feeds::SiteFeeds,
     /// Settings that could not be converted.
     pub notes: Vec<String>,
 }
@@ -63,18 +66,15 @@ pub fn read(generator: Generator, files: &[(String, String)]) -> Result<Found, S
 }
 
 impl Found {
-    /// Removes the values that `config.toml` would not accept, and reports them.
+    /// Removes the values that `config.toml` would not accept, and reports them. A permalink stays: with the rule of the
+    /// generator instead, every link could be wrong.
     fn check(&mut self) {
-        let Self { permalink, permalinks, notes, .. } = self;
-        let mut is_fine = |pattern: &String| match Pattern::parse(pattern) {
-            Ok(_) => true,
-            Err(message) => {
-                notes.push(format!("permalink {pattern}: {message}"));
-                false
+        for pattern in self.permalink.iter().chain(self.permalinks.values()) {
+            if let Err(message) = Pattern::parse(pattern) {
+                self.notes
+                    .push(format!("permalink {pattern}: {message}; nothing is built until you correct it"));
             }
-        };
-        *permalink = permalink.take().filter(&mut is_fine);
-        permalinks.retain(|_, pattern| is_fine(pattern));
+        }
         if let Some(language) = self.language.take() {
             let tag = language.replace('_', "-");
             let tag = tag.split('.').next().unwrap_or_default().to_owned();
@@ -138,7 +138,12 @@ impl Found {
             }
             push(format!("permalinks = {{ {pairs} }}"));
         }
+        push("date_only = \"first-seen\"".to_owned());
         push("ids = \"ids.txt\"                         # the permanent ids: keep this file in version control".to_owned());
+        let feeds = self.feeds.to_toml();
+        if !feeds.is_empty() {
+            push(feeds.trim_end().to_owned());
+        }
         push(
             "\n[newsletter]\n# from = \"Your name <letters@example.com>\"  # required to send emails"
                 .to_owned(),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Found, python};
+use super::{Found, feeds, python};
 
 pub(super) fn read(files: &[(String, String)]) -> Found {
     let mut settings = BTreeMap::new();
@@ -16,8 +16,7 @@ pub(super) fn read(files: &[(String, String)]) -> Found {
     if text("SITEURL").is_none() {
         notes.push("SITEURL is not a plain string: set `url` yourself".to_owned());
     }
-    let by_name = text("FILENAME_METADATA").is_some_and(|pattern| pattern.contains("(?P<slug>"))
-        || text("SLUGIFY_SOURCE").is_some_and(|source| source == "basename");
+    let by_name = text("SLUGIFY_SOURCE").is_some_and(|source| source == "basename");
     let url = text("ARTICLE_URL").or_else(|| by_name.then(|| "{slug}.html".to_owned()));
     let permalink = url.map(|url| pattern(&url, by_name));
     for name in ["SLUG_REGEX_SUBSTITUTIONS", "ARTICLE_PATHS", "PATH_METADATA"] {
@@ -35,32 +34,64 @@ pub(super) fn read(files: &[(String, String)]) -> Found {
         posts: text("PATH").unwrap_or_else(|| "content".to_owned()).trim_end_matches('/').to_owned(),
         permalink,
         permalinks: BTreeMap::new(),
+        feeds: feeds::pelican(&settings),
         notes,
     }
 }
 
-/// `posts/{date:%Y}/{slug}/index.html` as `/posts/:year/:slug/`; an unknown placeholder stays, and is refused with
-/// a message later.
+/// `posts/{date:%Y}/{slug}/index.html` as `/posts/:year/:slug/`. An unknown field becomes an unknown placeholder, which is
+/// refused with a message.
 fn pattern(url: &str, by_name: bool) -> String {
-    let mut pattern = format!("/{}", url.trim_start_matches('/'));
-    let slug = if by_name { ":slugorfilename" } else { ":slug" };
-    for (name, placeholder) in [
-        ("{date:%Y}", ":year"),
-        ("{date:%y}", ":short_year"),
-        ("{date:%m}", ":month"),
-        ("{date:%-m}", ":i_month"),
-        ("{date:%b}", ":short_month"),
-        ("{date:%B}", ":long_month"),
-        ("{date:%d}", ":day"),
-        ("{date:%-d}", ":i_day"),
-        ("{date:%j}", ":y_day"),
-        ("{date:%H}", ":hour"),
-        ("{category}", ":category"),
-        ("{author}", ":author"),
-        ("{lang}", ":lang"),
-        ("{slug}", slug),
-    ] {
-        pattern = pattern.replace(name, placeholder);
+    let mut pattern = "/".to_owned();
+    let mut rest = url.trim_start_matches('/');
+    while let Some((before, (field, after))) =
+        rest.split_once('{').and_then(|(before, rest)| Some((before, rest.split_once('}')?)))
+    {
+        pattern.push_str(before);
+        match field.split_once(':') {
+            Some(("date", format)) => pattern.push_str(&date(format)),
+            _ if field == "slug" && by_name => pattern.push_str(":slugorfilename"),
+            _ => {
+                pattern.push(':');
+                pattern.push_str(field);
+            }
+        }
+        rest = after;
     }
+    pattern.push_str(rest);
     pattern.strip_suffix("/index.html").map(|path| format!("{path}/")).unwrap_or(pattern)
+}
+
+/// A format of `strftime` as placeholders: `%Y/%m` is `:year/:month`.
+fn date(format: &str) -> String {
+    const DIRECTIVES: [(&str, &str); 19] = [
+        ("Y", ":year"),
+        ("y", ":short_year"),
+        ("m", ":month"),
+        ("-m", ":i_month"),
+        ("b", ":short_month"),
+        ("B", ":long_month"),
+        ("d", ":day"),
+        ("-d", ":i_day"),
+        ("j", ":y_day"),
+        ("-j", ":yearday"),
+        ("H", ":hour"),
+        ("M", ":minute"),
+        ("S", ":second"),
+        ("a", ":short_day"),
+        ("A", ":long_day"),
+        ("u", ":w_day"),
+        ("V", ":week"),
+        ("G", ":w_year"),
+        ("F", ":year-:month-:day"),
+    ];
+    let mut parts = format.split('%');
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        match DIRECTIVES.iter().find_map(|(name, to)| Some((to, part.strip_prefix(name)?))) {
+            Some((placeholder, rest)) => text.extend([placeholder, rest]),
+            None => text.extend([":%", part]),
+        }
+    }
+    text
 }

@@ -18,15 +18,36 @@ fn config(found: &Found, generator: Generator) -> crate::config::Config {
 fn hugo_has_title_language_zone_and_permalinks() {
     let toml = "baseURL = \"https://example.com/blog\"\ntitle = \"글\"\ndefaultContentLanguage = \"ko\"\ntimeZone = \"Asia/Seoul\"\n\
                 [params]\ndescription = \"a \\\"b\\\"\"\n[params.author]\nname = \"Kim\"\nemail = \"kim@example.com\"\n\
-                [permalinks]\nposts = \":year/:slug\"\nnotes = \"/:rune/:slug/\"\n";
+                [permalinks]\nposts = \":year/:slug\"\n";
     let hugo = found(Generator::Hugo, "hugo.toml", toml);
     assert_eq!(hugo.permalinks["posts"], "/:year/:slug/");
-    assert_eq!(hugo.notes.len(), 1, "{:?}", hugo.notes);
+    assert!(hugo.notes.is_empty(), "{:?}", hugo.notes);
     assert_eq!(hugo.author, Some(("Kim".to_owned(), Some("kim@example.com".to_owned()))));
     let config = config(&hugo, Generator::Hugo);
     assert_eq!((config.site.title.as_str(), config.site.language.as_str()), ("글", "ko"));
     assert_eq!(config.site.url.as_str(), "https://example.com/blog/");
     assert_eq!(config.archive.generator, Some(Generator::Hugo));
+}
+
+#[test]
+fn a_rule_that_is_not_understood_is_kept_and_stops_the_build() {
+    let toml = "title = \"a\"\nbaseURL = \"https://example.com\"\n[permalinks]\nnotes = \"/:rune/:slug/\"\n";
+    let pelican = "SITEURL = 'https://example.com'\nARTICLE_URL = '{series}/{date:%U}/{slug}/'\n";
+    for (generator, file, text, rule) in [
+        (Generator::Hugo, "hugo.toml", toml, "/:rune/:slug/"),
+        (Generator::Jekyll, "_config.yml", "permalink: /:unknown/:title\n", "/:unknown/:title"),
+        (Generator::Pelican, "pelicanconf.py", pelican, "/:series/:%U/:slug/"),
+    ] {
+        let found = found(generator, file, text);
+        assert!(
+            found.notes.iter().any(|note| note.contains(rule) && note.contains("correct it")),
+            "{:?}",
+            found.notes
+        );
+        let written = found.to_toml(generator, "posts");
+        let refusal = crate::config::parse(&written, "config.toml", camino::Utf8Path::new(".")).unwrap_err();
+        assert!(format!("{refusal:?}").contains("unknown placeholder"), "{refusal:?}");
+    }
 }
 
 #[test]
@@ -67,6 +88,15 @@ fn jekyll_styles_are_patterns_and_post_defaults_win() {
 fn only_literals_of_a_python_file_are_read() {
     let conf = "import os\nSITENAME = u\"글's\"  # a comment\nSITEURL = ''\nAUTHOR = os.environ['USER']\nTIMEZONE = 'Asia/Seoul'\n\
                 PATH = 'content/'\nABOUT = \"\"\"\nTIMEZONE = 'no'\n\"\"\"\nARTICLE_URL = 'posts/{date:%Y}/{date:%m}/{slug}/index.html'\nif True:\n    SITENAME = 'no'\n";
+    let url = |pattern: &str| {
+        let text = format!("SITEURL = 'https://example.com'\nARTICLE_URL = '{pattern}'\n");
+        found(Generator::Pelican, "pelicanconf.py", &text).permalink.unwrap()
+    };
+    assert_eq!(
+        url("{date:%Y/%m/%d}/{category}-{lang}/{slug}.html"),
+        "/:year/:month/:day/:category-:lang/:slug.html"
+    );
+    assert_eq!(url("y{date:%Y}m{date:%-m}/{slug}"), "/y:yearm:i_month/:slug");
     let publish = "from pelicanconf import *\nSITEURL = 'https://example.com'\n";
     let files =
         [("pelicanconf.py".to_owned(), conf.to_owned()), ("publishconf.py".to_owned(), publish.to_owned())];
@@ -101,6 +131,47 @@ fn invalid_values_are_left_out_and_reported() {
             .unwrap_err()
             .starts_with("hugo.toml:")
     );
+}
+
+#[test]
+fn the_feeds_of_a_site_keep_their_addresses() {
+    let hugo =
+        "[outputFormats.RSS]\nbaseName = \"feed\"\n[outputs]\nhome = [\"HTML\", \"RSS\", \"JSONFeed\"]\n";
+    let pelican = "FEED_ALL_ATOM = 'all.atom.xml'\nFEED_ALL_RSS = 'all.rss.xml'\nCATEGORY_FEED_ATOM = None\nAUTHOR_FEED_RSS = None\nAUTHOR_FEED_ATOM = None\nTAG_FEED_RSS = 'feeds/{slug}.xml'\n";
+    let zola = "generate_feeds = true\nfeed_filenames = [\"rss.xml\", \"feed.xml\"]\n[[taxonomies]]\nname = \"tags\"\nfeed = true\n";
+    for (generator, file, text, expected) in [
+        (
+            Generator::Hugo,
+            "hugo.toml",
+            hugo,
+            "json = \"index.json\"\nrss = \"feed.xml\"\ncategory = { rss = \"categories/:name/feed.xml\" }\nsection = { rss = \":name/feed.xml\" }\ntag = { rss = \"tags/:name/feed.xml\" }\n",
+        ),
+        (Generator::Hugo, "hugo.toml", "disableKinds = [\"RSS\"]\n", ""),
+        (
+            Generator::Jekyll,
+            "_config.yml",
+            "plugins: [jekyll-feed]\nfeed:\n  path: /atom.xml\n  tags: true\n",
+            "atom = \"atom.xml\"\ntag = { atom = \"feed/by_tag/:name.xml\" }\n",
+        ),
+        (Generator::Jekyll, "_config.yml", "title: a\n", ""),
+        (
+            Generator::Pelican,
+            "pelicanconf.py",
+            pelican,
+            "atom = \"all.atom.xml\"\nrss = \"all.rss.xml\"\ntag = { rss = \"feeds/:name.xml\" }\n",
+        ),
+        (
+            Generator::Zola,
+            "config.toml",
+            zola,
+            "atom = \"feed.xml\"\nrss = \"rss.xml\"\ntag = { atom = \"tags/:name/feed.xml\", rss = \"tags/:name/rss.xml\" }\n",
+        ),
+    ] {
+        let found = found(generator, file, text);
+        let toml = found.feeds.to_toml();
+        assert_eq!(toml.split_once("[feeds.paths]\n").map_or("", |(_, paths)| paths), expected, "{text}");
+        config(&found, generator);
+    }
 }
 
 proptest! {

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::Found;
 use super::tree::{at, author, parse, text};
+use super::{Found, feeds};
 
 pub(super) fn read(files: &[(String, String)]) -> Result<Found, String> {
     let Some((file, content)) = files.last() else { return Ok(Found::default()) };
@@ -39,6 +39,7 @@ pub(super) fn read(files: &[(String, String)]) -> Result<Found, String> {
         posts: "content".to_owned(),
         permalink,
         permalinks: std::collections::BTreeMap::new(),
+        feeds: feeds::zola(&site),
         notes,
     })
 }

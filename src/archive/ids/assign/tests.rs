@@ -18,6 +18,7 @@ pub(super) fn post(path: &str, published: DateTime<FixedOffset>, body: &str) -> 
         id: None,
         slug: path.trim_end_matches(".md").rsplit('/').next().unwrap().to_owned(),
         published,
+        is_day_only: false,
         updated: None,
         hash: content_hash("t", body),
         fingerprint: Fingerprint::of("t", body),
@@ -57,6 +58,29 @@ fn a_new_post_gets_a_tag_of_host_day_and_slug() {
         "tag:example.com,2024-05-01:%EC%95%88%EB%85%95%20%ED%95%98%EC%84%B8%EC%9A%94"
     );
     assert_eq!(done.given[0].updated, day(1), "first seen is as published");
+}
+
+#[test]
+fn a_post_with_only_a_day_keeps_the_time_at_which_it_was_first_seen() {
+    let midnight = |at: u32| day(at) - TimeDelta::hours(9);
+    let bare = |at: u32, body: &str| PostIdentity { is_day_only: true, ..post("a.md", midnight(at), body) };
+    let at = |registry: &IdRegistry, post: PostIdentity, now| {
+        let done = assign(registry, &[post], &Withheld::default(), "example.com", now).unwrap();
+        (done.given[0].published, done.given[0].updated, done.registry)
+    };
+    let (published, updated, registry) = at(&IdRegistry::default(), bare(20, "one"), day(20));
+    assert_eq!((published, updated), (day(20), day(20)));
+    let registry = IdRegistry::parse(&registry.to_text(), "ids.txt").unwrap();
+    let (published, _, registry) = at(&registry, bare(20, "two"), day(25));
+    assert_eq!(published, day(20), "for ever the same, also after an edit");
+    assert_eq!(at(&registry, bare(21, "two"), day(25)).0, midnight(21), "another day was not seen");
+    let stated = PostIdentity { is_day_only: false, ..bare(20, "two") };
+    assert_eq!(at(&registry, stated, day(25)).0, midnight(20), "a stated time counts");
+    assert_eq!(
+        at(&IdRegistry::default(), bare(1, "old"), day(20)).0,
+        midnight(1),
+        "an old post is not of now"
+    );
 }
 
 #[test]
