@@ -48,7 +48,7 @@ fn lint(text: &str) {
 fn import(text: &str) {
     let site = SiteUrl::parse("https://example.com/").expect("a URL");
     let mut writer = PostFileWriter::new(&site, "en");
-    let _ = feed::stream(text.as_bytes(), "feed", &mut |entry| {
+    let _ = feed::stream(text.as_bytes(), None, "feed", &mut |entry| {
         let _ = writer.file(&ImportedPost::from(entry));
     });
 }
@@ -78,13 +78,15 @@ fn render(body: &str) {
 }
 
 fn export(text: &str) {
-    let Ok(overview) = wordpress::overview(text.as_bytes(), "x") else { return };
-    let _ = wordpress::items(text.as_bytes(), "x", &overview, chrono_tz::UTC, &mut |_| ());
+    let options = wordpress::WordpressOptions { zone: chrono_tz::UTC, pages: true, encoding: None };
+    let Ok(overview) = wordpress::overview(text.as_bytes(), "x", None) else { return };
+    let _ = wordpress::items(text.as_bytes(), "x", &overview, options, &mut |_| ());
 }
 
 fn ghost_export(text: &str) {
     let site = Url::parse("https://example.com/").expect("a URL");
-    let _ = ghost::read(text.as_bytes(), "x", ghost::Place { site: &site, zone: chrono_tz::UTC });
+    let _ =
+        ghost::read(text.as_bytes(), "x", ghost::Place { site: &site, zone: chrono_tz::UTC, pages: true });
 }
 
 fn list(text: &str) {
