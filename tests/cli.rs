@@ -129,7 +129,7 @@ fn with_placeholder_addresses_nothing_is_built_or_sent_to_a_remote_relay() {
         let ran = site.run(line);
         let output = format!("{}{}", ran.out, ran.err);
         assert_eq!(ran.code, 1, "{line}: {output}");
-        for key in ["config.toml:6: error: `site.url`", "config.toml:13: error: `newsletter.from`"] {
+        for key in ["config.toml:6: error: `site.url`", "config.toml:16: error: `newsletter.from`"] {
             assert!(output.contains(key), "{line}: {output}");
         }
     }
@@ -365,7 +365,7 @@ fn a_test_email_through_a_missing_relay_points_to_the_setting_and_records_nothin
     site.append("config.toml", "[smtp]\nhost = \"127.0.0.1\"\nport = 1\ntls = \"none\"\n");
     let ran = site.run("send --to me@example.com");
     assert!(
-        ran.code == 1 && ran.err.starts_with("config.toml:27: error: nothing listens at 127.0.0.1:1"),
+        ran.code == 1 && ran.err.starts_with("config.toml:30: error: nothing listens at 127.0.0.1:1"),
         "{ran:?}"
     );
     assert!(!site.path("letterpress.db").exists());

@@ -38,6 +38,7 @@ pub(super) fn strings(strings: &IssueStrings, site_title: &str) -> Value {
         why => i18n::with_site(&strings.why, site_title),
         reply => &strings.reply,
         forwarded => &strings.forwarded,
+        preferences => &strings.preferences,
     }
 }
 

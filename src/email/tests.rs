@@ -85,7 +85,7 @@ fn the_email_with_every_block_matches_the_golden_file() {
 fn the_email_of_the_magazine_theme_matches_the_golden_file() {
     let body = include_str!("../../tests/data/letters/blocks.md");
     let newsletter = "theme = \"magazine\"\naccent = \"#a03020\"\nlogo = \"https://post.example.com/logo.png\"\n\
-                      logo_dark = \"https://post.example.com/logo-dark.png\"\ngreeting = true";
+                      logo_dark = \"https://post.example.com/logo-dark.png\"\ngreeting = true\n[web]\nurl = \"https://news.post.example.com/\"";
     assert_golden_markdown("magazine.eml", ("가을 모임", "ko"), body, newsletter);
 }
 

@@ -159,7 +159,7 @@ fn pages_are_removed_when_disabled_and_disabled_for_sites_with_a_generator() {
     assert!(!site.path("public/index.html").exists() && !site.path("public/one").exists());
     assert!(site.path("public/rss.xml").exists());
     let site = self::site();
-    site.append("config.toml", "[archive]\ngenerator = \"hugo\"\n");
+    site.archive("generator = \"hugo\"");
     site.run("build").succeeds();
     assert!(!site.path("public/index.html").exists());
 }

@@ -24,7 +24,10 @@ fn files_with_password(folder: &Path) -> Vec<String> {
 
 fn site(settings: &str) -> Site {
     let site = Site::new();
-    site.append("config.toml", settings);
+    match settings.strip_prefix("\n[archive]\n") {
+        Some(settings) => site.archive(settings),
+        None => site.append("config.toml", settings),
+    }
     site
 }
 

@@ -42,8 +42,8 @@ fn site(source: &str, private: bool) -> Site {
     site.write("subscribers.csv", "email,consented\nyuna@example.com,2026-11-01\n");
     let config = fs::read_to_string(site.path("config.toml")).unwrap();
     let config = config.replace("first_run = \"newest\"", "first_run = \"nothing\"");
-    let archive = format!("[archive]\nfeed = \"{source}\"\nfeed_private = {private}\n\n[newsletter]");
-    site.write("config.toml", &config.replace("[newsletter]", &archive));
+    site.write("config.toml", &config);
+    site.archive(&format!("feed = \"{source}\"\nfeed_private = {private}"));
     site
 }
 

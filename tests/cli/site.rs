@@ -48,6 +48,14 @@ impl Site {
         file.write_all(text.as_bytes()).unwrap();
     }
 
+    /// Adds settings below `[archive]`.
+    pub(crate) fn archive(&self, settings: &str) {
+        let config = fs::read_to_string(self.path("config.toml")).unwrap();
+        let section = format!("[archive]\n{settings}\n");
+        assert!(config.contains("[archive]\n"));
+        self.write("config.toml", &config.replace("[archive]\n", &section));
+    }
+
     /// The program in this folder; its environment has only the time.
     pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(PROGRAM);

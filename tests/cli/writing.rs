@@ -307,7 +307,7 @@ fn formulas_are_suggested_and_become_mathml_in_feeds_and_text_in_emails() {
         "{}",
         before.out
     );
-    site.append("config.toml", "\n[archive]\nmath = true\n");
+    site.archive("math = true");
     let after = site.run("check").succeeds();
     let named = "posts/2026-11-22-math.md:13: warning: the formula \\unknown is shown as TeX";
     assert!(
