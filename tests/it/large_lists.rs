@@ -14,7 +14,7 @@ use super::support::postgres::open;
 use super::support::{Postgres, Site};
 
 /// Rows of the large list, of which each tenth repeats the one before and each tenth is wrong.
-const ROWS: usize = 50_000;
+const ROWS: usize = 30_000;
 
 /// How much more memory, in kB, the large list may need than a short one: `SQLite`'s cache and the places of the rows.
 const MORE: u64 = 20_000;
@@ -49,7 +49,7 @@ fn measure(site: &Site, arguments: &[&str]) -> (Option<i32>, Option<u64>) {
 }
 
 #[test]
-fn a_list_of_fifty_thousand_rows_needs_hardly_more_memory_than_a_short_one() {
+fn a_list_of_thirty_thousand_rows_needs_hardly_more_memory_than_a_short_one() {
     let peaks = [1_000, ROWS].map(|rows| {
         let site = Site::unopened(9, 0, 1);
         site.write("list.csv", &list(rows));

@@ -9,11 +9,10 @@ pub(super) fn read(files: &[(String, String)]) -> Result<Found, String> {
     let Some((file, content)) = files.last() else { return Ok(Found::default()) };
     let site = parse(file, content)?;
     let mut notes = Vec::new();
-    let languages = at(&site, &["languages"]).and_then(Value::as_object).map_or(0, serde_json::Map::len);
-    if languages > 0 {
-        notes.push(format!(
-            "the site has {languages} more languages; only posts of the first are used; `archive.language` selects another"
-        ));
+    let languages = at(&site, &["languages"]).and_then(Value::as_object);
+    if languages.is_some_and(|languages| !languages.is_empty()) {
+        let note = "the site has other languages, too; only posts of the first are used; `archive.language` selects another";
+        notes.push(note.to_owned());
     }
     let slugify = at(&site, &["slugify", "paths"]).or_else(|| at(&site, &["slugify_paths"]));
     let keeps_names = slugify.and_then(Value::as_str).is_some_and(|how| how != "on")
