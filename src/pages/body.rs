@@ -80,7 +80,7 @@ fn write_tag(tag: &Tag, addresses: &Addresses<'_>, out: &mut String) {
                 let _ = write!(style, "vertical-align:{};", plain(value));
                 continue;
             }
-            "width" if !matches!(tag.name(), "img" | "video") => {
+            "width" if !matches!(tag.name(), "img" | "video" | "iframe") => {
                 let unit = if value.ends_with('%') { "" } else { "px" };
                 let _ = write!(style, "width:{}{unit};", plain(value));
                 continue;
