@@ -44,6 +44,7 @@ mod net;
 pub mod oauth;
 mod pages;
 pub mod pipeline;
+pub mod readership;
 mod schedule;
 pub mod store;
 pub mod subscribers;

@@ -16,6 +16,9 @@ mod pages;
 #[path = "cli/passwords.rs"]
 mod passwords;
 #[cfg(test)]
+#[path = "cli/readers.rs"]
+mod readers;
+#[cfg(test)]
 #[path = "cli/relay.rs"]
 mod relay;
 #[cfg(test)]

@@ -20,6 +20,7 @@ mod post;
 mod printer;
 mod progress;
 mod publish;
+mod readers;
 mod resolve;
 mod retract;
 mod run_outcome;
@@ -111,6 +112,8 @@ Example, as a line of crontab -e:
     Series(series::Command),
     /// Process bounces, complaints and unsubscribe emails.
     Inbox(inbox::Args),
+    /// Count the readers of the feeds from the access logs of the web server.
+    Readers(readers::Args),
     /// Log in to a mail provider with OAuth, instead of a password.
     Login(login::Login),
     /// Remove the tokens of `login`, and revoke them where the provider can.
@@ -282,6 +285,7 @@ async fn run(
         Command::Subscribers(command) => subscribers::run(command, &context, printer).await,
         Command::Series(command) => series::run(&command, &context, printer).await,
         Command::Inbox(args) => inbox::run(&args, &context, printer).await,
+        Command::Readers(args) => readers::run(&args, &context, printer).await,
         Command::Import(command) => import::run(&command, &context, printer).await,
         Command::Adopt(args) => adopt::run(&args, &context, printer).await,
         Command::Retract(args) => retract::run(&args, &context, printer).await,

@@ -17,6 +17,7 @@ use crate::config::Config;
 use crate::finding::Finding;
 use crate::ledger::{IssueState, IssueSummary, RESTORED, State};
 use crate::pipeline::newsletter::{digest_forecast, hold_reason, unrecognised, weekly_subscribers};
+use crate::pipeline::operations::kept_readers;
 use crate::pipeline::session::{LedgerSession, RunContext, RunError};
 use crate::pipeline::status::{Blocker, find_blockers};
 use crate::schedule::digest::Digest;
@@ -113,6 +114,7 @@ async fn overview(
     let refusal = ledger_refusal(context, session, printer).await?;
     let reasons = find_blockers(context, session, &issues).await?;
     let unread = unrecognised(&session.store).await?;
+    let feed_readers = kept_readers(context, session).await?.latest();
     let outcome = match (refusal.is_some(), unknown.is_empty()) {
         (true, _) => Outcome::UserError,
         (false, false) => Outcome::Partly,
@@ -130,7 +132,7 @@ async fn overview(
         let blockers: Vec<Value> = reasons.iter().map(blocker).collect();
         printer.json(&json!({ "issues": issues, "waiting": reasons, "blockers": blockers, "next": next,
                               "weekly": week, "barred": refusal, "blocked": refusal,
-                              "unrecognised_emails": unread }))?;
+                              "unrecognised_emails": unread, "feed_readers": feed_readers }))?;
         return Ok(outcome);
     }
     if issues.is_empty() {
@@ -159,6 +161,9 @@ async fn overview(
     }
     if let Some(week) = &week {
         printer.stdout(format!("next: {week}"));
+    }
+    if let Some(latest) = feed_readers {
+        printer.stdout(format!("feeds: {} on {}", count(latest.readers, "reader"), latest.day));
     }
     Ok(outcome)
 }

@@ -195,6 +195,11 @@ impl FeedPlan<'_> {
         current.chain([list]).chain(archived)
     }
 
+    /// The paths of the feeds, without their archives.
+    pub fn feed_paths(&self) -> impl Iterator<Item = Utf8PathBuf> + '_ {
+        self.feeds.iter().flat_map(|feed| self.current_sheets(feed)).map(|sheet| sheet.path())
+    }
+
     /// The feeds whose newest entries exceed the budget: the folder, the number of entries, and how many are left out.
     pub fn shortened(&self) -> impl Iterator<Item = (&Utf8Path, usize, usize)> {
         let short = self.feeds.iter().filter(|paged| paged.paging.left_out > 0);

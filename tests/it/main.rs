@@ -16,6 +16,8 @@ mod erasure;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod feed_readers;
+#[cfg(test)]
 mod fence;
 #[cfg(test)]
 mod history;

@@ -16,6 +16,7 @@ mod digests;
 pub(super) mod epoch;
 mod erasure;
 pub(super) mod events;
+mod feed_readers;
 mod feedback;
 mod issue_rows;
 mod issues;
