@@ -113,24 +113,26 @@ impl Problems {
             // A permanent redirect of an old address is as it should be.
             _ => return,
         };
-        self.add((kind, clipped(path)), 0, agent);
+        self.add((kind, clipped(path)), (1, 0), agent);
     }
 
     /// A reply with the whole feed, the `number`th to this client on this day.
     pub(super) fn whole(&mut self, number: u32, request: &Request<'_>, agent: &'static str) {
         if number >= WASTEFUL {
+            // The first ones count too, as soon as they are known to be a waste.
+            let requests = if number == WASTEFUL { u64::from(WASTEFUL) } else { 1 };
             let subject = if agent == OTHER { clipped(&request.agent) } else { agent.to_owned() };
-            self.add((ProblemKind::Unconditional, subject), request.bytes, agent);
+            self.add((ProblemKind::Unconditional, subject), (requests, request.bytes), agent);
         }
     }
 
-    fn add(&mut self, problem: (ProblemKind, String), bytes: u64, agent: &'static str) {
+    fn add(&mut self, problem: (ProblemKind, String), (requests, bytes): (u64, u64), agent: &'static str) {
         if self.tallies.len() >= MAX_PROBLEMS && !self.tallies.contains_key(&problem) {
             return;
         }
         let tally = self.tallies.entry(problem).or_default();
-        tally.requests += 1;
-        tally.bytes = tally.bytes.saturating_add(bytes);
+        tally.requests += requests;
+        tally.bytes = tally.bytes.saturating_add(bytes.saturating_mul(requests));
         tally.agents.insert(agent);
     }
 

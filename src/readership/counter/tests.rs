@@ -105,7 +105,7 @@ fn what_readers_met_is_reported_with_what_to_do() {
             (ProblemKind::OldAddress, "/feed/", 2, 0),
             (ProblemKind::FeedRedirects, "/notes/rss.xml", 1, 0),
             (ProblemKind::TemporaryRedirect, "/index.xml", 1, 0),
-            (ProblemKind::Unconditional, "wasteful/1.0", 3, 3000),
+            (ProblemKind::Unconditional, "wasteful/1.0", 14, 14_000),
         ]
     );
 }
