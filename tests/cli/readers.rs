@@ -12,7 +12,7 @@ fn a_log_from_standard_input_is_counted_and_no_address_or_agent_of_it_is_kept() 
     let config = fs::read_to_string(site.path("config.toml")).unwrap();
     let host =
         config.lines().find_map(|line| line.strip_prefix("url = \"https://")?.split(['/', '"']).next());
-    let log: String = (0..200)
+    let lines: Vec<String> = (0..200)
         .map(|client| {
             format!(
                 "{}:443 192.0.2.{client} - kim [22/Nov/2026:03:00:00 +0000] \"GET /rss.xml HTTP/1.1\" 200 9 \"-\" \"secret-reader/{client}\"\n",
@@ -24,7 +24,7 @@ fn a_log_from_standard_input_is_counted_and_no_address_or_agent_of_it_is_kept() 
         let mut command = site.command();
         command.args(["readers", "-", "--json"]).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut running = command.spawn().unwrap_or_else(|error| panic!("{PROGRAM}: {error}"));
-        running.stdin.take().unwrap().write_all(log.as_bytes()).unwrap();
+        running.stdin.take().unwrap().write_all(lines.concat().as_bytes()).unwrap();
         let output = running.wait_with_output().unwrap();
         let printed: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
         assert_eq!(printed["latest"]["readers"], 200, "{printed}");

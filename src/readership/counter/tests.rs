@@ -27,7 +27,9 @@ fn line(time: &str, client: &str, path: &str, status: u16, agent: &str) -> Strin
 fn count(lines: &[String]) -> (Vec<(String, String, &'static str, u64)>, LogReport) {
     let (feeds, mut parser) = (addresses(), LogParser::default());
     let mut counter = counter(&feeds);
-    lines.iter().for_each(|line| counter.line(&mut parser, line));
+    for line in lines {
+        counter.line(&mut parser, line);
+    }
     let (counted, report) = counter.finish();
     let named = |readers: DailyReaders| {
         let agent = Box::leak(readers.agent.into_boxed_str());
