@@ -156,7 +156,7 @@ fn assemble(
     let sightings: Vec<_> = post_files.iter().map(PostFile::identity).collect();
     let now = now.with_timezone(&config.site.timezone).fixed_offset();
     let now = now.with_nanosecond(0).unwrap_or(now);
-    let done = ids::assign(&registry, &sightings, &held_back(left_out), config.site.url.host(), now)?;
+    let mut done = ids::assign(&registry, &sightings, &held_back(left_out), config.site.url.host(), now)?;
     archive.expires = post_files.iter().filter_map(|post_file| post_file.until).min();
     for (mut post_file, given) in post_files.into_iter().zip(done.given) {
         if let Some(since) = given.retracted {
@@ -179,8 +179,12 @@ fn assemble(
     });
     let retracted = done.registry.iter().map(|(id, _)| id).filter(|id| done.registry.retracted(id).is_some());
     archive.accounted_for.extend(retracted.map(str::to_owned));
+    let has_ids = done.registry.iter().next().is_some();
+    if has_ids {
+        archive.feed_base = Some(done.registry.feed_base(&config.site.url).clone());
+    }
     let text = done.registry.to_text();
-    let is_needed = old.map_or_else(|| done.registry.iter().next().is_some(), |old| old != text);
+    let is_needed = old.map_or(has_ids, |old| old != text);
     Ok(ArchiveReader { archive, ids: is_needed.then_some(text) })
 }
 

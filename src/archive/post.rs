@@ -12,7 +12,7 @@ use super::front_matter::Segment;
 use super::ids::Fingerprint;
 use super::page::PostPage;
 use super::pages::Pages;
-use crate::config::EmbedHost;
+use crate::config::{EmbedHost, SiteUrl};
 use crate::finding::Finding;
 use crate::i18n::Strings;
 use crate::text::{HeaderText, XmlText};
@@ -33,6 +33,8 @@ pub struct Archive {
     pub tombstones: Vec<Tombstone>,
     /// Which posts are in which page of the feeds' archives.
     pub pages: Pages,
+    /// The address with which the ids of the Atom feeds begin, if it is recorded: that of the site when it was first built.
+    pub feed_base: Option<SiteUrl>,
     /// Ids of posts that are missing for a known reason: they were retracted, have expired, or cannot be read in an archive
     /// that is not strict.
     pub accounted_for: BTreeSet<String>,
