@@ -654,3 +654,24 @@ fn a_site_keeps_the_addresses_of_its_feeds_and_may_leave_sections_out() {
     let (_, left_out) = site.run("--config l/config.toml check");
     assert!(left_out.contains("is left out by `include` or `exclude`"), "{left_out}");
 }
+
+#[test]
+fn older_addresses_of_posts_and_feeds_are_redirected() {
+    let site = Site::with("hugo");
+    site.succeeds("new --from hugo site l");
+    let post = "+++\ntitle = \"Moved\"\ndate = 2024-01-01\naliases = [\"/old/글/\", \"beside\", \"posts/moved\"]\n+++\n\nText.\n";
+    fs::write(site.0.path().join("site/content/posts/moved.md"), post).unwrap();
+    site.append("l/config.toml", "\n[feeds.moved]\n\"feed/\" = \"index.xml\"\n");
+    let rules = site.succeeds("--config l/config.toml headers netlify --redirects");
+    let target = "/posts/moved/ 301";
+    let lines: Vec<&str> = rules.lines().filter(|line| line.ends_with(target)).collect();
+    let old = lines.iter().map(|line| line.trim_end_matches(target).trim_end()).collect::<Vec<_>>();
+    assert!(old.iter().any(|path| path.ends_with("/old/%EA%B8%80")), "{rules}");
+    assert!(old.iter().any(|path| path.ends_with("/posts/beside")), "{rules}");
+    assert!(rules.contains("/feed /index.xml 301") || rules.contains("/feed /"), "{rules}");
+    for server in ["nginx", "apache", "caddy"] {
+        assert!(
+            site.succeeds(&format!("--config l/config.toml headers {server} --redirects")).contains("/old/")
+        );
+    }
+}

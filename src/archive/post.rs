@@ -96,6 +96,8 @@ pub struct Post {
     pub segment: Segment,
     /// The pages that it replies to.
     pub in_reply_to: Vec<Url>,
+    /// Paths on the site from which its page should be reached too, percent-encoded.
+    pub aliases: Vec<String>,
     /// `false` means that it is never mailed.
     pub newsletter: bool,
     /// The words that the body needs, in the language of the post.
