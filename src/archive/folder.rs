@@ -1,6 +1,7 @@
 //! The folder of posts: walks it, reads its files, and assembles the archive. The only code that reads `posts/` and writes
 //! its ledgers. Symbolic links are not followed.
 
+mod built_site;
 mod conventions;
 mod duplicates;
 mod files;
@@ -115,6 +116,13 @@ pub fn read(config: &Config, now: DateTime<Utc>) -> Result<ArchiveReader, Vec<Fi
     }
     let names = page_names(&post_files, &site);
     post_files.par_iter_mut().for_each(|post_file| post_file.resolve(&names, setting));
+    for (relative, finding) in built_site::take_texts(&mut post_files, setting) {
+        post_files.retain(|post_file| post_file.relative() != relative);
+        archive.findings.push(finding);
+        let source = config.archive.posts.join(&relative);
+        archive.skipped.push(SkippedFile { source, reason: SkipReason::Broken });
+        held_back.insert(relative, SkipReason::Broken);
+    }
     assemble(archive, post_files, &held_back, registry, (config, now))
 }
 
@@ -272,6 +280,7 @@ pub fn signature(config: &Config) -> io::Result<[u8; 32]> {
         let registry = config.resolve(registry);
         walk.files.push(registry.strip_prefix(&root).unwrap_or(&registry).to_owned());
     }
+    walk.files.extend(built_site::pages(config));
     walk.files.sort();
     let stats: Vec<_> =
         walk.files.par_iter().map(|relative| fs::symlink_metadata(root.join(relative))).collect();

@@ -108,6 +108,9 @@ impl PostBuilder<'_> {
             id: fields.id,
             hash,
             is_day_only: fields.is_day_only && config.archive.date_only == DateOnly::FirstSeen,
+            is_markdown: !front_matter::is_markup(
+                &name.relative.extension().unwrap_or_default().to_lowercase(),
+            ),
             until: None,
             enclosure: fields.enclosure,
             findings: Vec::new(),
