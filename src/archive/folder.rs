@@ -276,23 +276,20 @@ pub fn signature(config: &Config) -> io::Result<[u8; 32]> {
     let site = site(config);
     let mut walk = Walk::of(config, &site);
     walk.files.append(&mut settings::files(config, &site, &walk));
-    for registry in [config.archive.ids_file(), config.archive.pages_file()] {
-        let registry = config.resolve(registry);
-        walk.files.push(registry.strip_prefix(&root).unwrap_or(&registry).to_owned());
-    }
-    walk.files.extend(built_site::pages(config));
-    walk.files.sort();
-    let stats: Vec<_> =
-        walk.files.par_iter().map(|relative| fs::symlink_metadata(root.join(relative))).collect();
+    let mut files: Vec<Utf8PathBuf> = walk.files.iter().map(|relative| root.join(relative)).collect();
+    files.extend([config.archive.ids_file(), config.archive.pages_file()].map(|file| config.resolve(file)));
+    files.extend(built_site::pages(config));
+    files.sort();
+    let stats: Vec<_> = files.par_iter().map(fs::symlink_metadata).collect();
     let mut context = aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256);
     context.update(format!("{} {} {}\0", site.generator, site.prefix, site.skips_underscores).as_bytes());
     for left in &walk.left_out {
         context.update(left.source.as_str().as_bytes());
         context.update(&[0]);
     }
-    for (relative, stat) in walk.files.iter().zip(stats) {
+    for (file, stat) in files.iter().zip(stats) {
         let Some(stat) = found(stat)? else { continue };
-        context.update(relative.as_str().as_bytes());
+        context.update(file.as_str().as_bytes());
         // Paths contain no zero byte, so a path and its stat cannot be confused with another pair.
         context.update(&[0]);
         for number in numbers(&stat) {
