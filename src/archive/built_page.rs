@@ -62,7 +62,6 @@ fn chosen(
     match (found.as_slice(), named.as_slice()) {
         ([], _) => None,
         ([only], _) | (_, [only]) => Some(Ok(*only)),
-        // One text in the first of several articles that are all inside of one another's siblings cannot be told apart.
         _ => Some(Err(format!("the page has {} articles, and not one of them has the title", found.len()))),
     }
 }

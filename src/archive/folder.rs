@@ -117,13 +117,23 @@ pub fn read(config: &Config, now: DateTime<Utc>) -> Result<ArchiveReader, Vec<Fi
     let names = page_names(&post_files, &site);
     post_files.par_iter_mut().for_each(|post_file| post_file.resolve(&names, setting));
     for (relative, finding) in built_site::take_texts(&mut post_files, setting) {
-        post_files.retain(|post_file| post_file.relative() != relative);
         archive.findings.push(finding);
-        let source = config.archive.posts.join(&relative);
-        archive.skipped.push(SkippedFile { source, reason: SkipReason::Broken });
-        held_back.insert(relative, SkipReason::Broken);
+        leave_out_broken(relative, &mut post_files, (&mut archive, &mut held_back), config);
     }
     assemble(archive, post_files, &held_back, registry, (config, now))
+}
+
+/// Leaves out a post whose text cannot be read.
+fn leave_out_broken(
+    relative: String,
+    post_files: &mut Vec<PostFile>,
+    (archive, held_back): (&mut Archive, &mut BTreeMap<String, SkipReason>),
+    config: &Config,
+) {
+    post_files.retain(|post_file| post_file.relative() != relative);
+    let source = config.archive.posts.join(&relative);
+    archive.skipped.push(SkippedFile { source, reason: SkipReason::Broken });
+    held_back.insert(relative, SkipReason::Broken);
 }
 
 /// Errors in the settings that hold posts up.

@@ -69,8 +69,7 @@ impl PostFile {
         let extension = name.relative.extension().unwrap_or_default().to_ascii_lowercase();
         let mut parts = front_matter::split_markup(&text, file, &extension, site.generator)
             .map_err(|finding| vec![finding])?;
-        let is_html =
-            name.relative.extension().is_some_and(|end| end.to_ascii_lowercase().starts_with("htm"));
+        let is_html = extension.starts_with("htm");
         if parts.entries.is_empty()
             && parts.body_line == 1
             && (is_html || site.generator == Generator::Jekyll)

@@ -1,4 +1,4 @@
-//! The titles, dates and names in the heads of AsciiDoc, Org and reStructuredText, as entries of front matter. The text below
+//! The titles, dates and names in the heads of `AsciiDoc`, Org and reStructuredText, as entries of front matter. The text below
 //! is for the generator.
 
 use super::entry::{Entry, Value};

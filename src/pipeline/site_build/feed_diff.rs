@@ -85,13 +85,8 @@ pub fn diff_feeds(config: &Config, archive: &Archive, documents: &[Document]) ->
         let diff = if old == document.bytes {
             Diff::default()
         } else {
-            let (Ok(mut old), Ok(mut new)) =
-                (feed::read(&old, file.as_str()), feed::read(&document.bytes, file.as_str()))
-            else {
-                continue;
-            };
-            use_permanent_ids(&mut old, &permanent);
-            use_permanent_ids(&mut new, &permanent);
+            let read = |bytes| read_with_permanent_ids(bytes, file.as_str(), &permanent);
+            let (Some(old), Some(new)) = (read(&old), read(&document.bytes)) else { continue };
             compare(&old, &new, &known, config.site.url.as_url())
         };
         let is_gone = |known: &Lost| archive.tombstones.iter().any(|post| post.id == known.id);
@@ -138,13 +133,19 @@ pub fn diff_feeds(config: &Config, archive: &Archive, documents: &[Document]) ->
     all
 }
 
-/// RSS and JSON Feed show ids that are no URI as another program made them.
-fn use_permanent_ids(feed: &mut Feed, permanent: &HashMap<Cow<'_, str>, &str>) {
+/// Reads a feed, if it is one. RSS and JSON Feed show ids that are no URI as another program made them.
+fn read_with_permanent_ids(
+    bytes: &[u8],
+    file: &str,
+    permanent: &HashMap<Cow<'_, str>, &str>,
+) -> Option<Feed> {
+    let mut feed = feed::read(bytes, file).ok()?;
     for id in feed.entries.iter_mut().filter_map(|entry| entry.id.as_mut()) {
         if let Some(known) = permanent.get(id.as_str()) {
             (*known).clone_into(id);
         }
     }
+    Some(feed)
 }
 
 /// Another post with different content took the place of a published post.
