@@ -187,6 +187,7 @@ mod tests {
             image: None,
             enclosure: None,
             in_reply_to: Vec::new(),
+            aliases: Vec::new(),
             newsletter: true,
             strings: crate::i18n::Languages::default().of("en").clone(),
             embeds: crate::archive::embeds::usual(),

@@ -654,3 +654,74 @@ fn a_site_keeps_the_addresses_of_its_feeds_and_may_leave_sections_out() {
     let (_, left_out) = site.run("--config l/config.toml check");
     assert!(left_out.contains("is left out by `include` or `exclude`"), "{left_out}");
 }
+
+#[test]
+fn older_addresses_of_posts_and_feeds_are_redirected() {
+    let site = Site::with("hugo");
+    site.succeeds("new --from hugo site l");
+    let post = "+++\ntitle = \"Moved\"\ndate = 2024-01-01\naliases = [\"/old/글/\", \"beside\", \"posts/moved\"]\n+++\n\nText.\n";
+    fs::write(site.0.path().join("site/content/posts/moved.md"), post).unwrap();
+    site.append("l/config.toml", "\n[feeds.moved]\n\"feed/\" = \"index.xml\"\n");
+    let rules = site.succeeds("--config l/config.toml headers netlify --redirects");
+    let target = "/posts/moved/ 301";
+    let lines: Vec<&str> = rules.lines().filter(|line| line.ends_with(target)).collect();
+    let old = lines.iter().map(|line| line.trim_end_matches(target).trim_end()).collect::<Vec<_>>();
+    assert!(old.iter().any(|path| path.ends_with("/old/%EA%B8%80")), "{rules}");
+    assert!(old.iter().any(|path| path.ends_with("/posts/beside")), "{rules}");
+    assert!(rules.contains("/feed /index.xml 301") || rules.contains("/feed /"), "{rules}");
+    for server in ["nginx", "apache", "caddy"] {
+        assert!(
+            site.succeeds(&format!("--config l/config.toml headers {server} --redirects")).contains("/old/")
+        );
+    }
+}
+
+/// The folder of a site in plain Markdown, with the pages that any generator may have made.
+#[test]
+fn the_text_of_a_post_is_that_of_its_built_page() {
+    let site = Site(tempfile::tempdir().unwrap());
+    let write = |name: &str, text: &str| {
+        let path = site.0.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    };
+    let settings = "[site]\ntitle = \"t\"\nurl = \"https://a.example/\"\n[newsletter]\nenabled = false\n[archive]\n\
+                    posts = \"../site/posts\"\nids = \"ids.txt\"\nhtml = \"../site/_site\"\n";
+    write("l/config.toml", settings);
+    let post =
+        |title: &str| format!("---\ntitle: {title}\ndate: 2024-05-01\n---\n\nOwn text. {{% chart 1 %}}\n");
+    for name in ["built", "missing", "login"] {
+        write(&format!("site/posts/{name}.md"), &post(name));
+    }
+    write("site/posts/paper.adoc", "= Paper\n:date: 2024-05-02\n\ninclude::a.adoc[]\n");
+    write("site/posts/lost.rst", "Lost\n====\n\n:date: 2024-05-02\n\nText.\n");
+    write(
+        "site/_site/built/index.html",
+        "<nav>x</nav><article><h1>built</h1><p>A <b>chart</b>.</p></article>",
+    );
+    write("site/_site/login/index.html", "<form><input type=password></form>");
+    write("site/_site/paper.html", "<main><h1>Paper</h1><p>Included.</p></main>");
+    site.succeeds("--config l/config.toml build");
+    let feed: serde_json::Value = serde_json::from_str(&site.read("l/public/feed.json")).unwrap();
+    let text = |title: &str| {
+        let item = feed["items"].as_array().unwrap().iter().find(|item| item["title"] == title);
+        item.map(|item| item["content_html"].as_str().unwrap().trim().to_owned())
+    };
+    assert!(text("built").unwrap().contains("<p>A <b>chart</b>.</p>"));
+    assert!(!text("built").unwrap().contains("Own text"));
+    assert!(text("missing").unwrap().contains("Own text.") && text("login").unwrap().contains("Own text."));
+    assert!(text("Paper").unwrap().contains("<p>Included.</p>"));
+    assert_eq!(text("Lost"), None);
+    let (_, checked) = site.run("--config l/config.toml check");
+    for word in [
+        "built/index.html",
+        "missing/index.html, does not exist",
+        "log-in form",
+        "lost.rst: warning: left out",
+    ] {
+        assert_eq!(checked.contains(word), word != "built/index.html", "{word}: {checked}");
+    }
+    write("site/_site/built/index.html", "<article><p>Another build.</p></article>");
+    site.succeeds("--config l/config.toml build");
+    assert!(site.read("l/public/feed.json").contains("Another build."));
+}

@@ -1,6 +1,7 @@
 //! The folder of posts: walks it, reads its files, and assembles the archive. The only code that reads `posts/` and writes
 //! its ledgers. Symbolic links are not followed.
 
+mod built_site;
 mod conventions;
 mod duplicates;
 mod files;
@@ -115,7 +116,24 @@ pub fn read(config: &Config, now: DateTime<Utc>) -> Result<ArchiveReader, Vec<Fi
     }
     let names = page_names(&post_files, &site);
     post_files.par_iter_mut().for_each(|post_file| post_file.resolve(&names, setting));
+    for (relative, finding) in built_site::take_texts(&mut post_files, setting) {
+        archive.findings.push(finding);
+        leave_out_broken(relative, &mut post_files, (&mut archive, &mut held_back), config);
+    }
     assemble(archive, post_files, &held_back, registry, (config, now))
+}
+
+/// Leaves out a post whose text cannot be read.
+fn leave_out_broken(
+    relative: String,
+    post_files: &mut Vec<PostFile>,
+    (archive, held_back): (&mut Archive, &mut BTreeMap<String, SkipReason>),
+    config: &Config,
+) {
+    post_files.retain(|post_file| post_file.relative() != relative);
+    let source = config.archive.posts.join(&relative);
+    archive.skipped.push(SkippedFile { source, reason: SkipReason::Broken });
+    held_back.insert(relative, SkipReason::Broken);
 }
 
 /// Errors in the settings that hold posts up.
@@ -156,7 +174,7 @@ fn assemble(
     let sightings: Vec<_> = post_files.iter().map(PostFile::identity).collect();
     let now = now.with_timezone(&config.site.timezone).fixed_offset();
     let now = now.with_nanosecond(0).unwrap_or(now);
-    let done = ids::assign(&registry, &sightings, &held_back(left_out), config.site.url.host(), now)?;
+    let mut done = ids::assign(&registry, &sightings, &held_back(left_out), config.site.url.host(), now)?;
     archive.expires = post_files.iter().filter_map(|post_file| post_file.until).min();
     for (mut post_file, given) in post_files.into_iter().zip(done.given) {
         if let Some(since) = given.retracted {
@@ -179,8 +197,12 @@ fn assemble(
     });
     let retracted = done.registry.iter().map(|(id, _)| id).filter(|id| done.registry.retracted(id).is_some());
     archive.accounted_for.extend(retracted.map(str::to_owned));
+    let has_ids = done.registry.iter().next().is_some();
+    if has_ids {
+        archive.feed_base = Some(done.registry.feed_base(&config.site.url).clone());
+    }
     let text = done.registry.to_text();
-    let is_needed = old.map_or_else(|| done.registry.iter().next().is_some(), |old| old != text);
+    let is_needed = old.map_or(has_ids, |old| old != text);
     Ok(ArchiveReader { archive, ids: is_needed.then_some(text) })
 }
 
@@ -264,22 +286,20 @@ pub fn signature(config: &Config) -> io::Result<[u8; 32]> {
     let site = site(config);
     let mut walk = Walk::of(config, &site);
     walk.files.append(&mut settings::files(config, &site, &walk));
-    for registry in [config.archive.ids_file(), config.archive.pages_file()] {
-        let registry = config.resolve(registry);
-        walk.files.push(registry.strip_prefix(&root).unwrap_or(&registry).to_owned());
-    }
-    walk.files.sort();
-    let stats: Vec<_> =
-        walk.files.par_iter().map(|relative| fs::symlink_metadata(root.join(relative))).collect();
+    let mut files: Vec<Utf8PathBuf> = walk.files.iter().map(|relative| root.join(relative)).collect();
+    files.extend([config.archive.ids_file(), config.archive.pages_file()].map(|file| config.resolve(file)));
+    files.extend(built_site::pages(config));
+    files.sort();
+    let stats: Vec<_> = files.par_iter().map(fs::symlink_metadata).collect();
     let mut context = aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256);
     context.update(format!("{} {} {}\0", site.generator, site.prefix, site.skips_underscores).as_bytes());
     for left in &walk.left_out {
         context.update(left.source.as_str().as_bytes());
         context.update(&[0]);
     }
-    for (relative, stat) in walk.files.iter().zip(stats) {
+    for (file, stat) in files.iter().zip(stats) {
         let Some(stat) = found(stat)? else { continue };
-        context.update(relative.as_str().as_bytes());
+        context.update(file.as_str().as_bytes());
         // Paths contain no zero byte, so a path and its stat cannot be confused with another pair.
         context.update(&[0]);
         for number in numbers(&stat) {

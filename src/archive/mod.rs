@@ -2,6 +2,7 @@
 //!
 //! Only [`folder`] reads files; the rest are pure functions. Nothing here depends on a feed or mail format.
 
+mod built_page;
 pub mod embeds;
 mod enclosure;
 mod encoding;
@@ -15,6 +16,7 @@ mod language;
 mod link_targets;
 pub mod links;
 pub mod markdown;
+mod mdx;
 mod naming;
 pub mod new_post;
 pub mod page;

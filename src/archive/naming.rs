@@ -167,14 +167,13 @@ pub(super) enum Kind {
 pub(super) fn kind(name: &str, generator: Generator) -> Kind {
     let extension = name.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
     match extension.as_deref() {
-        Some("md" | "markdown" | "mkd" | "mkdn" | "mdown" | "mdwn" | "mdtext") => Kind::Post,
+        Some("md" | "markdown" | "mkd" | "mkdn" | "mdown" | "mdwn" | "mdtext" | "mdx") => Kind::Post,
         Some("html" | "htm") if matches!(generator, Generator::Hugo | Generator::Jekyll) => Kind::Post,
         Some("html" | "htm") if generator == Generator::Pelican => Kind::Foreign("HTML"),
         Some("rst") => Kind::Foreign("reStructuredText"),
         Some("textile") => Kind::Foreign("Textile"),
         Some("org") => Kind::Foreign("Org"),
         Some("adoc" | "asciidoc" | "ad") => Kind::Foreign("AsciiDoc"),
-        Some("mdx") => Kind::Foreign("MDX"),
         Some("ipynb") => Kind::Foreign("a Jupyter notebook"),
         _ if generator == Generator::Plain => unread_text(name, extension.as_deref()),
         _ => Kind::Other,

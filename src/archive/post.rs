@@ -12,7 +12,7 @@ use super::front_matter::Segment;
 use super::ids::Fingerprint;
 use super::page::PostPage;
 use super::pages::Pages;
-use crate::config::EmbedHost;
+use crate::config::{EmbedHost, SiteUrl};
 use crate::finding::Finding;
 use crate::i18n::Strings;
 use crate::text::{HeaderText, XmlText};
@@ -33,6 +33,8 @@ pub struct Archive {
     pub tombstones: Vec<Tombstone>,
     /// Which posts are in which page of the feeds' archives.
     pub pages: Pages,
+    /// The address with which the ids of the Atom feeds begin, if it is recorded: that of the site when it was first built.
+    pub feed_base: Option<SiteUrl>,
     /// Ids of posts that are missing for a known reason: they were retracted, have expired, or cannot be read in an archive
     /// that is not strict.
     pub accounted_for: BTreeSet<String>,
@@ -94,6 +96,8 @@ pub struct Post {
     pub segment: Segment,
     /// The pages that it replies to.
     pub in_reply_to: Vec<Url>,
+    /// Paths on the site from which its page should be reached too, percent-encoded.
+    pub aliases: Vec<String>,
     /// `false` means that it is never mailed.
     pub newsletter: bool,
     /// The words that the body needs, in the language of the post.

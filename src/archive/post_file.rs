@@ -16,7 +16,7 @@ use super::ids::{AssignedId, PostIdentity};
 use super::inherited::Place;
 use super::link_targets::LinkTargets;
 use super::templating::{self, SiteContext};
-use super::{Post, SkipReason, enclosure, encoding, links, markdown, naming, page};
+use super::{Formulas, Post, SkipReason, enclosure, encoding, html_body, links, markdown, mdx, naming, page};
 use crate::config::Generator;
 use crate::finding::{Finding, Severity};
 use crate::text::XmlText;
@@ -43,6 +43,8 @@ pub(super) struct PostFile {
     hash: String,
     /// Whether its time of day is that of the first run that sees it.
     is_day_only: bool,
+    /// Whether its text can be read without its generator.
+    pub is_markdown: bool,
     /// When it expires.
     pub until: Option<DateTime<FixedOffset>>,
     enclosure: Option<Spanned<DeclaredEnclosure>>,
@@ -64,11 +66,14 @@ impl PostFile {
             Err(why) => return Ok(Err(why)),
         };
         let text = encoding::decode(bytes, file).map_err(|finding| vec![finding])?;
-        let mut parts =
-            front_matter::split_for(&text, file, site.generator).map_err(|finding| vec![finding])?;
-        let is_html =
-            name.relative.extension().is_some_and(|end| end.to_ascii_lowercase().starts_with("htm"));
-        if parts.body_line == 1 && (is_html || site.generator == Generator::Jekyll) {
+        let extension = name.relative.extension().unwrap_or_default().to_ascii_lowercase();
+        let mut parts = front_matter::split_markup(&text, file, &extension, site.generator)
+            .map_err(|finding| vec![finding])?;
+        let is_html = extension.starts_with("htm");
+        if parts.entries.is_empty()
+            && parts.body_line == 1
+            && (is_html || site.generator == Generator::Jekyll)
+        {
             return Ok(Err(if is_html { SkipReason::Page } else { SkipReason::Name }));
         }
         let remarks = held_back::notes(&parts.entries, file);
@@ -134,6 +139,9 @@ impl PostFile {
     pub(super) fn resolve(&mut self, pages: &LinkTargets, setting: ReadContext<'_>) {
         let path = setting.site.prefix.join(&self.relative);
         let folder = path.parent().unwrap_or(Utf8Path::new(""));
+        if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("mdx")) {
+            self.take_out_components();
+        }
         self.take_out_tags((pages, folder), setting);
         if setting.site.generator == Generator::Plain {
             self.link_posts(pages, folder);
@@ -160,6 +168,17 @@ impl PostFile {
         }
     }
 
+    /// Removes what only a program that runs JavaScript can show.
+    fn take_out_components(&mut self) {
+        let (text, left_out) = mdx::plain(self.post.body.as_str());
+        for (line, part) in left_out {
+            let message = format!("{part} is left out: only a site generator can process it");
+            let finding = Finding::note("template-tag", self.post.source.as_str(), message);
+            self.findings.push(finding.at(self.post.body_line + line - 1));
+        }
+        self.post.body = XmlText::clean(&text).0;
+    }
+
     fn take_out_tags(&mut self, (pages, folder): (&LinkTargets, &Utf8Path), setting: ReadContext<'_>) {
         let generator = setting.site.generator;
         let around = SiteContext {
@@ -178,6 +197,18 @@ impl PostFile {
             self.findings.push(finding.at(self.post.body_line + line - 1));
         }
         self.post.body = XmlText::clean(&plain.text).0;
+    }
+
+    /// Replaces the text by HTML that needs nothing more.
+    pub(super) fn replace_text(&mut self, html: &str) {
+        self.post.body = XmlText::clean(&html_body::block(html)).0;
+        self.post.formulas = Formulas::Off;
+        self.findings.retain(|finding| !matches!(finding.rule, "template-tag" | "link-post"));
+    }
+
+    /// The title.
+    pub(super) fn title(&self) -> &str {
+        self.post.title.as_str()
     }
 
     /// The file, relative to the folder of posts.

@@ -1,11 +1,11 @@
-//! `letterpress headers`: HTTP headers for the feeds, to be copied into the configuration of a web server.
+//! `letterpress headers`: HTTP headers for the feeds and redirects of old addresses, to be copied into the configuration of a web server.
 
 use clap::{Args as ClapArgs, ValueEnum};
 
 use super::Outcome;
 use super::printer::Printer;
 use crate::archive::folder;
-use crate::feeds::{headers, plan_feeds};
+use crate::feeds::{headers, plan_feeds, redirects};
 use crate::pipeline::session::{RunContext, RunError};
 
 #[derive(ClapArgs)]
@@ -13,6 +13,10 @@ use crate::pipeline::session::{RunContext, RunError};
 pub(super) struct Args {
     /// Web server whose configuration format to print.
     server: Server,
+
+    /// Print the redirects of old addresses instead: `aliases` and `redirect_from` of posts, and `feeds.moved`.
+    #[arg(long)]
+    redirects: bool,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -20,6 +24,7 @@ enum Server {
     Caddy,
     Nginx,
     Netlify,
+    Apache,
 }
 
 pub(super) fn run(args: &Args, context: &RunContext, printer: Printer) -> Result<Outcome, RunError> {
@@ -28,7 +33,16 @@ pub(super) fn run(args: &Args, context: &RunContext, printer: Printer) -> Result
         Server::Caddy => headers::Server::Caddy,
         Server::Nginx => headers::Server::Nginx,
         Server::Netlify => headers::Server::Netlify,
+        Server::Apache => headers::Server::Apache,
     };
+    if args.redirects {
+        let text = redirects::render(&archive, &context.config, server);
+        if text.is_empty() {
+            printer.info("no redirects: no post has `aliases`, and feeds.moved is empty");
+        }
+        printer.raw(text.as_bytes())?;
+        return Ok(Outcome::Done);
+    }
     printer.raw(headers::render(&plan_feeds(&archive, &context.config, &|_| None), server).as_bytes())?;
     Ok(Outcome::Done)
 }

@@ -46,6 +46,8 @@ pub struct Archive {
     pub include: Vec<String>,
     /// Patterns of posts not to read.
     pub exclude: Vec<String>,
+    /// The site that the generator built: the texts of the posts are taken from its pages.
+    pub html: Option<Utf8PathBuf>,
     /// The id ledger; `None` means `ids.txt` in the folder of posts.
     pub ids: Option<Utf8PathBuf>,
 }

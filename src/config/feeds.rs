@@ -1,5 +1,6 @@
 //! `[feeds]`: which feeds to build.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer};
@@ -21,6 +22,8 @@ pub struct Feeds {
     /// Where feeds are. A kind that is named here has feeds too.
     #[serde(deserialize_with = "paths")]
     pub paths: FeedPaths,
+    /// Old paths of feeds, with the paths of the feeds that readers get there now; `letterpress headers` prints redirects.
+    pub moved: BTreeMap<String, String>,
     /// How many bytes of posts a feed contains; older posts are in its archive. 0 means all.
     pub budget: ByteSize,
     /// Whether posts that no longer fit into a feed stay in the pages of its archive (RFC 5005).

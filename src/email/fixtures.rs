@@ -78,6 +78,7 @@ pub(super) fn post(title: &str, slug: &str) -> Post {
         image: None,
         enclosure: None,
         in_reply_to: Vec::new(),
+        aliases: Vec::new(),
         newsletter: true,
         strings: crate::i18n::Languages::default().of("en").clone(),
         embeds: crate::archive::embeds::usual(),

@@ -39,7 +39,7 @@ fn feed(page: &Page<'_>) -> atom::Feed {
         .map_or(Person { name: site.title.as_str(), email: None, url: None, avatar: None }, Person::from);
     atom::Feed {
         title: Text::plain(&*page.feed.title),
-        id: page.own_url.clone(),
+        id: page.id.clone(),
         // A feed without entries must have a date too. The epoch is the same in every run, older than every entry, and
         // read as "never".
         updated: page.updated().max(taken_back).unwrap_or_else(|| DateTime::UNIX_EPOCH.fixed_offset()),

@@ -72,7 +72,7 @@ pub(super) fn of_entry<E: Extension>(entry: &PageEntry<'_>, page: &Page<'_>) -> 
     let answers = entry.answers.iter().map(|url| {
         extension(
             "thr:in-reply-to",
-            &[("href", url.as_str()), ("ref", page.id_of(url)), ("type", "text/html")],
+            &[("href", url.as_str()), ("ref", &page.id_of(url)), ("type", "text/html")],
         )
     });
     picture.into_iter().chain(answers).collect()

@@ -62,6 +62,7 @@ pub(super) fn post(day: u32, title: &str) -> Post {
         image: None,
         enclosure: None,
         in_reply_to: Vec::new(),
+        aliases: Vec::new(),
         newsletter: true,
         strings: crate::i18n::Languages::default().of("en").clone(),
         embeds: crate::archive::embeds::usual(),

@@ -1,4 +1,4 @@
-//! The HTTP headers that a web server should send for the public folder, as configuration for three servers. An administrator
+//! The HTTP headers that a web server should send for the public folder, as configuration for four servers. An administrator
 //! copies the text; nothing is written.
 
 use std::fmt::Write as _;
@@ -16,6 +16,8 @@ pub enum Server {
     Nginx,
     /// `_headers`.
     Netlify,
+    /// `.htaccess`, or a `VirtualHost`.
+    Apache,
 }
 
 /// The seconds for which feed readers may cache a feed.
@@ -44,6 +46,7 @@ pub fn render(layout: &FeedPlan<'_>, server: Server) -> String {
         Server::Caddy => caddy(&mut text, config, &files),
         Server::Nginx => nginx(&mut text, config, &files),
         Server::Netlify => netlify(&mut text, layout),
+        Server::Apache => apache(&mut text, config, &files),
     };
     text
 }
@@ -120,6 +123,35 @@ fn nginx(text: &mut String, config: &Config, files: &[(&str, &str)]) -> std::fmt
             }
         }
         writeln!(text, "}}")?;
+    }
+    Ok(())
+}
+
+fn apache(text: &mut String, config: &Config, files: &[(&str, &str)]) -> std::fmt::Result {
+    writeln!(
+        text,
+        "# In `.htaccess` in the folder that is published, or in the `VirtualHost`; with mod_headers."
+    )?;
+    for (file, media_type) in files {
+        let name = file.rsplit('/').next().unwrap_or(file);
+        writeln!(text, "<Files \"{name}\">")?;
+        if is_shown(media_type) {
+            let browser = "expr=%{HTTP_ACCEPT} =~ m#text/html#";
+            writeln!(text, "\tHeader set Content-Type \"{media_type}\"")?;
+            writeln!(text, "\tHeader set Content-Type \"{FOR_BROWSERS}\" \"{browser}\"")?;
+            writeln!(text, "\tHeader append Vary Accept")?;
+        } else {
+            writeln!(text, "\tHeader set Content-Type \"{media_type}\"")?;
+        }
+        writeln!(text, "\tHeader set Cache-Control \"max-age={MAX_AGE}\"")?;
+        writeln!(text, "\tHeader set Access-Control-Allow-Origin \"*\"")?;
+        writeln!(text, "\tHeader set X-Content-Type-Options nosniff\n</Files>")?;
+    }
+    if compressed(config).next().is_some() {
+        writeln!(
+            text,
+            "# Copies: \"Serving pre-compressed content\" in the documentation of mod_deflate and mod_brotli."
+        )?;
     }
     Ok(())
 }

@@ -2,12 +2,14 @@
 //!
 //! The order of the fields is that of the structs. Titles and summaries are plain text and not escaped for HTML.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use url::Url;
 
 use super::entry::Person;
 use super::page::{Page, PageEntry};
-use crate::archive::Enclosure;
+use crate::archive::{Enclosure, ids};
 use crate::config::PrivateUrl;
 use crate::text::HeaderText;
 
@@ -38,7 +40,7 @@ struct JsonFeed<'a> {
 
 #[derive(Serialize)]
 struct Item<'a> {
-    id: &'a str,
+    id: Cow<'a, str>,
     url: &'a Url,
     title: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -122,7 +124,7 @@ fn item<'a>(entry: &'a PageEntry<'a>, page: &Page<'_>) -> Item<'a> {
         }
     }
     Item {
-        id: entry.id,
+        id: ids::shown(entry.entry.id),
         url: entry.url,
         title: entry.title,
         content_html: entry.html(),

@@ -8,15 +8,16 @@ use std::sync::{Mutex, PoisonError};
 use camino::{Utf8Path, Utf8PathBuf};
 use quick_xml::escape::escape;
 use rayon::prelude::*;
+use serde_json::Value;
 
 use super::entry::Entry;
 use super::formats::{formats, media_type};
-use super::page::{Page, PageEntry, PagePosition, path};
+use super::page::{Page, PageEntry, PagePosition, path, shown_id};
 use super::paging::{self, Budget, Paging};
 use super::select::{self, Feed};
 use super::{Document, as_published, atom, html_index, json_feed, opml, rss};
 use crate::archive::pages::Pages;
-use crate::archive::{Archive, Tombstone};
+use crate::archive::{Archive, Post, Tombstone};
 use crate::config::{Config, Content, Format};
 
 /// The approximate number of entries that are rendered at a time for archive pages.
@@ -73,7 +74,7 @@ pub fn plan_feeds<'a>(
     let feeds = feeds
         .into_iter()
         .map(|feed| {
-            let summaries = summaries(&feed, &by_id, published, config);
+            let summaries = summaries(&feed, posts, published, config);
             let length_of = |at: usize| lengths.get(at, !summaries.contains(&at));
             let budget = Budget { bytes, length_of: &length_of };
             let paging = paging::divide(&feed, (posts, &by_id), &mut pages, &budget, config);
@@ -95,19 +96,20 @@ fn budget(config: &Config) -> usize {
 }
 
 /// The posts that are summaries in a feed although feeds carry whole posts.
-fn summaries(
-    feed: &Feed,
-    by_id: &HashMap<&str, usize>,
-    published: PublishedPages<'_>,
-    config: &Config,
-) -> HashSet<usize> {
+fn summaries(feed: &Feed, posts: &[Post], published: PublishedPages<'_>, config: &Config) -> HashSet<usize> {
     if config.feeds.content == Content::Summary {
         return HashSet::new();
     }
     let format = as_published::TELLING.into_iter().find(|format| config.feeds.formats.contains(format));
     let file = format.and_then(|format| Some((format, published(&path(feed, None, format))?)));
     let ids = file.map(|(format, bytes)| as_published::summaries(format, &bytes)).unwrap_or_default();
-    ids.iter().filter_map(|id| by_id.get(id.as_str()).copied()).collect()
+    if ids.is_empty() {
+        return HashSet::new();
+    }
+    let format = format.unwrap_or(Format::Atom);
+    let is_summary =
+        |at: &usize| posts.get(*at).is_some_and(|post| ids.contains(shown_id(&post.id, format).as_ref()));
+    feed.posts.iter().copied().filter(is_summary).collect()
 }
 
 /// The lengths of posts in bytes, as summaries and in full. Each post is rendered once for this.
@@ -238,13 +240,13 @@ impl FeedPlan<'_> {
             Format::Json => ArchivedPage {
                 own: format!("\"{own}\""),
                 end: "}\n",
-                without: ids.map(|id| format!("\"{id}\"")).collect(),
+                without: ids.map(|id| Value::from(shown_id(id, sheet.format)).to_string()).collect(),
                 path,
             },
             Format::Rss | Format::Atom => ArchivedPage {
                 own: format!("\"{}\"", escape(&own)),
                 end: if sheet.format == Format::Rss { "</rss>\n" } else { "</feed>\n" },
-                without: ids.map(|id| format!(">{}<", escape(id))).collect(),
+                without: ids.map(|id| format!(">{}<", escape(shown_id(id, sheet.format)))).collect(),
                 path,
             },
         }
@@ -325,6 +327,9 @@ impl FeedPlan<'_> {
     fn document(&self, sheet: &PlannedFeed<'_>, entries: &HashMap<usize, Entry<'_>>) -> Document {
         let path = sheet.path();
         let is_current = matches!(sheet.place, PagePosition::Current { .. });
+        let own_url = self.config.site.url.join(path.as_str());
+        // A page of the archive is a new document under another address.
+        let base = self.archive.feed_base.as_ref().filter(|_| is_current);
         let taken_back: &[Tombstone] = if is_current { &self.archive.tombstones } else { &[] };
         let page = Page {
             feed: sheet.feed,
@@ -332,7 +337,8 @@ impl FeedPlan<'_> {
             format: sheet.format,
             entries: &carried(sheet, entries),
             config: self.config,
-            own_url: self.config.site.url.join(path.as_str()),
+            id: base.map_or_else(|| own_url.clone(), |base| base.join(path.as_str())),
+            own_url,
             taken_back: &taken_back[..taken_back.len().min(TOMBSTONES)],
             ids: &self.ids,
         };

@@ -24,6 +24,7 @@ pub mod output;
 mod page;
 mod paging;
 mod podcast;
+pub mod redirects;
 mod rss;
 mod select;
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! What every format needs to render one document: its feed, its entries, and its place in the archive. The formats share
 //! these answers, so they cannot differ.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::Deref;
 
@@ -10,7 +11,7 @@ use url::Url;
 use super::entry::{Entry, Label, Moment};
 use super::formats::file_name;
 use super::select::{Feed, FeedScope};
-use crate::archive::{Tombstone, links};
+use crate::archive::{Tombstone, ids, links};
 use crate::config::{Config, Format};
 use crate::text::XmlText;
 
@@ -27,6 +28,8 @@ pub(super) struct Page<'a> {
     pub(super) config: &'a Config,
     /// The address of this document.
     pub(super) own_url: String,
+    /// The id of this document: its address when the site was first built, wherever the site is now (RFC 4287, 4.2.6).
+    pub(super) id: String,
     /// Tombstone posts; empty in an archive page.
     pub(super) taken_back: &'a [Tombstone],
     /// The ids of answered posts by address.
@@ -131,8 +134,8 @@ impl Page<'_> {
     }
 
     /// The id of the post at `url`; the id of a page of another site is its address.
-    pub(super) fn id_of<'u>(&'u self, url: &'u Url) -> &'u str {
-        self.ids.get(url.as_str()).copied().unwrap_or(url.as_str())
+    pub(super) fn id_of<'u>(&'u self, url: &'u Url) -> Cow<'u, str> {
+        shown_id(self.ids.get(url.as_str()).copied().unwrap_or(url.as_str()), self.format)
     }
 
     /// The processing instruction that makes browsers apply the style sheet; empty without companion pages.
@@ -158,6 +161,14 @@ impl Page<'_> {
 
     fn url(&self, number: Option<u32>) -> String {
         self.config.site.url.join(path(self.feed, number, self.format).as_str())
+    }
+}
+
+/// The id of a post as `format` has it: only Atom requires a URI.
+pub(super) fn shown_id(id: &str, format: Format) -> Cow<'_, str> {
+    match format {
+        Format::Atom => Cow::Borrowed(id),
+        Format::Rss | Format::Json => ids::shown(id),
     }
 }
 

@@ -12,6 +12,7 @@ use super::entry::Moment;
 use super::extension::{self, Extension as _, by_name};
 use super::page::{Page, PageEntry, namespace};
 use super::podcast;
+use crate::archive::ids;
 use crate::text::HeaderText;
 
 const DOCS: &str = "https://www.rssboard.org/rss-specification";
@@ -96,7 +97,10 @@ fn item(entry: &PageEntry<'_>, page: &Page<'_>) -> Item {
     Item {
         title: Some(character_data(entry.title)),
         link: Some(entry.url.to_string()),
-        guid: Some(Guid { value: entry.id.to_owned(), permalink: entry.id == entry.url.as_str() }),
+        guid: Some(Guid {
+            value: ids::shown(entry.id).into_owned(),
+            permalink: entry.id == entry.url.as_str(),
+        }),
         pub_date: Some(rfc822(entry.published)),
         categories: categories.collect(),
         // Feed readers treat this element as HTML, so plain text is escaped once more.

@@ -16,7 +16,7 @@ use url::Url;
 use super::feed::{About, Entry, Feed};
 use super::imported_post::{ImportedPost, PostFile, PostFileWriter};
 use super::matching::{self, MatchKey, UniquePages};
-use crate::archive::ids::{canonical_uri, content_hash, is_uri};
+use crate::archive::ids::{content_hash, of_old};
 use crate::archive::{permalink, validate};
 use crate::config::Config;
 use crate::finding::Finding;
@@ -228,9 +228,11 @@ impl<'c> FeedArchiveUpdater<'c> {
         let published = self.published(place, &entry, known.map(|(_, known)| known));
         let mut post = imported_post(entry, published);
         let owner = known.map_or(&key, |(old, _)| old).clone();
-        post.id = match known {
-            Some((_, known)) => known.id.clone(),
-            None => post.id.as_deref().map(str::trim).filter(|id| is_uri(id)).map(canonical_uri),
+        post.id = if let Some((_, known)) = known {
+            known.id.clone()
+        } else {
+            let old = post.id.as_deref().map(str::trim).filter(|id| !id.is_empty());
+            old.map(|old| of_old(old, self.config.site.url.host(), published))
         };
         // Ids that are equal after normalisation belong to one post.
         post.id = post.id.filter(|id| self.ids.get(id).is_none_or(|other| *other == owner));

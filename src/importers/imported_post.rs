@@ -250,7 +250,7 @@ impl<'a> PostFileWriter<'a> {
         } else if let Some(path) = self.path(post) {
             line("path", &quoted(&path));
         }
-        if let Some(id) = id(post, remarks) {
+        if let Some(id) = id(post, self.site, remarks) {
             line("id", &quoted(&id));
         }
         for (key, names) in
@@ -306,14 +306,13 @@ pub(super) fn file_stem(published: Option<DateTime<FixedOffset>>, stated: &str) 
 }
 
 /// The id for the front matter.
-fn id(post: &ImportedPost, remarks: &mut Vec<ImportNote>) -> Option<String> {
+fn id(post: &ImportedPost, site: &SiteUrl, remarks: &mut Vec<ImportNote>) -> Option<String> {
     let id = post.id.as_deref().map(one_line).filter(|id| is_address(id))?;
     if !ids::is_uri(&id) {
-        let words = format!(
-            "the id {id:?} is not a URI; a new id is derived from it, so feed readers show the post again"
-        );
-        remarks.push(("import-id", words));
-    } else if ids::canonical_uri(&id) != id {
+        let date = post.published.unwrap_or_else(|| DateTime::UNIX_EPOCH.fixed_offset());
+        return Some(ids::of_old(&id, site.host(), date));
+    }
+    if ids::canonical_uri(&id) != id {
         // Front matter may contain an id in several spellings, but the ledger compares the bytes.
         let words = format!("the id {id} is not normalised; `letterpress adopt` keeps it unchanged");
         remarks.push(("import-id", words));

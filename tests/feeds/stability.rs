@@ -150,14 +150,73 @@ fn f68_a_fresh_checkout_with_new_file_times_gives_the_same_bytes() {
 #[test]
 fn f69_another_base_url_changes_links_and_no_id() {
     let site = Site::diary(60, 8);
+    site.replace("config.toml", "by = []", "by = [\"category\", \"section\"]");
+    site.write("posts/notes/a.md", "---\ntitle: A\ndate: 2020-01-01\ncategories: [Tea]\n---\n\nText.\n");
     site.build();
-    let before = FORMATS.map(|name| ids_of(&site, name));
+    let feeds = ["atom.xml", "categories/Tea/atom.xml", "notes/atom.xml"];
+    let own_ids = || feeds.map(|name| site.read(name).id);
+    assert_eq!(own_ids(), feeds.map(|name| format!("https://diary.example/{name}")));
+    let before = (FORMATS.map(|name| ids_of(&site, name)), own_ids());
     site.replace("config.toml", "https://diary.example/", "https://new.example/diary/");
     site.build_at(LATER);
-    assert_eq!(FORMATS.map(|name| ids_of(&site, name)), before);
+    assert_eq!((FORMATS.map(|name| ids_of(&site, name)), own_ids()), before);
     for (path, bytes) in site.public() {
-        let text = String::from_utf8(bytes).unwrap();
+        let text = String::from_utf8(bytes).unwrap().replacen("<id>https://diary.example/", "", 1);
         assert!(!text.contains("https://diary.example/"), "{path} still leads to the old address");
     }
     assert_eq!(site.run(NOW, "build").code, 0);
+}
+
+/// Feeds that an earlier version published have no recorded address: the first build of this one records today's.
+#[test]
+fn the_ids_of_feeds_are_recorded_in_an_older_id_file_too() {
+    let site = Site::diary(3, 8);
+    site.build();
+    let ids = site.text("posts/ids.txt");
+    let line = "# The ids of the Atom feeds begin with\thttps://diary.example/\n";
+    site.write("posts/ids.txt", &ids.replace(line, ""));
+    site.build_at(LATER);
+    assert_eq!(site.text("posts/ids.txt"), ids);
+}
+
+#[test]
+fn an_old_id_that_is_no_uri_stays_in_rss_and_json_and_is_a_uri_in_atom() {
+    let site = Site::diary(2, 8);
+    let item = |guid: &str, number: u32| {
+        format!(
+            "<item><title>{number}번째 날</title><link>https://diary.example/day-{number:03}/</link>\
+             <guid isPermaLink=\"false\">{guid}</guid></item>"
+        )
+    };
+    let (ghost, drupal) = ("60000000000000000000000e", "123 at https://old.example");
+    let old = format!(
+        "<rss version=\"2.0\"><channel><title>일기</title>{}{}</channel></rss>",
+        item(ghost, 0),
+        item(drupal, 1)
+    );
+    site.write("old.xml", &old);
+    let adopted = site.run(NOW, "adopt old.xml").succeeds();
+    assert!(adopted.out.contains("2 ids adopted"), "{adopted:?}");
+    site.build();
+    let shown = [drupal.to_owned(), ghost.to_owned()];
+    assert_eq!(ids_of(&site, "rss.xml"), shown);
+    assert_eq!(ids_of(&site, "feed.json"), shown);
+    assert!(
+        site.text("public/rss.xml").contains("<guid isPermaLink=\"false\">60000000000000000000000e</guid>")
+    );
+    assert_eq!(
+        ids_of(&site, "atom.xml"),
+        [
+            "tag:diary.example,2020-01-01:isPermaLink=false:60000000000000000000000e",
+            "tag:diary.example,2020-01-02:isPermaLink=false:123%20at%20https%3A%2F%2Fold.example",
+        ]
+    );
+    site.replace("posts/day-000.md", "오늘의", "어제의");
+    site.build_at(LATER);
+    let again = site.run(LATER, "adopt old.xml").succeeds();
+    assert!(again.out.contains("0 ids adopted, 2 already correct"), "{again:?}");
+    let gone = site.run(LATER, "retract 60000000000000000000000e").succeeds();
+    assert!(gone.out.contains("day-000"), "{gone:?}");
+    site.build_at(LATER);
+    assert_eq!(ids_of(&site, "rss.xml"), [drupal]);
 }

@@ -6,6 +6,7 @@ use std::io;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use crate::archive::front_matter::is_markup;
 use crate::archive::inherited::{Glob, Style, data_stem, is_setting};
 use crate::archive::naming::{self, Kind};
 use crate::archive::site::Site;
@@ -27,6 +28,8 @@ pub(super) struct Walk {
     /// The generator of the site, and the path of the folder in it.
     generator: Option<Generator>,
     prefix: Utf8PathBuf,
+    /// Whether the generator has built its pages (`archive.html`).
+    has_pages: bool,
     /// Possible posts, relative to the folder.
     pub(super) files: Vec<Utf8PathBuf>,
     /// Files with settings for other files, relative to the folder.
@@ -42,7 +45,14 @@ impl Walk {
         let posts = config.archive.posts.clone();
         let folders = vec![(Utf8PathBuf::new(), 0)];
         let (generator, prefix) = (Some(site.generator), site.prefix.clone());
-        let mut walk = Self { posts, folders, generator, prefix, ..Self::default() };
+        let mut walk = Self {
+            posts,
+            folders,
+            generator,
+            prefix,
+            has_pages: config.archive.html.is_some(),
+            ..Self::default()
+        };
         let root = config.resolve(&config.archive.posts);
         while let Some((folder, depth)) = walk.folders.pop() {
             let source = config.archive.posts.join(&folder);
@@ -96,7 +106,11 @@ impl Walk {
         let source = self.posts.join(&relative);
         let wrong = |message: &str| Finding::error("post-file", source.as_str(), message);
         let generator = self.generator.unwrap_or(Generator::Plain);
-        let post = naming::kind(name, generator);
+        let post = match naming::kind(name, generator) {
+            // The page that the generator made has its text.
+            Kind::Foreign(_) if self.has_pages && is_markup(extension_of(name)) => Kind::Post,
+            kind => kind,
+        };
         if !kind.is_dir() && is_setting(name, generator) {
             self.settings.push(relative.clone());
         }
@@ -218,4 +232,8 @@ impl Walk {
                 .map(|part| SkippedFile { source: self.posts.join(part), reason: SkipReason::Resource }),
         );
     }
+}
+
+fn extension_of(name: &str) -> &str {
+    Utf8Path::new(name).extension().unwrap_or_default()
 }

@@ -52,6 +52,8 @@ pub struct Fields {
     pub enclosure: Option<Spanned<DeclaredEnclosure>>,
     /// `in_reply_to`, as written.
     pub in_reply_to: Vec<Spanned<String>>,
+    /// `aliases`, `alias` or `redirect_from`: older addresses, as written.
+    pub aliases: Vec<String>,
     /// `audience`.
     pub segment: Segment,
     /// `newsletter = false` keeps the post out of the mail.
@@ -93,6 +95,7 @@ pub fn read(entries: &[Entry], file: &str, site: &Site) -> (Fields, Vec<Finding>
         image: reader.image(),
         enclosure,
         in_reply_to,
+        aliases: reader.aliases(),
         segment,
         newsletter: reader.yes_or_no("newsletter").unwrap_or(true),
         from: reader.held_until(&["publishDate", "pubDate", "publish_date", "publish_on"]),
@@ -268,6 +271,16 @@ impl<'e> Reader<'e> {
             }
         }
         names
+    }
+
+    /// Other values than texts have another meaning in other tools.
+    fn aliases(&self) -> Vec<String> {
+        let found = ["aliases", "alias", "redirect_from"].into_iter().filter_map(|key| self.find(&[key]));
+        let texts = |value: &Value| match value {
+            Value::List(items) => items.iter().filter_map(name_of).map(str::to_owned).collect(),
+            value => name_of(value).map(str::to_owned).into_iter().collect::<Vec<_>>(),
+        };
+        found.flat_map(|entry| texts(&entry.value)).collect()
     }
 
     fn language(&mut self) -> Option<String> {

@@ -8,6 +8,7 @@ pub mod flags;
 pub mod generator_habits;
 mod json;
 mod known;
+mod markup;
 pub mod mistakes;
 mod pelican;
 mod segment;
@@ -76,6 +77,25 @@ impl Fence {
 /// Splits `text`; `file` is its name in messages.
 pub fn split<'t>(text: &'t str, file: &str) -> Result<Parts<'t>, Finding> {
     split_for(text, file, Generator::Plain)
+}
+
+/// The same for a text in another format than Markdown, which may have a head of its own instead.
+pub fn split_markup<'t>(
+    text: &'t str,
+    file: &str,
+    extension: &str,
+    generator: Generator,
+) -> Result<Parts<'t>, Finding> {
+    let parts = split_for(text, file, generator)?;
+    if parts.body_line > 1 || !is_markup(extension) {
+        return Ok(parts);
+    }
+    Ok(Parts { entries: markup::entries(text, extension), body: text, body_line: 1 })
+}
+
+/// Whether only a generator can read the text of such a file.
+pub fn is_markup(extension: &str) -> bool {
+    matches!(extension, "adoc" | "asciidoc" | "ad" | "org" | "rst")
 }
 
 /// Splits a file in the way `generator` does.

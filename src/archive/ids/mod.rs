@@ -3,6 +3,7 @@
 
 mod assign;
 mod fingerprint;
+mod guid;
 mod identity;
 
 use std::collections::{BTreeMap, HashMap};
@@ -12,11 +13,13 @@ use chrono::{DateTime, FixedOffset, SecondsFormat};
 use percent_encoding::AsciiSet;
 
 use super::links;
+use crate::config::SiteUrl;
 use crate::finding::Finding;
 use crate::text::hex;
 
 pub use assign::{AssignedId, Assignment, Withheld, assign};
 pub use fingerprint::{Fingerprint, FingerprintError};
+pub use guid::{of_old, shown};
 pub use identity::PostIdentity;
 
 const HEAD: &str = "\
@@ -24,6 +27,10 @@ const HEAD: &str = "\
 # A post keeps its id when it is edited, renamed or moved; without its line readers would get it again.
 # id\tfile\tpublished\tcontent hash\tupdated\tfingerprint\ttaken back
 ";
+
+/// Begins the line with the address from which the ids of the Atom feeds are made. A comment, because earlier versions accept
+/// no other lines than those of posts.
+const FEEDS: &str = "# The ids of the Atom feeds begin with\t";
 
 /// Represents the file of an id whose post has another id now.
 const RETIRED: &str = "-";
@@ -43,6 +50,8 @@ pub struct IdRegistry {
     lines: BTreeMap<String, IdEntry>,
     /// Ids of posts that are not published any more.
     gone: BTreeMap<String, Gone>,
+    /// The address of the site when its feeds were first published: their ids begin with it, wherever the site is now.
+    feeds: Option<SiteUrl>,
 }
 
 /// A post that is not published any more.
@@ -77,11 +86,19 @@ impl IdRegistry {
         for (number, line) in
             text.trim_start_matches('\u{FEFF}').lines().enumerate().map(|(at, line)| (at + 1, line))
         {
+            let wrong =
+                |message: String, hint: &str| Finding::error("ids", file, message).at(number).hint(hint);
+            if let Some(base) = line.strip_prefix(FEEDS) {
+                match SiteUrl::parse(base) {
+                    // After a merge there may be two; the first one wins.
+                    Ok(base) => registry.feeds = registry.feeds.or(Some(base)),
+                    Err(message) => findings.push(wrong(message, "restore the line from version control")),
+                }
+                continue;
+            }
             if line.trim().is_empty() || line.starts_with('#') {
                 continue;
             }
-            let wrong =
-                |message: String, hint: &str| Finding::error("ids", file, message).at(number).hint(hint);
             if ["<<<<<<<", "=======", ">>>>>>>", "|||||||"].iter().any(|mark| line.starts_with(mark)) {
                 let hint = "keep the lines of both sides, delete the markers, and keep one of two lines with the same id";
                 findings.push(wrong("there is an unfinished merge here".to_owned(), hint));
@@ -115,9 +132,12 @@ impl IdRegistry {
     /// The text of the ledger, sorted by id; the same ledger always gives the same bytes.
     pub fn to_text(&self) -> String {
         let mut text = HEAD.to_owned();
+        if let Some(feeds) = &self.feeds {
+            // Writing to a `String` cannot fail.
+            let _ = writeln!(text, "{FEEDS}{}", feeds.as_str());
+        }
         for (id, line) in &self.lines {
             let (published, updated) = (stamp(line.published), stamp(line.updated));
-            // Writing to a `String` cannot fail.
             let _ = write!(text, "{id}\t{}\t{published}\t{}\t{updated}", line.path, line.hash);
             if let Some(fingerprint) = &line.fingerprint {
                 let _ = write!(text, "\t{fingerprint}");
@@ -129,6 +149,11 @@ impl IdRegistry {
             text.push('\n');
         }
         text
+    }
+
+    /// The address with which the ids of the Atom feeds begin: that of the first build, which is `site` if there was none.
+    pub(super) fn feed_base(&mut self, site: &SiteUrl) -> &SiteUrl {
+        self.feeds.get_or_insert_with(|| site.clone())
     }
 
     /// The line of an id.

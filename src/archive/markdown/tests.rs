@@ -34,6 +34,7 @@ fn post(body: &str) -> Post {
         image: None,
         enclosure: None,
         in_reply_to: Vec::new(),
+        aliases: Vec::new(),
         newsletter: true,
         strings: crate::i18n::Languages::default().of("en").clone(),
         embeds: crate::archive::embeds::usual(),

@@ -62,6 +62,7 @@ impl PostBuilder<'_> {
         let image_line = fields.image.as_ref().map(|image| image.line);
         let image = self.image(fields.image, &url);
         let in_reply_to = self.replies(fields.in_reply_to, &url);
+        let aliases = fields.aliases.iter().filter_map(|alias| self.alias(alias, &url)).collect();
         let hash = content_hash(title.as_str(), body.as_str());
         let known = self.setting.fingerprints.get(hash.as_str()).copied();
         let fingerprint = known.unwrap_or_else(|| Fingerprint::of(title.as_str(), body.as_str()));
@@ -91,6 +92,7 @@ impl PostBuilder<'_> {
             enclosure: None,
             segment: fields.segment,
             in_reply_to,
+            aliases,
             newsletter: fields.newsletter && !is_empty,
             strings,
             embeds: Arc::clone(&config.feeds.embeds),
@@ -106,6 +108,9 @@ impl PostBuilder<'_> {
             id: fields.id,
             hash,
             is_day_only: fields.is_day_only && config.archive.date_only == DateOnly::FirstSeen,
+            is_markdown: !front_matter::is_markup(
+                &name.relative.extension().unwrap_or_default().to_lowercase(),
+            ),
             until: None,
             enclosure: fields.enclosure,
             findings: Vec::new(),
@@ -186,6 +191,27 @@ impl PostBuilder<'_> {
             }
         };
         (slug, url)
+    }
+
+    /// The path of an older address. Obsidian's `aliases` are names, so in a plain folder a path begins with a slash.
+    fn alias(&self, raw: &str, page: &Url) -> Option<String> {
+        let ReadContext { config, site, .. } = self.setting;
+        let (raw, site_url) = (raw.trim(), &config.site.url);
+        if raw.is_empty() || raw.contains(['?', '#']) {
+            return None;
+        }
+        let url = match Url::parse(raw) {
+            Ok(url) => url,
+            Err(_) if raw.starts_with('/') => Url::parse(&site_url.join(raw)).ok()?,
+            Err(_) => match site.generator {
+                Generator::Plain => return None,
+                // For Hugo it is beside the page.
+                Generator::Hugo if page.path().ends_with('/') => page.join("../").ok()?.join(raw).ok()?,
+                Generator::Hugo => page.join(raw).ok()?,
+                _ => Url::parse(&site_url.join(raw)).ok()?,
+            },
+        };
+        (url.origin() == site_url.as_url().origin()).then(|| url.path().to_owned())
     }
 
     fn body(&mut self, parts: &front_matter::Parts<'_>) -> XmlText {

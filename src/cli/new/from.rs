@@ -55,8 +55,11 @@ pub(super) fn run(
         ));
     }
     let files = read(generator, site)?;
-    let found = sites::read(generator, &files)
+    let mut found = sites::read(generator, &files)
         .map_err(|message| RunError::user(message, "fix it, or write config.toml yourself: docs/sites.md"))?;
+    if let Ok(home) = std::fs::read_to_string(site.join("content/_index.md")) {
+        found.take_home(generator, &home);
+    }
     let posts = site.join(&found.posts);
     if !posts.is_dir() {
         return Err(RunError::user(

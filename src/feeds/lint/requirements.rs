@@ -110,6 +110,8 @@ struct Reading<'d> {
 struct Item<'d> {
     line: usize,
     id: Option<Field<'d>>,
+    /// In JSON Feed, and in RSS with `isPermaLink="false"`, an id may be any text.
+    id_is_text: bool,
     link: Option<Field<'d>>,
     title: Option<Field<'d>>,
     published: Option<Field<'d>>,
@@ -187,7 +189,9 @@ fn entry(
 ) -> Option<DateTime<FixedOffset>> {
     let missing = |rule: Rule, name: &str| (rule, format!("{holder} has no {name}"));
     let no_id = missing(vocabulary.id_missing, vocabulary.id);
-    address("feed-id", item.id, item.line, no_id, vocabulary.id_wrong, lint);
+    if !item.id_is_text || item.id.is_none_or(|id| id.text.is_empty()) {
+        address("feed-id", item.id, item.line, no_id, vocabulary.id_wrong, lint);
+    }
     let no_link = missing(vocabulary.missing, vocabulary.link);
     address("feed-link", item.link, item.line, no_link, LINK, lint);
     title(holder, item.title, item.line, vocabulary, lint);
@@ -285,6 +289,9 @@ fn rss_item<'d>(node: &'d Node<'_>) -> Item<'d> {
     Item {
         line: node.line,
         id: field(node, Ns::None, "guid"),
+        id_is_text: node
+            .child(Ns::None, "guid")
+            .is_some_and(|guid| guid.attribute("isPermaLink") == Some("false")),
         link: field(node, Ns::None, "link"),
         title: field(node, Ns::None, "title"),
         published: field(node, Ns::None, "pubDate"),
@@ -309,6 +316,7 @@ fn atom_entry<'d>(node: &'d Node<'_>) -> Item<'d> {
     Item {
         line: node.line,
         id: field(node, ATOM, "id"),
+        id_is_text: false,
         link: href(node, "alternate"),
         title: field(node, ATOM, "title"),
         published: field(node, ATOM, "published"),
@@ -336,6 +344,7 @@ fn json_item(object: &Map<String, Value>) -> Item<'_> {
     Item {
         line: 0,
         id: member(object, "id"),
+        id_is_text: true,
         link: member(object, "url"),
         title: member(object, "title"),
         published: member(object, "date_published"),

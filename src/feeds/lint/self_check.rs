@@ -108,7 +108,7 @@ mod tests {
     fn a_finding_about_a_post_names_the_post_once() {
         let archive = fixtures::archive();
         let post = &archive.posts[0];
-        let found = after(&format!(">{}<", post.id), ">not an id<");
+        let found = after(&format!("<guid isPermaLink=\"false\">{}<", post.id), "<guid>not an id<");
         let guid = found.iter().find(|found| found.file == "rss.xml" && found.rule == "guid").unwrap();
         assert_eq!((guid.severity, guid.formerly), (Severity::Error, Some("feed-id")));
         let found = after("<a href=\"https://example.com", "<a onclick=\"x\" href=\"https://example.com");

@@ -121,11 +121,12 @@ proptest! {
 }
 
 #[test]
-fn an_id_that_is_not_a_uri_is_reported() {
+fn an_id_that_is_not_a_uri_is_kept_in_one() {
     let site = site();
     let post = ImportedPost { id: Some("6630a1b2".to_owned()), ..post() };
     let file = PostFileWriter::new(&site, "ko").file(&post).unwrap();
-    assert!(file.remarks.iter().any(|(rule, _)| *rule == "import-id"), "{:?}", file.remarks);
+    assert!(file.contents.contains(":isPermaLink=false:6630a1b2\"\n"), "{}", file.contents);
+    assert!(!file.remarks.iter().any(|(rule, _)| *rule == "import-id"), "{:?}", file.remarks);
 }
 
 #[test]

@@ -10,19 +10,26 @@ use super::tree::{at, text};
 
 /// The feeds of a site: the kind (empty for the site itself) and the format of each, with its path.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct SiteFeeds(BTreeMap<(&'static str, &'static str), String>);
+pub(super) struct SiteFeeds {
+    paths: BTreeMap<(&'static str, &'static str), String>,
+    /// Further addresses of the site's own feed, with the one that stays.
+    moved: BTreeMap<String, String>,
+}
 
 impl SiteFeeds {
     fn add(&mut self, kind: &'static str, format: &'static str, path: &str) {
         let path = path.trim_start_matches("./").trim_matches('/');
         if !path.is_empty() && !path.contains("..") && !path.contains('{') {
-            self.0.insert((kind, format), path.to_owned());
+            let before = self.paths.insert((kind, format), path.to_owned());
+            if let Some(before) = before.filter(|before| before != path && kind.is_empty()) {
+                self.moved.insert(before, path.to_owned());
+            }
         }
     }
 
     /// The section `[feeds.paths]`; empty without feeds.
     pub(super) fn to_toml(&self) -> String {
-        if self.0.is_empty() {
+        if self.paths.is_empty() {
             return String::new();
         }
         let quoted = |path: &str| toml::Value::String(path.to_owned()).to_string();
@@ -30,7 +37,7 @@ impl SiteFeeds {
             "\n# The addresses of the site's feeds, to which readers are subscribed.\n[feeds.paths]\n"
                 .to_owned();
         let mut kinds: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-        for ((kind, format), path) in &self.0 {
+        for ((kind, format), path) in &self.paths {
             kinds.entry(kind).or_default().push(format!("{format} = {}", quoted(path)));
         }
         for (kind, paths) in kinds {
@@ -40,6 +47,14 @@ impl SiteFeeds {
             } else {
                 writeln!(toml, "{kind} = {{ {} }}", paths.join(", "))
             };
+        }
+        if !self.moved.is_empty() {
+            toml.push_str(
+                "\n# `letterpress headers SERVER --redirects` prints redirects for these.\n[feeds.moved]\n",
+            );
+            for (from, to) in &self.moved {
+                let _ = writeln!(toml, "{} = {}", quoted(from), quoted(to));
+            }
         }
         toml
     }

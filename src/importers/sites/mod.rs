@@ -12,6 +12,7 @@ mod zola;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use crate::archive::front_matter;
 use crate::config::{Generator, Pattern};
 
 /// The settings that were found.
@@ -66,6 +67,22 @@ pub fn read(generator: Generator, files: &[(String, String)]) -> Result<Found, S
 }
 
 impl Found {
+    /// Takes the title and the description that the configuration lacks from the page of the site, `content/_index.md`.
+    pub fn take_home(&mut self, generator: Generator, text: &str) {
+        let Ok(parts) = front_matter::split_for(text, "_index.md", generator) else { return };
+        let value = |key: &str| {
+            let entry = parts.entries.iter().find(|entry| entry.key.eq_ignore_ascii_case(key))?;
+            match &entry.value {
+                front_matter::Value::Text(text) => {
+                    Some(text.trim().to_owned()).filter(|text| !text.is_empty())
+                }
+                _ => None,
+            }
+        };
+        self.title = self.title.take().or_else(|| value("title"));
+        self.description = self.description.take().or_else(|| value("description"));
+    }
+
     /// Removes the values that `config.toml` would not accept, and reports them. A permalink stays: with the rule of the
     /// generator instead, every link could be wrong.
     fn check(&mut self) {

@@ -190,3 +190,21 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_page_of_the_site_has_the_title_that_the_configuration_lacks() {
+    let files = [("hugo.toml".to_owned(), "baseURL = \"https://a.example/\"\n".to_owned())];
+    let mut found = read(Generator::Hugo, &files).unwrap();
+    found.take_home(Generator::Hugo, "+++\ntitle = \"Notes\"\ndescription = \"On tea\"\n+++\n");
+    assert_eq!((found.title.as_deref(), found.description.as_deref()), (Some("Notes"), Some("On tea")));
+    found.take_home(Generator::Hugo, "+++\ntitle = \"Other\"\n+++\n");
+    assert_eq!(found.title.as_deref(), Some("Notes"), "the configuration wins");
+}
+
+#[test]
+fn a_second_address_of_the_site_s_feed_is_redirected() {
+    let python = "FEED_ATOM = 'old.xml'\nFEED_ALL_ATOM = 'feeds/all.xml'\n";
+    let found = read(Generator::Pelican, &[("pelicanconf.py".to_owned(), python.to_owned())]).unwrap();
+    let toml = found.to_toml(Generator::Pelican, "content");
+    assert!(toml.contains("[feeds.moved]\n\"old.xml\" = \"feeds/all.xml\"\n"), "{toml}");
+}

@@ -64,7 +64,12 @@ pub fn adopt_feed_ids(
         };
         let post = &posts[at];
         report.notes.extend(differences(post, entry));
-        if post.id == *id {
+        let id = &if ids::is_uri(id) {
+            id.clone()
+        } else {
+            ids::of_old(id, config.site.url.host(), post.published)
+        };
+        if ids::shown(&post.id) == ids::shown(id) {
             report.known += 1;
             continue;
         }
@@ -92,10 +97,6 @@ fn conflict(
     owners: &BTreeMap<String, Utf8PathBuf>,
     is_published: bool,
 ) -> Option<(String, String)> {
-    if !ids::is_uri(id) {
-        let help = "no workaround: subscribers of the old feed will see this post again".to_owned();
-        return Some((format!("its id in the old feed, {id:?}, is not a URI, but ids must be URIs"), help));
-    }
     if let Some(owner) = owners.get(id) {
         return Some((
             format!("{owner} already has the id {id}"),

@@ -1,15 +1,16 @@
 //! Compares the new feeds with the published ones before they are written. A post that feed readers would show again, or that
 //! would be gone, stops the build unless it is allowed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use camino::Utf8Path;
 
-use crate::archive::Archive;
+use crate::archive::{Archive, ids};
 use crate::config::Config;
 use crate::feeds::Document;
 use crate::finding::Finding;
-use crate::importers::feed;
+use crate::importers::feed::{self, Feed};
 use crate::importers::feed_diff::{Diff, Lost, compare};
 use crate::pipeline::site_build::feed_source;
 use crate::text::shell_quoted;
@@ -66,6 +67,8 @@ pub fn diff_feeds(config: &Config, archive: &Archive, documents: &[Document]) ->
     // Expired posts, and unreadable posts that do not stop the build, are not accidental removals.
     let published = archive.posts.iter().map(|post| post.id.as_str());
     let known: BTreeSet<&str> = published.chain(archive.accounted_for.iter().map(String::as_str)).collect();
+    let gone = archive.tombstones.iter().map(|post| post.id.as_str());
+    let permanent = known.iter().copied().chain(gone).map(|id| (ids::shown(id), id)).collect();
     let withdrawn = feed_source::withdrawn(config);
     let mut all = FeedDiff::default();
     let mut seen = BTreeSet::new();
@@ -82,11 +85,8 @@ pub fn diff_feeds(config: &Config, archive: &Archive, documents: &[Document]) ->
         let diff = if old == document.bytes {
             Diff::default()
         } else {
-            let (Ok(old), Ok(new)) =
-                (feed::read(&old, file.as_str()), feed::read(&document.bytes, file.as_str()))
-            else {
-                continue;
-            };
+            let read = |bytes| read_with_permanent_ids(bytes, file.as_str(), &permanent);
+            let (Some(old), Some(new)) = (read(&old), read(&document.bytes)) else { continue };
             compare(&old, &new, &known, config.site.url.as_url())
         };
         let is_gone = |known: &Lost| archive.tombstones.iter().any(|post| post.id == known.id);
@@ -131,6 +131,21 @@ pub fn diff_feeds(config: &Config, archive: &Archive, documents: &[Document]) ->
     all.findings = findings.into_values().collect();
     all.lost = lost.into_values().collect();
     all
+}
+
+/// Reads a feed, if it is one. RSS and JSON Feed show ids that are no URI as another program made them.
+fn read_with_permanent_ids(
+    bytes: &[u8],
+    file: &str,
+    permanent: &HashMap<Cow<'_, str>, &str>,
+) -> Option<Feed> {
+    let mut feed = feed::read(bytes, file).ok()?;
+    for id in feed.entries.iter_mut().filter_map(|entry| entry.id.as_mut()) {
+        if let Some(known) = permanent.get(id.as_str()) {
+            (*known).clone_into(id);
+        }
+    }
+    Some(feed)
 }
 
 /// Another post with different content took the place of a published post.

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use chrono::{DateTime, FixedOffset, Timelike as _};
+use chrono::Timelike as _;
 
 use crate::archive::folder::{self, ArchiveReader};
 use crate::archive::ids::{self, IdRegistry};
@@ -43,8 +43,11 @@ pub fn retract(context: &RunContext, wanted: &str, undo: bool) -> Result<Retract
     let id = if let Some(id) = find(context, &reading, &ledger, wanted)? {
         id
     } else {
-        let lost = find_in_feeds(context, &reading, wanted)?;
-        record(&mut ledger, &lost, now)?;
+        let mut lost = find_in_feeds(context, &reading, wanted)?;
+        if !ids::is_uri(&lost.id) {
+            lost.id = ids::of_old(&lost.id, config.site.url.host(), now);
+        }
+        ledger.record_gone(&lost.id, &lost.title, now);
         title = Some(lost.title);
         lost.id
     };
@@ -110,16 +113,4 @@ fn find_in_feeds(context: &RunContext, reading: &ArchiveReader, wanted: &str) ->
             "give its file, its slug or its id, as in the message of `letterpress publish`",
         )
     })
-}
-
-/// Adds a line to the id file for an entry that exists only in the feeds.
-fn record(ledger: &mut IdRegistry, lost: &Lost, now: DateTime<FixedOffset>) -> Result<(), RunError> {
-    if !ids::is_uri(&lost.id) {
-        return Err(RunError::user(
-            format!("the id {:?} is not a URI, and ids.txt can contain only URIs", lost.id),
-            "run `letterpress publish --allow-loss` once",
-        ));
-    }
-    ledger.record_gone(&lost.id, &lost.title, now);
-    Ok(())
 }
