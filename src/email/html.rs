@@ -126,10 +126,11 @@ impl Writer<'_> {
 
     fn link(&mut self, tag: &Tag) {
         let class = tag.attribute("class");
-        if class == Some("footnote-backref") {
-            // The link back from a footnote would lead out of the email, to the page.
+        let leads_out = tag.attribute("href").is_some_and(|href| !href.starts_with('#'));
+        if class == Some("footnote-backref") && leads_out {
+            // Raw HTML may have the link back from a footnote to its page, which is not the email.
             self.replace(tag, None);
-        } else if tag.attribute("id").is_some_and(|id| id.starts_with("fnref-")) {
+        } else if tag.attribute("id").is_some_and(|id| id.starts_with("fnref-")) && leads_out {
             // So would the link to the footnote: only its number stays, and the note is at the end of the email.
             self.write(tag, "");
             self.is_unlinked = true;
@@ -322,7 +323,14 @@ mod tests {
     }
 
     #[test]
-    fn the_number_of_a_footnote_stays_without_its_link() {
+    fn a_footnote_in_the_email_is_linked_with_its_number() {
+        let body = "<p>a<sup><a href=\"#fn-1\" id=\"fnref-1\">1</a></sup></p>\
+                    <li id=\"fn-1\"><p>b <a href=\"#fnref-1\" class=\"footnote-backref\">↩</a></p></li>";
+        assert_eq!(mailed(body), body);
+    }
+
+    #[test]
+    fn the_number_of_a_footnote_on_a_page_stays_without_its_link() {
         assert_eq!(
             mailed(
                 "<p>a<sup><a href=\"https://e.org/#fn-1\" id=\"fnref-1\">1</a></sup> <a href=\"/\">b</a></p>"
@@ -332,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn the_link_back_from_a_footnote_is_left_out() {
+    fn the_link_back_from_a_footnote_to_a_page_is_left_out() {
         assert_eq!(
             mailed(
                 "<p>note <a href=\"https://e.org/#fnref-1\" class=\"footnote-backref\">↩</a></p><a href=\"/\">b</a>"

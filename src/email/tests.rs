@@ -241,7 +241,7 @@ fn a_post_is_composed_from_its_markdown() {
         "{html}"
     );
     assert!(
-        html.contains("class=\"lp-task\"") && html.contains("class=\"lp-scroll\"") && !html.contains('↩'),
+        html.contains("class=\"lp-task\"") && html.contains("class=\"lp-scroll\"") && html.contains('↩'),
         "{html}"
     );
     assert!(html.contains("width=\"560\" height=\"250\""), "{html}");

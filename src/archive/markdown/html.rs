@@ -5,6 +5,7 @@ mod containers;
 mod embed;
 mod footnotes;
 mod formula;
+mod html_block;
 mod picture;
 mod raw;
 
@@ -31,6 +32,8 @@ pub(super) struct Writer<'s> {
     in_link: bool,
     has_raw: bool,
     nesting: Nesting,
+    /// How many elements with Markdown are open.
+    markdown_depth: usize,
     is_broken: bool,
     footnotes: usize,
     footnote_key: String,
@@ -61,6 +64,7 @@ impl<'s> Writer<'s> {
             in_link: false,
             has_raw: false,
             nesting: Nesting::default(),
+            markdown_depth: 0,
             is_broken: false,
             footnotes: 0,
             footnote_key: place.footnote_key(),
@@ -98,7 +102,7 @@ impl<'s> Writer<'s> {
             NodeValue::Table(table) => self.table(node, &table.alignments),
             NodeValue::FootnoteDefinition(note) => self.footnote(node, note.total_references),
             NodeValue::HtmlBlock(html) => {
-                self.raw(&html.literal, node);
+                self.html_block(&html.literal, node);
                 self.new_line();
             }
             value if value.block() => self.blocks(node),

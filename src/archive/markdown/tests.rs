@@ -393,6 +393,27 @@ fn containers_are_callouts_and_columns() {
 }
 
 #[test]
+fn markdown_in_html_is_markdown_where_an_element_says_so() {
+    for (body, expected) in [
+        (
+            "<div markdown=\"1\">\n**굵게** <b>b</b>\n</div>",
+            "<div>\n<p><strong>굵게</strong> <b>b</b></p>\n</div>",
+        ),
+        ("<div>\n**a**\n</div>", "<div>\n**a**\n</div>"),
+        (
+            "<div markdown=1>\n- a\n</div>\n<p markdown='1'>*b*</p>",
+            "<div>\n<ul>\n<li>a</li>\n</ul>\n</div>\n<p><em>b</em></p>",
+        ),
+    ] {
+        assert_eq!(html(body), expected, "{body}");
+    }
+    let missing = findings("a\n\n<div markdown=\"1\">\n\n![](a.png)\n</div>");
+    assert_eq!(missing, findings("a\n\n<div>\n\n![](a.png)\n</div>"));
+    html(&"<div markdown=1>\n".repeat(2_000));
+    html(&("<div markdown=1>".repeat(500) + "a" + &"</div>".repeat(500)));
+}
+
+#[test]
 fn a_picture_can_have_a_variant_for_dark_backgrounds() {
     let page = "https://example.com/p/a/";
     assert_eq!(

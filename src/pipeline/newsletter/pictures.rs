@@ -2,7 +2,7 @@
 //! one does no harm; its size is then unknown.
 
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{BufReader, Read as _};
 
 use camino::Utf8Path;
 
@@ -10,6 +10,7 @@ use crate::archive::Post;
 use crate::archive::markdown::OwnAddress;
 use crate::config::Config;
 use crate::email::PictureSizes;
+use crate::html;
 use crate::pages::local_links;
 
 /// Measures the pictures among the addresses of a post on its own site.
@@ -29,11 +30,32 @@ pub(super) fn picture_sizes(config: &Config, post: &Post, own: &[OwnAddress]) ->
     .collect()
 }
 
+/// How much of an SVG is read: its first tag is after a declaration and comments of editors.
+const SVG_HEAD: u64 = 8 * 1024;
+
 /// Width and height; `None` for anything but a picture.
 fn size(file: &Utf8Path) -> Option<(u32, u32)> {
-    let size = imagesize::reader_size(BufReader::new(File::open(file).ok()?)).ok()?;
-    let (width, height) = (u32::try_from(size.width).ok()?, u32::try_from(size.height).ok()?);
+    let (width, height) = match imagesize::reader_size(BufReader::new(File::open(file).ok()?)) {
+        Ok(size) => (u32::try_from(size.width).ok()?, u32::try_from(size.height).ok()?),
+        Err(_) => svg_size(file)?,
+    };
     (width > 0 && height > 0).then_some((width, height))
+}
+
+/// The size of an SVG in pixels; without units, that of its `viewBox`.
+fn svg_size(file: &Utf8Path) -> Option<(u32, u32)> {
+    let mut head = Vec::new();
+    File::open(file).ok()?.take(SVG_HEAD).read_to_end(&mut head).ok()?;
+    let head = String::from_utf8_lossy(&head);
+    let root = html::tags(&head).into_iter().find(|tag| tag.name() == "svg")?;
+    let pixels = |text: &str| text.trim().trim_end_matches("px").split('.').next()?.parse::<u32>().ok();
+    let stated = |name| root.attribute(name).and_then(pixels);
+    if let (Some(width), Some(height)) = (stated("width"), stated("height")) {
+        return Some((width, height));
+    }
+    let sides = root.attribute("viewbox")?.split([' ', ',']).filter(|side| !side.is_empty());
+    let mut sides = sides.skip(2).map(pixels);
+    Some((sides.next()??, sides.next()??))
 }
 
 #[cfg(test)]
@@ -63,6 +85,19 @@ mod tests {
             assert_eq!(size_of(broken), None, "{broken:?}");
         }
         assert_eq!(size(Utf8Path::new("/nowhere.png")), None);
+    }
+
+    #[test]
+    fn an_svg_has_the_size_of_its_root() {
+        for (svg, expected) in [
+            ("<?xml version=\"1.0\"?><!-- a --><svg width=\"640px\" height=\"360.5\">", Some((640, 360))),
+            ("<svg viewBox=\"0 0 1200,800\" width=\"100%\" height=\"100%\"/>", Some((1200, 800))),
+            ("<svg viewBox=\"0 0 0 8\"/>", None),
+            ("<svg viewBox=\"0 0\"/>", None),
+            ("<p>no picture</p>", None),
+        ] {
+            assert_eq!(size_of(svg.as_bytes()), expected, "{svg}");
+        }
     }
 
     proptest! {
