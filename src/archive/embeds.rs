@@ -73,9 +73,9 @@ fn player(url: &Url) -> Option<Embed> {
     page.map(|page| Embed { frame: url.to_string(), page, picture: None })
 }
 
-/// The player in a frame of a post.
-pub fn known_frame(url: &str) -> Option<Embed> {
-    youtube(&web_address(url)?)
+/// The player in a frame of a rendered post, whose host was checked.
+pub fn in_frame(url: &str) -> Option<Embed> {
+    player(&web_address(url)?)
 }
 
 /// Hosts of which only the addresses of players may be in a frame.

@@ -180,7 +180,7 @@ impl Replacement {
 }
 
 fn player_picture(frame: &str, words: &IssueStrings, out: &mut String) {
-    let Some(embed) = embeds::known_frame(frame) else { return };
+    let Some(embed) = embeds::in_frame(frame) else { return };
     let Some(picture) = embed.picture else { return };
     out.push_str("<a href=\"");
     push_escaped(out, &embed.page);

@@ -407,6 +407,10 @@ fn markdown_in_html_is_markdown_where_an_element_says_so() {
     ] {
         assert_eq!(html(body), expected, "{body}");
     }
+    assert_eq!(
+        html("<div markdown=1>\na[^1]\n\n[^1]: b\n</div>\n\nc[^1]\n\n[^1]: d").matches("<section").count(),
+        1
+    );
     let missing = findings("a\n\n<div markdown=\"1\">\n\n![](a.png)\n</div>");
     assert_eq!(missing, findings("a\n\n<div>\n\n![](a.png)\n</div>"));
     html(&"<div markdown=1>\n".repeat(2_000));

@@ -2,7 +2,7 @@
 
 use super::csv::{self, Row};
 use super::{ExportFiles, is_of_type, markup};
-use crate::html::Tag;
+use crate::html::{Tag, elements};
 use crate::importers::html::visible;
 use crate::importers::imported_post::{ImportItem, ImportedPost};
 
@@ -76,7 +76,7 @@ fn text(html: &str, title: &str) -> String {
             || tag.attribute("src").or_else(|| tag.attribute("href")).is_some_and(|url| url.starts_with("{{"))
     };
     let blocks = markup::without(blocks, is_frame);
-    let heading = markup::elements(&blocks, |tag| tag.name() == "h1");
+    let heading = elements(&blocks, |tag| tag.name() == "h1");
     match heading.first() {
         Some(heading) if visible(&blocks[heading.inner.clone()]) == title => {
             format!("{}{}", &blocks[..heading.outer.start], &blocks[heading.outer.end..])

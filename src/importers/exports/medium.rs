@@ -1,7 +1,7 @@
 //! Medium: a page of HTML for each story, draft and response in `posts/`.
 
 use super::{ExportFiles, file_name, is_of_type, markup, unreadable};
-use crate::html::Tag;
+use crate::html::{Tag, elements};
 use crate::importers::feed::date;
 use crate::importers::html::visible;
 use crate::importers::imported_post::{ImportItem, ImportedPost};
@@ -41,12 +41,12 @@ fn item(file: &str, page: &str) -> Option<ImportItem> {
         tag.name() == "a" && tag.attribute("href").is_some_and(|href| href.contains("medium.com/p/"))
     };
     let draft = file.starts_with("draft_") || published.is_none();
-    let tags = markup::elements(footer, of_class("p-tag"));
+    let tags = elements(footer, of_class("p-tag"));
     let html = markup::without(body, |tag| {
         markup::has_class(tag, "graf--title") || markup::has_class(tag, "graf--subtitle")
     });
     // The rule before the first section is only there for the design.
-    let first = markup::elements(&html, |tag| tag.name() == "hr").into_iter().next();
+    let first = elements(&html, |tag| tag.name() == "hr").into_iter().next();
     let html = match first.filter(|rule| visible(&html[..rule.outer.start]).is_empty()) {
         Some(rule) => html[rule.outer.end..].to_owned(),
         None => html,

@@ -2,7 +2,7 @@
 
 use super::csv::{self, Row};
 use super::{ExportFiles, ExportSite, file_name, markup};
-use crate::html::{Tag, escape};
+use crate::html::{Tag, elements, escape};
 use crate::importers::feed::date;
 use crate::importers::imported_post::{ImportItem, ImportedPost};
 
@@ -86,7 +86,7 @@ fn text(html: &str) -> String {
         is_button || markup::has_class(tag, "subscription-widget-wrap")
     };
     let html = markup::without(html, is_own);
-    let links = markup::elements(&html, |tag| tag.name() == "a" && markup::has_class(tag, "image-link"));
+    let links = elements(&html, |tag| tag.name() == "a" && markup::has_class(tag, "image-link"));
     let mut out = String::with_capacity(html.len());
     let mut from = 0;
     for link in links {

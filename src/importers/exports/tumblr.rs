@@ -4,7 +4,7 @@ use chrono::{DateTime, FixedOffset, NaiveDateTime, TimeZone as _};
 use chrono_tz::Tz;
 
 use super::{ExportFiles, ExportSite, file_name, is_of_type, markup, stem, unreadable};
-use crate::html::Tag;
+use crate::html::{Tag, elements};
 use crate::importers::html::visible;
 use crate::importers::imported_post::{Attachment, ImportItem, ImportedPost};
 
@@ -23,7 +23,7 @@ fn post(name: &str, page: &str, (files, site): (&dyn ExportFiles, ExportSite<'_>
     let of_id = |id: &'static str| move |tag: &Tag| tag.attribute("id") == Some(id);
     let body = markup::inner(page, |tag| tag.name() == "body").unwrap_or(page);
     let footer = markup::inner(body, of_id("footer")).unwrap_or_default();
-    let tags = markup::elements(footer, |tag| markup::has_class(tag, "tag"));
+    let tags = elements(footer, |tag| markup::has_class(tag, "tag"));
     let published = markup::inner(footer, of_id("timestamp"))
         .and_then(|raw| moment(&visible(raw), site.zone))
         .or_else(|| {

@@ -10,7 +10,7 @@ use crate::archive::markdown::tree;
 impl Writer<'_> {
     /// Footnotes are at the end of the tree, in the order of their numbers.
     pub(super) fn footnote<'a>(&mut self, node: &'a AstNode<'a>, references: u32) {
-        if !tree::is_at_top(node) {
+        if !tree::is_at_top(node) || self.markdown_depth > 0 {
             return self.blocks(node);
         }
         if self.footnotes == 0 {
@@ -47,8 +47,8 @@ impl Writer<'_> {
     }
 
     pub(super) fn footnote_reference(&mut self, number: usize, reference: u32) {
-        // HTML has no link inside a link, so only the number is written there.
-        if self.in_link {
+        // HTML has no link inside a link, and notes in an element with Markdown have no place of their own.
+        if self.in_link || self.markdown_depth > 0 {
             let _ = write!(self.out, "<sup>{number}</sup>");
             return;
         }

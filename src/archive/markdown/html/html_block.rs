@@ -1,35 +1,31 @@
 //! Blocks of raw HTML. Markdown inside of them is Markdown if an element says so: `<div markdown="1">`, as kramdown, PHP Markdown
 //! Extra and Python-Markdown read it.
 
-use std::ops::Range;
-
 use comrak::Arena;
 use comrak::nodes::AstNode;
 
 use super::Writer;
 use crate::archive::Formulas;
 use crate::archive::markdown::tree;
-use crate::html::{Tag, shown_tags};
+use crate::html::{Element, Tag, elements};
+use crate::text::Lines;
 
 /// The most elements with Markdown inside of each other. Each is parsed again.
 const MAX_DEPTH: usize = 4;
 
-/// The most of them in one block.
-const MAX_ELEMENTS: usize = 100;
+/// Elements that contain no blocks.
+const LINES: [&str; 9] = ["p", "h1", "h2", "h3", "h4", "h5", "h6", "span", "summary"];
 
 impl Writer<'_> {
     pub(super) fn html_block<'a>(&mut self, html: &str, node: &'a AstNode<'a>) {
-        let mut written = 0;
-        if self.markdown_depth < MAX_DEPTH {
-            for _ in 0..MAX_ELEMENTS {
-                let Some((inner, is_line)) = markdown_in(&html[written..]) else { break };
-                let inner = written + inner.start..written + inner.end;
-                self.raw(&html[written..inner.start], node);
-                let lines_before = html[..inner.start].matches('\n').count();
-                let lines_before = node.data().sourcepos.start.line + lines_before - 1;
-                self.markdown(&html[inner.clone()], is_line, lines_before);
-                written = inner.end;
-            }
+        let has_markdown = self.markdown_depth < MAX_DEPTH && html.contains("markdown=");
+        let found = if has_markdown { elements(html, says_markdown) } else { Vec::new() };
+        let (mut written, mut lines) = (0, Lines::new(html));
+        for Element { name, inner, .. } in found {
+            self.raw(&html[written..inner.start], node);
+            let lines_before = node.data().sourcepos.start.line + lines.at(inner.start) - 2;
+            self.markdown(&html[inner.clone()], LINES.contains(&name.as_str()), lines_before);
+            written = inner.end;
         }
         self.raw(&html[written..], node);
     }
@@ -52,23 +48,6 @@ impl Writer<'_> {
     }
 }
 
-/// Elements that contain no blocks.
-const LINES: [&str; 9] = ["p", "h1", "h2", "h3", "h4", "h5", "h6", "span", "summary"];
-
-/// What is in the first element with Markdown, if it ends in this block, and whether it is a line without blocks. After an
-/// empty line all is Markdown anyway.
-fn markdown_in(html: &str) -> Option<(Range<usize>, bool)> {
-    if !html.contains("markdown=") {
-        return None;
-    }
-    let tags = shown_tags(html);
-    let says_so = |tag: &Tag| matches!(tag.attribute("markdown"), Some("1" | "block" | "span"));
-    let mut rest = tags.iter().skip_while(|tag| tag.closing || !says_so(tag));
-    let open = rest.next()?;
-    let mut depth = 1_usize;
-    let close = rest.filter(|tag| tag.name() == open.name()).find(|tag| {
-        depth = if tag.closing { depth.saturating_sub(1) } else { depth + 1 };
-        depth == 0
-    })?;
-    Some((open.at.end..close.at.start, LINES.contains(&open.name())))
+fn says_markdown(tag: &Tag) -> bool {
+    matches!(tag.attribute("markdown"), Some("1" | "block" | "span"))
 }
