@@ -191,7 +191,7 @@ mod tests {
             newsletter: true,
             strings: crate::i18n::Languages::default().of("en").clone(),
             embeds: crate::archive::embeds::usual(),
-            formulas: crate::archive::Formulas::Off,
+            dialect: crate::archive::MarkdownDialect::default(),
             page: crate::archive::PostPage::default(),
             body: XmlText::default(),
         }

@@ -11,7 +11,7 @@ use super::ids::Fingerprint;
 use super::inherited::{DatesInNames, Inherited};
 use super::naming::Name;
 use super::site::Site;
-use super::{Formulas, PostSection, SkipReason, permalink};
+use super::{Formulas, MarkdownDialect, PostSection, SkipReason, permalink};
 use crate::config::{Config, Generator};
 use crate::dates;
 use crate::text::HeaderText;
@@ -38,12 +38,18 @@ impl ReadContext<'_> {
         self.config.archive.strict.unwrap_or(self.site.generator == Generator::Plain)
     }
 
-    /// How formulas are read.
-    pub(super) fn formulas(self) -> Formulas {
-        match self.site.generator {
-            _ if !self.config.archive.math => Formulas::Off,
+    /// The Markdown of the posts: the site's, unless the configuration says otherwise.
+    pub(super) fn dialect(self) -> MarkdownDialect {
+        let (archive, site) = (&self.config.archive, self.inherited.dialect);
+        let formulas = match self.site.generator {
+            _ if !archive.math => Formulas::Off,
             Generator::Jekyll => Formulas::Kramdown,
             _ => Formulas::On,
+        };
+        MarkdownDialect {
+            formulas,
+            smart_punctuation: archive.smart_punctuation.unwrap_or(site.smart_punctuation),
+            hard_breaks: archive.hard_breaks.unwrap_or(site.hard_breaks),
         }
     }
 

@@ -3,6 +3,7 @@
 //! Only [`folder`] reads files; the rest are pure functions. Nothing here depends on a feed or mail format.
 
 mod built_page;
+mod dialect;
 pub mod embeds;
 mod enclosure;
 mod encoding;
@@ -29,8 +30,9 @@ mod slugs;
 mod templating;
 mod validation;
 
+pub use dialect::{Formulas, MarkdownDialect};
 pub use enclosure::{Enclosure, Episode, Transcript};
 pub use front_matter::{EpisodeKind, Segment, SegmentLanguage};
 pub use page::PostPage;
-pub use post::{Archive, Formulas, Post, PostAuthor, PostSection, SkipReason, SkippedFile, Tombstone};
+pub use post::{Archive, Post, PostAuthor, PostSection, SkipReason, SkippedFile, Tombstone};
 pub use validation::validate;

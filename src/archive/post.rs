@@ -7,11 +7,11 @@ use camino::Utf8PathBuf;
 use chrono::{DateTime, FixedOffset};
 use url::Url;
 
-use super::Enclosure;
 use super::front_matter::Segment;
 use super::ids::Fingerprint;
 use super::page::PostPage;
 use super::pages::Pages;
+use super::{Enclosure, MarkdownDialect};
 use crate::config::{EmbedHost, SiteUrl};
 use crate::finding::Finding;
 use crate::i18n::Strings;
@@ -104,8 +104,8 @@ pub struct Post {
     pub(crate) strings: Arc<Strings>,
     /// Whose players may be in `body`.
     pub embeds: Arc<[EmbedHost]>,
-    /// How formulas in `body` are read.
-    pub formulas: Formulas,
+    /// The Markdown of `body`.
+    pub dialect: MarkdownDialect,
     /// What the pages that Letterpress builds need to know.
     pub page: PostPage,
     /// The Markdown as written, without front matter and without characters that XML forbids.
@@ -131,18 +131,6 @@ impl Post {
     pub fn label(&self) -> String {
         format!("{}-{}", self.published.date_naive(), self.slug)
     }
-}
-
-/// How the formulas of a body are read.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Formulas {
-    /// There are none.
-    #[default]
-    Off,
-    /// `$$…$$` is a formula in a line of its own.
-    On,
-    /// As in kramdown, `$$…$$` is that only in a paragraph of its own.
-    Kramdown,
 }
 
 /// A section of the site.

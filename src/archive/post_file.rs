@@ -16,7 +16,9 @@ use super::ids::{AssignedId, PostIdentity};
 use super::inherited::Place;
 use super::link_targets::LinkTargets;
 use super::templating::{self, SiteContext};
-use super::{Formulas, Post, SkipReason, enclosure, encoding, html_body, links, markdown, mdx, naming, page};
+use super::{
+    MarkdownDialect, Post, SkipReason, enclosure, encoding, html_body, links, markdown, mdx, naming, page,
+};
 use crate::config::Generator;
 use crate::finding::{Finding, Severity};
 use crate::text::XmlText;
@@ -202,7 +204,7 @@ impl PostFile {
     /// Replaces the text by HTML that needs nothing more.
     pub(super) fn replace_text(&mut self, html: &str) {
         self.post.body = XmlText::clean(&html_body::block(html)).0;
-        self.post.formulas = Formulas::Off;
+        self.post.dialect = MarkdownDialect::default();
         self.findings.retain(|finding| !matches!(finding.rule, "template-tag" | "link-post"));
     }
 

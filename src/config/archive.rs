@@ -40,6 +40,11 @@ pub struct Archive {
     pub date_only: DateOnly,
     /// Whether formulas in the posts become MathML.
     pub math: bool,
+    /// Whether straight quotes, hyphens and full stops become curly quotes, dashes and ellipses; `None` means as the generator
+    /// does.
+    pub smart_punctuation: Option<bool>,
+    /// Whether the end of a line in a paragraph is a line break; `None` means as the generator does.
+    pub hard_breaks: Option<bool>,
     /// Custom keys in the front matter of the posts.
     pub front_matter: Vec<String>,
     /// Patterns of the only posts to read; empty means all.

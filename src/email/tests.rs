@@ -70,7 +70,7 @@ fn assert_golden_markdown(name: &str, (title, language): (&str, &str), body: &st
     let config = config(&site, &format!("from = \"Post <letters@post.example.com>\"\n{newsletter}"));
     let mut post = post(title, "golden");
     post.strings = config.words.of(language).clone();
-    post.formulas = crate::archive::Formulas::On;
+    post.dialect.formulas = crate::archive::Formulas::On;
     post.body = XmlText::clean(body).0;
     assert_golden(name, &from_markdown(&post, &config).render_for(&recipient(None)));
 }

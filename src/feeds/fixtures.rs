@@ -66,7 +66,7 @@ pub(super) fn post(day: u32, title: &str) -> Post {
         newsletter: true,
         strings: crate::i18n::Languages::default().of("en").clone(),
         embeds: crate::archive::embeds::usual(),
-        formulas: crate::archive::Formulas::Off,
+        dialect: crate::archive::MarkdownDialect::default(),
         page: crate::archive::PostPage::default(),
         body: XmlText::clean(&format!("<p>본문 {day}</p>")).0,
     }

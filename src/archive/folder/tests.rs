@@ -280,7 +280,7 @@ fn formulas_are_read_as_the_generator_of_the_site_reads_them() {
     let mut garden = garden(&[("_posts/2024-05-01-a.md", &titled("a"))]);
     let mut formulas = |math, generator| {
         (garden.config.archive.math, garden.config.archive.generator) = (math, Some(generator));
-        garden.read().unwrap().archive.posts.remove(0).formulas
+        garden.read().unwrap().archive.posts.remove(0).dialect.formulas
     };
     assert_eq!(formulas(false, Generator::Jekyll), Formulas::Off);
     assert_eq!(formulas(true, Generator::Jekyll), Formulas::Kramdown);

@@ -63,9 +63,9 @@ fn dates_in_names(inherited: &mut Inherited, entries: &[Entry]) {
 }
 
 /// The entries of a configuration file; `cascade.toml` in a configuration folder is the table of that name.
-fn entries_of(source: &Source) -> Result<Vec<Entry>, Finding> {
+pub(super) fn entries_of(source: &Source) -> Result<Vec<Entry>, Finding> {
     let stem = source.path.file_name().unwrap_or_default().split('.').next().unwrap_or_default();
-    if !["hugo", "config", "cascade", "frontmatter", "languages", "module"].contains(&stem) {
+    if !["hugo", "config", "cascade", "frontmatter", "languages", "markup", "module"].contains(&stem) {
         return Ok(Vec::new());
     }
     let text = source.text.as_ref().map_err(|message| unclear(&source.shown, 1, message))?;

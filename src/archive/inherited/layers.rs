@@ -5,6 +5,7 @@ use std::fmt;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use crate::archive::MarkdownDialect;
 use crate::archive::front_matter::{Entry, Value};
 use crate::archive::slugs::{self, PelicanSlugs};
 use crate::finding::Finding;
@@ -45,6 +46,8 @@ pub(in crate::archive) struct Inherited {
     pub(super) base: Utf8PathBuf,
     /// When Hugo takes the day and the slug of a post from the name of its file.
     pub(in crate::archive) dates_in_names: DatesInNames,
+    /// The Markdown of the posts.
+    pub(in crate::archive) dialect: MarkdownDialect,
     /// The titles of the folders with a section page.
     pub(in crate::archive) sections: BTreeMap<Utf8PathBuf, Option<String>>,
     /// How Pelican makes addresses.

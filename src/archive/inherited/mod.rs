@@ -4,6 +4,7 @@
 //! If a setting cannot be understood, the posts that it may hold back are left out until it is fixed. Pure: the caller
 //! passes the texts of the files.
 
+mod dialect;
 mod eleventy;
 mod glob;
 mod hugo;
@@ -48,6 +49,7 @@ impl Inherited {
             }
         }
         inherited.understand(site.generator, &config.site);
+        inherited.dialect = dialect::read(site.generator, sources);
         inherited.sections = sections(sources, around, site.generator);
         inherited
     }

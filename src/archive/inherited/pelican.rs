@@ -56,20 +56,20 @@ pub(super) fn read(inherited: &mut Inherited, sources: &[Source]) {
     }
 }
 
-struct Settings<'s> {
-    sources: &'s [Source],
+pub(super) struct Settings<'s> {
+    pub(super) sources: &'s [Source],
 }
 
 impl<'s> Settings<'s> {
     /// The value of a name in the last file that mentions it, and the file.
-    fn get(&self, name: &str) -> Option<(&'s str, Assignment)> {
+    pub(super) fn get(&self, name: &str) -> Option<(&'s str, Assignment)> {
         self.sources.iter().rev().find_map(|source| {
             Some((source.shown.as_str(), python::value_of(source.text.as_deref().ok()?, name)?))
         })
     }
 
     /// A value that is `True` or `False`.
-    fn flag(&self, name: &str) -> Option<bool> {
+    pub(super) fn flag(&self, name: &str) -> Option<bool> {
         match self.get(name)?.1.value {
             Some(Value::Bool(yes)) => Some(yes),
             _ => None,

@@ -6,13 +6,15 @@ use std::borrow::Cow;
 use comrak::nodes::{AstNode, NodeValue, Sourcepos};
 use comrak::{Arena, Options};
 
+use crate::archive::MarkdownDialect;
+
 /// How often a text is parsed at most. The second time nearly always suffices.
 const MAX_ATTEMPTS: usize = 4;
 
 /// Ends a bare address; it is taken out of the tree.
 const END: &str = "<!--\u{E000}-->";
 
-fn options() -> Options<'static> {
+fn options(dialect: MarkdownDialect) -> Options<'static> {
     let mut options = Options::default();
     let extension = &mut options.extension;
     extension.strikethrough = true;
@@ -26,6 +28,7 @@ fn options() -> Options<'static> {
     extension.alerts = true;
     extension.block_directive = true;
     extension.cjk_friendly_emphasis = true;
+    options.parse.smart = dialect.smart_punctuation;
     options
 }
 
@@ -33,16 +36,17 @@ fn options() -> Options<'static> {
 type Insertion = (usize, &'static str);
 
 /// Parses `text`. One tilde is a tilde, and a bare address ends before the first character that is not ASCII.
-pub(super) fn parse<'a>(arena: &'a Arena<'a>, text: &str) -> &'a AstNode<'a> {
+pub(super) fn parse<'a>(arena: &'a Arena<'a>, text: &str, dialect: MarkdownDialect) -> &'a AstNode<'a> {
+    let options = options(dialect);
     let mut text = Cow::Borrowed(text);
-    let mut root = comrak::parse_document(arena, &text, &options());
+    let mut root = comrak::parse_document(arena, &text, &options);
     for _ in 1..MAX_ATTEMPTS {
         let insertions = insertions(root, &Source::new(&text));
         if insertions.is_empty() {
             break;
         }
         text = Cow::Owned(with(&text, insertions));
-        root = comrak::parse_document(arena, &text, &options());
+        root = comrak::parse_document(arena, &text, &options);
     }
     clean_up(arena, root, &Source::new(&text));
     root

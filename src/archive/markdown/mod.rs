@@ -23,7 +23,7 @@ use url::Url;
 use self::html::Fragment;
 use self::tree::Tree;
 use super::links::{self, LinkError, LinkKind};
-use super::{Formulas, Post};
+use super::{Formulas, MarkdownDialect, Post};
 use crate::config::EmbedHost;
 use crate::finding::Finding;
 use crate::html::shown_tags;
@@ -64,8 +64,8 @@ struct RenderContext<'s> {
     body_line: usize,
     /// The pages of other posts by the names of their files, as links in the body write them.
     links: &'s BTreeMap<String, Url>,
-    /// Whether formulas are shown, so that MathML is kept.
-    has_math: bool,
+    /// The Markdown of the body.
+    dialect: MarkdownDialect,
     /// Whose players are shown.
     embeds: &'s [EmbedHost],
     /// The title of a video without one of its own.
@@ -92,7 +92,7 @@ impl<'s> RenderContext<'s> {
             source: post.source.as_str(),
             body_line: post.body_line,
             links: &post.page.links,
-            has_math: post.formulas != Formulas::Off,
+            dialect: post.dialect,
             embeds: &post.embeds,
             video: &post.strings.issue.video,
             callout: &post.strings.callout,
@@ -112,6 +112,11 @@ impl<'s> RenderContext<'s> {
         hash.as_ref()
             .first_chunk()
             .map_or_else(String::new, |start| format!("{:08x}", u32::from_be_bytes(*start)))
+    }
+
+    /// Whether formulas are shown, so that MathML is kept.
+    fn has_formulas(self) -> bool {
+        self.dialect.formulas != Formulas::Off
     }
 
     /// `line` counts from 1 in the body.
@@ -135,7 +140,7 @@ pub fn read<T>(post: &Post, read: impl FnOnce(&Body<'_>) -> T) -> T {
 
 impl<'a> Body<'a> {
     fn tree(&self) -> &Tree<'a> {
-        self.tree.get_or_init(|| tree::parse(self.arena, self.post.body.as_str(), self.post.formulas))
+        self.tree.get_or_init(|| tree::parse(self.arena, self.post.body.as_str(), self.post.dialect))
     }
 
     /// The body as HTML.
@@ -179,12 +184,12 @@ pub fn preview(body: &str, page: &Url) -> String {
         source: "",
         body_line: 1,
         links: &NO_LINKS,
-        has_math: false,
+        dialect: MarkdownDialect::default(),
         embeds: &[],
         video: "",
         callout: &NO_CALLOUTS,
     };
-    rendered(tree::parse(&arena, body, Formulas::Off).root, place, body.len()).html
+    rendered(tree::parse(&arena, body, MarkdownDialect::default()).root, place, body.len()).html
 }
 
 fn rendered<'a>(root: &'a AstNode<'a>, place: RenderContext<'_>, length: usize) -> Rendered {
@@ -215,7 +220,7 @@ pub(super) fn links_to_files(body: &str) -> Vec<(usize, String)> {
     }
     let arena = Arena::new();
     let mut found = Vec::new();
-    for node in tree::parse(&arena, body, Formulas::Off).root.descendants() {
+    for node in tree::parse(&arena, body, MarkdownDialect::default()).root.descendants() {
         let line = node.data().sourcepos.start.line.max(1);
         match &node.data().value {
             NodeValue::Link(link) => found.push((line, link.url.clone())),
@@ -288,7 +293,7 @@ pub(super) struct FirstHeading {
 /// Finds the first heading outside quotes and lists.
 pub(super) fn first_heading(body: &str) -> Option<FirstHeading> {
     let arena = Arena::new();
-    let root = tree::parse(&arena, body, Formulas::Off).root;
+    let root = tree::parse(&arena, body, MarkdownDialect::default()).root;
     let node = root.children().find(|node| matches!(node.data().value, NodeValue::Heading(_)))?;
     let place = node.data().sourcepos;
     Some(FirstHeading { text: node.collect_text(), lines: (place.start.line, place.end.line) })

@@ -59,7 +59,7 @@ pub(super) fn clean(html: &str, place: RenderContext<'_>) -> String {
         .clean_content_tags(GONE.split(' ').collect())
         .generic_attributes(GENERIC.iter().copied().collect())
         .tag_attributes(attributes());
-    if place.has_math {
+    if place.has_formulas() {
         formulas::allow(&mut builder);
     }
     builder
@@ -78,7 +78,7 @@ pub(super) fn clean(html: &str, place: RenderContext<'_>) -> String {
     let shown = hidden::without(&html);
     let shown = lazy::with_fallbacks(&shown, place.page);
     let clean = builder.clean(&hidden::without_heading_marks(&shown)).to_string();
-    let clean = if place.has_math { formulas::without_copies(clean) } else { clean };
+    let clean = if place.has_formulas() { formulas::without_copies(clean) } else { clean };
     lazy::without_sourceless(pictures::without_variants(frames::without_content(clean)))
 }
 
@@ -147,6 +147,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::archive::MarkdownDialect;
     use crate::html::shown_tags;
 
     fn page() -> Url {
@@ -160,7 +161,7 @@ mod tests {
             source: "",
             body_line: 1,
             links: &links,
-            has_math: false,
+            dialect: MarkdownDialect::default(),
             embeds: &embeds,
             video: "Watch the video",
             callout: &super::super::NO_CALLOUTS,

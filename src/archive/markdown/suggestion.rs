@@ -4,15 +4,16 @@ use comrak::Arena;
 use comrak::nodes::NodeValue;
 
 use super::{formulas, tree};
-use crate::archive::{Formulas, Post};
+use crate::archive::{Formulas, MarkdownDialect, Post};
 use crate::finding::Finding;
 
 /// A note if posts have what looks like formulas, but `archive.math` is off.
 pub fn formulas_off<'p>(posts: impl IntoIterator<Item = &'p Post>) -> Option<Finding> {
-    let mut unread = posts.into_iter().filter(|post| post.formulas == Formulas::Off).filter_map(|post| {
-        let (line, tex) = first_formula(post.body.as_str())?;
-        Some((post, line, tex))
-    });
+    let mut unread =
+        posts.into_iter().filter(|post| post.dialect.formulas == Formulas::Off).filter_map(|post| {
+            let (line, tex) = first_formula(post.body.as_str())?;
+            Some((post, line, tex))
+        });
     let (post, line, tex) = unread.next()?;
     let others = match unread.count() {
         0 => String::new(),
@@ -32,7 +33,8 @@ fn first_formula(body: &str) -> Option<(usize, String)> {
         return None;
     }
     let arena = Arena::new();
-    let root = tree::parse(&arena, body, Formulas::On).root;
+    let dialect = MarkdownDialect { formulas: Formulas::On, ..MarkdownDialect::default() };
+    let root = tree::parse(&arena, body, dialect).root;
     root.descendants().find_map(|node| match &node.data().value {
         NodeValue::Math(math) if looks_like_tex(&math.literal) => {
             let tex = math.literal.split_whitespace().collect::<Vec<_>>().join(" ");

@@ -38,7 +38,7 @@ fn post(body: &str) -> Post {
         newsletter: true,
         strings: crate::i18n::Languages::default().of("en").clone(),
         embeds: crate::archive::embeds::usual(),
-        formulas: Formulas::Off,
+        dialect: MarkdownDialect::default(),
         page: crate::archive::PostPage::default(),
         body: XmlText::clean(body).0,
     }
@@ -515,8 +515,11 @@ fn a_link_to_the_file_of_a_post_leads_to_its_page_in_markdown_and_in_html() {
     );
 }
 
+const WITH_FORMULAS: MarkdownDialect =
+    MarkdownDialect { formulas: Formulas::On, smart_punctuation: false, hard_breaks: false };
+
 fn with_formulas(body: &str, formulas: Formulas) -> Rendered {
-    render(&Post { formulas, ..post(body) })
+    render(&Post { dialect: MarkdownDialect { formulas, ..MarkdownDialect::default() }, ..post(body) })
 }
 
 fn mathml(body: &str) -> String {
@@ -620,7 +623,7 @@ fn nothing_that_can_run_remains_in_mathml() {
 #[test]
 fn a_summary_has_a_formula_as_text() {
     let post =
-        Post { formulas: Formulas::On, ..post("값 $x^2 \\le \\alpha$, $\\binom{n}{k}$는\n\n$$e^{-x}$$") };
+        Post { dialect: WITH_FORMULAS, ..post("값 $x^2 \\le \\alpha$, $\\binom{n}{k}$는\n\n$$e^{-x}$$") };
     assert_eq!(excerpt(&post, 100), "값 x² ≤ α, \\binom{n}{k}는 e⁻ˣ");
 }
 
@@ -632,7 +635,51 @@ fn posts_with_tex_are_pointed_out_while_formulas_are_off() {
         Some("posts/a.md:6: note: \\frac{a}{b} looks like a formula, and so does something in another post")
     );
     assert_eq!(formulas_off(&posts[..1]), None);
-    assert_eq!(formulas_off(&[Post { formulas: Formulas::On, ..post("$x^{2}$") }]), None);
+    assert_eq!(formulas_off(&[Post { dialect: WITH_FORMULAS, ..post("$x^{2}$") }]), None);
+}
+
+/// The texts as Hugo 0.168 and Jekyll 4.3 show them, except that Hugo leaves the second quote of `"안녕하세요"라고` straight.
+#[test]
+fn smart_punctuation_is_that_of_goldmark_and_kramdown() {
+    let dialect = MarkdownDialect { smart_punctuation: true, ..MarkdownDialect::default() };
+    for (body, expected) in [
+        (
+            "\"안녕하세요\"라고 그가 말했다. '작은따옴표'도 있다.",
+            "“안녕하세요”라고 그가 말했다. ‘작은따옴표’도 있다.",
+        ),
+        (
+            "그는 \"하나 '둘' 셋\"이라고 썼고, \"끝.\" 하고 멈췄다.",
+            "그는 “하나 ‘둘’ 셋”이라고 썼고, “끝.” 하고 멈췄다.",
+        ),
+        (
+            "It's \"quoted\" -- and then --- dashes... in the '90s.",
+            "It’s “quoted” – and then — dashes… in the ’90s.",
+        ),
+        ("He said: \"Don't.\" (\"Really?\") \"*Yes*,\"", "He said: “Don’t.” (“Really?”) “<em>Yes</em>,”"),
+        (
+            "10--20명 `code \"stays\" -- so` \\\"plain\\\"",
+            "10–20명 <code>code \"stays\" -- so</code> \"plain\"",
+        ),
+        ("<b title=\"a -- b\">\"x\"</b>", "<b title=\"a -- b\">“x”</b>"),
+    ] {
+        assert_eq!(render(&Post { dialect, ..post(body) }).html, format!("<p>{expected}</p>"));
+    }
+    let bare = Post { dialect, ..post("\"https://example.com/a--b\"") };
+    assert_eq!(
+        render(&bare).html,
+        "<p>“<a href=\"https://example.com/a--b\">https://example.com/a--b</a>”</p>"
+    );
+    assert_eq!(excerpt(&bare, 100), "“https://example.com/a--b”");
+}
+
+#[test]
+fn hard_breaks_are_breaks_in_lists_and_quotes_too_but_not_in_code() {
+    let dialect = MarkdownDialect { hard_breaks: true, ..MarkdownDialect::default() };
+    let rendered = render(&Post { dialect, ..post("첫 줄\n둘째 줄\n\n- a\n  b\n\n```\nc\nd\n```") });
+    assert_eq!(
+        rendered.html,
+        "<p>첫 줄<br>\n둘째 줄</p>\n<ul>\n<li>a<br>\nb</li>\n</ul>\n<pre><code>c\nd\n</code></pre>"
+    );
 }
 
 proptest! {
@@ -641,7 +688,7 @@ proptest! {
         for kind in [Formulas::On, Formulas::Kramdown] {
             let page = Url::parse("https://example.com/p/a/").unwrap();
             let html = with_formulas(&body, kind).html;
-            let place = RenderContext { page: &page, source: "", body_line: 1, links: &NO_LINKS, has_math: true, embeds: &[], video: "", callout: &NO_CALLOUTS };
+            let place = RenderContext { page: &page, source: "", body_line: 1, links: &NO_LINKS, dialect: WITH_FORMULAS, embeds: &[], video: "", callout: &NO_CALLOUTS };
             let clean = sanitise::clean(&html, place);
             prop_assert_eq!(clean.trim_end(), html.as_str());
             prop_assert!(!html.contains('\u{E000}'), "{}", html);

@@ -6,7 +6,7 @@ use comrak::Arena;
 use comrak::nodes::{AstNode, NodeValue};
 
 use super::{corrections, formulas};
-use crate::archive::Formulas;
+use crate::archive::{Formulas, MarkdownDialect};
 
 /// Deeper blocks and spans are reduced to their text. Real posts stay below ten.
 const MAX_DEPTH: usize = 60;
@@ -23,11 +23,14 @@ pub(super) struct Tree<'a> {
 const MAX_ATTEMPTS: usize = 3;
 
 /// Parses `body`.
-pub(super) fn parse<'a>(arena: &'a Arena<'a>, body: &str, kind: Formulas) -> Tree<'a> {
-    let root = match kind {
-        Formulas::Off => corrections::parse(arena, &tamed(body)),
-        kind => with_formulas(arena, body, kind),
+pub(super) fn parse<'a>(arena: &'a Arena<'a>, body: &str, dialect: MarkdownDialect) -> Tree<'a> {
+    let root = match dialect.formulas {
+        Formulas::Off => corrections::parse(arena, &tamed(body), dialect),
+        Formulas::On | Formulas::Kramdown => with_formulas(arena, body, dialect),
     };
+    if dialect.hard_breaks {
+        break_lines(root);
+    }
     let cut = limit_depth(arena, root);
     if body.contains("__") {
         super::underscores::embolden(arena, root);
@@ -35,19 +38,29 @@ pub(super) fn parse<'a>(arena: &'a Arena<'a>, body: &str, kind: Formulas) -> Tre
     Tree { root, cut }
 }
 
-fn with_formulas<'a>(arena: &'a Arena<'a>, body: &str, kind: Formulas) -> &'a AstNode<'a> {
+/// Makes the end of each line in a paragraph a line break.
+fn break_lines<'a>(root: &'a AstNode<'a>) {
+    for node in root.descendants() {
+        let mut data = node.data_mut();
+        if matches!(data.value, NodeValue::SoftBreak) {
+            data.value = NodeValue::LineBreak;
+        }
+    }
+}
+
+fn with_formulas<'a>(arena: &'a Arena<'a>, body: &str, dialect: MarkdownDialect) -> &'a AstNode<'a> {
     let mut found = formulas::find(body);
     for _ in 0..MAX_ATTEMPTS {
         let lifted = formulas::lifted(body, &found);
-        let root = corrections::parse(arena, &tamed(&lifted));
-        let missing = formulas::put_back(root, &found, kind);
+        let root = corrections::parse(arena, &tamed(&lifted), dialect);
+        let missing = formulas::put_back(root, &found, dialect.formulas);
         if missing.is_empty() {
             return root;
         }
         let mut number = 0..;
         found.retain(|_| number.next().is_some_and(|number| !missing.contains(&number)));
     }
-    corrections::parse(arena, &tamed(body))
+    corrections::parse(arena, &tamed(body), dialect)
 }
 
 /// The most quotes and lists that one line may open, and the most containers (`:::`) of a body. The parser takes time quadratic

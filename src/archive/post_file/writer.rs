@@ -96,7 +96,7 @@ impl PostBuilder<'_> {
             newsletter: fields.newsletter && !is_empty,
             strings,
             embeds: Arc::clone(&config.feeds.embeds),
-            formulas: self.setting.formulas(),
+            dialect: self.setting.dialect(),
             page: PostPage { image_line, ..PostPage::default() },
             body,
         };

@@ -5,7 +5,6 @@ use comrak::Arena;
 use comrak::nodes::AstNode;
 
 use super::Writer;
-use crate::archive::Formulas;
 use crate::archive::markdown::tree;
 use crate::html::{Element, Tag, elements};
 use crate::text::Lines;
@@ -36,7 +35,7 @@ impl Writer<'_> {
         self.place.body_line += lines_before;
         self.markdown_depth += 1;
         let arena = Arena::new();
-        let root = tree::parse(&arena, text, Formulas::Off).root;
+        let root = tree::parse(&arena, text, self.place.dialect.without_formulas()).root;
         if !is_line {
             self.new_line();
         }

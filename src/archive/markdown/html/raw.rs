@@ -67,7 +67,7 @@ impl Writer<'_> {
     fn note_removal<'a>(&mut self, tag: &Tag, (html, node): (&str, &'a AstNode<'a>), line: usize) {
         let (name, hint) = match tag.name() {
             "svg" => ("svg", "save the picture as a file, and write ![what it shows](picture.svg)"),
-            "math" if !self.place.has_math => {
+            "math" if !self.place.has_formulas() => {
                 ("math", "to show formulas, write below [archive] in config.toml: math = true")
             }
             "form" => ("form", "feed readers and mail programs have no forms: link to a page with it"),
