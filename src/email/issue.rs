@@ -11,8 +11,8 @@ use super::lint::NEARLY_CLIPPED;
 use super::placeholders::{InvalidPlaceholder, Markers};
 use super::templates::{self, Kind, TemplateRenderer, TemplateSet, Templates};
 use super::{
-    Greeting, MessageTemplate, PictureSizes, Placeholder, TemplatePart, formulas, html, outline, pictures,
-    plain, preview, theme,
+    Greeting, MessageTemplate, PictureSizes, Placeholder, TemplatePart, drawings, formulas, html, outline,
+    pictures, plain, preview, theme,
 };
 use crate::address::Mailbox;
 use crate::archive::markdown::Rendered;
@@ -47,6 +47,7 @@ pub(super) fn from_body(
 ) -> Result<MessageTemplate, Vec<Finding>> {
     let language = post.language.as_deref().unwrap_or(&config.site.language);
     let strings = &config.words.of(language).issue;
+    let body = &*drawings::as_text(body);
     let body = &*formulas::as_text(body);
     let html = html::for_mail(body, strings, sizes);
     let text = plain::render(&outline::read(body), strings);

@@ -7,6 +7,7 @@ mod banner;
 mod columns;
 mod digest;
 pub mod dkim;
+mod drawings;
 mod formulas;
 mod headers;
 mod html;

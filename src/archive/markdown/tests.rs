@@ -226,6 +226,21 @@ fn what_is_removed_is_named_once() {
 }
 
 #[test]
+fn a_drawing_is_pointed_out_because_of_emails() {
+    let drawing = "<svg viewBox=\"0 0 1 1\"><title>점</title><circle r=\"1\"/></svg>";
+    for body in [drawing.to_owned(), format!("글 {drawing}"), format!("<figure>\n{drawing}\n</figure>")] {
+        let rendered = render(&post(&body));
+        assert!(
+            rendered.html.contains("<svg role=\"img\" aria-label=\"점\" viewBox=\"0 0 1 1\">"),
+            "{}",
+            rendered.html
+        );
+        let [finding] = &rendered.findings[..] else { panic!("{:?}", rendered.findings) };
+        assert_eq!(finding.message, "<svg> is left out of emails");
+    }
+}
+
+#[test]
 fn a_mark_with_nothing_before_it_does_not_end_the_excerpt() {
     assert_eq!(excerpt(&post("<!--more-->\n\n하나\n\n<!--more-->\n\n둘"), 100), "하나");
 }

@@ -100,12 +100,18 @@ pub(super) fn begins_tag(text: &str) -> bool {
 
 /// Checks escaped HTML.
 pub(super) fn escaped(html: &str, line: usize, relative: bool, lint: &mut Lint<'_>) {
+    let mut is_drawing = false;
     read(html, |piece| match piece {
+        Piece::Tag(tag) if tag.closing => is_drawing &= tag.name() != "svg",
         Piece::Declaration(at) if html[at.clone()].starts_with("<?import") => {
             lint.raise(HTML_UNSAFE, line, "<?import runs code in some feed readers");
         }
-        Piece::Tag(tag) if !tag.closing => {
-            if !(tag.name() == "iframe" && tag.attribute("src").is_some_and(embeds::is_known_frame)) {
+        Piece::Tag(tag) => {
+            // Readers that show no SVG have the words of a drawing.
+            is_drawing |= tag.name() == "svg" && tag.attribute("aria-label").is_some();
+            let is_player =
+                tag.name() == "iframe" && tag.attribute("src").is_some_and(embeds::is_known_frame);
+            if !is_player && !(is_drawing && within(SVG, tag.name())) {
                 element(tag.name(), line, lint);
             }
             tag.attributes().for_each(|(name, value)| attribute(name, value, line, relative, lint));
@@ -113,7 +119,7 @@ pub(super) fn escaped(html: &str, line: usize, relative: bool, lint: &mut Lint<'
                 lint.raise(HTML_UNKNOWN, line, format!("<{} is never closed", tag.name()));
             }
         }
-        Piece::Declaration(_) | Piece::Tag(_) | Piece::Text(_) => {}
+        Piece::Declaration(_) | Piece::Text(_) => {}
     });
 }
 

@@ -119,6 +119,18 @@ mod tests {
     }
 
     #[test]
+    fn a_drawing_of_shapes_may_be_in_a_feed_if_it_says_what_it_shows() {
+        let drawing = |svg: &str| {
+            let to = format!("<svg{svg}/></svg><a href=\"https://example.com");
+            let found = after("<a href=\"https://example.com", &to);
+            found.into_iter().any(|found| found.rule == "html-unsafe" || found.rule == "html-unknown")
+        };
+        assert!(!drawing(" aria-label=\"점\"><circle r=\"1\""));
+        assert!(drawing("><circle r=\"1\""));
+        assert!(drawing(" aria-label=\"점\"><foreignObject"));
+    }
+
+    #[test]
     fn a_fault_found_by_a_table_and_a_requirement_is_reported_once() {
         for (from, to, rule, former) in [
             ("rel=\"self\"", "rel=\"hub\"", "self-missing", "feed-self"),

@@ -66,7 +66,14 @@ impl Writer<'_> {
     /// Names an element that is left out with what is in it, once for a post.
     fn note_removal<'a>(&mut self, tag: &Tag, (html, node): (&str, &'a AstNode<'a>), line: usize) {
         let (name, hint) = match tag.name() {
-            "svg" => ("svg", "save the picture as a file, and write ![what it shows](picture.svg)"),
+            "svg" if sanitise::words_of(&after(html, tag.at.start, node)).is_some() => (
+                "svg in emails",
+                "mail programs show none, so emails have the words of its title: save the picture as a PNG, and write ![what it shows](picture.png)",
+            ),
+            "svg" => (
+                "svg",
+                "give it a <title>, and no styles, scripts and links, or save the picture as a file, and write ![what it shows](picture.svg)",
+            ),
             "math" if !self.place.has_formulas() => {
                 ("math", "to show formulas, write below [archive] in config.toml: math = true")
             }
@@ -83,6 +90,7 @@ impl Writer<'_> {
             let message = match name {
                 "form" => "the fields of <form> are left out: feed readers and mail programs have no forms"
                     .to_owned(),
+                "svg in emails" => "<svg> is left out of emails".to_owned(),
                 _ => format!("<{name}> is left out with what is in it"),
             };
             let place = self.place.body_line + line.max(1) - 1;
@@ -94,6 +102,26 @@ impl Writer<'_> {
 
 /// How many nodes a `noscript` with a picture in a line of text has at most.
 const NODES: usize = 16;
+
+/// The HTML from a place on; of HTML in a line of text, each tag is a node.
+fn after<'a>(html: &str, from: usize, node: &'a AstNode<'a>) -> String {
+    let mut after = html[from..].to_owned();
+    if matches!(node.data().value, NodeValue::HtmlInline(_)) {
+        for next in node.following_siblings().skip(1) {
+            match &next.data().value {
+                NodeValue::HtmlInline(html) => after.push_str(html),
+                NodeValue::Text(text) => push_text(&mut after, text),
+                _ => {}
+            }
+            if after.ends_with("</svg>") {
+                break;
+            }
+        }
+    } else if let Some(end) = after.find("</svg>") {
+        after.truncate(end + "</svg>".len());
+    }
+    after
+}
 
 /// Whether a picture is in a piece of HTML, or soon after it in the same line.
 fn holds_picture<'a>(html: &str, node: &'a AstNode<'a>) -> bool {
