@@ -111,7 +111,7 @@ pub(super) fn escaped(html: &str, line: usize, relative: bool, lint: &mut Lint<'
             is_drawing |= tag.name() == "svg" && tag.attribute("aria-label").is_some();
             let is_player =
                 tag.name() == "iframe" && tag.attribute("src").is_some_and(embeds::is_known_frame);
-            if !is_player && !(is_drawing && within(SVG, tag.name())) {
+            if !(is_player || is_drawing && within(SVG, tag.name())) {
                 element(tag.name(), line, lint);
             }
             tag.attributes().for_each(|(name, value)| attribute(name, value, line, relative, lint));
