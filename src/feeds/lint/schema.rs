@@ -186,6 +186,7 @@ pub(super) enum Vocabulary {
     Rdf,
     Atom,
     Service,
+    Opml,
 }
 
 /// Checks one feed.
@@ -207,8 +208,8 @@ pub(super) struct Validator<'l, 'f> {
 pub(super) struct Modules {
     /// The table of an element at a place.
     pub(super) find: fn(&Node<'_>, AllowedParents) -> Option<&'static Element>,
-    /// Whether the tables are complete for the namespace, so that any other element is a mistake.
-    pub(super) is_whole: fn(&str) -> bool,
+    /// The rule for any other element of the namespace; `None` if the tables do not have all of its elements.
+    pub(super) unknown: fn(&str) -> Option<Rule>,
 }
 
 impl Validator<'_, '_> {
@@ -387,11 +388,16 @@ impl Validator<'_, '_> {
                 self.raise(NAMESPACE_NONE, child, message);
             }
             Ns::Known("xhtml") => html::inline(child, false, self.lint),
-            Ns::Known(prefix) if child.ns != self.own && !(self.modules.is_whole)(prefix) => {}
             Ns::Other if self.own != Ns::Other => {}
-            _ => {
-                let message = format!("<{}> is not allowed in <{}>", child.label(), parent.label());
-                self.raise(ELEMENT_UNKNOWN, child, message);
+            ns => {
+                let rule = match ns {
+                    Ns::Known(prefix) if ns != self.own => (self.modules.unknown)(prefix),
+                    _ => Some(ELEMENT_UNKNOWN),
+                };
+                if let Some(rule) = rule {
+                    let message = format!("<{}> is not allowed in <{}>", child.label(), parent.label());
+                    self.raise(rule, child, message);
+                }
             }
         }
         doubtful_below(child, self.lint);
