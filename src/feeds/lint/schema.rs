@@ -382,23 +382,22 @@ impl Validator<'_, '_> {
     }
 
     fn unknown(&mut self, child: &Node<'_>, parent: &Node<'_>) {
-        match child.ns {
-            Ns::None if self.own != Ns::None => {
+        let rule = match child.ns {
+            Ns::Known(prefix) if child.ns != self.own => (self.modules.unknown)(prefix),
+            _ => Some(ELEMENT_UNKNOWN),
+        };
+        match (child.ns, rule) {
+            (Ns::None, _) if self.own != Ns::None => {
                 let message = format!("<{}> in <{}> has no namespace", child.label(), parent.label());
                 self.raise(NAMESPACE_NONE, child, message);
             }
-            Ns::Known("xhtml") => html::inline(child, false, self.lint),
-            Ns::Other if self.own != Ns::Other => {}
-            ns => {
-                let rule = match ns {
-                    Ns::Known(prefix) if ns != self.own => (self.modules.unknown)(prefix),
-                    _ => Some(ELEMENT_UNKNOWN),
-                };
-                if let Some(rule) = rule {
-                    let message = format!("<{}> is not allowed in <{}>", child.label(), parent.label());
-                    self.raise(rule, child, message);
-                }
+            (Ns::Known("xhtml"), _) => html::inline(child, false, self.lint),
+            (Ns::Other, _) if self.own != Ns::Other => {}
+            (_, Some(rule)) => {
+                let message = format!("<{}> is not allowed in <{}>", child.label(), parent.label());
+                self.raise(rule, child, message);
             }
+            (_, None) => {}
         }
         doubtful_below(child, self.lint);
     }
