@@ -1,13 +1,14 @@
-//! The enclosure of a post: a recording, a film or a document, with its podcast fields. Pure: lists the places where its
-//! file may be; `folder` looks there.
+//! The files that belong to a post: recordings, films and documents, with their podcast fields, and its picture. Pure: lists
+//! the places where a file may be; `folder` looks there.
 
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 use url::Url;
 
 use super::front_matter::{DeclaredEnclosure, EpisodeKind, Spanned};
 use super::links::{self, LinkKind};
-use crate::config::{Config, SiteUrl};
+use crate::config::{Config, PodcastPerson, SiteUrl};
 use crate::finding::Finding;
+use crate::text::XmlText;
 
 /// A file that belongs to a post.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +47,36 @@ pub struct Episode {
     pub explicit: Option<bool>,
     /// Its transcript.
     pub transcript: Option<Transcript>,
+    /// Its chapters, in the JSON of the podcast namespace.
+    pub chapters: Option<Url>,
+    /// What players show instead of the number.
+    pub label: Option<String>,
+    /// What players show instead of the number of the season.
+    pub season_name: Option<String>,
+    /// Who speaks in it.
+    pub people: Vec<PodcastPerson>,
+}
+
+/// What is known about the picture of a post besides its address.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ImageInfo {
+    /// What it shows, in words.
+    pub alt: Option<XmlText>,
+    /// The file that was measured, relative to the configuration.
+    pub file: Option<Utf8PathBuf>,
+    /// Its length in bytes.
+    pub length: Option<u64>,
+    /// Its width and height.
+    pub size: Option<(u32, u32)>,
+}
+
+/// Measures files, whose names are relative to the configuration.
+pub(super) trait Measure {
+    /// The length in bytes, if the file exists.
+    fn length(&self, file: &Utf8Path) -> Option<u64>;
+
+    /// The width and the height, if the file is a picture.
+    fn size(&self, file: &Utf8Path) -> Option<(u32, u32)>;
 }
 
 /// The transcript of an episode.
@@ -58,7 +89,7 @@ pub struct Transcript {
 }
 
 /// File name extensions and their media types in the IANA registry.
-const MEDIA_TYPES: [(&str, &str); 25] = [
+const MEDIA_TYPES: [(&str, &str); 26] = [
     ("aac", "audio/aac"),
     ("avif", "image/avif"),
     ("epub", "application/epub+zip"),
@@ -80,6 +111,7 @@ const MEDIA_TYPES: [(&str, &str); 25] = [
     ("opus", "audio/ogg"),
     ("pdf", "application/pdf"),
     ("png", "image/png"),
+    ("svg", "image/svg+xml"),
     ("txt", "text/plain"),
     ("wav", "audio/vnd.wave"),
     ("webp", "image/webp"),
@@ -97,7 +129,7 @@ const TRANSCRIPT_TYPES: [(&str, &str); 6] = [
 ];
 
 /// The media type of the file at `url`, by its extension.
-pub(super) fn media_type(url: &Url) -> Option<&'static str> {
+pub fn media_type(url: &Url) -> Option<&'static str> {
     by_ending(&MEDIA_TYPES, url)
 }
 
@@ -127,7 +159,7 @@ pub(super) fn is_media_type(text: &str) -> bool {
 pub(super) struct Places<'p> {
     pub(super) site: &'p SiteUrl,
     pub(super) page: &'p Url,
-    /// The folder of a post that is a bundle (`index.md`), relative to the configuration.
+    /// The folder whose files are below the page, relative to the configuration: that of a bundle (`index.md`).
     pub(super) bundle: Option<&'p Utf8Path>,
     /// The folder of static files, relative to the configuration.
     pub(super) static_files: &'p Utf8Path,
@@ -151,13 +183,34 @@ fn below(folder: &Utf8Path, base: &str, url: &Url) -> Option<Utf8PathBuf> {
     (is_inside && !rest.as_str().ends_with('/') && rest.file_name().is_some()).then(|| folder.join(rest))
 }
 
-/// Builds an enclosure from the front matter. `length_of` measures a file, relative to the configuration, if it exists;
-/// for any other file the author states the length.
+/// Adds the measures of the picture at `url`, if its file is beside the post or among the static files.
+pub(super) fn measure_image(
+    info: &mut ImageInfo,
+    url: &Url,
+    (source, page): (&Utf8Path, &Url),
+    config: &Config,
+    measure: &impl Measure,
+) {
+    let places = Places {
+        site: &config.site.url,
+        page,
+        bundle: source.parent(),
+        static_files: &config.archive.static_files,
+    };
+    let found = places.files(url).into_iter().find_map(|file| Some((measure.length(&file)?, file)));
+    if let Some((length, file)) = found {
+        info.size = measure.size(&file);
+        info.length = Some(length);
+        info.file = Some(file);
+    }
+}
+
+/// Builds an enclosure from the front matter. For a file that cannot be measured, the author states the length.
 pub(super) fn take_in(
     stated: Spanned<DeclaredEnclosure>,
     (source, page): (&Utf8Path, &Url),
     config: &Config,
-    length_of: impl Fn(&Utf8Path) -> Option<u64>,
+    measure: &impl Measure,
 ) -> Result<Enclosure, Finding> {
     let Spanned { line, value: stated } = stated;
     let wrong = |message: String, hint: &str| {
@@ -172,7 +225,7 @@ pub(super) fn take_in(
     let bundle = (source.file_stem() == Some("index")).then(|| source.parent()).flatten();
     let places = Places { site: &config.site.url, page, bundle, static_files: &config.archive.static_files };
     let files = places.files(&url);
-    let measured = files.iter().find_map(|file| Some((length_of(file)?, Some(file.clone()))));
+    let measured = files.iter().find_map(|file| Some((measure.length(file)?, Some(file.clone()))));
     let (length, file) = measured
         .or(stated.length.map(|length| (length, None)))
         .ok_or_else(|| unmeasured(&url, &files, wrong))?;
@@ -190,8 +243,21 @@ pub(super) fn take_in(
         let media_type = transcript_type(&url);
         Transcript { url, media_type }
     });
-    let DeclaredEnclosure { duration, number, season, kind, explicit, .. } = stated;
-    let episode = Episode { duration, number, season, kind, explicit, transcript };
+    let chapters = stated.chapters.as_deref().map(resource).transpose()?;
+    let DeclaredEnclosure { duration, number, season, kind, explicit, label, season_name, people, .. } =
+        stated;
+    let episode = Episode {
+        duration,
+        number,
+        season,
+        kind,
+        explicit,
+        transcript,
+        chapters,
+        label,
+        season_name,
+        people,
+    };
     Ok(Enclosure { url, length, media_type, file, episode })
 }
 
@@ -247,10 +313,38 @@ mod tests {
         let parts = crate::archive::front_matter::split(stated, "a.md").unwrap();
         let (fields, _) = crate::archive::front_matter::fields::read(&parts.entries, "a.md", &config.site);
         let page = Url::parse("https://example.com/trip/").unwrap();
-        let length_of = |file: &Utf8Path| lengths.iter().find(|(name, _)| file == *name).map(|found| found.1);
         let source = Utf8Path::new("posts/trip/index.md");
-        take_in(fields.enclosure.unwrap(), (source, &page), &config, length_of)
-            .map_err(|wrong| wrong.to_string())
+        let first = fields.enclosures.into_iter().next().unwrap();
+        take_in(first, (source, &page), &config, &Files(lengths)).map_err(|wrong| wrong.to_string())
+    }
+
+    /// Files with their lengths; each picture is three by two pixels.
+    struct Files<'f>(&'f [(&'f str, u64)]);
+
+    impl Measure for Files<'_> {
+        fn length(&self, file: &Utf8Path) -> Option<u64> {
+            self.0.iter().find(|(name, _)| file == *name).map(|found| found.1)
+        }
+
+        fn size(&self, file: &Utf8Path) -> Option<(u32, u32)> {
+            self.length(file).map(|_| (3, 2))
+        }
+    }
+
+    #[test]
+    fn a_picture_beside_the_post_is_measured_and_one_elsewhere_is_not() {
+        let config = crate::config::fixtures::config();
+        let page = Url::parse("https://example.com/trip/").unwrap();
+        let files = Files(&[("posts/cat.jpg", 900), ("static/images/dog.png", 30)]);
+        let measured = |url: &str| {
+            let mut info = ImageInfo::default();
+            let url = page.join(url).unwrap();
+            measure_image(&mut info, &url, (Utf8Path::new("posts/trip.md"), &page), &config, &files);
+            (info.length, info.size)
+        };
+        assert_eq!(measured("cat.jpg"), (Some(900), Some((3, 2))));
+        assert_eq!(measured("/images/dog.png"), (Some(30), Some((3, 2))));
+        assert_eq!(measured("https://cdn.example/cat.jpg"), (None, None));
     }
 
     #[test]

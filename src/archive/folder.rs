@@ -5,6 +5,7 @@ mod built_site;
 mod conventions;
 mod duplicates;
 mod files;
+mod picture_size;
 mod preview;
 mod registries;
 mod settings;
@@ -20,7 +21,7 @@ use chrono::{DateTime, Timelike as _, Utc};
 use rayon::prelude::*;
 
 use self::duplicates::shared_addresses;
-use self::files::{length_of, numbers, read_file, site};
+use self::files::{FilesOf, numbers, read_file, site};
 use self::registries::{read_ids, read_pages};
 use self::walk::Walk;
 use super::generator_rules::ReadContext;
@@ -35,6 +36,7 @@ use crate::config::{Config, Generator};
 use crate::finding::{Finding, Severity};
 
 pub use self::conventions::conventions;
+pub use self::picture_size::picture_size;
 pub use self::preview::{preview, sample};
 pub use self::registries::{write_ids, write_pages};
 pub use self::steps::{Latest, PREFIX as SERIES_PREFIX, Series, SeriesStep, WELCOME, read_series, read_step};
@@ -69,9 +71,7 @@ pub fn read(config: &Config, now: DateTime<Utc>) -> Result<ArchiveReader, Vec<Fi
             })?;
             let mut read = PostFile::read(&bytes, PostFileName { relative, source: &source }, setting)?;
             if let Ok(post_file) = &mut read {
-                post_file
-                    .attach_enclosure(setting, |file| length_of(config, file))
-                    .map_err(|finding| vec![finding])?;
+                post_file.attach_files(setting, &FilesOf(config)).map_err(|finding| vec![finding])?;
             }
             Ok(read)
         })

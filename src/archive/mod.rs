@@ -31,8 +31,8 @@ mod templating;
 mod validation;
 
 pub use dialect::{Formulas, MarkdownDialect};
-pub use enclosure::{Enclosure, Episode, Transcript};
-pub use front_matter::{EpisodeKind, Segment, SegmentLanguage};
+pub use enclosure::{Enclosure, Episode, ImageInfo, Transcript, media_type};
+pub use front_matter::{EpisodeKind, Segment, SegmentLanguage, Via};
 pub use page::PostPage;
 pub use post::{Archive, Post, PostAuthor, PostSection, SkipReason, SkippedFile, Tombstone};
 pub use validation::validate;

@@ -7,7 +7,7 @@ use percent_encoding::percent_decode_str;
 use url::{Position, Url};
 
 use super::links;
-use crate::config::SiteUrl;
+use crate::config::{FediverseHandle, RecordUri, SiteUrl};
 
 /// File systems take 255 bytes; this leaves room for the suffix of a compressed copy.
 const LONGEST_NAME: usize = 240;
@@ -24,6 +24,12 @@ pub struct PostPage {
     pub is_mail_only: bool,
     /// The line of the front matter that names the picture.
     pub image_line: Option<usize>,
+    /// The account of its author in the Fediverse, if the front matter names one.
+    pub fediverse: Option<FediverseHandle>,
+    /// The post as an object of `ActivityPub`.
+    pub activitypub: Option<Url>,
+    /// Its record in the AT protocol.
+    pub standard_site: Option<RecordUri>,
 }
 
 /// The file below the public folder that a web server serves for `url`; `None` if the URL is outside the site, or names a

@@ -3,15 +3,15 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use chrono::{DateTime, FixedOffset};
 use url::Url;
 
-use super::front_matter::Segment;
+use super::front_matter::{Segment, Via};
 use super::ids::Fingerprint;
 use super::page::PostPage;
 use super::pages::Pages;
-use super::{Enclosure, MarkdownDialect};
+use super::{Enclosure, ImageInfo, MarkdownDialect};
 use crate::config::{EmbedHost, SiteUrl};
 use crate::finding::Finding;
 use crate::i18n::Strings;
@@ -90,8 +90,12 @@ pub struct Post {
     pub language: Option<String>,
     /// The picture, an absolute URL.
     pub image: Option<Url>,
-    /// An attached file: a recording, a film or a document.
-    pub enclosure: Option<Enclosure>,
+    /// What is known about the picture.
+    pub image_info: ImageInfo,
+    /// Attached files: recordings, films and documents. RSS and podcasts have room for the first.
+    pub enclosures: Vec<Enclosure>,
+    /// The pages where the author found what it is about.
+    pub via: Vec<Via>,
     /// Which subscribers get it; without topics, those who want one of its categories.
     pub segment: Segment,
     /// The pages that it replies to.
@@ -116,6 +120,12 @@ impl Post {
     /// The title for pages, feeds and the text of emails, which keep its directional marks.
     pub fn shown_title(&self) -> &str {
         self.marked_title.as_deref().unwrap_or(self.title.as_str())
+    }
+
+    /// The files that were measured, relative to the configuration.
+    pub fn measured_files(&self) -> impl Iterator<Item = &Utf8Path> {
+        let enclosures = self.enclosures.iter().filter_map(|enclosure| enclosure.file.as_deref());
+        enclosures.chain(self.image_info.file.as_deref())
     }
 
     /// Who gets it: its segment, with its categories as topics if it names none.

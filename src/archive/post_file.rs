@@ -9,6 +9,7 @@ use chrono::{DateTime, FixedOffset};
 use url::Url;
 
 use self::writer::{PostBuilder, PostDates};
+use super::enclosure::Measure;
 use super::front_matter::mistakes::{self, FrontMatterText};
 use super::front_matter::{self, DeclaredEnclosure, Parts, Spanned, generator_habits};
 use super::generator_rules::{ReadContext, published, take_day_of_name};
@@ -49,7 +50,7 @@ pub(super) struct PostFile {
     pub is_markdown: bool,
     /// When it expires.
     pub until: Option<DateTime<FixedOffset>>,
-    enclosure: Option<Spanned<DeclaredEnclosure>>,
+    enclosures: Vec<Spanned<DeclaredEnclosure>>,
     /// Warnings and notes.
     pub findings: Vec<Finding>,
 }
@@ -243,18 +244,23 @@ impl PostFile {
         }
     }
 
-    /// Resolves the enclosure. `length_of` measures a file, relative to the configuration, if it exists.
-    pub(super) fn attach_enclosure(
+    /// Resolves the enclosures, and measures them and the picture.
+    pub(super) fn attach_files(
         &mut self,
         setting: ReadContext<'_>,
-        length_of: impl Fn(&Utf8Path) -> Option<u64>,
+        measure: &impl Measure,
     ) -> Result<(), Finding> {
-        let Some(stated) = self.enclosure.take() else { return Ok(()) };
-        let (source, page) = (&self.post.source, &self.post.url);
-        match enclosure::take_in(stated, (source, page), setting.config, length_of) {
-            Ok(enclosure) => self.post.enclosure = Some(enclosure),
-            Err(finding) if setting.is_strict() => return Err(finding),
-            Err(finding) => self.findings.push(demoted(finding)),
+        let place = (self.post.source.as_path(), &self.post.url);
+        for stated in std::mem::take(&mut self.enclosures) {
+            match enclosure::take_in(stated, place, setting.config, measure) {
+                Ok(found) if self.post.enclosures.iter().any(|known| known.url == found.url) => {}
+                Ok(found) => self.post.enclosures.push(found),
+                Err(finding) if setting.is_strict() => return Err(finding),
+                Err(finding) => self.findings.push(demoted(finding)),
+            }
+        }
+        if let Some(url) = &self.post.image {
+            enclosure::measure_image(&mut self.post.image_info, url, place, setting.config, measure);
         }
         Ok(())
     }

@@ -7,12 +7,26 @@ use camino::{Utf8Path, Utf8PathBuf};
 use chrono::{DateTime, Utc};
 use url::Url;
 
+use super::enclosure::Measure;
 use super::generator_rules::ReadContext;
 use super::inherited::Inherited;
 use super::post_file::{PostFile, PostFileName};
 use super::site::Site;
 use crate::config::{Config, Generator};
 use crate::finding::Finding;
+
+/// The files of a post are not looked for.
+struct NoFiles;
+
+impl Measure for NoFiles {
+    fn length(&self, _: &Utf8Path) -> Option<u64> {
+        None
+    }
+
+    fn size(&self, _: &Utf8Path) -> Option<(u32, u32)> {
+        None
+    }
+}
 
 /// Reads `contents` as the post `relative`, whatever its date, and returns the URL of its page.
 pub fn validate(relative: &Utf8Path, contents: &str, config: &Config) -> Result<Url, Vec<Finding>> {
@@ -32,6 +46,6 @@ pub fn validate(relative: &Utf8Path, contents: &str, config: &Config) -> Result<
     let mut post_file = read.map_err(|why| {
         vec![Finding::error("post", source.as_str(), format!("it would not be published: {why:?}"))]
     })?;
-    post_file.attach_enclosure(setting, |_| None).map_err(|finding| vec![finding])?;
+    post_file.attach_files(setting, &NoFiles).map_err(|finding| vec![finding])?;
     Ok(post_file.url().clone())
 }

@@ -1,6 +1,7 @@
 //! Reads `config.toml` into checked values, with errors at `file:line`. Contains only values and does not depend on what
 //! they configure. The only code that reads the environment.
 
+mod accounts;
 mod aliases;
 mod archive;
 mod byte_size;
@@ -44,6 +45,7 @@ use serde::Deserialize;
 
 use crate::i18n::Languages;
 
+pub use accounts::{FediverseHandle, RecordUri};
 pub use aliases::suggested_language;
 pub use archive::{Archive, DateOnly, Generator};
 pub use byte_size::ByteSize;
@@ -61,7 +63,7 @@ pub use oauth::{Grant, LoginSource, OauthClient, Provider, built_in_providers};
 pub use parse::{CheckedConfig, ConfigError, environment, examine, load, parse};
 pub use permalink::{Pattern, PatternPart, Permalink, Placeholder};
 pub use placeholder::is_placeholder_host;
-pub use podcast::{Category, Order, Podcast};
+pub use podcast::{Category, Order, Podcast, PodcastPerson};
 pub use postgres::{Encryption, PostgresUrl};
 pub use private_url::PrivateUrl;
 pub use secret::{Secret, SecretError, SuspectCharacter};

@@ -40,6 +40,25 @@ pub struct Podcast {
     /// Whether no more episodes will follow.
     #[serde(default)]
     pub complete: bool,
+    /// Who usually speaks.
+    #[serde(default)]
+    pub people: Vec<PodcastPerson>,
+}
+
+/// Somebody who speaks in a podcast or in an episode, or works on it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PodcastPerson {
+    /// The name.
+    pub name: HeaderText,
+    /// A role of the Podcast Taxonomy, such as `guest`; without it `host` is meant.
+    pub role: Option<HeaderText>,
+    /// A group of the Podcast Taxonomy, such as `writing`; without it `cast` is meant.
+    pub group: Option<HeaderText>,
+    /// The person's page.
+    pub url: Option<Url>,
+    /// A picture of the person.
+    pub avatar: Option<Url>,
 }
 
 /// A category, with an optional subcategory.

@@ -4,6 +4,7 @@ use chrono_tz::Tz;
 use serde::{Deserialize, Deserializer};
 use url::Url;
 
+use super::accounts::{self, FediverseHandle, RecordUri};
 use crate::address::EmailAddress;
 use crate::text::{HeaderText, without_user_info};
 
@@ -31,6 +32,11 @@ pub struct Site {
     pub logo: Option<Url>,
     /// A copyright or licence notice.
     pub rights: Option<HeaderText>,
+    /// The site as an actor of `ActivityPub`.
+    pub activitypub: Option<Url>,
+    /// The record of the site in the AT protocol.
+    #[serde(default, deserialize_with = "accounts::publication")]
+    pub standard_site: Option<RecordUri>,
 }
 
 impl Site {
@@ -52,6 +58,12 @@ pub struct Author {
     pub url: Option<Url>,
     /// A square picture of the author.
     pub avatar: Option<Url>,
+    /// The author's account in the Fediverse.
+    #[serde(default, deserialize_with = "accounts::handle")]
+    pub fediverse: Option<FediverseHandle>,
+    /// Other pages of the same person, which link back.
+    #[serde(default)]
+    pub me: Vec<Url>,
 }
 
 /// An absolute `http` or `https` URL without query or fragment. It ends in a slash, so that paths can be joined to it.

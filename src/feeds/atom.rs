@@ -110,9 +110,13 @@ fn entry(entry: &PageEntry<'_>, page: &Page<'_>) -> atom::Entry {
 
 fn entry_links(entry: &PageEntry<'_>) -> Vec<Link> {
     let mut links = vec![link("alternate", entry.url.as_str(), "text/html")];
-    links.extend(entry.enclosure.map(|enclosure| Link {
+    links.extend(entry.enclosures.iter().map(|enclosure| Link {
         length: Some(enclosure.length.to_string()),
         ..link("enclosure", enclosure.url.as_str(), &enclosure.media_type)
+    }));
+    links.extend(entry.via.iter().map(|via| Link {
+        title: via.title.as_ref().map(ToString::to_string),
+        ..link("via", via.url.as_str(), "text/html")
     }));
     links
 }

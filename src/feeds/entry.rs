@@ -7,7 +7,7 @@ use unicode_normalization::UnicodeNormalization;
 use url::Url;
 
 use super::select::{CATEGORIES, TAGS};
-use crate::archive::{Enclosure, Post, markdown};
+use crate::archive::{Enclosure, ImageInfo, Post, Via, markdown};
 use crate::config::{Author, Config, Content};
 use crate::text::{HeaderText, XmlText};
 
@@ -35,10 +35,19 @@ pub(super) struct Entry<'a> {
     /// The whole post; `None` if the feeds carry summaries.
     pub(super) html: Option<XmlText>,
     pub(super) language: &'a str,
-    pub(super) image: Option<&'a Url>,
-    pub(super) enclosure: Option<&'a Enclosure>,
+    pub(super) image: Option<Image<'a>>,
+    pub(super) enclosures: &'a [Enclosure],
+    /// The pages where the author found what the post is about.
+    pub(super) via: &'a [Via],
     /// The pages that the post answers.
     pub(super) answers: &'a [Url],
+}
+
+/// The picture of a post.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Image<'a> {
+    pub(super) url: &'a Url,
+    pub(super) info: &'a ImageInfo,
 }
 
 /// An author.
@@ -95,10 +104,16 @@ impl<'a> Entry<'a> {
             summary,
             html,
             language: post.language.as_deref().unwrap_or(&site.language),
-            image: post.image.as_ref(),
-            enclosure: post.enclosure.as_ref(),
+            image: post.image.as_ref().map(|url| Image { url, info: &post.image_info }),
+            enclosures: &post.enclosures,
+            via: &post.via,
             answers: &post.in_reply_to,
         }
+    }
+
+    /// The first enclosure: RSS and podcasts have room for one.
+    pub(super) fn enclosure(&self) -> Option<&'a Enclosure> {
+        self.enclosures.first()
     }
 
     /// The length of the text in bytes before escaping, in full or as a summary.

@@ -131,13 +131,13 @@ fn item<'a>(entry: &'a PageEntry<'a>, page: &Page<'_>) -> Item<'a> {
         // An item must have content, so the summary is the content where feeds carry summaries.
         content_text: entry.html().is_none().then(|| entry.summary.as_str()),
         summary: entry.summary.as_str(),
-        image: entry.image,
+        image: entry.image.map(|image| image.url),
         date_published: entry.published.to_rfc3339(),
         date_modified: entry.was_updated().then(|| entry.updated.to_rfc3339()),
         authors: entry.authors.iter().copied().map(author).collect(),
         tags,
         language: page.differs(entry.language),
-        attachments: entry.enclosure.map(attachment).into_iter().collect(),
+        attachments: entry.enclosures.iter().map(attachment).collect(),
     }
 }
 

@@ -5,6 +5,8 @@
 
 mod as_published;
 mod atom;
+#[cfg(test)]
+mod carried_tests;
 mod character_data;
 mod compression;
 mod document;

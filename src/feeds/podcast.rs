@@ -4,14 +4,15 @@
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use rss::extension::Extension;
 use rss::extension::itunes::{ITunesCategory, ITunesChannelExtension, ITunesItemExtension, ITunesOwner};
+use url::Url;
 
 use super::character_data::character_data;
 use super::extension::{Extension as _, extension};
 use super::page::{Page, PageEntry};
 use super::select::FeedScope;
 use crate::archive::EpisodeKind;
-use crate::config::{Category, Podcast};
-use crate::text::hex;
+use crate::config::{Category, Podcast, PodcastPerson};
+use crate::text::{HeaderText, hex};
 
 /// The UUID namespace of podcast guids, which are made from the address of the feed.
 const GUIDS: [u8; 16] =
@@ -51,14 +52,15 @@ pub(super) fn channel_extensions(page: &Page<'_>) -> Vec<Extension> {
     if let Some(url) = &podcast.funding {
         elements.push(with_text("podcast:funding", &[("url", url.as_str())], page.feed.title.as_str()));
     }
+    elements.extend(podcast.people.iter().map(person));
     elements
 }
 
 /// An episode's `itunes` elements, in every feed that carries it.
 pub(super) fn item(entry: &PageEntry<'_>) -> Option<ITunesItemExtension> {
-    let episode = &entry.enclosure.filter(|enclosure| enclosure.is_episode())?.episode;
+    let episode = &entry.enclosure().filter(|enclosure| enclosure.is_episode())?.episode;
     Some(ITunesItemExtension {
-        image: entry.image.map(ToString::to_string),
+        image: entry.image.map(|image| image.url.to_string()),
         duration: episode.duration.map(|seconds| seconds.to_string()),
         explicit: episode.explicit.map(|explicit| explicit.to_string()),
         episode: episode.number.map(|number| number.to_string()),
@@ -68,13 +70,40 @@ pub(super) fn item(entry: &PageEntry<'_>) -> Option<ITunesItemExtension> {
     })
 }
 
-/// An episode's transcript.
-pub(super) fn transcript(entry: &PageEntry<'_>) -> Option<Extension> {
-    let transcript = entry.enclosure?.episode.transcript.as_ref()?;
-    Some(extension(
-        "podcast:transcript",
-        &[("url", transcript.url.as_str()), ("type", transcript.media_type)],
-    ))
+/// An episode's `podcast` elements.
+pub(super) fn item_extensions(entry: &PageEntry<'_>) -> Vec<Extension> {
+    let Some(enclosure) = entry.enclosure() else { return Vec::new() };
+    let episode = &enclosure.episode;
+    let mut elements = Vec::new();
+    elements.extend(episode.transcript.as_ref().map(|transcript| {
+        extension("podcast:transcript", &[("url", transcript.url.as_str()), ("type", transcript.media_type)])
+    }));
+    if !enclosure.is_episode() {
+        return elements;
+    }
+    elements.extend(episode.chapters.as_ref().map(|url| {
+        extension("podcast:chapters", &[("url", url.as_str()), ("type", "application/json+chapters")])
+    }));
+    let numbered = |element: &str, number: Option<u32>, name: &str, text: Option<&String>| {
+        let named: Vec<(&str, &str)> = text.iter().map(|text| (name, text.as_str())).collect();
+        number.map(|number| with_text(element, &named, &number.to_string()))
+    };
+    elements.extend(numbered("podcast:season", episode.season, "name", episode.season_name.as_ref()));
+    elements.extend(numbered("podcast:episode", episode.number, "display", episode.label.as_ref()));
+    elements.extend(episode.people.iter().map(person));
+    elements
+}
+
+fn person(person: &PodcastPerson) -> Extension {
+    let attributes = [
+        ("role", person.role.as_ref().map(HeaderText::as_str)),
+        ("group", person.group.as_ref().map(HeaderText::as_str)),
+        ("href", person.url.as_ref().map(Url::as_str)),
+        ("img", person.avatar.as_ref().map(Url::as_str)),
+    ];
+    let attributes: Vec<_> =
+        attributes.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
+    with_text("podcast:person", &attributes, person.name.as_str())
 }
 
 fn of<'p>(page: &Page<'p>) -> Option<&'p Podcast> {

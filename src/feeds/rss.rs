@@ -5,7 +5,7 @@
 use rss::extension::Extension;
 use rss::extension::atom::{AtomExtension, Link};
 use rss::extension::dublincore::DublinCoreExtension;
-use rss::{Category, Channel, Enclosure, Guid, Image, Item};
+use rss::{Category, Channel, Enclosure, Guid, Image, Item, Source};
 
 use super::character_data::{CharacterData, character_data};
 use super::entry::Moment;
@@ -105,11 +105,12 @@ fn item(entry: &PageEntry<'_>, page: &Page<'_>) -> Item {
         categories: categories.collect(),
         // Feed readers treat this element as HTML, so plain text is escaped once more.
         description: Some(description.into_owned()).filter(|text| !text.is_empty()),
-        enclosure: entry.enclosure.map(|enclosure| Enclosure {
+        enclosure: entry.enclosure().map(|enclosure| Enclosure {
             url: enclosure.url.to_string(),
             length: enclosure.length.to_string(),
             mime_type: enclosure.media_type.clone(),
         }),
+        source: source(entry),
         content: entry.html().map(str::to_owned).filter(|html| !html.is_empty()),
         extensions: by_name(item_extensions(entry, page)),
         itunes_ext: podcast::item(entry),
@@ -118,12 +119,23 @@ fn item(entry: &PageEntry<'_>, page: &Page<'_>) -> Item {
     }
 }
 
+/// The feed that the author found the subject of the post in.
+fn source(entry: &PageEntry<'_>) -> Option<Source> {
+    let (via, feed) = entry.via.iter().find_map(|via| Some((via, via.feed.as_ref()?)))?;
+    let title = via.title.as_ref().map(HeaderText::as_str).or(via.url.host_str());
+    Some(Source { url: feed.to_string(), title: title.map(character_data) })
+}
+
 /// What RSS has no element for: the picture and the answered posts, the date of an update (Atom's is valid inside an item,
-/// and some feed readers use it), and the transcript of an episode.
+/// and some feed readers use it), all enclosures but the first, and the podcast fields of an episode.
 fn item_extensions(entry: &PageEntry<'_>, page: &Page<'_>) -> impl Iterator<Item = Extension> {
     let updated =
         entry.was_updated().then(|| Extension::new("atom:updated", &[], &entry.updated.to_rfc3339()));
-    extension::of_entry(entry, page).into_iter().chain(updated).chain(podcast::transcript(entry))
+    extension::of_entry(entry, page)
+        .into_iter()
+        .chain(updated)
+        .chain(entry.enclosures.iter().skip(1).map(extension::enclosure))
+        .chain(podcast::item_extensions(entry))
 }
 
 /// Names go to `dc:creator`: RSS's own `author` is an address, and an item must not have both.

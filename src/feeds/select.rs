@@ -137,7 +137,7 @@ pub fn categories(posts: &[Post], config: &Config) -> Vec<Group> {
 
 fn podcast(posts: &[Post], config: &Config) -> Option<Feed> {
     let podcast = config.podcast.as_ref()?;
-    let is_episode = |post: &Post| post.enclosure.as_ref().is_some_and(Enclosure::is_episode);
+    let is_episode = |post: &Post| post.enclosures.first().is_some_and(Enclosure::is_episode);
     Some(Feed {
         title: podcast.title.as_ref().unwrap_or(&config.site.title).as_str().to_owned(),
         folder: PODCAST.into(),

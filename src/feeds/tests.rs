@@ -196,7 +196,7 @@ fn illegal_characters_in_the_description_of_the_site_reach_no_feed() {
 }
 
 /// A recording of a post.
-fn recording() -> Enclosure {
+pub(super) fn recording() -> Enclosure {
     Enclosure {
         url: "https://cdn.example/1.mp3?a=1&b=2".parse().unwrap(),
         length: 4321,
@@ -212,6 +212,7 @@ fn recording() -> Enclosure {
                 url: "https://cdn.example/1.vtt".parse().unwrap(),
                 media_type: "text/vtt",
             }),
+            ..Episode::default()
         },
     }
 }
@@ -219,7 +220,7 @@ fn recording() -> Enclosure {
 #[test]
 fn an_enclosure_has_its_length_and_type_in_every_format() {
     let mut post = fixtures::post(1, "글");
-    post.enclosure = Some(recording());
+    post.enclosures = vec![recording()];
     let documents = fixtures::render(&of(vec![post]), &fixtures::config(""));
     assert_eq!(lint::check(&documents), []);
     let rss = ::rss::Channel::read_from(find(&documents, "rss.xml").bytes.as_slice()).unwrap();
@@ -243,9 +244,9 @@ fn a_podcast_has_what_directories_ask_for_and_only_its_episodes() {
                 email = \"p@example.com\"\nfunding = \"https://example.com/pay\"\nlocked = true\n";
     let config = crate::config::parse(text, "config.toml", Utf8Path::new(".")).unwrap();
     let mut episode = fixtures::post(2, "소리");
-    episode.enclosure = Some(recording());
+    episode.enclosures = vec![recording()];
     let mut paper = fixtures::post(3, "종이");
-    paper.enclosure = Some(Enclosure { media_type: "application/pdf".into(), ..recording() });
+    paper.enclosures = vec![Enclosure { media_type: "application/pdf".into(), ..recording() }];
     let documents = fixtures::render(&of(vec![paper, episode, fixtures::post(1, "글")]), &config);
     assert_eq!(lint::check(&documents), []);
     let rss = ::rss::Channel::read_from(find(&documents, "podcast/rss.xml").bytes.as_slice()).unwrap();

@@ -8,11 +8,11 @@ use url::Url;
 
 use super::STYLE_SHEET;
 use super::layout::Layout;
-use crate::archive::{Post, links, markdown, page};
-use crate::config::Config;
+use crate::archive::{Enclosure, Post, links, markdown, page};
+use crate::config::{Author, Config, FediverseHandle, RecordUri};
 use crate::feeds;
 use crate::i18n::{self, Strings};
-use crate::text::HeaderText;
+use crate::text::{HeaderText, XmlText};
 
 /// The length of a description that is taken from a post without a summary.
 const DESCRIPTION: usize = 160;
@@ -75,10 +75,16 @@ impl Fields<'_, '_> {
                 language => &site.language,
                 icon => site.icon.as_ref().map(Url::as_str),
                 rights => site.rights.as_ref().map(HeaderText::as_str),
+                me => site.author.as_ref().map(|author| author.me.iter().map(Url::to_string).collect::<Vec<_>>()),
+                publication => site.standard_site.as_ref().map(RecordUri::as_str),
             },
             feeds => self.feeds(Utf8Path::new("")),
             feed_page => config.feeds.companion.then(|| format!("{}{}", self.root(), feeds::COMPANION)),
             sign_up => config.web.url.as_ref().filter(|_| config.web.sign_up).map(|web| web.join("subscribe")),
+            // Only some pages have these.
+            creator => (),
+            activitypub => (),
+            document => (),
             words => Serde(&self.strings.page),
             locale => locale(&site.language),
         }
@@ -200,22 +206,35 @@ pub(super) fn post(
             tags => post.tags.iter().map(ToString::to_string).collect::<Vec<_>>(),
             summary,
             image => post.image.as_ref().map(Url::as_str),
-            enclosure => enclosure(frame, post),
+            image_alt => post.image_info.alt.as_ref().map(XmlText::as_str),
+            enclosure => post.enclosures.first().map(|first| enclosure(frame, first)),
+            enclosures => post.enclosures.iter().map(|each| enclosure(frame, each)).collect::<Vec<_>>(),
             in_reply_to => post.in_reply_to.iter().map(Url::to_string).collect::<Vec<_>>(),
         },
         previous => previous.map(|post| frame.entry(post)),
         next => next.map(|post| frame.entry(post)),
+        creator => creator(post, site.author.as_ref()),
+        activitypub => post.page.activitypub.as_ref().map(Url::as_str),
+        document => post.page.standard_site.as_ref().map(RecordUri::as_str),
         ..frame.shared(post.shown_title(), description)
     }
 }
 
-/// The enclosure of a post.
-fn enclosure(frame: &Fields<'_, '_>, post: &Post) -> Option<Value> {
-    let enclosure = post.enclosure.as_ref()?;
+fn enclosure(frame: &Fields<'_, '_>, enclosure: &Enclosure) -> Value {
     let own = page::path_of(&frame.config().site.url, &enclosure.url);
     let href = own.map_or_else(|| enclosure.url.to_string(), |path| frame.href(&path));
     let kind = enclosure.media_type.split('/').next().unwrap_or_default().to_owned();
-    Some(context! { href, url => enclosure.url.as_str(), type => &enclosure.media_type, kind })
+    let name = enclosure.url.path_segments().and_then(|mut parts| parts.next_back()).map(links::readable);
+    context! { href, url => enclosure.url.as_str(), type => &enclosure.media_type, kind, name }
+}
+
+/// The account in the Fediverse of whoever wrote a post: that of its front matter, else that of the author of the site.
+fn creator<'p>(post: &'p Post, owner: Option<&'p Author>) -> Option<&'p str> {
+    let owner = owner.filter(|owner| {
+        post.authors.is_empty() || post.authors.iter().any(|author| author.name == owner.name)
+    });
+    let handle = post.page.fediverse.as_ref().or_else(|| owner?.fediverse.as_ref());
+    handle.map(FediverseHandle::as_str)
 }
 
 /// A link to a list with its number of posts.
@@ -245,6 +264,8 @@ pub(super) fn index(frame: &Fields<'_, '_>) -> Value {
         years,
         all_years => links(&all_years),
         categories => links(&categories[..categories.len().min(CATEGORIES)]),
+        creator => site.author.as_ref().and_then(|author| Some(author.fediverse.as_ref()?.as_str())),
+        activitypub => site.activitypub.as_ref().map(Url::as_str),
         has_more => frame.layout.posts.len() > super::layout::NEWEST,
         ..frame.shared(site.title.as_str(), site.description.trim())
     }

@@ -302,7 +302,8 @@ fn whole(post: &Post, add: &mut impl FnMut(&str)) {
             &post.tags,
             &post.summary,
             &post.image,
-            &post.enclosure,
+            &post.image_info,
+            &post.enclosures,
             &post.in_reply_to,
             &post.page
         )

@@ -32,30 +32,37 @@ pub(crate) struct LocalLink {
 
 /// The files that `post` needs; `own` are the URLs in its body that lead to its own site.
 pub(crate) fn local_links(post: &Post, own: &[OwnAddress], config: &Config) -> Vec<LocalLink> {
-    let image = post.image.iter().map(|image| OwnAddress {
-        line: post.page.image_line.unwrap_or(1),
-        raw: below_page(post, image).unwrap_or_else(|| image.to_string()),
-        url: image.to_string(),
-        purpose: LinkKind::Resource,
+    let address = |url: &Url, line: usize, purpose: LinkKind| OwnAddress {
+        line,
+        raw: below_page(post, url).unwrap_or_else(|| url.to_string()),
+        url: url.to_string(),
+        purpose,
+    };
+    let image_line = post.page.image_line.unwrap_or(1);
+    let image = post.image.iter().map(|image| address(image, image_line, LinkKind::Resource));
+    let episodes = post.enclosures.iter().map(|enclosure| &enclosure.episode);
+    let beside = episodes.flat_map(|episode| {
+        episode.transcript.iter().map(|transcript| &transcript.url).chain(&episode.chapters)
     });
+    let beside = beside.map(|url| address(url, 1, LinkKind::Link));
+    let addresses = own.iter().cloned().chain(image).chain(beside);
     let mut wants: Vec<LocalLink> = Vec::new();
-    for want in own.iter().cloned().chain(image).filter_map(|address| parse_link(post, &address, config)) {
+    for want in addresses.filter_map(|address| parse_link(post, &address, config)) {
         if wants.iter().all(|known| known.target != want.target) {
             wants.push(want);
         }
     }
-    if let Some(enclosure) = &post.enclosure
-        && let (Some(file), Some(target)) = (&enclosure.file, page::path_of(&config.site.url, &enclosure.url))
-    {
-        wants.push(LocalLink {
-            target,
-            sources: vec![file.clone()],
-            line: 1,
+    wants.extend(post.enclosures.iter().filter_map(|enclosure| {
+        let file = enclosure.file.clone()?;
+        Some(LocalLink {
+            target: page::path_of(&config.site.url, &enclosure.url)?,
             raw: file.to_string(),
+            sources: vec![file],
+            line: 1,
             is_shown: true,
             is_absolute: false,
-        });
-    }
+        })
+    }));
     wants
 }
 

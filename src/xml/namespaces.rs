@@ -70,6 +70,7 @@ const KNOWN: &[(&str, &str)] = &[
     ("rss090", "http://my.netscape.com/rdf/simple/0.9/"),
     ("rss091", "http://purl.org/rss/1.0/modules/rss091#"),
     ("rss1", "http://purl.org/rss/1.0/"),
+    ("rss11", "http://purl.org/net/rss1.1#"),
     ("search", "http://purl.org/rss/1.0/modules/search/"),
     ("slash", "http://purl.org/rss/1.0/modules/slash/"),
     ("source", "http://source.scripting.com/"),

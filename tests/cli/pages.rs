@@ -355,6 +355,92 @@ fn a_post_whose_page_conflicts_with_a_feed_or_another_page_is_reported() {
 }
 
 #[test]
+fn a_page_names_the_accounts_of_its_author_and_its_records_elsewhere() {
+    let site = site();
+    let config: Vec<String> = read(&site, "config.toml")
+        .lines()
+        .filter(|line| !line.starts_with("author"))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    let more = "[site]\nauthor = { name = \"Kim\", fediverse = \"kim@social.example\", me = [\"https://social.example/@kim\"] }\n\
+                activitypub = \"https://social.example/users/kim\"\n\
+                standard_site = \"at://did:plc:abc/site.standard.publication/xyz\"\n";
+    site.write("config.toml", &config.concat().replacen("[site]\n", more, 1));
+    let record = "at://did:plc:abc/site.standard.document/3lw";
+    site.write(
+        "posts/2026-11-23-guest.md",
+        &format!(
+            "+++\ntitle = \"Guest\"\nauthor = \"Lee\"\nfediverse = \"@lee@other.example\"\natUri = \"{record}\"\n\
+             activitypub = \"https://social.example/users/kim/1\"\n+++\n\nBy Lee.\n"
+        ),
+    );
+    site.write("posts/2026-11-19-other.md", "+++\ntitle = \"Other\"\nauthor = \"Park\"\n+++\n\nBy Park.\n");
+    site.run("build").succeeds();
+    let (home, own, guest) = (
+        read(&site, "public/index.html"),
+        read(&site, "public/one/index.html"),
+        read(&site, "public/guest/index.html"),
+    );
+    let creator = |name: &str| format!("<meta name=\"fediverse:creator\" content=\"{name}\">");
+    for page in [&home, &own, &guest] {
+        assert!(page.contains("<link rel=\"me\" href=\"https://social.example/@kim\">"), "{page}");
+        assert!(page.contains("<link rel=\"site.standard.publication\" href=\"at://did:plc:abc/"), "{page}");
+    }
+    assert!(home.contains(&creator("@kim@social.example")) && own.contains(&creator("@kim@social.example")));
+    assert!(home.contains("type=\"application/activity+json\" href=\"https://social.example/users/kim\">"));
+    assert!(!own.contains("application/activity+json") && !own.contains("site.standard.document"));
+    assert!(guest.contains(&creator("@lee@other.example")));
+    assert!(
+        guest.contains("type=\"application/activity+json\" href=\"https://social.example/users/kim/1\">")
+    );
+    assert!(guest.contains(&format!("<link rel=\"site.standard.document\" href=\"{record}\">")));
+    assert!(!read(&site, "public/other/index.html").contains("fediverse:creator"));
+}
+
+#[test]
+fn attachments_are_copied_listed_and_in_the_feeds_with_the_size_of_the_picture() {
+    let site = site();
+    let gif = b"GIF89a\x20\x03\x58\x02\0\0\0";
+    fs::create_dir_all(site.path("posts/trip")).unwrap();
+    fs::write(site.path("posts/trip/cover.gif"), gif).unwrap();
+    site.write("posts/trip/map.pdf", "pdf");
+    site.write("posts/trip/times.txt", "times");
+    site.write("posts/trip/chapters.json", "{}");
+    site.write(
+        "posts/trip/index.md",
+        "+++\ntitle = \"Trip\"\ndate = 2026-11-23\nimage = \"cover.gif\"\nimage_alt = \"The sea\"\n\
+         attachments = [\"map.pdf\", \"times.txt\"]\nchapters = \"chapters.json\"\nvia = \"https://other.example/trip/\"\n+++\n\nText.\n",
+    );
+    site.run("build").succeeds();
+    let page = read(&site, "public/trip/index.html");
+    for part in [
+        "href=\"../trip/map.pdf\"",
+        ": times.txt</a>",
+        "<meta property=\"og:image:alt\" content=\"The sea\">",
+    ] {
+        assert!(page.contains(part), "no {part} in {page}");
+    }
+    assert_eq!(read(&site, "public/trip/times.txt"), "times");
+    assert_eq!(read(&site, "public/trip/chapters.json"), "{}");
+    let rss = read(&site, "public/rss.xml");
+    for part in [
+        "fileSize=\"13\" height=\"600\" medium=\"image\" type=\"image/gif\" url=\"https://example.com/trip/cover.gif\" width=\"800\"",
+        "<media:description>The sea</media:description>",
+        "<enclosure url=\"https://example.com/trip/map.pdf\" length=\"3\" type=\"application/pdf\"/>",
+        "fileSize=\"5\" medium=\"document\" type=\"text/plain\" url=\"https://example.com/trip/times.txt\"",
+    ] {
+        assert!(rss.contains(part), "no {part} in {rss}");
+    }
+    assert!(
+        read(&site, "public/atom.xml").contains("<link href=\"https://other.example/trip/\" rel=\"via\"")
+    );
+    // A new size of a measured file is seen although no post changed.
+    site.write("posts/trip/times.txt", "new times");
+    site.run("build").succeeds();
+    assert!(read(&site, "public/rss.xml").contains("fileSize=\"9\""));
+}
+
+#[test]
 fn a_long_year_is_split_into_pages_that_a_new_post_does_not_change() {
     let site = site();
     for number in 0..70 {

@@ -6,6 +6,8 @@ use std::os::unix::fs::MetadataExt as _;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use super::picture_size::picture_size;
+use crate::archive::enclosure::Measure;
 use crate::archive::post_file::MAX_BODY;
 use crate::archive::site::Site;
 use crate::config::{Config, Generator};
@@ -36,9 +38,17 @@ pub(super) fn site(config: &Config) -> Site {
     Site::around(&posts, generator, &text_of)
 }
 
-/// The length of an enclosure, if it is a file.
-pub(super) fn length_of(config: &Config, file: &Utf8Path) -> Option<u64> {
-    config.resolve(file).metadata().ok().filter(Metadata::is_file).map(|stat| stat.len())
+/// The files below the folder of the configuration.
+pub(super) struct FilesOf<'c>(pub(super) &'c Config);
+
+impl Measure for FilesOf<'_> {
+    fn length(&self, file: &Utf8Path) -> Option<u64> {
+        self.0.resolve(file).metadata().ok().filter(Metadata::is_file).map(|stat| stat.len())
+    }
+
+    fn size(&self, file: &Utf8Path) -> Option<(u32, u32)> {
+        picture_size(&self.0.resolve(file))
+    }
 }
 
 pub(super) fn numbers(stat: &Metadata) -> [i128; 4] {

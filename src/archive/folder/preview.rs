@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use camino::Utf8Path;
 use chrono::{DateTime, Utc};
 
-use super::files::{length_of, read_file, site};
+use super::files::{FilesOf, read_file, site};
 use super::registries::read_ids;
 use super::settings;
 use super::walk::Walk;
@@ -67,7 +67,7 @@ fn post_of(
     let setting = ReadContext { config, site, inherited, now, fingerprints: &fingerprints };
     let relative = source.strip_prefix(&config.archive.posts).unwrap_or(source);
     let mut post_file = PostFile::preview(bytes, PostFileName { relative, source }, setting)?;
-    post_file.attach_enclosure(setting, |file| length_of(config, file)).map_err(|finding| vec![finding])?;
+    post_file.attach_files(setting, &FilesOf(config)).map_err(|finding| vec![finding])?;
     let mut names = LinkTargets::default();
     for post in &archive.posts {
         let relative = post.source.strip_prefix(&config.archive.posts).unwrap_or(&post.source);

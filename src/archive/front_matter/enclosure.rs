@@ -1,11 +1,30 @@
-//! Reads the enclosure fields of the front matter: the recording, film or document of a post, and the podcast fields of
-//! an episode. Nothing here looks for the file.
+//! Reads the enclosure fields of the front matter: the recordings, films and documents of a post, and the podcast fields of
+//! an episode. Nothing here looks for the files.
 
 use super::entry::{Entry, Spanned, Value, bool_of};
+use super::people;
+use crate::config::PodcastPerson;
 use crate::finding::Finding;
 
-/// The top-level keys that name the file.
+/// The top-level keys that name the first file; the first key that is set counts.
 const KEYS: [&str; 4] = ["enclosure", "audio", "video", "podcast_file"];
+
+/// The top-level key that names more files.
+const MORE: &str = "attachments";
+
+/// The fields of an episode, which may be at the top level. There `length`, `size` and `type` have other meanings.
+const AT_TOP: [&str; 10] = [
+    "duration",
+    "episode",
+    "episode_label",
+    "season",
+    "season_name",
+    "episode_type",
+    "explicit",
+    "transcript",
+    "chapters",
+    "people",
+];
 
 /// A recording longer than a week is a mistake.
 const LONGEST: u64 = 7 * 86_400;
@@ -63,14 +82,30 @@ pub struct DeclaredEnclosure {
     pub explicit: Option<bool>,
     /// `transcript`, as written.
     pub transcript: Option<String>,
+    /// `chapters`, as written.
+    pub chapters: Option<String>,
+    /// `episode_label`: what players show instead of the number.
+    pub label: Option<String>,
+    /// `season_name`: what they show instead of the number of the season.
+    pub season_name: Option<String>,
+    /// `people`.
+    pub people: Vec<PodcastPerson>,
 }
 
-/// Reads the enclosure. Each field may be in its table or at the top level.
-pub(super) fn read(entries: &[Entry], file: &str) -> (Option<Spanned<DeclaredEnclosure>>, Vec<Finding>) {
-    let Some(entry) = KEYS.iter().find_map(|key| find(entries, key)) else { return (None, Vec::new()) };
-    let mut reader = Reader { entries, entry, file, findings: Vec::new() };
-    let stated = reader.read().map(|value| Spanned { line: entry.line, value });
-    (stated, reader.findings)
+/// Reads the enclosures. Each field may be in the table of its file; those of an episode may be at the top level, and are then
+/// those of the first file.
+pub(super) fn read(entries: &[Entry], file: &str) -> (Vec<Spanned<DeclaredEnclosure>>, Vec<Finding>) {
+    let first = KEYS.iter().find_map(|key| find(entries, key));
+    let named = first.into_iter().chain(find(entries, MORE));
+    let named = named.flat_map(|entry| entry.value.items().iter().map(move |value| (entry, value)));
+    let (mut stated, mut findings) = (Vec::new(), Vec::new());
+    for (entry, value) in named {
+        let top = if stated.is_empty() { entries } else { &[] };
+        let mut reader = Reader { top, entry, value, file, findings: Vec::new() };
+        stated.extend(reader.read().map(|value| Spanned { line: entry.line, value }));
+        findings.append(&mut reader.findings);
+    }
+    (stated, findings)
 }
 
 /// The pages that a post replies to: `in_reply_to`, one URL or several.
@@ -78,13 +113,10 @@ pub(super) fn in_reply_to(entries: &[Entry], file: &str) -> (Vec<Spanned<String>
     let Some(entry) = ["in_reply_to", "in-reply-to"].iter().find_map(|key| find(entries, key)) else {
         return (Vec::new(), Vec::new());
     };
-    let items = match &entry.value {
-        Value::List(items) => items.as_slice(),
-        one => std::slice::from_ref(one),
-    };
+    let items = entry.value.items();
     let texts: Vec<_> = items
         .iter()
-        .filter_map(text)
+        .filter_map(Value::text)
         .map(|text| Spanned { line: entry.line, value: text.trim().to_owned() })
         .collect();
     let mut findings = Vec::new();
@@ -108,22 +140,22 @@ fn wrong(file: &str, entry: &Entry, message: &str) -> Finding {
 }
 
 struct Reader<'e> {
-    entries: &'e [Entry],
+    /// The entries at the top level, if the fields of an episode there belong to this file.
+    top: &'e [Entry],
     entry: &'e Entry,
+    value: &'e Value,
     file: &'e str,
     findings: Vec<Finding>,
 }
 
 impl<'e> Reader<'e> {
     fn read(&mut self) -> Option<DeclaredEnclosure> {
-        let value = match &self.entry.value {
-            // Hugo's `audio` is a list; an entry can have one enclosure.
-            Value::List(items) => items.first().unwrap_or(&Value::Nothing),
-            value => value,
-        };
-        let url = match value {
+        let url = match self.value {
             Value::Text(url) => Some(url.as_str()),
-            _ => ["url", "src", "file", "href"].iter().find_map(|key| self.inside(key)).and_then(text),
+            _ => ["url", "src", "file", "href"]
+                .iter()
+                .find_map(|key| self.value.field(key))
+                .and_then(Value::text),
         };
         let Some(url) = url.map(str::trim).filter(|url| !url.is_empty()) else {
             let finding = wrong(self.file, self.entry, "it names no file");
@@ -140,22 +172,19 @@ impl<'e> Reader<'e> {
             kind: self.kind(),
             explicit: self.explicit(),
             transcript: self.text(&["transcript"]),
+            chapters: self.text(&["chapters"]),
+            label: self.text(&["episode_label"]),
+            season_name: self.text(&["season_name"]),
+            people: self.people(),
         })
     }
 
-    /// A field in the table of the enclosure.
-    fn inside(&self, key: &str) -> Option<&'e Value> {
-        let Value::Table(table) = &self.entry.value else { return None };
-        table.iter().find(|(name, _)| name.eq_ignore_ascii_case(key)).map(|(_, value)| value)
-    }
-
-    /// A field in the table or at the top level, where `length`, `size` and `type` have other meanings.
+    /// A field in the table or at the top level.
     fn field(&self, keys: &[&'static str]) -> Option<(&'static str, &'e Entry, &'e Value)> {
-        let at_top = ["duration", "episode", "season", "episode_type", "explicit", "transcript"];
         keys.iter().find_map(|key| {
-            let inside = self.inside(key).map(|value| (*key, self.entry, value));
+            let inside = self.value.field(key).map(|value| (*key, self.entry, value));
             let above = || {
-                let entry = at_top.contains(key).then(|| find(self.entries, key)).flatten()?;
+                let entry = AT_TOP.contains(key).then(|| find(self.top, key)).flatten()?;
                 Some((*key, entry, &entry.value))
             };
             inside.or_else(above)
@@ -169,7 +198,7 @@ impl<'e> Reader<'e> {
 
     fn number<T: std::str::FromStr>(&mut self, keys: &[&'static str]) -> Option<T> {
         let (key, entry, value) = self.field(keys)?;
-        let number = text(value).and_then(|text| text.trim().parse().ok());
+        let number = value.text().and_then(|text| text.trim().parse().ok());
         if number.is_none() {
             self.refuse(key, entry, "it is not a whole number", "write digits alone, such as 12345678");
         }
@@ -178,7 +207,7 @@ impl<'e> Reader<'e> {
 
     fn text(&mut self, keys: &[&'static str]) -> Option<String> {
         let (key, entry, value) = self.field(keys)?;
-        let text = text(value).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+        let text = value.text().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
         if text.is_none() {
             self.refuse(key, entry, "it is not text", "put the value in quotes");
         }
@@ -187,7 +216,7 @@ impl<'e> Reader<'e> {
 
     fn duration(&mut self) -> Option<u32> {
         let (key, entry, value) = self.field(&["duration"])?;
-        let seconds = text(value).and_then(seconds);
+        let seconds = value.text().and_then(seconds);
         if seconds.is_none() {
             self.refuse(key, entry, "it is not a length of time", "write it like \"31:05\", or in seconds");
         }
@@ -196,28 +225,32 @@ impl<'e> Reader<'e> {
 
     fn kind(&mut self) -> Option<EpisodeKind> {
         let (key, entry, value) = self.field(&["episode_type"])?;
-        let kind = text(value).and_then(EpisodeKind::parse);
+        let kind = value.text().and_then(EpisodeKind::parse);
         if kind.is_none() {
             self.refuse(key, entry, "unknown kind of episode", "write \"full\", \"trailer\" or \"bonus\"");
         }
         kind
     }
 
+    fn people(&mut self) -> Vec<PodcastPerson> {
+        let Some((key, entry, value)) = self.field(&["people"]) else { return Vec::new() };
+        let people: Vec<_> = value.items().iter().filter_map(people::read).collect();
+        if people.len() < value.items().len() {
+            let hint =
+                "write names, or tables such as { name = \"Kim\", role = \"guest\", url = \"https://…\" }";
+            self.refuse(key, entry, "an item is not a person", hint);
+        }
+        people
+    }
+
     fn explicit(&mut self) -> Option<bool> {
         let (key, entry, value) = self.field(&["explicit"])?;
-        let is_clean = text(value).is_some_and(|text| text.trim().eq_ignore_ascii_case("clean"));
+        let is_clean = value.text().is_some_and(|text| text.trim().eq_ignore_ascii_case("clean"));
         let answer = if is_clean { Some(false) } else { bool_of(value) };
         if answer.is_none() {
             self.refuse(key, entry, "it is neither true nor false", "write true or false");
         }
         answer
-    }
-}
-
-fn text(value: &Value) -> Option<&str> {
-    match value {
-        Value::Text(text) | Value::Number(text) | Value::Date(text) => Some(text),
-        _ => None,
     }
 }
 
@@ -242,9 +275,15 @@ mod tests {
     use super::*;
     use crate::archive::front_matter::split;
 
-    fn stated(text: &str) -> (Option<DeclaredEnclosure>, Vec<String>) {
+    fn all(text: &str) -> (Vec<DeclaredEnclosure>, Vec<String>) {
         let (stated, findings) = read(&split(text, "a.md").unwrap().entries, "a.md");
-        (stated.map(|stated| stated.value), findings.iter().map(ToString::to_string).collect())
+        let stated = stated.into_iter().map(|stated| stated.value).collect();
+        (stated, findings.iter().map(ToString::to_string).collect())
+    }
+
+    fn stated(text: &str) -> (Option<DeclaredEnclosure>, Vec<String>) {
+        let (stated, findings) = all(text);
+        (stated.into_iter().next(), findings)
     }
 
     #[test]
@@ -267,6 +306,39 @@ mod tests {
             "+++\nenclosure = { url = \"https://a.example/1\", length = 12, type = \"audio/mpeg\" }\n+++\n";
         let stated = stated(table).0.unwrap();
         assert_eq!((stated.length, stated.media_type.as_deref()), (Some(12), Some("audio/mpeg")));
+    }
+
+    #[test]
+    fn a_list_and_attachments_are_all_files_and_the_fields_at_the_top_are_those_of_the_first() {
+        let text = "+++\naudio = [\"1.mp3\", \"2.mp3\"]\nduration = 60\nattachments = [\"a.pdf\", { url = \"b.pdf\", length = 5 }]\n+++\n";
+        let (files, findings) = all(text);
+        let named: Vec<_> =
+            files.iter().map(|file| (file.url.as_str(), file.duration, file.length)).collect();
+        let expected = [
+            ("1.mp3", Some(60), None),
+            ("2.mp3", None, None),
+            ("a.pdf", None, None),
+            ("b.pdf", None, Some(5)),
+        ];
+        assert_eq!((named.as_slice(), findings), (expected.as_slice(), Vec::new()));
+        assert_eq!(all("---\nattachments: a.pdf\n---\n").0[0].url, "a.pdf");
+        assert_eq!(all("---\naudio: []\n---\n"), (Vec::new(), Vec::new()));
+    }
+
+    #[test]
+    fn an_episode_has_people_chapters_and_names() {
+        let text = "+++\naudio = \"1.mp3\"\nseason = 2\nseason_name = \"겨울\"\nepisode_label = \"1장\"\nchapters = \"1.json\"\n\
+                    people = [\"이바다\", { name = \"김하늘\", role = \"host\", url = \"https://a.example/\", avatar = 7 }]\n+++\n";
+        let (stated, findings) = stated(text);
+        let stated = stated.unwrap();
+        assert_eq!(findings, Vec::<String>::new());
+        assert_eq!((stated.season_name.as_deref(), stated.label.as_deref()), (Some("겨울"), Some("1장")));
+        assert_eq!(stated.chapters.as_deref(), Some("1.json"));
+        let names: Vec<_> = stated.people.iter().map(|person| person.name.as_str()).collect();
+        assert_eq!(names, ["이바다", "김하늘"]);
+        assert!(stated.people[1].url.is_some() && stated.people[1].avatar.is_none());
+        let wrong = all("+++\naudio = \"1.mp3\"\npeople = [true, \"Kim\"]\n+++\n").1;
+        assert!(wrong[0].starts_with("a.md:3: error: `people`: an item is not a person"), "{wrong:?}");
     }
 
     #[test]

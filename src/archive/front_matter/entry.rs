@@ -33,6 +33,30 @@ pub enum Value {
     Table(Vec<(String, Value)>),
 }
 
+impl Value {
+    /// The text, if it is written as one.
+    pub(super) fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) | Self::Number(text) | Self::Date(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// A field of a table.
+    pub(super) fn field(&self, name: &str) -> Option<&Self> {
+        let Self::Table(table) = self else { return None };
+        table.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+
+    /// The items of a list; any other value is the only one.
+    pub(super) fn items(&self) -> &[Self] {
+        match self {
+            Self::List(items) => items,
+            one => std::slice::from_ref(one),
+        }
+    }
+}
+
 /// A value, and its line in the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Spanned<T> {

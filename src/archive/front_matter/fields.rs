@@ -3,12 +3,15 @@
 
 use chrono::{DateTime, FixedOffset};
 use chrono_tz::Tz;
+use url::Url;
 
 use super::enclosure::{self, DeclaredEnclosure};
 use super::entry::{Entry, Spanned, Value, bool_of};
+use super::people::web_address;
 use super::segment::{self, Segment};
+use super::via::{self, Via};
 use crate::archive::PostAuthor;
-use crate::config::{Site, is_language_tag, suggested_language};
+use crate::config::{FediverseHandle, RecordUri, Site, is_language_tag, suggested_language};
 use crate::dates::{self, DateError};
 use crate::finding::Finding;
 use crate::text::{HeaderText, XmlText};
@@ -48,8 +51,18 @@ pub struct Fields {
     pub language: Option<String>,
     /// `image`, `cover` or `featured_image`, as written.
     pub image: Option<Spanned<String>>,
-    /// `enclosure`, `audio` or `video`.
-    pub enclosure: Option<Spanned<DeclaredEnclosure>>,
+    /// What the image shows, in words.
+    pub image_alt: Option<XmlText>,
+    /// `enclosure`, `audio` or `video`, and `attachments`.
+    pub enclosures: Vec<Spanned<DeclaredEnclosure>>,
+    /// `via` and `source`.
+    pub via: Vec<Via>,
+    /// `fediverse`: the account of the author.
+    pub fediverse: Option<FediverseHandle>,
+    /// `activitypub`: the post as an object of `ActivityPub`.
+    pub activitypub: Option<Url>,
+    /// `standard_site` or `atUri`: the record of the post in the AT protocol.
+    pub standard_site: Option<RecordUri>,
     /// `in_reply_to`, as written.
     pub in_reply_to: Vec<Spanned<String>>,
     /// `aliases`, `alias` or `redirect_from`: older addresses, as written.
@@ -68,7 +81,7 @@ pub struct Fields {
 pub fn read(entries: &[Entry], file: &str, site: &Site) -> (Fields, Vec<Finding>) {
     let zone = site.timezone;
     let mut reader = Reader { entries, file, zone, findings: Vec::new() };
-    let (enclosure, mut wrong) = enclosure::read(entries, file);
+    let (enclosures, mut wrong) = enclosure::read(entries, file);
     let (in_reply_to, wrong_replies) = enclosure::in_reply_to(entries, file);
     wrong.extend(wrong_replies);
     let (segment, wrong_segment) = segment::read(entries, file, (zone, &site.language));
@@ -93,7 +106,16 @@ pub fn read(entries: &[Entry], file: &str, site: &Site) -> (Fields, Vec<Finding>
         preheader: reader.text(&["preheader"]).map(|text| XmlText::clean(text.value.trim()).0),
         language: reader.language(),
         image: reader.image(),
-        enclosure,
+        image_alt: reader.image_alt(),
+        enclosures,
+        via: via::read(entries),
+        fediverse: reader.parsed(&["fediverse"], FediverseHandle::parse, "@kim@social.example"),
+        activitypub: reader.parsed(&["activitypub"], web_address, "https://social.example/users/kim/1"),
+        standard_site: reader.parsed(
+            &["standard_site", "atUri"],
+            |raw| RecordUri::parse(raw, DOCUMENT),
+            "at://did:plc:abc/site.standard.document/xyz",
+        ),
         in_reply_to,
         aliases: reader.aliases(),
         segment,
@@ -110,6 +132,12 @@ pub fn read(entries: &[Entry], file: &str, site: &Site) -> (Fields, Vec<Finding>
     };
     (fields, reader.findings)
 }
+
+/// The kind of record of the AT protocol that describes a post.
+const DOCUMENT: &str = "site.standard.document";
+
+/// The keys of the picture of a post.
+const IMAGE: [&str; 5] = ["image", "cover", "featured_image", "images", "heroImage"];
 
 /// The keys of the date of a post.
 const DATE: [&str; 3] = ["date", "published_date", "published"];
@@ -152,6 +180,16 @@ impl<'e> Reader<'e> {
             }
             _ => self.text(&["title"]),
         }
+    }
+
+    /// A text that must have the form of `example`.
+    fn parsed<T>(&mut self, keys: &[&str], parse: impl Fn(&str) -> Option<T>, example: &str) -> Option<T> {
+        let entry = self.find(keys)?;
+        let value = entry.value.text().and_then(parse);
+        if value.is_none() {
+            self.wrong("post-field", entry, "it has another form", &format!("write it like \"{example}\""));
+        }
+        value
     }
 
     /// A text that becomes a header field of an email.
@@ -300,12 +338,17 @@ impl<'e> Reader<'e> {
         None
     }
 
+    /// The alternative text: in the table of the image, or under a key of its own.
+    fn image_alt(&self) -> Option<XmlText> {
+        let inside = self.find(&IMAGE).and_then(|entry| entry.value.items().first()?.field("alt"));
+        let beside = || self.find(&["image_alt", "imageAlt", "cover_alt", "heroImageAlt"]);
+        let text = inside.or_else(|| Some(&beside()?.value))?.text()?.trim();
+        (!text.is_empty()).then(|| XmlText::clean(text).0)
+    }
+
     fn image(&mut self) -> Option<Spanned<String>> {
-        let entry = self.find(&["image", "cover", "featured_image", "images", "heroImage"])?;
-        let mut value = &entry.value;
-        if let Value::List(items) = value {
-            value = items.first()?;
-        }
+        let entry = self.find(&IMAGE)?;
+        let mut value = entry.value.items().first()?;
         if let Value::Table(table) = value {
             let inside =
                 table.iter().find(|(key, _)| ["image", "url", "src", "path"].contains(&key.as_str()));

@@ -2,7 +2,7 @@
 //! [`plain`](crate::config::plain), without case and separators.
 
 /// The keys that Letterpress reads; also the suggestions for an unknown key.
-pub(super) const MEANT: [&str; 63] = [
+pub(super) const MEANT: [&str; 76] = [
     "title",
     "date",
     "published_date",
@@ -43,6 +43,15 @@ pub(super) const MEANT: [&str; 63] = [
     "audio",
     "video",
     "podcast_file",
+    "attachments",
+    "image_alt",
+    "cover_alt",
+    "via",
+    "source",
+    "fediverse",
+    "activitypub",
+    "standard_site",
+    "atUri",
     "in_reply_to",
     "in-reply-to",
     "newsletter",
@@ -60,6 +69,10 @@ pub(super) const MEANT: [&str; 63] = [
     "episode_type",
     "explicit",
     "transcript",
+    "chapters",
+    "people",
+    "episode_label",
+    "season_name",
     "unlisted",
     "private",
     "hidden",

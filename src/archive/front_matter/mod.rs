@@ -11,8 +11,10 @@ mod known;
 mod markup;
 pub mod mistakes;
 mod pelican;
+mod people;
 mod segment;
 mod toml;
+mod via;
 mod yaml;
 mod yaml_mistakes;
 
@@ -22,6 +24,7 @@ use crate::config::toml_mistakes::Mistake;
 use crate::finding::Finding;
 use crate::text::line_at;
 
+pub use self::via::Via;
 pub use enclosure::{DeclaredEnclosure, EpisodeKind};
 pub use entry::{Entry, Spanned, Value};
 pub use fields::Fields;

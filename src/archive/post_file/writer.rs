@@ -12,7 +12,7 @@ use crate::archive::generator_rules::{ReadContext, categories_of_folders, sectio
 use crate::archive::ids::{Fingerprint, content_hash};
 use crate::archive::links::{self, LinkKind};
 use crate::archive::permalink::{self, PermalinkError, PermalinkParts};
-use crate::archive::{Post, PostPage, html_body, markdown, naming};
+use crate::archive::{ImageInfo, Post, PostPage, html_body, markdown, naming};
 use crate::config::{DateOnly, Generator};
 use crate::finding::Finding;
 use crate::text::{HeaderText, XmlText};
@@ -51,15 +51,15 @@ impl PostBuilder<'_> {
         let body = self.body(parts);
         let (title, body) = self.title(fields.title.take(), body, parts.body_line, &stamp.parsed_name.stem);
         categories_of_folders(&mut fields.categories, &stamp.parsed_name.categories, self.setting);
-        let is_empty = fields.enclosure.is_none() && !has_text(body.as_str());
+        let is_empty = fields.enclosures.is_empty() && !has_text(body.as_str());
         if is_empty {
             self.refuse_emptiness(parts.body_line);
         }
         let (slug, url) =
             self.address(&fields, stamp, name, title.as_ref().map_or("", |(title, _)| title.as_str()));
-        let updated = self.updated(fields.updated, now);
+        let updated = self.updated(fields.updated.take(), now);
         let ((title, marked_title), slug, url) = (title?, slug?, url?);
-        let image_line = fields.image.as_ref().map(|image| image.line);
+        let page = page(&mut fields);
         let image = self.image(fields.image, &url);
         let in_reply_to = self.replies(fields.in_reply_to, &url);
         let aliases = fields.aliases.iter().filter_map(|alias| self.alias(alias, &url)).collect();
@@ -89,7 +89,9 @@ impl PostBuilder<'_> {
             preheader: fields.preheader,
             language: language.filter(|language| *language != config.site.language),
             image,
-            enclosure: None,
+            image_info: ImageInfo { alt: fields.image_alt, ..ImageInfo::default() },
+            enclosures: Vec::new(),
+            via: fields.via,
             segment: fields.segment,
             in_reply_to,
             aliases,
@@ -97,7 +99,7 @@ impl PostBuilder<'_> {
             strings,
             embeds: Arc::clone(&config.feeds.embeds),
             dialect: self.setting.dialect(),
-            page: PostPage { image_line, ..PostPage::default() },
+            page,
             body,
         };
         let relative = name.relative.to_string();
@@ -112,7 +114,7 @@ impl PostBuilder<'_> {
                 &name.relative.extension().unwrap_or_default().to_lowercase(),
             ),
             until: None,
-            enclosure: fields.enclosure,
+            enclosures: fields.enclosures,
             findings: Vec::new(),
         })
     }
@@ -366,6 +368,17 @@ impl PostBuilder<'_> {
 
     fn error(&self, rule: &'static str, line: usize, message: impl Into<String>) -> Finding {
         Finding::error(rule, self.file, message).at(line)
+    }
+}
+
+/// What the front matter says to the page.
+fn page(fields: &mut Fields) -> PostPage {
+    PostPage {
+        image_line: fields.image.as_ref().map(|image| image.line),
+        fediverse: fields.fediverse.take(),
+        activitypub: fields.activitypub.take(),
+        standard_site: fields.standard_site.take(),
+        ..PostPage::default()
     }
 }
 

@@ -2,11 +2,11 @@
 
 use super::findings::shown;
 use super::rule::{
-    CATEGORY_OLD, CHOICE, ELEMENT_UNKNOWN, PODCAST_ADVISED, PODCAST_FORMAT, PODCAST_UTF8, Rule,
+    CATEGORY_OLD, CHOICE, ELEMENT_UNKNOWN, EXPLICIT_OLD, PODCAST_ADVISED, PODCAST_FORMAT, PODCAST_UTF8, Rule,
 };
 use super::schema::{CHANNELS, Element, ITEMS, NOWHERE, Schema, Validator, holder, must, special, text};
 use super::value::Kind::{
-    AnyCase, AtMost, Duration, Email, NonBlank, Number, OneOf, Plain, Rfc822, WebUrl, WholeUri,
+    AnyCase, AtMost, Duration, Email, NonBlank, NotFormer, Number, OneOf, Plain, Rfc822, WebUrl, WholeUri,
 };
 use crate::xml::namespaces::Ns;
 use crate::xml::tree::Node;
@@ -14,10 +14,14 @@ use crate::xml::tree::Node;
 const ITUNES: Ns = Ns::Known("itunes");
 const BOTH: u16 = CHANNELS | ITEMS;
 
+const EXPLICIT: &[&str] = &["true", "false", "yes", "no", "clean", "explicit"];
+const EXPLICIT_FORMER: &[(&str, &str)] =
+    &[("yes", "true"), ("explicit", "true"), ("no", "false"), ("clean", "false")];
+
 pub(super) const ELEMENTS: &[Element] = &[
     text("author", &[AtMost(255), Plain]).of("itunes").at(BOTH).once(),
     text("block", &[AnyCase(&["yes", "no", "clean"])]).of("itunes").at(BOTH).once(),
-    text("explicit", &[AnyCase(&["true", "false", "yes", "no", "clean", "explicit"])])
+    text("explicit", &[AnyCase(EXPLICIT), NotFormer(EXPLICIT_FORMER, EXPLICIT_OLD)])
         .of("itunes")
         .at(BOTH)
         .once(),

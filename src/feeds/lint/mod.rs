@@ -16,12 +16,15 @@ mod itunes;
 mod link;
 mod media;
 mod modules;
+mod opml;
+mod podcast;
 mod rdf;
 mod requirements;
 mod rss;
 mod rule;
 mod schema;
 mod self_check;
+mod source;
 #[cfg(test)]
 mod tests;
 mod text_construct;
@@ -29,6 +32,8 @@ mod urls;
 mod validate;
 mod validate_json;
 mod value;
+#[cfg(test)]
+mod vocabularies;
 
 pub use rule::{RULES, Rule};
 pub use self_check::{check, check_thoroughly};

@@ -1,21 +1,22 @@
 //! Elements of modules that several families of feeds share. The larger modules have files of their own.
 
 use super::atom::{
-    AUTHOR, CATEGORY, CONTENT, CONTRIBUTOR, GENERATOR, ICON, LOGO, PUBLISHED, RIGHTS, SUBTITLE, SUMMARY,
-    TITLE, UPDATED,
+    AUTHOR, CATEGORY, CONTENT, CONTRIBUTOR, GENERATOR, ICON, LOGO, PERSON, PUBLISHED, RIGHTS, SUBTITLE,
+    SUMMARY, TITLE, UPDATED,
 };
 use super::link::LINK_ELEMENT;
-use super::rule::{ATTRIBUTE_MISSING, CHOICE, ELEMENT_MISSING};
+use super::rule::{ATTRIBUTE_MISSING, CHOICE, ELEMENT_MISSING, ELEMENT_UNKNOWN, NAMESPACE_UNKNOWN, Rule};
 use super::schema::{
     Attribute, CHANNELS, ENTRY, EVERYWHERE, Element, FEED, ITEMS, MEDIA, Modules, NOWHERE, RDF_CHANNEL,
     RDF_ITEM, RSS_CHANNEL, RSS_ITEM, SERVICE, Schema, Validator, Vocabulary, any_content, holder, may, must,
     special, text,
 };
+use super::text_construct::text_construct;
 use super::value::Kind::{
     self, AnyCase, Degrees, Email, Exactly, Fraction, Iri, Iso, IsoAnyTime, Language, MimeType, NonBlank,
     Number, Numbers, OneOf, Pairs, Plain, Rfc822, Rfc3339, Uri, W3c, W3cAnyTime, WebUrl, WholeIri, WholeUri,
 };
-use super::{app, feedsync, itunes, media};
+use super::{app, feedsync, itunes, media, podcast, source};
 use crate::xml::namespaces::{Ns, RDF};
 use crate::xml::tree::Node;
 
@@ -23,7 +24,7 @@ const COUNT: &[Kind] = &[Number(0, i64::MAX)];
 const POSITIVE: &[Kind] = &[Number(1, i64::MAX)];
 
 /// The tables of all modules.
-pub(super) static MODULES: Modules = Modules { find, is_whole };
+pub(super) static MODULES: Modules = Modules { find, unknown };
 
 /// The table of `child` at `place`.
 fn find(child: &Node<'_>, place: u16) -> Option<&'static Element> {
@@ -36,12 +37,26 @@ fn find(child: &Node<'_>, place: u16) -> Option<&'static Element> {
 }
 
 fn tables() -> impl Iterator<Item = &'static [Element]> {
-    [ELEMENTS, itunes::ELEMENTS, media::ELEMENTS, feedsync::ELEMENTS, app::ELEMENTS].into_iter()
+    [
+        ELEMENTS,
+        itunes::ELEMENTS,
+        podcast::ELEMENTS,
+        source::ELEMENTS,
+        media::ELEMENTS,
+        feedsync::ELEMENTS,
+        app::ELEMENTS,
+    ]
+    .into_iter()
 }
 
-fn is_whole(prefix: &str) -> bool {
-    matches!(prefix, "atom" | "rss1" | "rss090" | "rdf" | "content")
-        || tables().flat_map(|table| table.iter()).any(|table| table.prefix == Some(prefix))
+fn unknown(prefix: &str) -> Option<Rule> {
+    // These two get new elements without a new address.
+    if matches!(prefix, "podcast" | "source") {
+        return Some(NAMESPACE_UNKNOWN);
+    }
+    let is_whole = matches!(prefix, "atom" | "rss1" | "rss11" | "rss090" | "rdf" | "content")
+        || tables().flat_map(|table| table.iter()).any(|table| table.prefix == Some(prefix));
+    is_whole.then_some(ELEMENT_UNKNOWN)
 }
 
 const RESOURCE: &[Attribute] =
@@ -247,6 +262,8 @@ const ELEMENTS: &[Element] = &[
         may("type", &[MimeType]),
     ]),
     any_content("children").of("thr").at(RDF_ITEM),
+    // RFC 6721.
+    TOMBSTONE.at(FEED),
     // Atom within RSS.
     AUTHOR.at(RSS_CHANNEL | RDF_CHANNEL | RSS_ITEM | RDF_ITEM),
     CATEGORY.at(RSS_CHANNEL | RDF_CHANNEL),
@@ -267,6 +284,23 @@ const ELEMENTS: &[Element] = &[
     text("edited", &[Rfc3339]).of("app").at(ENTRY).once(),
     holder("control", &CONTROL).of("app").at(ENTRY).once(),
 ];
+
+/// An entry that was removed: RFC 6721, 3.
+pub(super) const TOMBSTONE: Element = holder("deleted-entry", &TOMBSTONE_SCHEMA)
+    .of("at")
+    .with(&[must("ref", &[WholeIri]), must("when", &[Rfc3339])]);
+
+static TOMBSTONE_SCHEMA: Schema = Schema {
+    elements: &[
+        holder("by", &PERSON).of("at").once(),
+        special("comment", text_construct).of("at").once().open(),
+        LINK_ELEMENT,
+        any_content("source").of("atom").once(),
+    ],
+    required: &[],
+    place: NOWHERE,
+    text: false,
+};
 
 const ROBOTS: &[&str] = &[
     "all",

@@ -1,17 +1,23 @@
-//! RSS 1.0 and 0.90: elements of RDF. The tables, and the elements that require an `rdf:about`.
+//! RSS 1.1, 1.0 and 0.90: elements of RDF. The tables, and the elements that require an `rdf:about`.
 
 use super::findings::shown;
 use super::rss::{IMAGE, TEXT_INPUT, common};
 use super::rule::{ATTRIBUTE_MISSING, VALUE_REPEATED};
 use super::schema::{
-    Attribute, Element, NOWHERE, RDF_CHANNEL, RDF_ITEM, Schema, Validator, any_content, holder, html, may,
-    special, text,
+    Attribute, Element, NOWHERE, PART, RDF_CHANNEL, RDF_ITEM, Schema, Validator, any_content, holder, html,
+    may, must, special, text,
 };
-use super::value::Kind::{NonBlank, Plain, Uri, WholeUri};
+use super::value::Kind::{Exactly, NonBlank, Plain, Uri, WholeUri};
 use crate::xml::namespaces::{Ns, RDF};
 use crate::xml::tree::Node;
 
 pub(super) const ROOT: Element = holder("RDF", &RSS).of("rdf").open();
+
+/// RSS 1.1: the channel is the root, and has its items in a collection.
+pub(super) const ROOT_1_1: Element = holder("Channel", &CHANNEL_1_1).with(ABOUT).and(|walk, node, parent| {
+    about(walk, node, parent);
+    common(walk, node);
+});
 
 const ABOUT: &[Attribute] = &[may("about", &[Uri]).of("rdf")];
 
@@ -74,6 +80,53 @@ static ITEM: Schema = Schema {
     ],
     required: &[(None, "title"), (None, "link")],
     place: RDF_ITEM,
+    text: false,
+};
+
+static CHANNEL_1_1: Schema = Schema {
+    elements: &[
+        text("title", &[NonBlank, Plain]).once(),
+        text("link", &[WholeUri]).once(),
+        text("description", &[Plain]).once(),
+        IMAGE_1_1,
+        holder("items", &ITEMS_1_1).once().with(&[must("parseType", &[Exactly(&["Collection"])]).of("rdf")]),
+    ],
+    required: &[(None, "title"), (None, "link"), (None, "description"), (None, "items")],
+    place: RDF_CHANNEL,
+    text: false,
+};
+
+static ITEMS_1_1: Schema = Schema {
+    elements: &[holder("item", &ITEM_1_1).with(ABOUT).and(about)],
+    required: &[],
+    place: NOWHERE,
+    text: false,
+};
+
+static ITEM_1_1: Schema = Schema {
+    elements: &[
+        text("title", &[NonBlank, Plain]).once(),
+        text("link", &[WholeUri]).once(),
+        html("description").once(),
+        html("encoded").of("content").once(),
+        IMAGE_1_1,
+    ],
+    required: &[(None, "title"), (None, "link")],
+    place: RDF_ITEM,
+    text: false,
+};
+
+const IMAGE_1_1: Element =
+    holder("image", &IMAGE_1_1_SCHEMA).once().with(&[must("parseType", &[Exactly(&["Resource"])]).of("rdf")]);
+
+static IMAGE_1_1_SCHEMA: Schema = Schema {
+    elements: &[
+        text("title", &[NonBlank, Plain]).once(),
+        text("link", &[WholeUri]).once(),
+        text("url", &[WholeUri]).once(),
+    ],
+    required: &[(None, "title"), (None, "url")],
+    place: PART,
     text: false,
 };
 

@@ -175,6 +175,10 @@ rules! {
     FORM_NAME "form-name" Error "RSS 2.0, textInput" "begin with a letter";
     TOO_LONG "too-long" Error "Apple, podcast RSS" "make it shorter";
     DURATION "duration" Error "Apple, itunes:duration" "write seconds, or HH:MM:SS";
+    EXPLICIT_OLD "explicit-old" Warning "Apple, itunes:explicit"
+        "write true or false: the other words are those of an earlier version";
+    UUID "uuid" Error "RFC 9562, 4; podcast namespace, guid"
+        "write 32 hexadecimal digits in groups of 8, 4, 4, 4 and 12: 917393e3-1b1e-5cef-ace4-edaa54e1f810";
     CATEGORY_OLD "category-old" Warning "Apple, podcast categories" "use one of the current categories";
     PODCAST_FORMAT "podcast-format" Warning "Apple, podcast RSS" "use an m4a, mp3, mov, mp4, m4v or pdf file";
     PODCAST_ADVISED "podcast-advised" Warning "Apple, podcast RSS"

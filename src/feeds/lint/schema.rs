@@ -186,6 +186,7 @@ pub(super) enum Vocabulary {
     Rdf,
     Atom,
     Service,
+    Opml,
 }
 
 /// Checks one feed.
@@ -207,8 +208,8 @@ pub(super) struct Validator<'l, 'f> {
 pub(super) struct Modules {
     /// The table of an element at a place.
     pub(super) find: fn(&Node<'_>, AllowedParents) -> Option<&'static Element>,
-    /// Whether the tables are complete for the namespace, so that any other element is a mistake.
-    pub(super) is_whole: fn(&str) -> bool,
+    /// The rule for any other element of the namespace; `None` if the tables do not have all of its elements.
+    pub(super) unknown: fn(&str) -> Option<Rule>,
 }
 
 impl Validator<'_, '_> {
@@ -381,18 +382,22 @@ impl Validator<'_, '_> {
     }
 
     fn unknown(&mut self, child: &Node<'_>, parent: &Node<'_>) {
-        match child.ns {
-            Ns::None if self.own != Ns::None => {
+        let rule = match child.ns {
+            Ns::Known(prefix) if child.ns != self.own => (self.modules.unknown)(prefix),
+            _ => Some(ELEMENT_UNKNOWN),
+        };
+        match (child.ns, rule) {
+            (Ns::None, _) if self.own != Ns::None => {
                 let message = format!("<{}> in <{}> has no namespace", child.label(), parent.label());
                 self.raise(NAMESPACE_NONE, child, message);
             }
-            Ns::Known("xhtml") => html::inline(child, false, self.lint),
-            Ns::Known(prefix) if child.ns != self.own && !(self.modules.is_whole)(prefix) => {}
-            Ns::Other if self.own != Ns::Other => {}
-            _ => {
+            (Ns::Known("xhtml"), _) => html::inline(child, false, self.lint),
+            (Ns::Other, _) if self.own != Ns::Other => {}
+            (_, Some(rule)) => {
                 let message = format!("<{}> is not allowed in <{}>", child.label(), parent.label());
-                self.raise(ELEMENT_UNKNOWN, child, message);
+                self.raise(rule, child, message);
             }
+            (_, None) => {}
         }
         doubtful_below(child, self.lint);
     }

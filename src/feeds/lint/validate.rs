@@ -7,7 +7,7 @@ use super::document::{Parsed, parse};
 use super::findings::Lint;
 use super::rule::{ELEMENT_MISSING, NAMESPACE_MISSING, NAMESPACE_OBSOLETE, NAMESPACE_WRONG, ROOT_UNKNOWN};
 use super::schema::{Element, Validator, Vocabulary};
-use super::{app, atom, modules, rdf, rss, validate_json};
+use super::{app, atom, modules, opml, rdf, rss, validate_json};
 use crate::finding::Finding;
 use crate::xml::namespaces::{ATOM, Ns, OBSOLETE, RDF};
 use crate::xml::tree::Node;
@@ -42,6 +42,9 @@ fn check_root(root: &Node<'_>, text: &str, lint: &mut Lint<'_>) {
             (Vocabulary::Rss, ns, &rss::ROOT)
         }
         (RDF, "RDF") => (Vocabulary::Rdf, rss_1(root), &rdf::ROOT),
+        (Ns::Known("rss11"), "Channel") => (Vocabulary::Rdf, root.ns, &rdf::ROOT_1_1),
+        (Ns::None, "opml") => (Vocabulary::Opml, root.ns, &opml::ROOT),
+        (Ns::Known("at"), "deleted-entry") => (Vocabulary::Atom, root.ns, &modules::TOMBSTONE),
         (Ns::Known("app"), "service") => (Vocabulary::Service, root.ns, &app::ROOT_SERVICE),
         (Ns::Known("app"), "categories") => (Vocabulary::Service, root.ns, &app::ROOT_CATEGORIES),
         (ns, "feed" | "entry") => {

@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::archive::{Archive, SkipReason, folder};
+use crate::archive::{Archive, Post, SkipReason, folder};
 use crate::config::Config;
 use crate::crash;
 use crate::delivery::progress::ProgressEvent;
@@ -359,7 +359,7 @@ impl InputFingerprint {
             SkipReason::Future(date) => Some(date.to_utc()),
             _ => None,
         });
-        let measured = archive.posts.iter().filter_map(|post| post.enclosure.as_ref()?.file.as_deref());
+        let measured = archive.posts.iter().flat_map(Post::measured_files);
         let measured = measured.chain(pages.sources.iter().map(Utf8PathBuf::as_path));
         let stamp = Self {
             inputs: inputs.to_owned(),

@@ -139,6 +139,9 @@ cases! {
     "lint: images" lint |n| many(RSS, n, |at| format!("<image><title>{at}</title><link>b</link></image>"), "</channel></rss>");
     "lint: content before description" lint |n| many("<rss version=\"2.0\" xmlns:content=\"http://purl.org/rss/1.0/modules/content/\"><channel><item>", n, |_| "<content:encoded>a</content:encoded>", END);
     "lint: one guid" lint |n| many(RSS, n, |_| "<item><guid>http://a.example/</guid></item>", "</channel></rss>");
+    "lint: outlines" lint |n| many("<opml version=\"2.0\"><head/><body>", n, |at| format!("<outline text=\"{at}\" type=\"rss\"/>"), "</body></opml>");
+    "lint: a collection" lint |n| many("<Channel xmlns=\"http://purl.org/net/rss1.1#\"><items>", n, |at| format!("<item><title>{at}</title></item>"), "</items></Channel>");
+    "lint: transcripts" lint |n| many("<rss version=\"2.0\" xmlns:podcast=\"https://podcastindex.org/namespace/1.0\"><channel><item>", n, |at| format!("<podcast:transcript url=\"{at}\"/>"), END);
     "lint: unknown elements" lint |n| many(RSS, n, |at| format!("<x{at}/>"), "</channel></rss>");
     "lint: unknown attributes" lint |n| many(RSS, n, |at| format!("<item a{at}=\"b\"/>"), "</channel></rss>");
     "lint: skip hours" lint |n| many(&format!("{RSS}<skipHours>"), n, |at| format!("<hour>{at}</hour>"), "</skipHours></channel></rss>");

@@ -13,7 +13,7 @@ use super::html;
 use super::rule::{
     BLANK, BOOLEAN, CHOICE, COORDINATE, DATE_ISO8601, DATE_RFC3339, DATE_W3C, DURATION, EMAIL, EMAIL_HOST,
     EMAIL_IN_TEXT, EMAIL_NAME, FORM_NAME, HTML_IN_TEXT, LANGUAGE, LINK, MIDNIGHT, MIME_TYPE, NSS, NUMBER,
-    Rule, TIME_OF_DAY, TOO_LONG, WHITE_SPACE,
+    Rule, TIME_OF_DAY, TOO_LONG, UUID, WHITE_SPACE,
 };
 
 /// A rule that is violated, and how.
@@ -82,6 +82,10 @@ pub(super) enum Kind {
     Exactly(&'static [&'static str]),
     /// One of these values; any other violates this rule instead of `choice`.
     OneOf(&'static [&'static str], Rule),
+    /// None of these words of an earlier version; each with the one that replaces it.
+    NotFormer(&'static [(&'static str, &'static str)], Rule),
+    /// A UUID (RFC 9562, 4).
+    Uuid,
     /// Hours of a day.
     Hour,
     /// Seconds or `HH:MM:SS`.
@@ -177,6 +181,11 @@ impl Kind {
                 unless(words.contains(&value), rule, "one of the allowed values")
             }
             Self::OneOf(words, rule) => unless(words.contains(&value), rule, &words.join(", ")),
+            Self::NotFormer(words, rule) => {
+                let known = words.iter().find(|(old, _)| old.eq_ignore_ascii_case(value));
+                known.map(|(_, new)| (rule, format!("{} is now {new:?}", shown(value))))
+            }
+            Self::Uuid => unless(uri::is_uuid(value), UUID, "a UUID"),
             Self::Hour if value == "24" => Some((MIDNIGHT, "the hour 24".to_owned())),
             Self::Hour => {
                 unless(value.parse::<u8>().is_ok_and(|hour| hour < 24), TIME_OF_DAY, "an hour from 0 to 23")

@@ -236,7 +236,8 @@ fn is_urn(rest: &str) -> bool {
     nid_is_right && !nss.is_empty() && !nss.starts_with('/') && !nss.contains(['[', ']'])
 }
 
-fn is_uuid(text: &str) -> bool {
+/// Whether `text` has the form of a UUID (RFC 9562, 4).
+pub(super) fn is_uuid(text: &str) -> bool {
     let mut lengths = [8, 4, 4, 4, 12].into_iter();
     text.split('-')
         .all(|part| lengths.next() == Some(part.len()) && part.bytes().all(|b| b.is_ascii_hexdigit()))
