@@ -37,12 +37,17 @@ fn loaded(tag: &Tag) -> Option<String> {
     let first = |names: &[&str]| {
         names.iter().find_map(|name| tag.attribute(name)).filter(|value| !value.trim().is_empty())
     };
-    let is_placeholder =
-        tag.attribute("src").is_none_or(|src| src.trim().is_empty() || src.trim_start().starts_with("data:"));
     let (src, srcset) = (first(&SRC), first(&SRCSET));
-    if !is_placeholder || src.is_none() && srcset.is_none() {
-        return None;
-    }
+    (is_placeholder(tag) && (src.is_some() || srcset.is_some())).then(|| with_address(tag, src, srcset))
+}
+
+/// Whether an `img` has no picture of its own.
+fn is_placeholder(tag: &Tag) -> bool {
+    tag.attribute("src").is_none_or(|src| src.trim().is_empty() || src.trim_start().starts_with("data:"))
+}
+
+/// The tag of a picture with these addresses.
+fn with_address(tag: &Tag, src: Option<&str>, srcset: Option<&str>) -> String {
     // Some have only candidates.
     let src = src.or_else(|| srcset?.split([' ', ',']).find(|word| !word.is_empty()));
     let mut out = String::from("<img");
@@ -59,7 +64,49 @@ fn loaded(tag: &Tag) -> Option<String> {
         out.push('"');
     }
     out.push('>');
-    Some(out)
+    out
+}
+
+/// `html` with the best of its sources in each `picture` whose `img` has none: what all feed readers show before what is smaller.
+pub(super) fn with_candidates(html: &str) -> Cow<'_, str> {
+    if !html.contains("<picture") {
+        return Cow::Borrowed(html);
+    }
+    let found = tags(html);
+    let (mut out, mut from) = (String::new(), 0);
+    let mut best: Option<&Tag> = None;
+    for tag in &found {
+        match tag.name() {
+            "picture" => best = None,
+            "source" if best.is_none_or(|best| rank(tag) < rank(best)) => best = Some(tag),
+            "img" if is_placeholder(tag) && tag.attribute("srcset").is_none() => {
+                let Some(candidates) = best.take().and_then(candidates) else { continue };
+                out.push_str(&html[from..tag.at.start]);
+                out.push_str(&with_address(tag, None, Some(candidates)));
+                from = tag.at.end;
+            }
+            _ => {}
+        }
+    }
+    out.push_str(&html[from..]);
+    Cow::Owned(out)
+}
+
+fn candidates<'t>(source: &'t Tag) -> Option<&'t str> {
+    let written = ["srcset"].into_iter().chain(SRCSET).find_map(|name| source.attribute(name));
+    written.filter(|candidates| !candidates.trim().is_empty())
+}
+
+/// How late a source is used: one without candidates or for dark backgrounds last, before it the formats by how many programs
+/// know them.
+fn rank(source: &Tag) -> u8 {
+    match source.attribute("type").unwrap_or_default() {
+        _ if candidates(source).is_none() => 4,
+        _ if source.attribute("media").is_some_and(|media| media.contains("dark")) => 3,
+        "image/avif" | "image/jxl" | "image/heic" => 2,
+        "image/webp" => 1,
+        _ => 0,
+    }
 }
 
 /// `html` with the pictures of its `noscript` elements that are not shown anyway, in place of the elements.
@@ -159,6 +206,24 @@ mod tests {
             ("a<noscript><img src=a.jpg><b>c", "a<img src=a.jpg>"),
         ] {
             assert_eq!(with_fallbacks(html, &page), expected, "{html}");
+        }
+    }
+
+    #[test]
+    fn a_picture_without_an_img_of_its_own_has_the_source_that_most_programs_show() {
+        let jpeg = "<source type=image/jpeg srcset='a.jpg 1x, b.jpg 2x'>";
+        let webp = "<source type=image/webp data-srcset=a.webp>";
+        let avif = "<source type=image/avif srcset=a.avif>";
+        let dark = "<source media='(prefers-color-scheme: dark)' srcset=d.png>";
+        for (sources, expected) in [
+            ([avif, jpeg, webp], "<img src=\"a.jpg\" srcset=\"a.jpg 1x, b.jpg 2x\" alt=\"b\">"),
+            ([avif, webp, dark], "<img src=\"a.webp\" srcset=\"a.webp\" alt=\"b\">"),
+            ([dark, avif, "<source>"], "<img src=\"a.avif\" srcset=\"a.avif\" alt=\"b\">"),
+        ] {
+            let sources = sources.concat();
+            let picture = |img: &str| format!("<picture>{sources}{img}</picture><img alt=c>");
+            assert_eq!(with_candidates(&picture("<img alt=b src='data:x'>")), picture(expected));
+            assert_eq!(with_candidates(&picture("<img alt=b src=x.png>")), picture("<img alt=b src=x.png>"));
         }
     }
 

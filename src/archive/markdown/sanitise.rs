@@ -83,6 +83,7 @@ pub(super) fn clean(html: &str, place: RenderContext<'_>) -> String {
     let html = html::without_excess(drawn.as_deref().unwrap_or(html));
     let shown = hidden::without(&html);
     let shown = lazy::with_fallbacks(&shown, place.page);
+    let shown = lazy::with_candidates(&shown);
     let clean = builder.clean(&hidden::without_heading_marks(&shown)).to_string();
     let clean = if place.has_formulas() { formulas::without_copies(clean) } else { clean };
     lazy::without_sourceless(pictures::without_variants(frames::without_content(clean)))
