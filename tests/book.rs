@@ -137,6 +137,10 @@ fn every_page_that_code_and_scripts_mention_exists() {
     files.extend(["justfile", "Cargo.toml", "config.toml"].map(PathBuf::from));
     let mut missing = Vec::new();
     for path in files {
+        // The sites of other generators have a folder `docs`, too.
+        if path.starts_with("tests/data/sites") {
+            continue;
+        }
         let Ok(text) = fs::read_to_string(&path) else { continue };
         for rest in text.split("docs/").skip(1) {
             let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || "-_/.".contains(c)));

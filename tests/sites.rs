@@ -166,6 +166,91 @@ fn a_pelican_site_builds_as_it_is() {
     builds_as_expected("pelican");
 }
 
+/// `published.tsv` beside the site has what its generator publishes: each post has the same address, date and title here,
+/// or there is a reason. `edit` is a text of the configuration, and what replaces it.
+fn publishes_what_it_does(folder: &str, generator: &str, (from, to): (&str, &str)) {
+    let site = Site::with(folder);
+    let said = site.succeeds(&format!("new --from {generator} site l"));
+    // The generator is also detected.
+    let stated = format!("generator = \"{generator}\"");
+    let config = site.read("l/config.toml").replace(&stated, "generator = \"auto\"").replace(from, to);
+    let feeds = "\n[feeds]\nentries = 0\nformats = [\"json\"]\nby = []\nbudget = \"0\"\n";
+    fs::write(site.0.path().join("l/config.toml"), format!("{config}{feeds}")).unwrap();
+    let summary = site.summary();
+    let feed: serde_json::Value = serde_json::from_str(&site.read("l/public/feed.json")).unwrap();
+    let date = |text: &str| chrono::DateTime::parse_from_rfc3339(text).unwrap().to_utc();
+    let post = |item: &serde_json::Value| {
+        let text = |key: &str| item[key].as_str().unwrap().to_owned();
+        let address = url::Url::parse(&text("url")).unwrap();
+        (percent_decoded(address.path()), date(&text("date_published")), text("title"))
+    };
+    let mut ours: Vec<_> = feed["items"].as_array().unwrap().iter().map(post).collect();
+    ours.sort();
+    let mut theirs = Vec::new();
+    for line in site.read("site/published.tsv").lines().filter(|line| !line.starts_with('#')) {
+        match line.split('\t').collect::<Vec<_>>().as_slice() {
+            [address, day, title] => theirs.push(((*address).to_owned(), date(day), (*title).to_owned())),
+            [address, _, _, why] => assert!(summary.contains(why), "{address}: {summary}"),
+            _ => panic!("{line}"),
+        }
+    }
+    theirs.sort();
+    assert_eq!(ours, theirs, "{summary}");
+    insta::with_settings!({ snapshot_path => "data/sites", prepend_module_to_snapshot => false, omit_expression => true }, {
+        insta::assert_snapshot!(folder, format!("{said}\n{config}\n{summary}"));
+    });
+}
+
+#[test]
+fn documents_of_a_collection_of_jekyll_have_its_addresses() {
+    publishes_what_it_does("jekyll-collection", "jekyll", ("\"../site\"", "\"../site/_recipes\""));
+}
+
+#[test]
+fn posts_of_astro_have_its_addresses() {
+    publishes_what_it_does("astro", "astro", ("generator", "generator"));
+}
+
+#[test]
+fn posts_of_eleventy_have_its_addresses() {
+    publishes_what_it_does("eleventy", "eleventy", ("generator", "generator"));
+}
+
+#[test]
+fn posts_of_hexo_have_its_addresses() {
+    publishes_what_it_does("hexo", "hexo", ("generator", "generator"));
+}
+
+#[test]
+fn posts_of_docusaurus_have_its_addresses() {
+    publishes_what_it_does("docusaurus", "docusaurus", ("generator", "generator"));
+}
+
+#[test]
+fn posts_of_material_for_mkdocs_have_its_addresses() {
+    publishes_what_it_does("mkdocs-material", "mkdocs-material", ("generator", "generator"));
+}
+
+#[test]
+fn posts_of_nikola_have_its_addresses() {
+    publishes_what_it_does("nikola", "nikola", ("generator", "generator"));
+}
+
+#[test]
+fn posts_of_vuepress_have_its_addresses() {
+    publishes_what_it_does(
+        "vuepress",
+        "vuepress",
+        ("https://example.com/", "https://vuepress.example/docs/"),
+    );
+}
+
+/// Quarto could not be run for this test: the addresses are those of its documentation.
+#[test]
+fn posts_of_quarto_have_the_addresses_of_their_files() {
+    publishes_what_it_does("quarto", "quarto", ("generator", "generator"));
+}
+
 #[test]
 fn a_folder_of_plain_markdown_builds_as_it_is() {
     let site = Site::with("plain");

@@ -7,6 +7,10 @@ use crate::html::{At, Data, Tree, is_void, parse, push_attribute, push_text};
 const APPARATUS: [&str; 10] =
     ["script", "style", "template", "nav", "footer", "form", "dialog", "button", "head", "title"];
 
+/// Classes of what generators add to code and headings: the numbers of lines (Hexo, Pygments), and links to the headings
+/// themselves (`MkDocs`, Docusaurus, `VuePress`).
+const ADDED: [&str; 6] = ["gutter", "linenos", "linenodiv", "headerlink", "hash-link", "header-anchor"];
+
 /// Fewer characters are no text of a post.
 const LEAST: usize = 25;
 
@@ -115,8 +119,15 @@ fn is_left_out(tree: &Tree, at: At, headings: &[At]) -> bool {
     let name = tree.name(at);
     APPARATUS.contains(&name)
         || headings.contains(&at)
+        || is_added(tree, at)
         || tree.attribute(at, "hidden").is_some()
         || name == "header" && tree.below(at).any(|at| headings.contains(&at))
+}
+
+/// In `VuePress`, the text of a heading is in such a link; then the link stays.
+fn is_added(tree: &Tree, at: At) -> bool {
+    let has_text = || tree.text(at).chars().any(char::is_alphabetic);
+    ADDED.iter().any(|class| tree.has_class(at, class)) && !(tree.name(at) == "a" && has_text())
 }
 
 /// Writes everything below `place`. The renderer of posts takes out what is not safe.
@@ -178,6 +189,16 @@ mod tests {
         ] {
             assert_eq!(found(&page), Ok((text.to_owned(), false)), "{page}");
         }
+    }
+
+    #[test]
+    fn numbers_of_lines_and_links_to_headings_are_no_text() {
+        let page = "<article><h2>A<a class=headerlink href=#a>¶</a></h2>\
+                    <h2><a class=header-anchor href=#b><span>B</span></a></h2>\
+                    <table><tbody><tr><td class=gutter><pre>1</pre></td><td class=code><pre>let a;</pre></td></tr></tbody></table></article>";
+        let html = "<h2>A</h2><h2><a class=\"header-anchor\" href=\"#b\"><span>B</span></a></h2>\
+                    <table><tbody><tr><td class=\"code\"><pre>let a;</pre></td></tr></tbody></table>";
+        assert_eq!(found(page), Ok((html.to_owned(), false)));
     }
 
     #[test]

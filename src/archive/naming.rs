@@ -3,8 +3,8 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::site::Site;
-use super::{SkipReason, language};
+use super::site::{self, Site};
+use super::{SkipReason, generators, language};
 use crate::config::{Config, Generator};
 use crate::dates;
 
@@ -61,6 +61,10 @@ fn name(stem: &str, folder: &Utf8Path, site: &Site, config: &Config) -> Result<N
             }
             Ok(Name { language: language.map(str::to_owned), ..page(stem, folder, site.generator) })
         }
+        generator => match held_back(stem, folder, site) {
+            Some(by) => Err(SkipReason::HeldBack(by)),
+            None => Ok(of_table(stem, folder, generator)),
+        },
     }
 }
 
@@ -69,7 +73,7 @@ pub(super) fn bare(relative: &Utf8Path) -> Name {
     plain(relative.file_stem().unwrap_or_default(), relative.parent().unwrap_or(Utf8Path::new("")))
 }
 
-/// What holds a post of a plain folder back: a folder for drafts, or an underscore in an Astro site.
+/// What holds a post back by its name: a folder for drafts, or an underscore, where the generator skips such files.
 fn held_back(stem: &str, folder: &Utf8Path, site: &Site) -> Option<String> {
     let mut folders = folder.components().map(|part| part.as_str());
     if let Some(drafts) = folders.find(|name| ["_drafts", "drafts"].contains(&name.to_lowercase().as_str())) {
@@ -94,6 +98,16 @@ fn plain(stem: &str, folder: &Utf8Path) -> Name {
     let (day, stem) = without_day(bundle.unwrap_or(stem));
     let folder = if bundle.is_some() { folder.parent().unwrap_or(folder) } else { folder };
     Name { day, stem: stem.to_owned(), folder: folder.to_owned(), ..Name::default() }
+}
+
+/// Most of the generators in the table keep the day in the name.
+fn of_table(stem: &str, folder: &Utf8Path, generator: Generator) -> Name {
+    let name = plain(stem, folder);
+    let whole = if stem == "index" { folder.file_name().unwrap_or(stem) } else { stem };
+    match generators::rules(generator) {
+        Some(rules) if !rules.strips_day => Name { stem: whole.to_owned(), ..name },
+        _ => name,
+    }
 }
 
 /// Hugo keeps the day in the URL, Zola does not.
@@ -127,7 +141,7 @@ fn jekyll(stem: &str, folder: &Utf8Path, config: &Config) -> Result<Name, SkipRe
         parts.drain(..2);
     }
     let Some(at) = parts.iter().position(|part| matches!(*part, "_posts" | "_drafts")) else {
-        return Err(SkipReason::Page);
+        return site::collection(folder).map(|_| plain(stem, folder)).ok_or(SkipReason::Page);
     };
     if parts[at] == "_drafts" {
         return Err(SkipReason::Draft);
@@ -168,6 +182,7 @@ pub(super) fn kind(name: &str, generator: Generator) -> Kind {
     let extension = name.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
     match extension.as_deref() {
         Some("md" | "markdown" | "mkd" | "mkdn" | "mdown" | "mdwn" | "mdtext" | "mdx") => Kind::Post,
+        Some("qmd") if generator == Generator::Quarto => Kind::Post,
         Some("html" | "htm") if matches!(generator, Generator::Hugo | Generator::Jekyll) => Kind::Post,
         Some("html" | "htm") if generator == Generator::Pelican => Kind::Foreign("HTML"),
         Some("rst") => Kind::Foreign("reStructuredText"),
@@ -214,6 +229,7 @@ pub(super) fn is_passed_over(name: &str, generator: Generator) -> bool {
     let is_private = name.starts_with('_') && !matches!(name, "_posts" | "_drafts" | I18N);
     match generator {
         Generator::Jekyll => is_private || matches!(name, "node_modules" | "vendor"),
+        Generator::Eleventy => matches!(name, "node_modules" | "_includes" | "_layouts" | "_data" | "_site"),
         _ => name == "node_modules",
     }
 }
@@ -259,6 +275,8 @@ mod tests {
         assert_eq!(translated("ko"), Ok(says("2013-05-06", "a", "news")));
         assert_eq!(translated("ja"), Err(SkipReason::Language("ja".to_owned())));
         assert_eq!(name(Generator::Jekyll, "", "about.md"), Err(SkipReason::Page));
+        let recipe = name(Generator::Jekyll, "_recipes", "2013-05-06-soup.md");
+        assert_eq!(recipe, Ok(says("2013-05-06", "soup", "_recipes")));
         assert_eq!(name(Generator::Jekyll, "_posts", "about.md"), Err(SkipReason::Name));
         assert_eq!(name(Generator::Jekyll, "_drafts", "about.md"), Err(SkipReason::Draft));
     }

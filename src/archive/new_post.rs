@@ -3,7 +3,7 @@
 use camino::{Utf8Path, Utf8PathBuf};
 use chrono::{DateTime, Datelike as _, FixedOffset};
 
-use super::slugs;
+use super::{generators, slugs};
 use crate::config::Generator;
 use crate::text::HeaderText;
 
@@ -94,6 +94,12 @@ fn dated_like(folder: &Utf8Path, date: DateTime<FixedOffset>) -> Utf8PathBuf {
         .collect()
 }
 
+/// What the generator calls the date: Astro expects `pubDate`.
+fn date_key(generator: Generator) -> &'static str {
+    let keys = generators::rules(generator).map_or(&[][..], |rules| rules.keys);
+    keys.iter().find(|(_, key)| *key == "date").map_or("date", |(name, _)| name)
+}
+
 fn text(post: &NewPost<'_>, conventions: &Conventions) -> String {
     let quoted = serde_json::Value::from(post.title.as_str()).to_string();
     let at = post.date.format("%Y-%m-%dT%H:%M:%S%:z");
@@ -113,7 +119,8 @@ fn text(post: &NewPost<'_>, conventions: &Conventions) -> String {
         }
         Syntax::Yaml => {
             let draft = if post.draft { "draft: true\n" } else { "" };
-            format!("---\ntitle: {quoted}\ndate: {at}\n{draft}---\n\n")
+            let date = date_key(conventions.generator);
+            format!("---\ntitle: {quoted}\n{date}: {at}\n{draft}---\n\n")
         }
         Syntax::Lines => {
             let draft = if post.draft { "Status: draft\n" } else { "" };
@@ -162,6 +169,8 @@ mod tests {
         assert_eq!(text, "---\nlayout: post\ntitle: \"A: b\"\ndate: 2026-11-29 18:20:00 +0900\n---\n\n");
         let (path, text) = of(Generator::Jekyll, "news/_posts", Syntax::Yaml, true, true);
         assert_eq!((path.as_str(), text.contains("date")), ("news/_drafts/a-b.md", false));
+        let (_, text) = of(Generator::Astro, "", Syntax::Yaml, false, true);
+        assert!(text.contains("\npubDate: 2"), "{text}");
         let (path, text) = of(Generator::Pelican, "Go", Syntax::Lines, false, true);
         assert_eq!(path, "Go/a-b.md");
         assert_eq!(text, "Title: A: b\nDate: 2026-11-29 18:20\nStatus: draft\n\n");

@@ -4,8 +4,8 @@ use camino::Utf8Path;
 use chrono::{DateTime, FixedOffset};
 use url::Url;
 
-use super::links;
 use super::slugs::{self, PelicanSlugs};
+use super::{generators, links, site};
 use crate::config::{Generator, Pattern, PatternPart, Placeholder, SiteUrl};
 use crate::text::HeaderText;
 
@@ -30,6 +30,9 @@ pub enum PermalinkError {
     /// The URL has another scheme, or is outside the site.
     #[error("{0:?} is not the address of a page below the site")]
     Outside(String),
+    /// Only the generator can compute it.
+    #[error("the address {0:?} is a template, and Letterpress runs no templates")]
+    Template(String),
 }
 
 /// Checks and normalises a slug: percent-decoded (`WordPress` exports encode slugs) and in NFC.
@@ -86,6 +89,7 @@ pub fn name(generator: Generator, own: Option<&str>, stem: &str, title: &str) ->
         Generator::Zola => slugs::zola(text),
         Generator::Jekyll => slugs::jekyll_title(text),
         Generator::Pelican => slugs::pelican(text, PelicanSlugs::default()),
+        _ => of_table(generator, text),
     };
     // For Hugo, a slash in a slug begins a folder.
     let name = name.replace(['/', '\\'], "-");
@@ -100,7 +104,13 @@ pub fn term_name(generator: Generator, name: &str) -> String {
         Generator::Zola => slugs::zola(name),
         Generator::Jekyll => slugs::jekyll_slug(name),
         Generator::Pelican => slugs::pelican(name, PelicanSlugs::default()),
+        _ => of_table(generator, name),
     }
+}
+
+/// A name by the rules of a generator in the table.
+fn of_table(generator: Generator, text: &str) -> String {
+    generators::rules(generator).map_or_else(|| text.to_owned(), |rules| (rules.slug)(text))
 }
 
 /// The page of a post: `own` (its `permalink`, `url` or `path`) if set, else `pattern`, else the rule of the generator.
@@ -116,8 +126,13 @@ pub fn page(
         Some(language) => format!("/{}/{}", links::segment(language), path.trim_start_matches('/')),
         None => path,
     };
-    let Some(own) = own else {
-        let default = Pattern::lenient(default_pattern(parts.generator));
+    let is_template =
+        |own: &&str| parts.generator == Generator::Eleventy && (own.contains("{{") || own.contains("{%"));
+    if let (Some(own), None) = (own.filter(is_template), pattern) {
+        return Err(PermalinkError::Template(own.to_owned()));
+    }
+    let Some(own) = own.filter(|own| !is_template(own)) else {
+        let default = Pattern::lenient(default_pattern(parts.generator, parts.file));
         let path = expand(pattern.unwrap_or(&default), parts);
         return below(site, &in_language(path.clone()), &path);
     };
@@ -140,21 +155,24 @@ pub fn page(
     below(site, &if is_whole { path } else { in_language(path) }, own)
 }
 
-fn default_pattern(generator: Generator) -> &'static str {
+fn default_pattern(generator: Generator, file: &Utf8Path) -> &'static str {
     match generator {
         Generator::Plain => "/:slug/",
         Generator::Hugo | Generator::Zola => "/:sections/:slugorfilename/",
+        Generator::Jekyll if site::collection(file).is_some() => "/:collection/:path:output_ext",
         Generator::Jekyll => "/:categories/:year/:month/:day/:title:output_ext",
         Generator::Pelican => "/:slug.html",
+        _ => generators::rules(generator).map_or("/:slug/", |rules| rules.permalink),
     }
 }
 
-/// The path that a post states. Zola and Pelican have no placeholders in it.
+/// The path that a post states. Only in Hugo, Jekyll and a plain folder it may have placeholders.
 fn stated(own: &str, parts: PermalinkParts<'_>) -> String {
     let path = match parts.generator {
-        Generator::Zola | Generator::Pelican => own.to_owned(),
         Generator::Hugo => fill(&Pattern::lenient(own), parts, hugo_value),
-        _ => expand(&Pattern::lenient(own), parts),
+        Generator::Plain | Generator::Jekyll => expand(&Pattern::lenient(own), parts),
+        Generator::Zola | Generator::Pelican => own.to_owned(),
+        _ => without_index(own.to_owned()),
     };
     let path = path.replace('#', "%23");
     // Hugo and Zola make a folder from a path that does not name a file.
@@ -181,8 +199,15 @@ fn expand(pattern: &Pattern, parts: PermalinkParts<'_>) -> String {
         }
         // Jekyll makes a path safe in this way (`URL#sanitize_url`).
         Generator::Jekyll => single_slashes(fill(pattern, parts, value).replace("..", "/").replace("./", "")),
-        _ => fill(pattern, parts, value),
+        Generator::Plain | Generator::Zola | Generator::Pelican => fill(pattern, parts, value),
+        _ => without_index(fill(pattern, parts, value)),
     }
+}
+
+/// `/a/index.html` is the page of the folder `/a/`.
+fn without_index(path: String) -> String {
+    let folder = path.strip_suffix("index.html").filter(|folder| folder.ends_with('/'));
+    folder.map(str::to_owned).unwrap_or(path)
 }
 
 /// Whether a pattern is what Hugo does without `permalinks`, perhaps with `uglyURLs`.
@@ -269,6 +294,7 @@ fn named(text: &str, parts: PermalinkParts<'_>) -> String {
         Generator::Zola => slugs::zola(text),
         Generator::Jekyll => slugs::lower_case(text),
         Generator::Pelican => slugs::pelican(text, parts.pelican),
+        generator => of_table(generator, text),
     })
 }
 
@@ -281,6 +307,11 @@ fn slug_of(parts: PermalinkParts<'_>) -> String {
         (Generator::Jekyll, slug) => {
             links::segment(&slugs::jekyll_title(slug.unwrap_or(parts.stem.trim_end_matches('.'))))
         }
+        // Hexo calls the path of a file its title.
+        (Generator::Hexo, _) => encoded(&generators::path(parts.generator, None, parts.file)),
+        (Generator::MkdocsMaterial, None) => named(parts.title, parts),
+        // The generators of the table use a slug as it is.
+        (generator, Some(slug)) if generators::rules(generator).is_some() => encoded(slug),
         (_, slug) => named(slug.unwrap_or(parts.stem), parts),
     }
 }
@@ -308,10 +339,16 @@ fn value(placeholder: Placeholder, parts: PermalinkParts<'_>) -> String {
         }
         Placeholder::Name if is(Generator::Jekyll) => links::segment(&slugs::jekyll_slug(file_name())),
         Placeholder::Filename | Placeholder::Name => name(parts.stem),
-        Placeholder::Path => encoded(&joined(
-            parts.file.components().map(|part| part.as_str().to_owned()).filter(|part| part != "_posts"),
-        )),
-        Placeholder::Collection => "posts".to_owned(),
+        Placeholder::Path if generators::rules(parts.generator).is_some() => {
+            encoded(&generators::path(parts.generator, parts.slug, parts.file))
+        }
+        // The folder of the collection is no part of the path.
+        Placeholder::Path => {
+            let folder = format!("_{}", site::collection(parts.file).unwrap_or("posts"));
+            let names = parts.file.components().map(|part| part.as_str().to_owned());
+            encoded(&joined(names.filter(|part| *part != folder)))
+        }
+        Placeholder::Collection => links::segment(site::collection(parts.file).unwrap_or("posts")),
         Placeholder::Section => value(Placeholder::Sections(0, Some(1)), parts),
         Placeholder::Sections(from, to) => {
             joined(slice(parts.folder.components().map(|part| name(part.as_str())).collect(), from, to))

@@ -18,7 +18,8 @@ use super::inherited::Place;
 use super::link_targets::LinkTargets;
 use super::templating::{self, SiteContext};
 use super::{
-    MarkdownDialect, Post, SkipReason, enclosure, encoding, html_body, links, markdown, mdx, naming, page,
+    MarkdownDialect, Post, SkipReason, enclosure, encoding, generators, html_body, links, markdown, mdx,
+    naming, page, quarto,
 };
 use crate::config::Generator;
 use crate::finding::{Finding, Severity};
@@ -142,8 +143,12 @@ impl PostFile {
     pub(super) fn resolve(&mut self, pages: &LinkTargets, setting: ReadContext<'_>) {
         let path = setting.site.prefix.join(&self.relative);
         let folder = path.parent().unwrap_or(Utf8Path::new(""));
-        if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("mdx")) {
+        let is_mdx = generators::rules(setting.site.generator).is_some_and(|rules| rules.is_mdx);
+        if is_mdx || path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("mdx")) {
             self.take_out_components();
+        }
+        if setting.site.generator == Generator::Quarto {
+            self.post.body = XmlText::clean(&quarto::shown(self.post.body.as_str())).0;
         }
         self.take_out_tags((pages, folder), setting);
         if setting.site.generator == Generator::Plain {

@@ -4,6 +4,7 @@
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 
 use super::front_matter::{self, Entry, Value};
+use super::{generators, javascript};
 use crate::config::Generator;
 
 /// How many folders above the posts are searched for the configuration of a site.
@@ -41,13 +42,14 @@ impl Site {
         };
         let mut site = found.unwrap_or_else(|| Self::by_path(posts, stated));
         if site.generator == Generator::Plain {
-            let beside = |names: &[&str]| {
+            let beside = |generator| {
                 let mut roots = posts.ancestors().take(MAX_CLIMB);
+                let names = generators::rules(generator)?.files;
                 roots.find(|root| names.iter().any(|name| text_of(&root.join(name)).is_some()))
             };
-            let astro = beside(&ASTRO);
+            let astro = beside(Generator::Astro);
             site.skips_underscores = astro.is_some();
-            site.root = beside(&ELEVENTY).or(astro).map(Utf8Path::to_owned);
+            site.root = beside(Generator::Eleventy).or(astro).map(Utf8Path::to_owned);
         }
         site
     }
@@ -73,8 +75,20 @@ impl Site {
         let says = |names: &[&str], key: &str| {
             names.iter().filter_map(|name| text_of(&root.join(name))).any(|text| has_key(&text, key))
         };
+        if let Some(site) = Self::of_table(root, inside, &|generator| generator == Generator::Hexo, text_of) {
+            return Some(site);
+        }
         let in_posts = inside.components().any(|part| matches!(part.as_str(), "_posts" | "_drafts"));
-        if (inside == "" || in_posts) && has(&["_config.yml", "_config.yaml", "_config.toml"]) {
+        let is_collection = || {
+            let name = collection(inside);
+            name.is_some_and(|name| {
+                says(&["_config.yml", "_config.yaml"], "collections")
+                    && says(&["_config.yml", "_config.yaml"], name)
+            })
+        };
+        if (inside == "" || in_posts || is_collection())
+            && has(&["_config.yml", "_config.yaml", "_config.toml"])
+        {
             return Some(Self::found(Generator::Jekyll, inside.to_owned(), root));
         }
         if has(&["pelicanconf.py"]) {
@@ -91,7 +105,7 @@ impl Site {
             || has(&HUGO_DEFAULT)
             || says(&["config.toml", "config.yaml", "config.yml", "config.json"], "baseurl");
         if !is_hugo {
-            return None;
+            return Self::of_table(root, inside, &|_| true, text_of);
         }
         let mut folders = content_folders(root, text_of);
         folders.sort_by_key(|(folder, _)| std::cmp::Reverse(folder.components().count()));
@@ -100,6 +114,30 @@ impl Site {
             .find_map(|(folder, language)| Some((inside.strip_prefix(folder).ok()?.to_owned(), language)));
         let (prefix, language) = own.or_else(|| Some(without_language(content?)))?;
         Some(Self { language, ..Self::found(Generator::Hugo, prefix, root) })
+    }
+
+    /// The site of one of the generators in the table.
+    fn of_table(
+        root: &Utf8Path,
+        inside: &Utf8Path,
+        is_wanted: &dyn Fn(Generator) -> bool,
+        text_of: &dyn Fn(&Utf8Path) -> Option<String>,
+    ) -> Option<Self> {
+        Generator::ALL.into_iter().filter(|generator| is_wanted(*generator)).find_map(|generator| {
+            let rules = generators::rules(generator)?;
+            let text = rules.files.iter().find_map(|name| text_of(&root.join(name)))?;
+            if let Some((files, is_sign)) = rules.sign
+                && !files.iter().filter_map(|name| text_of(&root.join(name))).any(|text| is_sign(&text))
+            {
+                return None;
+            }
+            let stated = javascript::find(&javascript::literals(&text), rules.content_keys);
+            let stated = stated.as_deref().map(|root| root.trim_start_matches("./").trim_matches('/'));
+            let mut roots = stated.into_iter().chain(rules.content.iter().copied());
+            let prefix = roots.find_map(|content| inside.strip_prefix(content).ok())?.to_owned();
+            let skips_underscores = rules.skips_underscores;
+            Some(Self { skips_underscores, ..Self::found(generator, prefix, root) })
+        })
     }
 
     /// Without a configuration, detects the generator by folder names that only it uses.
@@ -118,14 +156,12 @@ impl Site {
             Generator::Jekyll => (drafts_or_posts(), None),
             Generator::Hugo => below("content", false).map(|inside| without_language(&inside)).unzip(),
             Generator::Zola | Generator::Pelican => (below("content", false), None),
+            // The folder of the posts is part of their addresses.
+            _ => (posts.file_name().map(Utf8PathBuf::from), None),
         };
         Self { language: language.flatten(), ..Self::bare(generator, prefix.unwrap_or_default()) }
     }
 }
-
-const ELEVENTY: [&str; 4] =
-    [".eleventy.js", "eleventy.config.js", "eleventy.config.mjs", "eleventy.config.cjs"];
-const ASTRO: [&str; 4] = ["astro.config.mjs", "astro.config.js", "astro.config.ts", "astro.config.cjs"];
 
 const HUGO: [&str; 8] = [
     "hugo.toml",
@@ -155,6 +191,13 @@ const HUGO_DEFAULT: [&str; 8] = [
     "config/_default/config.yml",
     "config/_default/config.json",
 ];
+
+/// The collection of Jekyll that contains the file or folder `path`: `recipes` of `_recipes/a`.
+pub(super) fn collection(path: &Utf8Path) -> Option<&str> {
+    let names = path.components().filter_map(|part| part.as_str().strip_prefix('_'));
+    let mut names = names.filter(|name| !matches!(*name, "drafts" | "i18n"));
+    names.next().filter(|name| *name != "posts")
+}
 
 /// `content/ko/posts` contains the posts of one language; their pages are below `posts`.
 fn without_language(content: &Utf8Path) -> (Utf8PathBuf, Option<String>) {
@@ -244,10 +287,44 @@ mod tests {
             ("/s/content/blog", "/s/config.toml", "base_url = \"\"", Generator::Zola, "blog"),
             ("/s/_posts", "/s/_config.yml", "", Generator::Jekyll, "_posts"),
             ("/s/en/news/_posts", "/s/_config.yml", "", Generator::Jekyll, "en/news/_posts"),
+            ("/s/_recipes", "/s/_config.yml", "collections:\n  recipes:\n", Generator::Jekyll, "_recipes"),
+            ("/s/_recipes", "/s/_config.yml", "", Generator::Plain, ""),
             ("/s", "/s/_config.yml", "", Generator::Jekyll, ""),
             ("/s/content/news", "/s/pelicanconf.py", "", Generator::Pelican, "news"),
         ] {
             assert_eq!(site(posts, &[(file, text)], None), (generator, prefix.to_owned()), "{posts}");
+        }
+    }
+
+    #[test]
+    fn generators_of_the_table_are_detected_where_the_signs_are_clear() {
+        let hexo = "# Hexo Configuration\ntitle: a\n";
+        let mkdocs = "site_name: a\nplugins:\n  - search\n  - blog:\n      blog_dir: b\n";
+        let nikola = "BLOG_TITLE = 'a'\nPOSTS = ()\n";
+        let input = "module.exports = () => ({ dir: { input: './views' } });";
+        for (posts, file, text, generator, prefix) in [
+            ("/s/src/content/blog", "/s/astro.config.mjs", "", Generator::Astro, "blog"),
+            ("/s/posts", "/s/astro.config.ts", "", Generator::Astro, "posts"),
+            ("/s/content/blog", "/s/.eleventy.js", "", Generator::Eleventy, "content/blog"),
+            ("/s/views/blog", "/s/eleventy.config.js", input, Generator::Eleventy, "blog"),
+            ("/s/source/_posts", "/s/_config.yml", hexo, Generator::Hexo, "_posts"),
+            ("/s/source/_posts", "/s/_config.yml", "title: Octopress\n", Generator::Jekyll, "source/_posts"),
+            ("/s/_posts", "/s/_config.yml", hexo, Generator::Jekyll, "_posts"),
+            ("/s/blog", "/s/docusaurus.config.ts", "", Generator::Docusaurus, "blog"),
+            ("/s/docs/blog/posts", "/s/mkdocs.yml", mkdocs, Generator::MkdocsMaterial, "blog/posts"),
+            (
+                "/s/docs/blog/posts",
+                "/s/mkdocs.yml",
+                "site_url: https://blog.a.example\n",
+                Generator::Plain,
+                "",
+            ),
+            ("/s/posts", "/s/conf.py", nikola, Generator::Nikola, "posts"),
+            ("/s/posts", "/s/conf.py", "project = 'Sphinx'\n", Generator::Plain, ""),
+            ("/s/docs/posts", "/s/docs/.vuepress/config.ts", "", Generator::Vuepress, "posts"),
+            ("/s/posts", "/s/_quarto.yml", "", Generator::Quarto, "posts"),
+        ] {
+            assert_eq!(site(posts, &[(file, text)], None), (generator, prefix.to_owned()), "{posts} {text}");
         }
     }
 

@@ -80,6 +80,52 @@ pub(super) fn lower_case(text: &str) -> String {
     text.chars().flat_map(char::to_lowercase).collect()
 }
 
+/// Astro (`github-slugger`): lower case, without signs; each space is a hyphen.
+pub(super) fn github(text: &str) -> String {
+    let is_kept = |c: &char| {
+        c.is_alphabetic()
+            || is_word(*c)
+            || matches!(
+                c,
+                '-' | ' ' | '_' | '\u{203F}' | '\u{2040}' | '\u{2054}' | '\u{FE33}' | '\u{FE34}' | '\u{FE4D}'
+                    ..='\u{FE4F}' | '\u{FF3F}'
+            )
+    };
+    text.to_lowercase().chars().filter(is_kept).map(|c| if c == ' ' { '-' } else { c }).collect()
+}
+
+/// Material for `MkDocs` (`pymdownx.slugs`): lower case, with what Python takes for words; each space is a hyphen.
+pub(super) fn pymdown(text: &str) -> String {
+    let plain: String = strip_tags(text).nfc().collect();
+    let is_kept = |c: &char| {
+        c.is_alphanumeric() && !unicode_normalization::char::is_combining_mark(*c)
+            || matches!(c, '_' | '-' | ' ')
+    };
+    plain.trim().to_lowercase().chars().filter(is_kept).map(|c| if c == ' ' { '-' } else { c }).collect()
+}
+
+/// Nikola (`slugify`): ASCII in lower case, words joined by hyphens.
+pub(super) fn nikola(text: &str) -> String {
+    let is_kept = |c: &char| c.is_alphanumeric() || c.is_whitespace() || matches!(c, '_' | '-' | '+');
+    let kept: String = unidecode(text).chars().filter(is_kept).collect();
+    let mut slug = String::with_capacity(kept.len());
+    for c in kept.trim().to_lowercase().chars() {
+        if c != '-' && !c.is_whitespace() {
+            slug.push(c);
+        } else if !slug.ends_with('-') {
+            slug.push('-');
+        }
+    }
+    slug
+}
+
+/// `VuePress` (`sanitizeFileName`): signs become underscores, and none is at the beginning.
+pub(super) fn vuepress(text: &str) -> String {
+    let is_sign = |c: char| c.is_ascii_control() || "\"#$%&*+,:;<=>?[]^`{|}".contains(c);
+    let name: String = text.chars().map(|c| if is_sign(c) { '_' } else { c }).collect();
+    name.trim_start_matches('_').to_owned()
+}
+
 /// The file name of a new post: letters and digits of every script in lower case, joined by hyphens, and shortened so
 /// that the name stays readable.
 pub(super) fn file_name(text: &str) -> String {
@@ -142,8 +188,8 @@ pub(super) fn pelican(text: &str, rules: PelicanSlugs) -> String {
     if rules.preserve_case { slug } else { slug.to_lowercase() }
 }
 
-/// `<b>` and the like are removed, and `&amp;` is read (`Markup.striptags`).
-fn without_markup(text: &str) -> String {
+/// The text without `<b>` and the like.
+fn strip_tags(text: &str) -> String {
     let (mut plain, mut rest) = (String::with_capacity(text.len()), text);
     while let Some((before, after)) = rest.split_once('<') {
         let Some((_, behind)) = after.split_once('>') else { break };
@@ -151,7 +197,12 @@ fn without_markup(text: &str) -> String {
         rest = behind;
     }
     plain.push_str(rest);
-    let words = plain.split_whitespace().collect::<Vec<_>>().join(" ");
+    plain
+}
+
+/// `<b>` and the like are removed, and `&amp;` is read (`Markup.striptags`).
+fn without_markup(text: &str) -> String {
+    let words = strip_tags(text).split_whitespace().collect::<Vec<_>>().join(" ");
     [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#39;", "'"), ("&amp;", "&")]
         .iter()
         .fold(words, |words, (entity, sign)| words.replace(entity, sign))

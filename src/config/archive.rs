@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
 use super::{Pattern, Permalink, PrivateUrl};
@@ -97,8 +98,7 @@ pub enum DateOnly {
 }
 
 /// A static site generator.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Generator {
     /// No generator, only Markdown files.
     Plain,
@@ -110,6 +110,60 @@ pub enum Generator {
     Jekyll,
     /// Pelican.
     Pelican,
+    /// Astro.
+    Astro,
+    /// Eleventy.
+    Eleventy,
+    /// Hexo.
+    Hexo,
+    /// The blog of Docusaurus.
+    Docusaurus,
+    /// The blog plugin of Material for `MkDocs`.
+    MkdocsMaterial,
+    /// Nikola.
+    Nikola,
+    /// `VuePress` 2.
+    Vuepress,
+    /// Quarto.
+    Quarto,
+}
+
+impl Generator {
+    /// All of them.
+    pub const ALL: [Self; 13] = [
+        Self::Plain,
+        Self::Hugo,
+        Self::Zola,
+        Self::Jekyll,
+        Self::Pelican,
+        Self::Astro,
+        Self::Eleventy,
+        Self::Hexo,
+        Self::Docusaurus,
+        Self::MkdocsMaterial,
+        Self::Nikola,
+        Self::Vuepress,
+        Self::Quarto,
+    ];
+
+    /// Its name in configurations and on the command line.
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Plain => "plain",
+            Self::Hugo => "hugo",
+            Self::Zola => "zola",
+            Self::Jekyll => "jekyll",
+            Self::Pelican => "pelican",
+            Self::Astro => "astro",
+            Self::Eleventy => "eleventy",
+            Self::Hexo => "hexo",
+            Self::Docusaurus => "docusaurus",
+            Self::MkdocsMaterial => "mkdocs-material",
+            Self::Nikola => "nikola",
+            Self::Vuepress => "vuepress",
+            Self::Quarto => "quarto",
+        }
+    }
 }
 
 impl std::fmt::Display for Generator {
@@ -120,29 +174,34 @@ impl std::fmt::Display for Generator {
             Self::Zola => "Zola",
             Self::Jekyll => "Jekyll",
             Self::Pelican => "Pelican",
+            Self::Astro => "Astro",
+            Self::Eleventy => "Eleventy",
+            Self::Hexo => "Hexo",
+            Self::Docusaurus => "Docusaurus",
+            Self::MkdocsMaterial => "Material for MkDocs",
+            Self::Nikola => "Nikola",
+            Self::Vuepress => "VuePress",
+            Self::Quarto => "Quarto",
         })
     }
 }
 
 fn generator<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Generator>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "lowercase")]
-    enum GeneratorSetting {
-        Auto,
-        Plain,
-        Hugo,
-        Zola,
-        Jekyll,
-        Pelican,
+    const KEYS: [&str; Generator::ALL.len() + 1] = {
+        let mut keys = ["auto"; Generator::ALL.len() + 1];
+        let mut at = 0;
+        while at < Generator::ALL.len() {
+            keys[at + 1] = Generator::ALL[at].key();
+            at += 1;
+        }
+        keys
+    };
+    let key = String::deserialize(deserializer)?;
+    let stated = Generator::ALL.into_iter().find(|generator| generator.key() == key);
+    if stated.is_none() && key != "auto" {
+        return Err(D::Error::unknown_variant(&key, &KEYS));
     }
-    GeneratorSetting::deserialize(deserializer).map(|answer| match answer {
-        GeneratorSetting::Auto => None,
-        GeneratorSetting::Plain => Some(Generator::Plain),
-        GeneratorSetting::Hugo => Some(Generator::Hugo),
-        GeneratorSetting::Zola => Some(Generator::Zola),
-        GeneratorSetting::Jekyll => Some(Generator::Jekyll),
-        GeneratorSetting::Pelican => Some(Generator::Pelican),
-    })
+    Ok(stated)
 }
 
 #[cfg(test)]

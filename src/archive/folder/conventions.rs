@@ -28,8 +28,8 @@ pub fn conventions(config: &Config, archive: Option<&Archive>) -> Conventions {
     let shown = text.and_then(|bytes| Syntax::of(&String::from_utf8_lossy(&bytes)));
     let own = match generator {
         Generator::Plain | Generator::Hugo | Generator::Zola => Syntax::Toml,
-        Generator::Jekyll => Syntax::Yaml,
         Generator::Pelican => Syntax::Lines,
+        _ => Syntax::Yaml,
     };
     let is_dated = |path: &Utf8Path| dates::in_name(path.file_stem().unwrap_or_default()).is_some();
     let dated = match generator {

@@ -9,7 +9,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use crate::archive::front_matter::is_markup;
 use crate::archive::inherited::{Glob, Style, data_stem, is_setting};
 use crate::archive::naming::{self, Kind};
-use crate::archive::site::Site;
+use crate::archive::site::{Site, collection};
 use crate::archive::{SkipReason, SkippedFile};
 use crate::config::{Config, Generator};
 use crate::finding::Finding;
@@ -146,7 +146,7 @@ impl Walk {
 
     /// Keeps only the data files of Eleventy that are named after their folder or a post beside them.
     fn drop_other_data(&mut self, root: &Utf8Path) {
-        if self.generator != Some(Generator::Plain) {
+        if !matches!(self.generator, Some(Generator::Plain | Generator::Eleventy)) {
             return;
         }
         let posts: BTreeSet<Utf8PathBuf> = self.files.iter().map(|file| file.with_extension("")).collect();
@@ -168,10 +168,12 @@ impl Walk {
         }
     }
 
-    /// Whether a file in `folder` can be a post: in Jekyll, posts are only below `_posts`.
+    /// Whether a file in `folder` can be a post: in Jekyll, posts are only below `_posts`, or in the folder of a collection
+    /// that the user names.
     fn is_for_posts(&self, folder: &Utf8Path) -> bool {
         let mut parts = self.prefix.components().chain(folder.components());
         self.generator != Some(Generator::Jekyll)
+            || collection(&self.prefix).is_some()
             || parts.any(|part| matches!(part.as_str(), "_posts" | "_drafts"))
     }
 

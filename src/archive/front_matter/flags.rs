@@ -147,6 +147,10 @@ pub fn held_back(
         {
             return flag(shown(&entry.key, &entry.value), false);
         }
+        // In Nikola, these tags are states.
+        if generator == Generator::Nikola && plain(&entry.key) == "tags" && has_state(&entry.value) {
+            return flag(shown(&entry.key, &entry.value), false);
+        }
         let Value::Table(table) = &entry.value else { continue };
         for (key, value) in table {
             let verdict = match plain(&entry.key).as_str() {
@@ -265,6 +269,16 @@ fn state(key: &str, value: &Value) -> Visibility {
         true if is_one_of(&DRAFT_STATES) => Visibility::Draft,
         true if is_one_of(&HIDDEN_STATES) => Visibility::Hidden,
         _ => Visibility::Public,
+    }
+}
+
+/// Whether a list of tags contains `draft` or `private`.
+fn has_state(tags: &Value) -> bool {
+    let is_state = |tag: &str| ["draft", "private"].contains(&tag.trim().to_ascii_lowercase().as_str());
+    match tags {
+        Value::Text(text) => text.split(',').any(is_state),
+        Value::List(items) => items.iter().any(|item| matches!(item, Value::Text(tag) if is_state(tag))),
+        _ => false,
     }
 }
 

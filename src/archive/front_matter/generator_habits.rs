@@ -2,16 +2,19 @@
 //! other generators are removed.
 
 use super::{Entry, Value};
+use crate::archive::generators::{self, GeneratorRules};
 use crate::config::Generator;
 
 /// The entries as [`fields`](super::fields) expects them.
 pub fn normalise(mut entries: Vec<Entry>, generator: Generator) -> Vec<Entry> {
+    let rules = generators::rules(generator);
     let foreign: &[&str] = match generator {
         Generator::Plain => return entries,
         Generator::Hugo => &["permalink", "path", "status", "published", "category", "tag"],
         Generator::Zola => &["permalink", "url", "status", "published", "category", "tag", "categories"],
         Generator::Jekyll => &["url", "path", "status", "draft"],
         Generator::Pelican => &["permalink", "path", "published", "categories", "draft"],
+        _ => rules.map_or(&[], |rules| rules.foreign),
     };
     entries.retain(|entry| !foreign.iter().any(|key| is(entry, key)));
     if generator == Generator::Zola {
@@ -20,6 +23,9 @@ pub fn normalise(mut entries: Vec<Entry>, generator: Generator) -> Vec<Entry> {
     }
     // An id must be a URI; a number is the key of another program's database.
     entries.retain(|entry| !(is(entry, "id") || is(entry, "guid")) || is_uri(&entry.value));
+    if let Some(rules) = rules {
+        of_table(&mut entries, rules);
+    }
     for entry in &mut entries {
         if matches!(generator, Generator::Jekyll) {
             jekyll(entry);
@@ -35,6 +41,39 @@ pub fn normalise(mut entries: Vec<Entry>, generator: Generator) -> Vec<Entry> {
         }
     }
     entries
+}
+
+/// Renames keys, and splits those that contain several dates: `date: {created: …, updated: …}` of Material for `MkDocs` and
+/// `last_update: {date: …}` of Docusaurus.
+fn of_table(entries: &mut Vec<Entry>, rules: &GeneratorRules) {
+    const INSIDE: [(&str, &str, &str); 3] =
+        [("date", "updated", "updated"), ("last_update", "date", "updated"), ("date", "created", "date")];
+    for (name, key) in rules.keys {
+        let is_free = !entries.iter().any(|entry| is(entry, key));
+        if let Some(entry) = entries.iter_mut().find(|entry| is_free && is(entry, name)) {
+            (*key).clone_into(&mut entry.key);
+        }
+    }
+    for (key, inner, meaning) in INSIDE {
+        let found = entries.iter().enumerate().find_map(|(at, entry)| {
+            let Value::Table(table) = &entry.value else { return None };
+            let (_, value) = table.iter().find(|(name, _)| is(entry, key) && name == inner)?;
+            Some((at, Entry { key: meaning.to_owned(), line: entry.line, value: value.clone() }))
+        });
+        match found {
+            Some((at, entry)) if key == meaning => entries[at] = entry,
+            Some((_, entry)) => entries.push(entry),
+            None => {}
+        }
+    }
+    for entry in entries.iter_mut().filter(|entry| is(entry, "date") || is(entry, "updated")) {
+        match &mut entry.value {
+            // `2012-09-15 19:52:05 UTC+02:00`, as Nikola writes it.
+            Value::Text(text) => *text = text.replace("UTC+", "+").replace("UTC-", "-"),
+            _ if rules.has_utc_times => utc(entry),
+            _ => {}
+        }
+    }
 }
 
 fn is(entry: &Entry, key: &str) -> bool {
@@ -53,12 +92,16 @@ fn jekyll(entry: &mut Entry) {
             let words = text.split_whitespace().map(|word| Value::Text(word.to_owned()));
             entry.value = Value::List(words.collect());
         }
-        // For Ruby, a YAML time without a zone is in UTC. A time in quotes or without seconds is text, which Jekyll reads in
-        // the zone of the site.
-        Value::Date(time) if is(entry, "date") || is(entry, "last_modified_at") => {
-            entry.value = Value::Date(format!("{} +0000", time.trim_end()));
-        }
+        // A time in quotes or without seconds is text, which Jekyll reads in the zone of the site.
+        _ if is(entry, "date") || is(entry, "last_modified_at") => utc(entry),
         _ => {}
+    }
+}
+
+/// For Ruby and js-yaml, a YAML time without a zone is in UTC.
+fn utc(entry: &mut Entry) {
+    if let Value::Date(time) = &entry.value {
+        entry.value = Value::Date(format!("{} +0000", time.trim_end()));
     }
 }
 

@@ -10,6 +10,7 @@ mod json;
 mod known;
 mod markup;
 pub mod mistakes;
+mod nikola;
 mod pelican;
 mod people;
 mod segment;
@@ -113,6 +114,7 @@ pub fn split_for<'t>(text: &'t str, file: &str, generator: Generator) -> Result<
             let finding = wrong(file, line_at(text, lead), message);
             Err(finding.hint("write it in YAML between two lines of ---; until then the post is left out"))
         }
+        _ if generator == Generator::Nikola => Ok(nikola::split(text)),
         _ if first.starts_with('{') => json(text, file),
         _ => unfenced(text, file, is_lenient),
     }

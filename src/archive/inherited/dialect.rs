@@ -1,11 +1,11 @@
 //! What the Markdown of a site makes of quotes and line ends: goldmark in Hugo, kramdown or `CommonMark` in Jekyll, Zola's own
-//! setting, and Python-Markdown in Pelican. A setting that is not understood is the generator's default: only words on a
+//! setting, and Python-Markdown in Pelican; for others, their defaults. A setting that is not understood is the generator's default: only words on a
 //! page depend on it. Formulas are not here; `archive.math` reads them.
 
 use super::layers::{Source, get, texts};
 use super::{hugo, pelican};
-use crate::archive::MarkdownDialect;
 use crate::archive::front_matter::{self, Entry, Value};
+use crate::archive::{MarkdownDialect, generators};
 use crate::config::Generator;
 
 /// The dialect of a site with these settings files.
@@ -18,7 +18,7 @@ pub(super) fn read(generator: Generator, sources: &[Source]) -> MarkdownDialect 
             ..MarkdownDialect::default()
         },
         Generator::Pelican => python_markdown(sources),
-        Generator::Plain => MarkdownDialect::default(),
+        generator => generators::rules(generator).map(|rules| rules.dialect).unwrap_or_default(),
     }
 }
 

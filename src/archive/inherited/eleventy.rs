@@ -1,8 +1,8 @@
 //! Eleventy's data files: for a folder and its subfolders (`posts/posts.json`, `posts/posts.11tydata.json`), for one
 //! template (`posts/a.json`), and global data. Those in JavaScript would have to be run.
 //!
-//! Only keys that may hold a post back, authors and languages are used: `tags` are Eleventy's collections, and `layout` and
-//! `permalink` are for its templates.
+//! Only keys that may hold a post back, addresses, authors and languages are used: `tags` are Eleventy's collections, and
+//! `layout` is for its templates.
 
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -13,18 +13,24 @@ use crate::archive::front_matter::{self, Entry, Value, flags};
 /// Other keys that posts inherit.
 const PLAIN_KEYS: [&str; 4] = ["author", "authors", "lang", "language"];
 
-pub(super) fn read(inherited: &mut Inherited, around: &SiteFolders, sources: &[Source]) {
+/// Reads the data files; `makes_addresses` says that a `permalink` in them counts.
+pub(super) fn read(
+    inherited: &mut Inherited,
+    around: &SiteFolders,
+    sources: &[Source],
+    makes_addresses: bool,
+) {
     let mut levels: Vec<(Precedence, &Source)> =
         sources.iter().filter_map(|source| Some((Precedence::of(source, around)?, source))).collect();
     levels.sort_by(|(a, a_source), (b, b_source)| {
         b.nearness().cmp(&a.nearness()).then_with(|| a_source.path.cmp(&b_source.path))
     });
     for (level, source) in levels {
-        take(inherited, &level, source);
+        take(inherited, &level, source, makes_addresses);
     }
 }
 
-fn take(inherited: &mut Inherited, level: &Precedence, source: &Source) {
+fn take(inherited: &mut Inherited, level: &Precedence, source: &Source, makes_addresses: bool) {
     let text = match &source.text {
         Err(message) => return inherited.block(level.scope(), unclear(&source.shown, 1, message)),
         Ok(text) => text,
@@ -54,7 +60,7 @@ fn take(inherited: &mut Inherited, level: &Precedence, source: &Source) {
     if let Some(finding) = computed(&entries, &source.shown) {
         inherited.block(level.scope(), finding);
     }
-    let entries = entries.into_iter().filter(is_inherited).collect();
+    let entries = entries.into_iter().filter(|entry| is_inherited(entry, makes_addresses)).collect();
     inherited.layers.push(Layer {
         scope: level.scope(),
         file: source.shown.clone(),
@@ -72,10 +78,12 @@ fn global(entries: Vec<Entry>, text: &str) -> Value {
     }
 }
 
-fn is_inherited(entry: &Entry) -> bool {
+/// Whether posts inherit an entry of a data file.
+pub(super) fn is_inherited(entry: &Entry, makes_addresses: bool) -> bool {
     match &entry.value {
-        // Template text, and the times of files.
-        Value::Text(_) if entry.key == "permalink" => false,
+        // Only where Eleventy makes the addresses.
+        Value::Text(_) if entry.key == "permalink" => makes_addresses,
+        // The times of files.
         Value::Text(text) if entry.key == "date" => {
             !["created", "last modified", "git created", "git last modified"]
                 .contains(&text.to_ascii_lowercase().as_str())
@@ -112,11 +120,8 @@ impl Precedence {
         let folder = source.path.parent()?;
         if let Ok(inside) = folder.strip_prefix(&around.posts) {
             let is_own = folder.file_name() == Some(stem);
-            return Some(if is_own {
-                Self::Folder(inside.to_owned())
-            } else {
-                Self::Post(inside.join(stem))
-            });
+            let inside = around.prefix.join(inside);
+            return Some(if is_own { Self::Folder(inside) } else { Self::Post(inside.join(stem)) });
         }
         if folder.file_name() == Some("_data") {
             return Some(Self::Global(source.path.file_name()?.split('.').next()?.to_owned()));

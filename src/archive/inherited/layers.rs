@@ -5,9 +5,9 @@ use std::fmt;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::archive::MarkdownDialect;
 use crate::archive::front_matter::{Entry, Value};
 use crate::archive::slugs::{self, PelicanSlugs};
+use crate::archive::{MarkdownDialect, PostAuthor};
 use crate::finding::Finding;
 use crate::text::HeaderText;
 
@@ -52,6 +52,8 @@ pub(in crate::archive) struct Inherited {
     pub(in crate::archive) sections: BTreeMap<Utf8PathBuf, Option<String>>,
     /// How Pelican makes addresses.
     pub(in crate::archive) pelican: PelicanRules,
+    /// The names of authors, by the words for them in posts.
+    pub(in crate::archive) authors: BTreeMap<String, HeaderText>,
 }
 
 /// `[frontmatter] date` of Hugo.
@@ -177,6 +179,16 @@ pub(in crate::archive) struct InheritedEntry {
 impl Inherited {
     pub(super) fn block(&mut self, scope: Scope, finding: Finding) {
         self.blocks.push(Block { scope, unless: "", finding: explained(finding) });
+    }
+
+    /// The authors under their names, if posts have other words for them.
+    pub(in crate::archive) fn named(&self, mut authors: Vec<PostAuthor>) -> Vec<PostAuthor> {
+        for author in &mut authors {
+            if let Some(name) = self.authors.get(author.name.as_str()) {
+                author.name = name.clone();
+            }
+        }
+        authors
     }
 
     /// Drops errors in files that, according to the user, hold no post back.

@@ -13,6 +13,7 @@ mod layers;
 mod pelican;
 mod places;
 mod python;
+mod quarto;
 mod regular;
 mod zola;
 
@@ -21,10 +22,11 @@ use std::collections::BTreeMap;
 use camino::Utf8PathBuf;
 
 use self::layers::{Layer, Scope};
-use super::front_matter::{self, fields, flags, generator_habits};
+use super::front_matter::{self, Value, fields, flags, generator_habits};
 use super::naming;
 use super::site::Site;
 use crate::config::{self, Config, Generator};
+use crate::text::HeaderText;
 
 pub(super) use eleventy::computed;
 pub(super) use glob::{Glob, Style};
@@ -40,13 +42,16 @@ impl Inherited {
             Generator::Zola => zola::read(&mut inherited, around, sources),
             Generator::Jekyll => jekyll::read(&mut inherited, sources),
             Generator::Pelican => pelican::read(&mut inherited, sources),
+            Generator::Eleventy => eleventy::read(&mut inherited, around, sources, true),
             Generator::Plain => {
                 let is_section =
                     |source: &Source| naming::is_section_page(source.path.file_name().unwrap_or_default());
                 let (sections, data): (Vec<_>, Vec<_>) = sources.iter().cloned().partition(is_section);
-                eleventy::read(&mut inherited, around, &data);
+                eleventy::read(&mut inherited, around, &data, false);
                 hugo::read(&mut inherited, around, &sections);
             }
+            Generator::Quarto => quarto::read(&mut inherited, around, sources),
+            _ => authors(&mut inherited.authors, sources),
         }
         inherited.understand(site.generator, &config.site);
         inherited.dialect = dialect::read(site.generator, sources);
@@ -81,6 +86,25 @@ impl Inherited {
             }
             let scope = Scope::new(move |place| scope.covers(place));
             self.layers.push(Layer { scope, entries: kept, ..layer });
+        }
+    }
+}
+
+/// The authors in `authors.yml` of Docusaurus and `.authors.yml` of Material for `MkDocs`. A file that cannot be read holds no
+/// post back: its posts have the words for their authors.
+fn authors(names: &mut BTreeMap<String, HeaderText>, sources: &[Source]) {
+    for source in sources {
+        let text = source.text.as_deref().unwrap_or_default();
+        let Some(Ok(entries)) = front_matter::document(text, &source.shown) else { continue };
+        let mut tables: Vec<(String, Value)> =
+            entries.into_iter().map(|entry| (entry.key, entry.value)).collect();
+        while let Some((key, value)) = tables.pop() {
+            let Value::Table(table) = value else { continue };
+            match layers::get(&table, "name") {
+                Some(Value::Text(name)) => names.extend(HeaderText::parse(name).ok().map(|name| (key, name))),
+                _ if key == "authors" => tables.extend(table),
+                _ => {}
+            }
         }
     }
 }

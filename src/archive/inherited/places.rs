@@ -3,8 +3,8 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::archive::naming;
 use crate::archive::site::Site;
+use crate::archive::{generators, naming};
 use crate::config::Generator;
 
 /// The place of the folder of posts in its site.
@@ -93,7 +93,7 @@ pub(in crate::archive) fn outside(
         (Generator::Pelican, Some(root)) => {
             add(root, &|name| matches!(name, "pelicanconf.py" | "publishconf.py"));
         }
-        (Generator::Plain, root) => {
+        (Generator::Plain | Generator::Eleventy, root) => {
             // Eleventy merges data from its root down to the folder of the post.
             for folder in around.posts.ancestors().skip(1).take(MAX_CLIMB) {
                 let is_ours = root.as_ref().is_some_and(|root| folder.starts_with(root));
@@ -110,7 +110,11 @@ pub(in crate::archive) fn outside(
                 }
             }
         }
-        _ => {}
+        (generator, _) => {
+            let authors = generators::rules(generator).and_then(|rules| rules.authors);
+            let folders = std::iter::once(around.posts.as_path()).chain(around.above());
+            found.extend(folders.filter_map(|folder| Some(folder.join(authors?))));
+        }
     }
     found.sort();
     found.dedup();
@@ -122,13 +126,15 @@ pub(in crate::archive) fn is_setting(name: &str, generator: Generator) -> bool {
     match generator {
         Generator::Hugo | Generator::Zola => naming::is_section_page(name),
         // A copy of a Hugo content folder has section pages even without the configuration.
-        Generator::Plain => {
-            name.contains(".11tydata.")
-                || name.strip_suffix(".json").is_some()
-                || naming::is_section_page(name)
-        }
-        Generator::Jekyll | Generator::Pelican => false,
+        Generator::Plain => is_data(name) || naming::is_section_page(name),
+        Generator::Eleventy => is_data(name),
+        Generator::Quarto => matches!(name, "_metadata.yml" | "_metadata.yaml"),
+        _ => false,
     }
+}
+
+fn is_data(name: &str) -> bool {
+    name.contains(".11tydata.") || name.strip_suffix(".json").is_some()
 }
 
 /// The folder or post of a data file of Eleventy: `posts` for `posts.json` and `posts.11tydata.js`.

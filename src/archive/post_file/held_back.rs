@@ -21,7 +21,8 @@ pub(super) fn visibility(
     }
     let inherited_entries = setting.inherited.inherited_entries(place, &own);
     let held = held_back(&own, &inherited_entries, file, generator).transpose().or_else(|| {
-        let computed = inherited::computed(&own, file).filter(|_| generator == Generator::Plain);
+        let has_data = matches!(generator, Generator::Plain | Generator::Eleventy);
+        let computed = inherited::computed(&own, file).filter(|_| has_data);
         let block = setting.inherited.block_of(place, &own).map(inherited::place_of);
         computed.map(Err).or_else(|| Some(Ok(SkipReason::HeldUp(block?))))
     });

@@ -81,7 +81,7 @@ impl PostBuilder<'_> {
             sections: sections(&stamp.parsed_name.folder, self.setting),
             published: stamp.published,
             updated: stamp.published,
-            authors: fields.authors,
+            authors: self.setting.inherited.named(fields.authors),
             categories: fields.categories,
             tags: fields.tags,
             summary: fields.summary,
@@ -146,9 +146,11 @@ impl PostBuilder<'_> {
         let line = fields.slug.as_ref().map_or(1, |slug| slug.line);
         let raw = permalink::name(generator, own_slug, &parsed_name.stem, title);
         let slug = permalink::slug(&raw).map_err(|error| self.refuse_address(&error, line)).ok();
-        // Jekyll uses the day in the time zone of the site; the others, that of the post.
+        // Jekyll and Hexo use the day in the time zone of the site; the others, that of the post.
         let published = match generator {
-            Generator::Jekyll => stamp.published.with_timezone(&config.site.timezone).fixed_offset(),
+            Generator::Jekyll | Generator::Hexo => {
+                stamp.published.with_timezone(&config.site.timezone).fixed_offset()
+            }
             _ => stamp.published,
         };
         let composed = parsed_name.stem.nfc().collect();
@@ -310,7 +312,12 @@ impl PostBuilder<'_> {
     }
 
     fn refuse_address(&mut self, error: &PermalinkError, line: usize) {
-        let hint = "write `slug: my-post` or a path such as `permalink: /notes/my-post/`";
+        let hint = match error {
+            PermalinkError::Template(_) => {
+                "write the address itself, or a pattern for all posts in `permalink` of [archive]"
+            }
+            _ => "write `slug: my-post` or a path such as `permalink: /notes/my-post/`",
+        };
         self.errors.push(self.error("post-address", line, error.to_string()).hint(hint));
     }
 

@@ -1,5 +1,6 @@
 //! Which tags a generator reads.
 
+use crate::archive::generators;
 use crate::config::Generator;
 
 /// The kinds of tags to look for.
@@ -34,7 +35,8 @@ impl Dialect {
             pelican: false,
         };
         match generator {
-            Generator::Hugo => Self { hugo: true, ..none },
+            // The shortcodes of Nikola and Quarto look the same.
+            Generator::Hugo | Generator::Nikola | Generator::Quarto => Self { hugo: true, ..none },
             Generator::Zola => Self { zola: true, ..none },
             Generator::Jekyll => Self { liquid: true, outputs: Outputs::All, attributes: true, ..none },
             // The plugin liquid_tags.
@@ -48,6 +50,10 @@ impl Dialect {
                 attributes: true,
                 pelican: true,
             },
+            _ if generators::rules(generator).is_some_and(|rules| rules.has_tags) => {
+                Self { liquid: true, outputs: Outputs::All, ..none }
+            }
+            _ => none,
         }
     }
 }

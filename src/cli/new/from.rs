@@ -5,6 +5,7 @@ mod sections;
 
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 use clap::ValueEnum;
+use clap::builder::PossibleValue;
 
 use super::{Outcome, write};
 use crate::cli::printer::Printer;
@@ -16,46 +17,49 @@ use crate::text::shell_quoted;
 /// A configuration file is small.
 const MAX_FILE: u64 = 4 * 1024 * 1024;
 
-/// The generators whose configuration can be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Source {
-    Hugo,
-    Zola,
-    Jekyll,
-    Pelican,
-}
+/// A generator whose configuration can be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Source(Generator);
 
-impl Source {
-    fn generator(self) -> Generator {
-        match self {
-            Self::Hugo => Generator::Hugo,
-            Self::Zola => Generator::Zola,
-            Self::Jekyll => Generator::Jekyll,
-            Self::Pelican => Generator::Pelican,
-        }
+impl ValueEnum for Source {
+    fn value_variants<'a>() -> &'a [Self] {
+        const ALL: [Source; Generator::ALL.len() - 1] = {
+            let mut all = [Source(Generator::Hugo); Generator::ALL.len() - 1];
+            let mut at = 0;
+            while at < all.len() {
+                // The first is the plain folder.
+                all[at] = Source(Generator::ALL[at + 1]);
+                at += 1;
+            }
+            all
+        };
+        &ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.0.key()))
     }
 }
 
 pub(super) fn run(
-    source: Source,
+    Source(generator): Source,
     site: &Utf8Path,
     target: &Utf8Path,
     printer: Printer,
 ) -> Result<Outcome, RunError> {
-    let generator = source.generator();
     let config = if target == "." { Utf8PathBuf::from("config.toml") } else { target.join("config.toml") };
     if config.exists() {
         return Err(RunError::user(
             format!("{config} already exists"),
             format!(
                 "give another folder for it: `letterpress new --from {} {} letters`",
-                format!("{generator:?}").to_lowercase(),
+                generator.key(),
                 shell_quoted(site.as_str())
             ),
         ));
     }
     let files = read(generator, site)?;
-    let mut found = sites::read(generator, &files)
+    let mut found = sites::read(generator, &files, &|folder| site.join(folder).is_dir())
         .map_err(|message| RunError::user(message, "fix it, or write config.toml yourself: docs/sites.md"))?;
     if let Ok(home) = std::fs::read_to_string(site.join("content/_index.md")) {
         found.take_home(generator, &home);
@@ -95,7 +99,7 @@ pub(super) fn run(
 /// The configuration files that exist in the site.
 fn read(generator: Generator, site: &Utf8Path) -> Result<Vec<(String, String)>, RunError> {
     let mut files = Vec::new();
-    let fixed = sites::files(generator).iter().map(|name| (*name).to_owned());
+    let fixed = sites::files(generator).into_iter().map(str::to_owned);
     for name in languages_of_hugo(generator, site).into_iter().chain(fixed) {
         let path = site.join(&name);
         let Ok(meta) = path.metadata() else { continue };

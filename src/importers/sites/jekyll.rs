@@ -21,6 +21,13 @@ pub(super) fn read(files: &[(String, String)]) -> Result<Found, String> {
             "timezone is not set: Jekyll uses that of the machine, this configuration uses UTC".to_owned(),
         );
     }
+    let collections = at(&site, &["collections"]).and_then(Value::as_object).into_iter().flatten();
+    let collections = collections.map(|(name, _)| name.as_str()).filter(|name| *name != "posts");
+    for name in collections {
+        notes.push(format!(
+            "the collection {name} is not read; a second configuration with posts = \"…/_{name}\" and its `permalink` makes feeds of it"
+        ));
+    }
     let name = text(&site, &["author"]);
     let people = at(&site, &["author"]).and_then(author).or_else(|| Some((name?, None)));
     let email = || text(&site, &["email"]).filter(|email| crate::address::EmailAddress::parse(email).is_ok());

@@ -6,6 +6,7 @@ mod hugo;
 mod jekyll;
 mod pelican;
 mod python;
+mod table;
 mod tree;
 mod zola;
 
@@ -43,24 +44,31 @@ pub struct Found {
 }
 
 /// The files that contain a site's configuration, in increasing precedence.
-pub fn files(generator: Generator) -> &'static [&'static str] {
+pub fn files(generator: Generator) -> Vec<&'static str> {
     match generator {
-        Generator::Plain => &[],
-        Generator::Hugo => &hugo::FILES,
-        Generator::Zola => &["zola.toml", "config.toml"],
-        Generator::Jekyll => &["_config.toml", "_config.yaml", "_config.yml"],
-        Generator::Pelican => &["pelicanconf.py", "publishconf.py"],
+        Generator::Plain => Vec::new(),
+        Generator::Hugo => hugo::FILES.to_vec(),
+        Generator::Zola => vec!["zola.toml", "config.toml"],
+        Generator::Jekyll => vec!["_config.toml", "_config.yaml", "_config.yml"],
+        Generator::Pelican => vec!["pelicanconf.py", "publishconf.py"],
+        _ => table::files(generator),
     }
 }
 
-/// Reads the existing files, each with its name; an error names the wrong file.
-pub fn read(generator: Generator, files: &[(String, String)]) -> Result<Found, String> {
+/// Reads the existing files, each with its name; an error names the wrong file. `is_folder` says whether a folder is in the
+/// site.
+pub fn read(
+    generator: Generator,
+    files: &[(String, String)],
+    is_folder: &dyn Fn(&str) -> bool,
+) -> Result<Found, String> {
     let mut found = match generator {
         Generator::Hugo => hugo::read(files),
         Generator::Zola => zola::read(files),
         Generator::Jekyll => jekyll::read(files),
         Generator::Pelican => Ok(pelican::read(files)),
         Generator::Plain => Ok(Found { posts: "posts".to_owned(), ..Found::default() }),
+        _ => table::read(generator, files, is_folder),
     }?;
     found.check();
     Ok(found)
@@ -139,7 +147,7 @@ impl Found {
             push(format!("author = {{ name = {}{email} }}", quoted(name)));
         }
         push(format!("\n[archive]\nposts = {}", quoted(posts)));
-        push(format!("generator = {}", quoted(&format!("{generator:?}").to_lowercase())));
+        push(format!("generator = {}", quoted(generator.key())));
         push(format!("permalink = {}", quoted(self.permalink.as_deref().unwrap_or("auto"))));
         if !self.permalinks.is_empty() {
             let mut pairs = String::new();

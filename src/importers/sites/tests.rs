@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 
 fn found(generator: Generator, file: &'static str, text: &str) -> Found {
-    read(generator, &[(file.to_owned(), text.to_owned())]).unwrap()
+    read(generator, &[(file.to_owned(), text.to_owned())], &|_| true).unwrap()
 }
 
 /// Letterpress can read the written configuration.
@@ -57,7 +57,7 @@ fn hugo_is_read_from_several_files_and_keeps_its_ugly_addresses() {
         ("config/_default/languages.ko.toml".to_owned(), "title = \"한국어\"\ncontentDir = \"content/ko\"\n".to_owned()),
         ("config/_default/hugo.yaml".to_owned(), "baseurl: https://example.com\ndefaultContentLanguage: ko\nuglyURLs: true\npermalinks:\n  page:\n    posts: /:filename/\n".to_owned()),
     ];
-    let hugo = read(Generator::Hugo, &files).unwrap();
+    let hugo = read(Generator::Hugo, &files, &|_| true).unwrap();
     assert_eq!((hugo.title.as_deref(), hugo.posts.as_str()), (Some("한국어"), "content/ko"));
     assert_eq!(hugo.permalink.as_deref(), Some("/:sections/:slugorfilename.html"));
     assert_eq!(hugo.permalinks["posts"], "/:filename.html");
@@ -81,7 +81,7 @@ fn jekyll_styles_are_patterns_and_post_defaults_win() {
         (Some("https://example.com/b"), Some("ko-KR"))
     );
     config(&site, Generator::Jekyll);
-    config(&read(Generator::Jekyll, &[]).unwrap(), Generator::Jekyll);
+    config(&read(Generator::Jekyll, &[], &|_| true).unwrap(), Generator::Jekyll);
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn only_literals_of_a_python_file_are_read() {
     let publish = "from pelicanconf import *\nSITEURL = 'https://example.com'\n";
     let files =
         [("pelicanconf.py".to_owned(), conf.to_owned()), ("publishconf.py".to_owned(), publish.to_owned())];
-    let pelican = read(Generator::Pelican, &files).unwrap();
+    let pelican = read(Generator::Pelican, &files, &|_| true).unwrap();
     assert_eq!(pelican.title.as_deref(), Some("글's"));
     assert_eq!(pelican.url.as_deref(), Some("https://example.com"));
     assert_eq!(pelican.timezone.as_deref(), Some("Asia/Seoul"));
@@ -127,7 +127,7 @@ fn invalid_values_are_left_out_and_reported() {
     assert_eq!(hugo.notes.len(), 3, "{:?}", hugo.notes);
     config(&hugo, Generator::Hugo);
     assert!(
-        read(Generator::Hugo, &[("hugo.toml".to_owned(), "title = ".to_owned())])
+        read(Generator::Hugo, &[("hugo.toml".to_owned(), "title = ".to_owned())], &|_| true)
             .unwrap_err()
             .starts_with("hugo.toml:")
     );
@@ -184,7 +184,7 @@ proptest! {
             (Generator::Jekyll, "_config.yml"),
             (Generator::Pelican, "pelicanconf.py"),
         ] {
-            if let Ok(found) = read(generator, &[(file.to_owned(), text.clone())]) {
+            if let Ok(found) = read(generator, &[(file.to_owned(), text.clone())], &|_| true) {
                 let _ = found.to_toml(generator, "posts");
             }
         }
@@ -194,7 +194,7 @@ proptest! {
 #[test]
 fn the_page_of_the_site_has_the_title_that_the_configuration_lacks() {
     let files = [("hugo.toml".to_owned(), "baseURL = \"https://a.example/\"\n".to_owned())];
-    let mut found = read(Generator::Hugo, &files).unwrap();
+    let mut found = read(Generator::Hugo, &files, &|_| true).unwrap();
     found.take_home(Generator::Hugo, "+++\ntitle = \"Notes\"\ndescription = \"On tea\"\n+++\n");
     assert_eq!((found.title.as_deref(), found.description.as_deref()), (Some("Notes"), Some("On tea")));
     found.take_home(Generator::Hugo, "+++\ntitle = \"Other\"\n+++\n");
@@ -204,7 +204,8 @@ fn the_page_of_the_site_has_the_title_that_the_configuration_lacks() {
 #[test]
 fn a_second_address_of_the_site_s_feed_is_redirected() {
     let python = "FEED_ATOM = 'old.xml'\nFEED_ALL_ATOM = 'feeds/all.xml'\n";
-    let found = read(Generator::Pelican, &[("pelicanconf.py".to_owned(), python.to_owned())]).unwrap();
+    let found =
+        read(Generator::Pelican, &[("pelicanconf.py".to_owned(), python.to_owned())], &|_| true).unwrap();
     let toml = found.to_toml(Generator::Pelican, "content");
     assert!(toml.contains("[feeds.moved]\n\"old.xml\" = \"feeds/all.xml\"\n"), "{toml}");
 }
