@@ -95,6 +95,7 @@ pub fn read(config: &Config, now: DateTime<Utc>) -> Result<ArchiveReader, Vec<Fi
         }
     }
     archive.findings.extend(held_up(&held_back, &inherited));
+    archive.findings.extend(site.resembles.map(|generator| unnamed(generator, config)));
     let duplicates = shared_addresses(&post_files, setting);
     post_files.retain(|post_file| !duplicates.left_out.contains_key(post_file.relative()));
     for (duplicate, why) in duplicates.left_out {
@@ -134,6 +135,15 @@ fn leave_out_broken(
     let source = config.archive.posts.join(&relative);
     archive.skipped.push(SkippedFile { source, reason: SkipReason::Broken });
     held_back.insert(relative, SkipReason::Broken);
+}
+
+/// The posts are in the site of a generator that has to be named.
+fn unnamed(generator: Generator, config: &Config) -> Finding {
+    let message = format!("the posts are in a site of {generator}, which is not detected");
+    Finding::note("generator", config.file.as_str(), message).hint(format!(
+        "write generator = \"{}\" below [archive]: addresses, drafts and keys are then those of {generator}. To keep them as they are, write \"plain\"",
+        generator.key()
+    ))
 }
 
 /// Errors in the settings that hold posts up.

@@ -23,6 +23,9 @@ pub(super) struct Site {
     pub skips_underscores: bool,
     /// The language of the folder, if a site has a folder for each language.
     pub language: Option<String>,
+    /// The generator that the user may want to name: of those that earlier versions did not know, none is detected, because
+    /// the addresses of existing archives would change.
+    pub resembles: Option<Generator>,
 }
 
 impl Site {
@@ -37,7 +40,7 @@ impl Site {
         let found = match stated {
             Some(Generator::Plain) => None,
             _ => ancestors
-                .filter_map(|root| Self::rooted_at(root, posts, text_of))
+                .filter_map(|root| Self::rooted_at(root, posts, stated, text_of))
                 .find(|site| stated.is_none_or(|stated| stated == site.generator)),
         };
         let mut site = found.unwrap_or_else(|| Self::by_path(posts, stated));
@@ -51,12 +54,17 @@ impl Site {
             site.skips_underscores = astro.is_some();
             site.root = beside(Generator::Eleventy).or(astro).map(Utf8Path::to_owned);
         }
+        if stated.is_none() && matches!(site.generator, Generator::Plain | Generator::Jekyll) {
+            let mut roots = posts.ancestors().take(MAX_CLIMB);
+            let unnamed = roots.find_map(|root| Self::of_table(root, posts, &|_| true, text_of));
+            site.resembles = unnamed.map(|site| site.generator);
+        }
         site
     }
 
     /// A site of which only the generator is known.
     pub(super) fn bare(generator: Generator, prefix: Utf8PathBuf) -> Self {
-        Self { generator, prefix, root: None, skips_underscores: false, language: None }
+        Self { generator, prefix, root: None, skips_underscores: false, language: None, resembles: None }
     }
 
     /// The site whose configuration is in `root`.
@@ -68,6 +76,7 @@ impl Site {
     fn rooted_at(
         root: &Utf8Path,
         posts: &Utf8Path,
+        stated: Option<Generator>,
         text_of: &dyn Fn(&Utf8Path) -> Option<String>,
     ) -> Option<Self> {
         let inside = posts.strip_prefix(root).ok()?;
@@ -75,12 +84,12 @@ impl Site {
         let says = |names: &[&str], key: &str| {
             names.iter().filter_map(|name| text_of(&root.join(name))).any(|text| has_key(&text, key))
         };
-        if let Some(site) = Self::of_table(root, inside, &|generator| generator == Generator::Hexo, text_of) {
+        if let Some(site) = Self::of_table(root, posts, &|generator| stated == Some(generator), text_of) {
             return Some(site);
         }
         let in_posts = inside.components().any(|part| matches!(part.as_str(), "_posts" | "_drafts"));
         let is_collection = || {
-            let name = collection(inside);
+            let name = collection(inside).filter(|_| stated == Some(Generator::Jekyll));
             name.is_some_and(|name| {
                 says(&["_config.yml", "_config.yaml"], "collections")
                     && says(&["_config.yml", "_config.yaml"], name)
@@ -105,7 +114,7 @@ impl Site {
             || has(&HUGO_DEFAULT)
             || says(&["config.toml", "config.yaml", "config.yml", "config.json"], "baseurl");
         if !is_hugo {
-            return Self::of_table(root, inside, &|_| true, text_of);
+            return None;
         }
         let mut folders = content_folders(root, text_of);
         folders.sort_by_key(|(folder, _)| std::cmp::Reverse(folder.components().count()));
@@ -119,10 +128,11 @@ impl Site {
     /// The site of one of the generators in the table.
     fn of_table(
         root: &Utf8Path,
-        inside: &Utf8Path,
+        posts: &Utf8Path,
         is_wanted: &dyn Fn(Generator) -> bool,
         text_of: &dyn Fn(&Utf8Path) -> Option<String>,
     ) -> Option<Self> {
+        let inside = posts.strip_prefix(root).ok()?;
         Generator::ALL.into_iter().filter(|generator| is_wanted(*generator)).find_map(|generator| {
             let rules = generators::rules(generator)?;
             let text = rules.files.iter().find_map(|name| text_of(&root.join(name)))?;
@@ -287,8 +297,6 @@ mod tests {
             ("/s/content/blog", "/s/config.toml", "base_url = \"\"", Generator::Zola, "blog"),
             ("/s/_posts", "/s/_config.yml", "", Generator::Jekyll, "_posts"),
             ("/s/en/news/_posts", "/s/_config.yml", "", Generator::Jekyll, "en/news/_posts"),
-            ("/s/_recipes", "/s/_config.yml", "collections:\n  recipes:\n", Generator::Jekyll, "_recipes"),
-            ("/s/_recipes", "/s/_config.yml", "", Generator::Plain, ""),
             ("/s", "/s/_config.yml", "", Generator::Jekyll, ""),
             ("/s/content/news", "/s/pelicanconf.py", "", Generator::Pelican, "news"),
         ] {
@@ -297,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn generators_of_the_table_are_detected_where_the_signs_are_clear() {
+    fn generators_of_the_table_are_named_and_recognised_where_the_signs_are_clear() {
         let hexo = "# Hexo Configuration\ntitle: a\n";
         let mkdocs = "site_name: a\nplugins:\n  - search\n  - blog:\n      blog_dir: b\n";
         let nikola = "BLOG_TITLE = 'a'\nPOSTS = ()\n";
@@ -324,7 +332,15 @@ mod tests {
             ("/s/docs/posts", "/s/docs/.vuepress/config.ts", "", Generator::Vuepress, "posts"),
             ("/s/posts", "/s/_quarto.yml", "", Generator::Quarto, "posts"),
         ] {
-            assert_eq!(site(posts, &[(file, text)], None), (generator, prefix.to_owned()), "{posts} {text}");
+            let text_of = |path: &Utf8Path| (path == file).then(|| text.to_owned());
+            let unnamed = Site::around(Utf8Path::new(posts), None, &text_of);
+            let in_posts = posts.contains("/_posts");
+            let as_before = if in_posts { Generator::Jekyll } else { Generator::Plain };
+            assert_eq!(unnamed.generator, as_before, "{posts} {text}");
+            let is_known = generators::rules(generator).is_some();
+            assert_eq!(unnamed.resembles, is_known.then_some(generator), "{posts} {text}");
+            let named = is_known.then_some(generator);
+            assert_eq!(site(posts, &[(file, text)], named), (generator, prefix.to_owned()), "{posts} {text}");
         }
     }
 
