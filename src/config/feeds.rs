@@ -157,6 +157,14 @@ impl FeedPaths {
                 if paths[..at].contains(&&Some(path.clone())) {
                     return Some(format!("two formats have the same path, {:?}", path.0));
                 }
+                let name = path.0.rsplit('/').next().unwrap_or_default();
+                let usual = USUAL.iter().position(|usual| usual.eq_ignore_ascii_case(name));
+                if usual.is_some_and(|other| other != at && paths[other].is_none()) {
+                    return Some(format!(
+                        "{:?} is the usual name of another format; set the path of that one too",
+                        path.0
+                    ));
+                }
             }
         }
         None
@@ -164,6 +172,9 @@ impl FeedPaths {
 }
 
 const NAME: &str = ":name";
+
+/// The usual names of RSS, Atom and JSON feeds.
+const USUAL: [&str; 3] = ["rss.xml", "atom.xml", "feed.json"];
 
 /// A relative path without dots, which names a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -257,6 +268,8 @@ mod tests {
             "rss = \":name.xml\"",
             "rss = \"a.xml\"\natom = \"a.xml\"",
             "tag = { rss = \"tags.xml\" }",
+            "atom = \"rss.xml\"",
+            "section = { rss = \":name/Atom.xml\" }",
             "tags = { rss = \":name.xml\" }",
         ] {
             assert!(feeds(&format!("[feeds.paths]\n{paths}\n")).is_err(), "{paths}");

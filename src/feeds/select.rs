@@ -97,11 +97,15 @@ fn keep_apart(feeds: &mut Vec<Feed>) {
         let is_safe =
             |path: &Utf8Path| path.components().all(|part| matches!(part, Utf8Component::Normal(_)));
         feed.files.retain(|(_, file)| is_safe(file) && taken.insert(file.as_str().to_lowercase()));
-        let usual =
-            [Format::Rss, Format::Atom, Format::Json].map(|format| feed.folder.join(file_name(format)));
-        let is_free = usual.iter().all(|file| !taken.contains(&file.as_str().to_lowercase()));
+        let is_elsewhere = |format| feed.files.iter().any(|(own, _)| *own == format);
+        let usual: Vec<String> = [Format::Rss, Format::Atom, Format::Json]
+            .into_iter()
+            .filter(|format| !is_elsewhere(*format))
+            .map(|format| feed.folder.join(file_name(format)).as_str().to_lowercase())
+            .collect();
+        let is_free = usual.iter().all(|file| !taken.contains(file));
         if is_free {
-            taken.extend(usual.iter().map(|file| file.as_str().to_lowercase()));
+            taken.extend(usual);
         }
         is_free
     });
@@ -286,6 +290,18 @@ mod tests {
         assert_eq!(found[1], ("My blog", "blog/index.xml".into(), 2));
         assert_eq!(found[2], ("Rust", "blog/rust/index.xml".into(), 1));
         assert_eq!(path(&feeds[1], None, Format::Atom), "blog/atom.xml");
+    }
+
+    #[test]
+    fn a_feed_may_be_named_at_its_usual_place() {
+        let paths = "[feeds.paths]\natom = \"atom.xml\"\nsection = { rss = \":name/rss.xml\" }\n";
+        let mut config = fixtures::config(paths);
+        config.feeds.by = vec![GroupBy::Section];
+        let mut post = fixtures::post(1, "one");
+        post.sections = vec![PostSection { path: "blog".to_owned(), title: "My blog".to_owned() }];
+        let feeds = feeds(&[post], &config);
+        assert_eq!(path(&feeds[0], None, Format::Atom), "atom.xml");
+        assert_eq!(path(&feeds[1], None, Format::Rss), "blog/rss.xml");
     }
 
     #[test]

@@ -92,7 +92,7 @@ pub(super) fn with_candidates(html: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-fn candidates<'t>(source: &'t Tag) -> Option<&'t str> {
+fn candidates(source: &Tag) -> Option<&str> {
     let written = ["srcset"].into_iter().chain(SRCSET).find_map(|name| source.attribute(name));
     written.filter(|candidates| !candidates.trim().is_empty())
 }

@@ -59,7 +59,7 @@ pub(super) fn run(
         ));
     }
     let files = read(generator, site)?;
-    let mut found = sites::read(generator, &files, &|folder| site.join(folder).is_dir())
+    let mut found = sites::read(generator, &files, &|path| site.join(path).exists())
         .map_err(|message| RunError::user(message, "fix it, or write config.toml yourself: docs/sites.md"))?;
     if let Ok(home) = std::fs::read_to_string(site.join("content/_index.md")) {
         found.take_home(generator, &home);

@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use super::tree::{at, text};
+use crate::config::Generator;
 
 /// The feeds of a site: the kind (empty for the site itself) and the format of each, with its path.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -169,6 +170,47 @@ pub(super) fn zola(site: &Value) -> SiteFeeds {
             Some("categories") if is_on(taxonomy, ["feed", "rss"]) => add("category", "categories/:name/"),
             _ => {}
         }
+    }
+    feeds
+}
+
+/// Generators with few settings of feeds, which `setting` finds by their keys. `is_there` looks for a file of the site.
+pub(super) fn of_table(
+    generator: Generator,
+    setting: &dyn Fn(&str) -> Option<String>,
+    is_there: &dyn Fn(&str) -> bool,
+) -> SiteFeeds {
+    let mut feeds = SiteFeeds::default();
+    let format = |kind: Option<String>| match kind.as_deref() {
+        Some("rss" | "rss2") => "rss",
+        Some("json") => "json",
+        _ => "atom",
+    };
+    match generator {
+        // A page that a program writes; the template for blogs has it.
+        Generator::Astro if ["js", "ts"].iter().any(|end| is_there(&format!("src/pages/rss.xml.{end}"))) => {
+            feeds.add("", "rss", "rss.xml");
+        }
+        Generator::Docusaurus => {
+            let blog = setting("blog.routeBasePath").unwrap_or_else(|| "blog".to_owned());
+            let blog = blog.trim_matches('/');
+            feeds.add("", "rss", &format!("{blog}/rss.xml"));
+            feeds.add("", "atom", &format!("{blog}/atom.xml"));
+        }
+        Generator::Eleventy => {
+            if let Some(path) = setting("outputPath") {
+                feeds.add("", format(setting("type")), &path);
+            }
+        }
+        Generator::Hexo => {
+            if let Some(path) = setting("feed.path") {
+                feeds.add("", format(setting("feed.type")), &path);
+            }
+        }
+        Generator::Nikola if setting("GENERATE_RSS").as_deref() != Some("False") => {
+            feeds.add("", "rss", "rss.xml");
+        }
+        _ => {}
     }
     feeds
 }

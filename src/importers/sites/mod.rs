@@ -55,12 +55,12 @@ pub fn files(generator: Generator) -> Vec<&'static str> {
     }
 }
 
-/// Reads the existing files, each with its name; an error names the wrong file. `is_folder` says whether a folder is in the
-/// site.
+/// Reads the existing files, each with its name; an error names the wrong file. `is_there` says whether a folder or a file is
+/// in the site.
 pub fn read(
     generator: Generator,
     files: &[(String, String)],
-    is_folder: &dyn Fn(&str) -> bool,
+    is_there: &dyn Fn(&str) -> bool,
 ) -> Result<Found, String> {
     let mut found = match generator {
         Generator::Hugo => hugo::read(files),
@@ -68,7 +68,7 @@ pub fn read(
         Generator::Jekyll => jekyll::read(files),
         Generator::Pelican => Ok(pelican::read(files)),
         Generator::Plain => Ok(Found { posts: "posts".to_owned(), ..Found::default() }),
-        _ => table::read(generator, files, is_folder),
+        _ => table::read(generator, files, is_there),
     }?;
     found.check();
     Ok(found)

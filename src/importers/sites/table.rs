@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use super::tree::{at, parse};
-use super::{Found, python};
+use super::{Found, feeds, python};
 use crate::archive::generators::rules;
 use crate::archive::javascript;
 use crate::config::Generator;
@@ -202,7 +202,7 @@ fn without_tags(text: &str) -> String {
 pub(super) fn read(
     generator: Generator,
     files: &[(String, String)],
-    is_folder: &dyn Fn(&str) -> bool,
+    is_there: &dyn Fn(&str) -> bool,
 ) -> Result<Found, String> {
     let settings = Settings::of(files)?;
     let Some((keys, rules)) = keys(generator).zip(rules(generator)) else { return Ok(Found::default()) };
@@ -216,9 +216,9 @@ pub(super) fn read(
         Some(base) => format!("{}/{base}", url.trim_end_matches('/')),
         None => url,
     });
-    let posts = folder_of_posts(generator, &settings).filter(|folder| is_folder(folder)).or_else(|| {
+    let posts = folder_of_posts(generator, &settings).filter(|folder| is_there(folder)).or_else(|| {
         let mut usual = rules.posts.iter().copied();
-        usual.find(|folder| is_folder(folder)).map(str::to_owned)
+        usual.find(|folder| is_there(folder)).map(str::to_owned)
     });
     if let Some(posts) = &posts {
         notes.push(format!("the posts seem to be in {posts}: correct `posts` if they are not"));
@@ -232,6 +232,7 @@ pub(super) fn read(
         timezone: settings.get(&["timezone", "TIMEZONE"]),
         author: settings.get(keys.author).map(|name| (name, None)),
         permalink: permalink(generator, &settings),
+        feeds: feeds::of_table(generator, &|key| settings.get(&[key]), is_there),
         posts: posts.unwrap_or_else(|| rules.posts.first().copied().unwrap_or(".").to_owned()),
         notes,
         ..Found::default()
@@ -370,6 +371,29 @@ mod tests {
             ),
         ] {
             assert_eq!(found(generator, file, text).permalink.as_deref(), Some(pattern), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_addresses_of_feeds_stay() {
+        let eleventy = "x.addPlugin(feedPlugin, { type: 'rss', outputPath: '/feed/rss.xml', collection: { name: 'posts' } });";
+        let hexo = "feed:\n  type: [atom, rss2]\n  path: [atom.xml, rss2.xml]\n";
+        for (generator, file, text, paths) in [
+            (Generator::Astro, "astro.config.mjs", "", "rss = \"rss.xml\"\n"),
+            (
+                Generator::Docusaurus,
+                "docusaurus.config.js",
+                "",
+                "atom = \"blog/atom.xml\"\nrss = \"blog/rss.xml\"\n",
+            ),
+            (Generator::Eleventy, "eleventy.config.js", eleventy, "rss = \"feed/rss.xml\"\n"),
+            (Generator::Hexo, "_config.yml", hexo, "atom = \"atom.xml\"\n"),
+            (Generator::Hexo, "_config.yml", "title: a", ""),
+            (Generator::Nikola, "conf.py", "", "rss = \"rss.xml\"\n"),
+            (Generator::Nikola, "conf.py", "GENERATE_RSS = False", ""),
+        ] {
+            let toml = found(generator, file, text).feeds.to_toml();
+            assert_eq!(toml.split("[feeds.paths]\n").nth(1).unwrap_or_default(), paths, "{text}");
         }
     }
 
