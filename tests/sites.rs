@@ -742,7 +742,7 @@ fn a_site_keeps_the_addresses_of_its_feeds_and_may_leave_sections_out() {
 fn older_addresses_of_posts_and_feeds_are_redirected() {
     let site = Site::with("hugo");
     site.succeeds("new --from hugo site l");
-    let post = "+++\ntitle = \"Moved\"\ndate = 2024-01-01\naliases = [\"/old/글/\", \"beside\", \"posts/moved\"]\n+++\n\nText.\n";
+    let post = "+++\ntitle = \"Moved\"\ndate = 2024-01-01\naliases = [\"/old/글/\", \"beside\", \"posts/moved\", \"/?p=12\"]\n+++\n\nText.\n";
     fs::write(site.0.path().join("site/content/posts/moved.md"), post).unwrap();
     site.append("l/config.toml", "\n[feeds.moved]\n\"feed/\" = \"index.xml\"\n");
     let rules = site.succeeds("--config l/config.toml headers netlify --redirects");
@@ -752,6 +752,8 @@ fn older_addresses_of_posts_and_feeds_are_redirected() {
     assert!(old.iter().any(|path| path.ends_with("/old/%EA%B8%80")), "{rules}");
     assert!(old.iter().any(|path| path.ends_with("/posts/beside")), "{rules}");
     assert!(rules.contains("/feed /index.xml 301") || rules.contains("/feed /"), "{rules}");
+    let (_, checked) = site.run("--config l/config.toml check");
+    assert!(checked.contains("the older address \"/?p=12\" is not redirected"), "{checked}");
     for server in ["nginx", "apache", "caddy"] {
         assert!(
             site.succeeds(&format!("--config l/config.toml headers {server} --redirects")).contains("/old/")

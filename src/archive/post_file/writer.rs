@@ -198,10 +198,10 @@ impl PostBuilder<'_> {
     }
 
     /// The path of an older address. Obsidian's `aliases` are names, so in a plain folder a path begins with a slash.
-    fn alias(&self, raw: &str, page: &Url) -> Option<String> {
+    fn alias(&mut self, raw: &str, page: &Url) -> Option<String> {
         let ReadContext { config, site, .. } = self.setting;
         let (raw, site_url) = (raw.trim(), &config.site.url);
-        if raw.is_empty() || raw.contains(['?', '#']) {
+        if raw.is_empty() {
             return None;
         }
         let url = match Url::parse(raw) {
@@ -215,6 +215,13 @@ impl PostBuilder<'_> {
                 _ => Url::parse(&site_url.join(raw)).ok()?,
             },
         };
+        if raw.contains(['?', '#']) {
+            let message = format!(
+                "the older address {raw:?} is not redirected: the rules for web servers see only paths"
+            );
+            self.findings.push(Finding::note("alias", self.file, message));
+            return None;
+        }
         (url.origin() == site_url.as_url().origin()).then(|| url.path().to_owned())
     }
 
