@@ -13,7 +13,7 @@
 //!    to read posts online.
 //! 7. `schedule`: which post is due, and why the others are not.
 //! 8. [`ledger`]: the states of a delivery and the only transitions between them.
-//! 9. [`store`]: the database.
+//! 9. [`report`]: what the ledger says about the list and the issues; [`store`]: the database.
 //! 10. [`delivery`]: claims deliveries, sends them and records the outcome.
 //! 11. [`inbox`]: bounces and other mail that comes back.
 //! 12. [`importers`]: archives and subscriber lists from elsewhere.
@@ -45,6 +45,7 @@ pub mod oauth;
 mod pages;
 pub mod pipeline;
 pub mod readership;
+pub mod report;
 mod schedule;
 pub mod store;
 pub mod subscribers;

@@ -21,6 +21,7 @@ mod printer;
 mod progress;
 mod publish;
 mod readers;
+mod report;
 mod resolve;
 mod retract;
 mod run_outcome;
@@ -114,6 +115,8 @@ Example, as a line of crontab -e:
     Inbox(inbox::Args),
     /// Count the readers of the feeds from the access logs of the web server.
     Readers(readers::Args),
+    /// Write a report about subscribers, issues and failures: a page with plots, JSON or CSV.
+    Report(report::Args),
     /// Log in to a mail provider with OAuth, instead of a password.
     Login(login::Login),
     /// Remove the tokens of `login`, and revoke them where the provider can.
@@ -161,7 +164,7 @@ pub fn main() -> ExitCode {
     let repeated = cli.command.repeated();
     let printer = Printer::new(cli.quiet, repeated.is_some(), cli.command.is_one_object());
     if let Err(error) = start_logs(&cli) {
-        report(&error, printer);
+        print_error(&error, printer);
         return Outcome::of(&error).into();
     }
     // A new site has no configuration yet, and `check` looks for it only if it needs it.
@@ -176,7 +179,7 @@ pub fn main() -> ExitCode {
         Err(error) => Err(RunError::io("starting the runtime", error)),
     };
     let outcome = ended.unwrap_or_else(|error| {
-        report(&error, printer);
+        print_error(&error, printer);
         Outcome::of(&error)
     });
     if let (Some(command), Ok(clock)) = (repeated, clock()) {
@@ -236,7 +239,7 @@ fn start_logs(cli: &Cli) -> Result<(), RunError> {
     })
 }
 
-fn report(error: &RunError, printer: Printer) {
+fn print_error(error: &RunError, printer: Printer) {
     if printer.is_json() && !printer.has_answered() {
         // A failure to print cannot be reported anywhere.
         let _ = printer.json(&view::json::failed(error, printer));
@@ -286,6 +289,7 @@ async fn run(
         Command::Series(command) => series::run(&command, &context, printer).await,
         Command::Inbox(args) => inbox::run(&args, &context, printer).await,
         Command::Readers(args) => readers::run(&args, &context, printer).await,
+        Command::Report(args) => report::run(&args, &context, printer).await,
         Command::Import(command) => import::run(&command, &context, printer).await,
         Command::Adopt(args) => adopt::run(&args, &context, printer).await,
         Command::Retract(args) => retract::run(&args, &context, printer).await,

@@ -48,6 +48,20 @@ impl Store {
         .await
     }
 
+    /// The readers of all feeds since a day, by day.
+    pub async fn feed_readers_by_day(&self, since: NaiveDate) -> Result<Vec<(NaiveDate, u64)>, StoreError> {
+        self.read("counting the readers of feeds", move |tx| {
+            let sql = "SELECT day, CAST(sum(readers) AS BIGINT) FROM feed_readers WHERE day >= ?1
+                       GROUP BY day ORDER BY day";
+            tx.all(sql, args![&since.to_string()], |row| {
+                let day: String = row.get(0)?;
+                let day = day.parse().map_err(|_| corrupt_data(format!("the day {day:?}")))?;
+                Ok((day, row.get(1)?))
+            })
+        })
+        .await
+    }
+
     /// The last day before `before` that was counted.
     pub async fn last_day_of_readers(&self, before: NaiveDate) -> Result<Option<NaiveDate>, StoreError> {
         self.read("reading the readers of feeds", move |tx| {

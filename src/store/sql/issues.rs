@@ -331,7 +331,7 @@ pub(super) fn insert(
 }
 
 /// Every issue that `condition` selects, with its counts, newest first.
-fn summaries(
+pub(super) fn summaries(
     tx: &mut dyn Tx,
     condition: &str,
     values: &[Value<'_>],

@@ -19,7 +19,9 @@ pub(super) mod events;
 mod feed_readers;
 mod feedback;
 mod issue_rows;
+mod issue_statistics;
 mod issues;
+mod list_statistics;
 #[cfg(test)]
 mod loop_statements;
 mod many;
