@@ -292,7 +292,7 @@ pub(crate) struct ReportStrings {
     pub(crate) expired: String,
     pub(crate) by_domain: String,
     pub(crate) domain: String,
-    pub(crate) other: String,
+    pub(crate) others: String,
     pub(crate) replies: String,
     pub(crate) reply: String,
     pub(crate) choices: String,

@@ -43,6 +43,8 @@ mod providers;
 mod rate_limit;
 mod relays;
 #[cfg(test)]
+mod report;
+#[cfg(test)]
 mod restored_database;
 #[cfg(test)]
 mod segments;

@@ -130,7 +130,7 @@ fn by_domain(failures: &Failures, writer: &Writer<'_>) -> Option<Block> {
     let words = &writer.strings.report;
     let heads = [&words.domain, &words.active, &words.failed, &words.bounced, &words.complaints];
     let rows = failures.domains.iter().map(|domain| {
-        let name = domain.domain.as_ref().unwrap_or(&words.other).clone();
+        let name = domain.domain.as_ref().unwrap_or(&words.others).clone();
         row(writer, name, &[domain.subscribers, domain.failed, domain.bounced, domain.complaints])
     });
     let table = Table {
@@ -146,7 +146,7 @@ fn by_domain(failures: &Failures, writer: &Writer<'_>) -> Option<Block> {
 fn replies(failures: &Failures, writer: &Writer<'_>) -> Option<Block> {
     let words = &writer.strings.report;
     let shown = failures.replies.iter().map(|reply| (reply.reply.clone(), reply.count));
-    let other = (failures.other_replies > 0).then(|| (words.other.clone(), failures.other_replies));
+    let other = (failures.other_replies > 0).then(|| (words.others.clone(), failures.other_replies));
     let rows: Vec<_> = shown.chain(other).map(|(reply, count)| row(writer, reply, &[count])).collect();
     let head = vec![words.reply.clone(), words.messages.clone()];
     let is_known = !rows.is_empty();
