@@ -1,5 +1,7 @@
 //! How an issue went out over time: a few points of the curve of all its deliveries. Pure.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
@@ -16,25 +18,25 @@ pub(crate) struct CurvePoint {
 /// Collects the deliveries of an issue by minute.
 #[derive(Debug, Default)]
 pub(crate) struct CurveBuilder {
-    minutes: Vec<(i64, u64)>,
+    minutes: BTreeMap<i64, u64>,
 }
 
 impl CurveBuilder {
-    /// Adds the deliveries of a minute, counted since 1970. Minutes come in order.
+    /// Adds deliveries in a minute, counted since 1970.
     pub(crate) fn add(&mut self, minute: i64, count: u64) {
-        self.minutes.push((minute, count));
+        *self.minutes.entry(minute).or_default() += count;
     }
 
     /// The times of the first and the last delivery.
     pub(crate) fn ends(&self) -> (Option<DateTime<Utc>>, Option<DateTime<Utc>>) {
-        let time = |minute: Option<&(i64, u64)>| DateTime::from_timestamp(minute?.0.checked_mul(60)?, 0);
-        (time(self.minutes.first()), time(self.minutes.last()))
+        let time = |minute: Option<(&i64, &u64)>| DateTime::from_timestamp(minute?.0.checked_mul(60)?, 0);
+        (time(self.minutes.first_key_value()), time(self.minutes.last_key_value()))
     }
 
     /// The points at which equal parts of all deliveries were done, with the first and the last.
     pub(crate) fn points(&self) -> Vec<CurvePoint> {
-        let Some((first, _)) = self.minutes.first() else { return Vec::new() };
-        let total: u64 = self.minutes.iter().map(|(_, count)| count).sum();
+        let Some((first, _)) = self.minutes.first_key_value() else { return Vec::new() };
+        let total: u64 = self.minutes.values().sum();
         let (mut points, mut delivered, mut part) = (Vec::new(), 0, 0);
         for (minute, count) in &self.minutes {
             delivered += count;

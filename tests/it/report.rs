@@ -56,9 +56,13 @@ fn counted(site: &Site) {
     assert_eq!(report["issues"][0]["curve"], json!([{ "minutes": 0, "delivered": 2 }]));
 
     assert_eq!(report["failures"]["reasons"], json!([{ "reason": "no_mailbox", "failed": 1, "bounced": 1 }]));
-    let domain = json!({ "domain": "example.org", "subscribers": 4, "failed": 1, "bounced": 1, "complaints": 1 });
+    let domain =
+        json!({ "domain": "example.org", "subscribers": 4, "failed": 1, "bounced": 1, "complaints": 1 });
     assert_eq!(report["failures"]["domains"], json!([domain]));
-    assert_eq!((&report["failures"]["replies"], &report["failures"]["other_replies"]), (&json!([]), &json!(1)));
+    assert_eq!(
+        (&report["failures"]["replies"], &report["failures"]["other_replies"]),
+        (&json!([]), &json!(1))
+    );
     assert_eq!(report["sources"], json!([{ "source": "story", "active": 4, "total": 9 }]));
     assert_eq!(report["preferences"]["immediate"], 4);
     assert_eq!((&report["health"]["never_bounced"], &report["runs"]["attempts"]), (&json!(4), &json!(4)));

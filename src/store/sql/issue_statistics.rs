@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::rate_limit::domain_of;
-use super::{Store, StoreError, Tx, args, issues};
+use super::{Dialect, Store, StoreError, Tx, args, issues};
 use crate::ledger::{IssueSummary, NO_MAILBOX, State};
 use crate::report::{
     CurveBuilder, DomainFigures, FEWEST_OF_DOMAIN, FailureReason, Failures, IssueFigures, ReasonCount,
@@ -66,17 +66,13 @@ impl Store {
     pub(crate) async fn run_figures(&self, since: DateTime<Utc>) -> Result<RunFigures, StoreError> {
         self.read("counting runs", move |tx| {
             let mut figures = RunFigures::default();
-            let sql = "SELECT count(*), min(armed_at), max(coalesce(ended_at, armed_at)) FROM attempt
-                       WHERE armed_at >= ?1 GROUP BY epoch";
-            tx.each(sql, args![since], &mut |row| {
-                let (first, last): (i64, i64) = (row.get(1)?, row.get(2)?);
-                let seconds = u64::try_from((last - first) / 1_000).unwrap_or_default();
+            for run in runs(tx, since)?.values() {
+                let seconds = u64::try_from((run.last - run.first) / 1_000).unwrap_or_default();
                 figures.runs += 1;
-                figures.attempts += row.get::<u64>(0)?;
+                figures.attempts += run.attempts;
                 figures.seconds += seconds;
                 figures.longest_seconds = figures.longest_seconds.max(seconds);
-                Ok(())
-            })?;
+            }
             Ok(figures)
         })
         .await
@@ -113,25 +109,60 @@ struct Progress {
     curve: CurveBuilder,
 }
 
-/// The deliveries of the issues from number `first` on, by minute. This reads the whole table once; the plus signs keep the
-/// database from reading it in the order of an index, which takes longer.
+/// The deliveries of the issues from number `first` on, by minute. This reads the whole table once. SQLite has no hash
+/// tables, and would sort a million rows for groups: its rows are added here, one after the other. The plus sign keeps it from
+/// reading them in the order of an index, which takes longer.
 fn progress(tx: &mut dyn Tx, first: i64) -> Result<BTreeMap<i64, Progress>, StoreError> {
+    const MINUTE: &str = "CASE WHEN state = 'sent' THEN changed_at / 60000 END";
+    const DEFERRED: &str =
+        "CASE WHEN attempts > 1 OR (state = 'pending' AND last_phase IS NOT NULL) THEN 1 END";
+    let sql = match tx.dialect() {
+        Dialect::Sqlite => {
+            format!("SELECT issue, {MINUTE}, 1, coalesce({DEFERRED}, 0) FROM delivery WHERE +issue >= ?1")
+        }
+        Dialect::Postgres => format!(
+            "SELECT issue, {MINUTE}, count(*), count({DEFERRED}) FROM delivery WHERE issue >= ?1 GROUP BY 1, 2"
+        ),
+    };
     let mut issues: BTreeMap<i64, Progress> = BTreeMap::new();
-    tx.each(
-        "SELECT +issue, CASE WHEN state = 'sent' THEN changed_at / 60000 END, count(*),
-                count(CASE WHEN attempts > 1 OR (state = 'pending' AND last_phase IS NOT NULL) THEN 1 END)
-         FROM delivery WHERE +issue >= ?1 GROUP BY 1, 2 ORDER BY 1, 2",
-        args![first],
-        &mut |row| {
-            let progress = issues.entry(row.get(0)?).or_default();
-            progress.deferred += row.get::<u64>(3)?;
-            if let Some(minute) = row.get::<Option<i64>>(1)? {
-                progress.curve.add(minute, row.get(2)?);
-            }
-            Ok(())
-        },
-    )?;
+    tx.each(&sql, args![first], &mut |row| {
+        let progress = issues.entry(row.get(0)?).or_default();
+        progress.deferred += row.get::<u64>(3)?;
+        if let Some(minute) = row.get::<Option<i64>>(1)? {
+            progress.curve.add(minute, row.get(2)?);
+        }
+        Ok(())
+    })?;
     Ok(issues)
+}
+
+/// One run that sent something.
+struct Run {
+    attempts: u64,
+    first: i64,
+    last: i64,
+}
+
+/// The runs by their epoch; as in [`progress`], SQLite's rows are added here.
+fn runs(tx: &mut dyn Tx, since: DateTime<Utc>) -> Result<BTreeMap<i64, Run>, StoreError> {
+    let sql = match tx.dialect() {
+        Dialect::Sqlite => {
+            "SELECT epoch, 1, armed_at, coalesce(ended_at, armed_at) FROM attempt WHERE armed_at >= ?1"
+        }
+        Dialect::Postgres => {
+            "SELECT epoch, count(*), min(armed_at), max(coalesce(ended_at, armed_at)) FROM attempt
+             WHERE armed_at >= ?1 GROUP BY epoch"
+        }
+    };
+    let mut runs: BTreeMap<i64, Run> = BTreeMap::new();
+    tx.each(sql, args![since], &mut |row| {
+        let found = Run { attempts: row.get(1)?, first: row.get(2)?, last: row.get(3)? };
+        let run = runs.entry(row.get(0)?).or_insert(Run { attempts: 0, ..found });
+        run.attempts += found.attempts;
+        (run.first, run.last) = (run.first.min(found.first), run.last.max(found.last));
+        Ok(())
+    })?;
+    Ok(runs)
 }
 
 /// How many subscribers an issue came back from, and how many reported it as spam.
@@ -147,8 +178,8 @@ fn came_back(tx: &mut dyn Tx, first: i64) -> Result<HashMap<i64, (u64, u64)>, St
 /// for both.
 fn unsubscribed(tx: &mut dyn Tx, since: DateTime<Utc>) -> Result<HashMap<i64, u64>, StoreError> {
     let key = match tx.dialect() {
-        super::Dialect::Sqlite => "unhex(subject)",
-        super::Dialect::Postgres => "decode(subject, 'hex')",
+        Dialect::Sqlite => "unhex(subject)",
+        Dialect::Postgres => "decode(subject, 'hex')",
     };
     let sql = format!(
         "SELECT issue.id, count(DISTINCT gone.addr_key)
