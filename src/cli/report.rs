@@ -42,7 +42,7 @@ pub(super) async fn run(args: &Args, context: &RunContext, printer: Printer) -> 
     if args.json {
         printer.json(&report)?;
     } else if args.csv {
-        printer.raw(report_csv(&report).as_bytes())?;
+        printer.raw(report_csv(&report, context).as_bytes())?;
     } else {
         write(&args.file, &report_page(&report, context)?, printer)?;
     }

@@ -1,6 +1,7 @@
 //! A report as CSV: one number in a row, with the section, what it is about, the day, and its name. Pure.
 
 use chrono::{DateTime, NaiveDate, Utc};
+use chrono_tz::Tz;
 
 use super::{IssueFigures, Report};
 
@@ -29,11 +30,11 @@ fn cell(text: &str) -> String {
     }
 }
 
-/// The whole report, with a line of headings.
-pub(crate) fn to_csv(report: &Report) -> String {
+/// The whole report, with a line of headings; its days are those of `zone`.
+pub(crate) fn to_csv(report: &Report, zone: Tz) -> String {
     let mut table = Table("section,about,day,figure,value\r\n".to_owned());
     subscribers(report, &mut table);
-    report.issues.iter().for_each(|issue| of_issue(issue, &mut table));
+    report.issues.iter().for_each(|issue| of_issue(issue, zone, &mut table));
     failures(report, &mut table);
     choices(report, &mut table);
     for period in &report.feed_readers.periods {
@@ -84,7 +85,7 @@ fn subscribers(report: &Report, table: &mut Table) {
     }
 }
 
-fn of_issue(issue: &IssueFigures, table: &mut Table) {
+fn of_issue(issue: &IssueFigures, zone: Tz, table: &mut Table) {
     let figures = [
         ("audience", issue.audience),
         ("delivered", issue.delivered),
@@ -97,7 +98,7 @@ fn of_issue(issue: &IssueFigures, table: &mut Table) {
         ("complaints", issue.complaints),
         ("unsubscribed", issue.unsubscribed),
     ];
-    let day = issue.scheduled_at.date_naive();
+    let day = issue.scheduled_at.with_timezone(&zone).date_naive();
     table.add("issue", &issue.id, Some(day), &figures);
     if let (Some(first), Some(last)) = (issue.first_at, issue.last_at) {
         table.add("issue", &issue.id, Some(day), &[("minutes", minutes(first, last))]);

@@ -78,14 +78,16 @@ fn texts_of_others_are_escaped_and_numbers_are_written_as_in_the_language() {
 fn a_report_of_nothing_says_so() {
     let page = page(&nothing(), "en");
     assert!(page.contains("Nothing has been recorded yet.") && !page.contains("<section"));
-    assert!(to_csv(&nothing()).starts_with("section,about,day,figure,value\r\nsubscribers,,,active,0\r\n"));
+    assert!(
+        to_csv(&nothing(), Seoul).starts_with("section,about,day,figure,value\r\nsubscribers,,,active,0\r\n")
+    );
 }
 
 #[test]
 fn a_line_of_the_csv_is_one_number() {
     let mut report = year();
     report.sources[0].source = "=HYPERLINK(\"x\"), and more".to_owned();
-    let csv = to_csv(&report);
+    let csv = to_csv(&report, Seoul);
     assert!(csv.contains("\r\nsource,\"'=HYPERLINK(\"\"x\"\"), and more\",,active,700\r\n"), "{csv}");
     assert!(csv.contains("\r\nissue,\"tag:example.com,2026:issue-1\",2026-11-16,delivered,950\r\n"));
     assert!(csv.contains("\r\ndomain,,,subscribers,250\r\n"));

@@ -42,8 +42,8 @@ pub fn report_page(report: &Report, context: &RunContext) -> Result<String, RunE
 }
 
 /// The report as CSV.
-pub fn report_csv(report: &Report) -> String {
-    to_csv(report)
+pub fn report_csv(report: &Report, context: &RunContext) -> String {
+    to_csv(report, context.config.site.timezone)
 }
 
 /// The beginning of a day in the site's time zone. A day that begins with a change of the clock begins when UTC's does.
