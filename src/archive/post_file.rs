@@ -1,5 +1,6 @@
 //! Reads one post file into a post without its id; assigning ids needs all posts. Pure: bytes in, post file out.
 
+mod body;
 mod held_back;
 mod preview;
 mod writer;

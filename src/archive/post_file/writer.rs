@@ -6,6 +6,7 @@ use chrono::{DateTime, FixedOffset, Utc};
 use unicode_normalization::UnicodeNormalization as _;
 use url::Url;
 
+use super::body::{has_text, without_lines};
 use super::{MAX_BODY, PostFile, PostFileName};
 use crate::archive::front_matter::{self, Fields, Spanned};
 use crate::archive::generator_rules::{ReadContext, categories_of_folders, sections, words_of};
@@ -394,31 +395,4 @@ fn page(fields: &mut Fields) -> PostPage {
         standard_site: fields.standard_site.take(),
         ..PostPage::default()
     }
-}
-
-/// Whether there is visible text; HTML comments do not count.
-fn has_text(body: &str) -> bool {
-    let mut rest = body;
-    loop {
-        let (before, after) = rest.split_once("<!--").unwrap_or((rest, ""));
-        if before
-            .chars()
-            .any(|c| !c.is_whitespace() && !matches!(c, '\u{200B}'..='\u{200D}' | '\u{2060}' | '\u{FEFF}'))
-        {
-            return true;
-        }
-        match after.split_once("-->") {
-            Some((_, behind)) => rest = behind,
-            None => return false,
-        }
-    }
-}
-
-/// Empties the lines instead of removing them, so that the other lines keep their numbers.
-fn without_lines(body: &XmlText, (first, last): (usize, usize)) -> XmlText {
-    let mut remaining = String::with_capacity(body.as_str().len());
-    for (number, line) in body.as_str().split_inclusive('\n').enumerate() {
-        remaining.push_str(if (first..=last).contains(&(number + 1)) { "\n" } else { line });
-    }
-    XmlText::clean(&remaining).0
 }
