@@ -2,7 +2,7 @@
 //! `plot.rs`), CSV, and JSON by serde. Pure: the store counts, and the pipeline puts the counts together.
 //!
 //! Nothing here names a person: replies of servers are shortened (`replies.rs`), and a receiving domain appears only if at
-//! least [`FEWEST_OF_DOMAIN`] subscribers have an address there.
+//! least five subscribers have an address there.
 
 mod csv;
 mod curve;
