@@ -73,6 +73,7 @@ fn measure(kind: &str, site: &Path, database: &Database, (issues, each, subscrib
         ("status", vec!["status"]),
         ("status history", vec!["status", "history", ADDRESS]),
         ("status explain", vec!["status", "explain", ADDRESS]),
+        ("report", vec!["report", "-"]),
     ];
     if issues > 0 {
         commands.push(("status recipients", vec!["status", "recipients", &newest]));
