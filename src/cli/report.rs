@@ -1,5 +1,8 @@
 //! `letterpress report`: subscribers, issues, failures and readers as one page, JSON or CSV.
 
+use std::fs::File;
+use std::io::Read as _;
+
 use camino::{Utf8Path, Utf8PathBuf};
 use chrono::NaiveDate;
 use clap::Args as ClapArgs;
@@ -52,6 +55,9 @@ pub(super) async fn run(args: &Args, context: &RunContext, printer: Printer) -> 
 /// The day that an argument names.
 fn first_day(since: &str, context: &RunContext) -> Result<NaiveDate, RunError> {
     if let Ok(day) = since.parse() {
+        if day > days_ago(context, 0) {
+            return Err(RunError::user(format!("{day} is in the future"), "write a day that has begun"));
+        }
         return Ok(day);
     }
     let span = Span::parse(since).map_err(|_| {
@@ -67,8 +73,25 @@ fn write(file: &Utf8Path, page: &str, printer: Printer) -> Result<(), RunError> 
     if file == "-" {
         return printer.raw(page.as_bytes());
     }
+    if is_taken(file) {
+        return Err(RunError::user(
+            format!("{file} exists and is not a report"),
+            "give another name; only an earlier report is replaced",
+        ));
+    }
     durable::replace(file, page.as_bytes(), Mode::Umask)
         .map_err(|error| RunError::io(format!("writing {file}"), error))?;
     printer.info(format!("report: {file}"));
     Ok(())
+}
+
+/// What every report has near its beginning.
+const MARK: &str = "<meta name=\"generator\" content=\"Letterpress report\">";
+
+/// Whether there is a file that is not an earlier report: a wrong name must not cost a ledger or a post.
+fn is_taken(file: &Utf8Path) -> bool {
+    let Ok(file) = File::open(file) else { return false };
+    let mut head = Vec::new();
+    let is_read = file.take(1024).read_to_end(&mut head).is_ok();
+    is_read && !head.is_empty() && !String::from_utf8_lossy(&head).contains(MARK)
 }
