@@ -300,6 +300,27 @@ pub(crate) fn without_user_info(text: &str) -> Cow<'_, str> {
     Cow::Owned(kept)
 }
 
+/// A number with a separator between each three digits.
+pub(crate) fn grouped(number: u64, separator: &str) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() * 2);
+    for (at, digit) in digits.char_indices() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push_str(separator);
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// First characters of a formula in a spreadsheet, also in their full-width forms.
+const FORMULA: [char; 12] = ['=', '+', '-', '@', '\t', '\r', '\n', '\0', '＝', '＋', '－', '＠'];
+
+/// Whether a spreadsheet would run a cell instead of showing it.
+pub(crate) fn is_formula(cell: &str) -> bool {
+    cell.starts_with(FORMULA)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

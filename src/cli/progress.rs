@@ -281,15 +281,7 @@ fn bar(what: &str, total: Option<u64>) -> ProgressBar {
 
 /// `12,345`.
 fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    crate::text::grouped(number, ",")
 }
 
 /// `45 s`, `1 min 12 s`, `3 h 5 min`.

@@ -4,6 +4,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 
 use super::{IssueFigures, Report};
+use crate::text::is_formula;
 
 /// A table of numbers.
 struct Table(String);
@@ -22,7 +23,7 @@ impl Table {
 
 /// One cell, in quotes if it needs them. A spreadsheet would run what begins like a formula.
 fn cell(text: &str) -> String {
-    let guard = if text.starts_with(['=', '+', '-', '@', '\t']) { "'" } else { "" };
+    let guard = if is_formula(text) { "'" } else { "" };
     if text.contains([',', '"', '\r', '\n']) {
         format!("\"{guard}{}\"", text.replace('"', "\"\""))
     } else {

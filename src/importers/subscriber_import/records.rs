@@ -7,6 +7,7 @@ use std::io::{self, Read, Seek};
 
 use super::RowError;
 use super::input::{Input, Place, changed};
+use crate::text::is_formula;
 
 /// The most bytes that a cell may have.
 pub(super) const MAX_CELL: usize = 64 * 1024;
@@ -14,8 +15,6 @@ pub(super) const MAX_CELL: usize = 64 * 1024;
 pub(super) const MAX_ROW: usize = 1024 * 1024;
 /// The separators of spreadsheets.
 const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
-/// First characters of a formula in a spreadsheet, also in their full-width forms.
-const FORMULA: [char; 12] = ['=', '+', '-', '@', '\t', '\r', '\n', '\0', '＝', '＋', '－', '＠'];
 
 /// The separator that is most frequent in a line, outside quotation marks.
 pub(super) fn delimiter(line: &[u8]) -> u8 {
@@ -274,10 +273,6 @@ pub(super) fn unguard(cell: &str) -> &str {
     cell.strip_prefix('\'').filter(|rest| is_formula(rest.trim_start_matches('\''))).unwrap_or(cell)
 }
 
-fn is_formula(cell: &str) -> bool {
-    cell.starts_with(FORMULA)
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::Cursor;
@@ -392,7 +387,7 @@ mod tests {
             let read = records.next(&mut input).unwrap().unwrap().1.unwrap();
             let back: Vec<String> = read.cells().map(|cell| unguard(cell).to_owned()).collect();
             prop_assert_eq!(back, cells);
-            prop_assert!(!line.iter().any(|cell| cell[1..].starts_with(FORMULA)));
+            prop_assert!(!line.iter().any(|cell| is_formula(&cell[1..])));
         }
 
         #[test]

@@ -4,6 +4,7 @@ use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use chrono_tz::Tz;
 
 use crate::i18n::{Strings, primary};
+use crate::text::grouped;
 
 /// Writes numbers and dates.
 pub(super) struct Writer<'a> {
@@ -19,15 +20,7 @@ impl Writer<'_> {
             "fr" => "\u{202f}",
             _ => ",",
         };
-        let digits = number.to_string();
-        let mut written = String::with_capacity(digits.len() * 2);
-        for (at, digit) in digits.char_indices() {
-            if at > 0 && (digits.len() - at).is_multiple_of(3) {
-                written.push_str(separator);
-            }
-            written.push(digit);
-        }
-        written
+        grouped(number, separator)
     }
 
     /// A day with its year.
