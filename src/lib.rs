@@ -19,7 +19,8 @@
 //! 12. [`importers`]: archives and subscriber lists from elsewhere.
 //! 13. [`pipeline`]: one run.
 //! 14. [`web`]: the public pages.
-//! 15. [`cli`]: the commands.
+//! 15. [`doctor`]: whether mail and feeds can arrive.
+//! 16. [`cli`]: the commands.
 
 pub mod address;
 pub mod archive;
@@ -29,6 +30,7 @@ pub mod config;
 mod crash;
 mod dates;
 pub mod delivery;
+pub mod doctor;
 mod durable;
 pub mod email;
 pub mod feeds;
