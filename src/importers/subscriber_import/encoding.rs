@@ -1,5 +1,5 @@
 //! The encoding of a list. What is not UTF-8 is converted once, into a file without a name, because a list is read more
-//! than once: UTF-16, and the encodings in which Excel saves CSV in Korea, Japan and Western Europe.
+//! than once: UTF-16, and the encodings in which Excel saves CSV in Korea, Japan and Western Europe; spreadsheets too.
 
 mod detection;
 
@@ -10,8 +10,10 @@ use aws_lc_rs::digest::{Context, SHA256};
 use encoding_rs::{CoderResult, DecoderResult, Encoding, UTF_8, UTF_16BE, UTF_16LE};
 
 use super::input::Place;
+use super::spreadsheet::{self, Sheet};
 use super::{ImportOptions, ListError, MAX_BYTES, too_long};
 use crate::finding::Finding;
+use crate::text::clipped;
 use crate::xml::encoding_named;
 use detection::Verdict;
 
@@ -20,16 +22,16 @@ const PART: usize = 64 * 1024;
 /// The byte order mark.
 const MARK: &[u8] = "\u{FEFF}".as_bytes();
 
-/// The first bytes of compressed files, which are never unpacked here.
+/// The first bytes of compressed files. Only spreadsheets are unpacked.
 const PACKED: [(&[u8], &str); 8] = [
-    (b"PK\x03\x04", "a ZIP archive or a spreadsheet (.xlsx, .ods)"),
+    (b"PK\x03\x04", "a ZIP archive, and no complete .xlsx"),
     (b"PK\x05\x06", "a ZIP archive"),
     (b"\x1F\x8B", "packed with gzip"),
     (b"BZh", "packed with bzip2"),
     (b"\xFD7zXZ\0", "packed with xz"),
     (b"\x28\xB5\x2F\xFD", "packed with zstd"),
     (b"7z\xBC\xAF\x27\x1C", "a 7-Zip archive"),
-    (b"\xD0\xCF\x11\xE0", "an old spreadsheet (.xls)"),
+    (b"\xD0\xCF\x11\xE0", "an old or encrypted spreadsheet (.xls)"),
 ];
 
 /// The encoding that the user names: any of the Encoding Standard, or a Windows code page.
@@ -94,7 +96,7 @@ pub(super) struct Text<R> {
     pub(super) start: Place,
     /// The SHA-256 of the original bytes.
     pub(super) digest: [u8; 32],
-    /// The encoding, if it is not UTF-8, and whether it was guessed.
+    /// What it was read as, if it is not UTF-8 (an encoding, a sheet), and whether that was guessed.
     pub(super) encoding: Option<(String, bool)>,
 }
 
@@ -104,6 +106,17 @@ pub(super) fn open<R: Read + Seek>(mut source: R, options: &ImportOptions) -> Re
     let Some(Scan { head, digest, is_utf8 }) = scan(&mut source)? else {
         return Err(too_long(file, format!("the list has more than {MAX_BYTES} bytes")).into());
     };
+    if head.starts_with(b"PK")
+        && let Some(Sheet { name, csv }) = spreadsheet::read(&mut source, file)?
+    {
+        let encoding = Some((format!("the sheet {:?} of a spreadsheet", clipped(&name)), false));
+        return Ok(Text {
+            source: Source::Converted { original: source, text: csv },
+            start: Place::START,
+            digest,
+            encoding,
+        });
+    }
     if let Some((_, what)) = PACKED.iter().find(|(start, _)| head.starts_with(start)) {
         let message = format!("the file is {what}, not CSV or JSON");
         let hint = "unpack it and import its files one by one; save a spreadsheet as \"CSV UTF-8\"";
