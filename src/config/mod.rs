@@ -71,7 +71,7 @@ pub use series::SeriesStart;
 pub use site::{Author, Site, SiteUrl, is_language_tag};
 pub use smtp::{Deadlines, Smtp, Tls};
 pub use store::{Compression, Output, Store};
-pub use web::{Network, Web, WebLimits};
+pub use web::{AddressSecret, Network, Web, WebLimits};
 pub use weekly::Weekly;
 
 /// A whole configuration. Every relative path is relative to `root`.

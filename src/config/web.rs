@@ -1,5 +1,6 @@
 //! `[web]`: the web server of Letterpress.
 
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Deserializer};
@@ -24,6 +25,8 @@ pub struct Web {
     pub issues: bool,
     /// Whether search engines may list those pages.
     pub index: bool,
+    /// The secret part of the address of the report; `None` means that there is none.
+    pub report: Option<AddressSecret>,
     /// How long a browser or a feed reader may cache a feed.
     pub max_age: Span,
     /// Rate limits for sign-ups.
@@ -42,6 +45,39 @@ pub struct WebLimits {
     pub per_network_per_hour: u32,
     /// To the addresses of one domain.
     pub per_domain_per_hour: u32,
+}
+
+/// The secret part of an address. Its `Debug` does not show it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct AddressSecret(String);
+
+impl AddressSecret {
+    /// Shorter ones can be guessed.
+    const SHORTEST: usize = 16;
+
+    /// The secret itself, for comparing.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for AddressSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AddressSecret(…)")
+    }
+}
+
+impl<'de> Deserialize<'de> for AddressSecret {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = String::deserialize(deserializer)?;
+        let is_clean = raw.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+        if is_clean && (Self::SHORTEST..=200).contains(&raw.len()) {
+            return Ok(Self(raw));
+        }
+        Err(serde::de::Error::custom(
+            "write at least 16 letters and digits that nobody can guess, such as the output of `openssl rand -hex 16`",
+        ))
+    }
 }
 
 /// An address or a network: `127.0.0.1`, `10.0.0.0/8`, `2001:db8::/32`.

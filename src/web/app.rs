@@ -10,6 +10,8 @@ use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, header};
 use chrono::{DateTime, Utc};
+use tokio::sync::Mutex;
+use tokio::time::Instant;
 use url::form_urlencoded;
 
 use super::files::Files;
@@ -41,6 +43,8 @@ pub struct App {
     pub(super) files: Files,
     pub(super) topics: TopicList,
     pub(super) metrics: Metrics,
+    /// The latest page of the report, and when it was made.
+    pub(super) report: Mutex<Option<(Instant, Arc<str>)>>,
     pub(super) limits: SignUpLimits,
     /// The public URL of these pages; never taken from a `Host` header.
     pub(super) url: SiteUrl,
@@ -83,6 +87,7 @@ impl App {
             files: Files::below(config.resolve(&config.output.directory)),
             topics: TopicList::default(),
             metrics: Metrics::default(),
+            report: Mutex::default(),
             limits: limits(&config.web)?,
             url,
             store_timeout: STORE_TIMEOUT,

@@ -155,7 +155,7 @@ fn body(page: &str) -> (usize, usize) {
 }
 
 /// The content security policy: images, and exactly the style sheets in the page.
-fn policy(page: &str, plain: bool) -> String {
+pub(super) fn policy(page: &str, plain: bool) -> String {
     let mut policy = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
                       img-src 'self' data: https:"
         .to_owned();

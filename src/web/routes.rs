@@ -11,7 +11,7 @@ use super::middleware::{ONE_CLICK, SUBSCRIBE};
 use super::pages::STYLE;
 use super::{
     RequestContext, SharedApp, approve, confirm, files, issues, middleware, personal_data, preferences,
-    sign_up, unsubscribe,
+    report, sign_up, unsubscribe,
 };
 
 /// The routes with their middleware.
@@ -30,6 +30,7 @@ pub fn router(app: SharedApp) -> Router {
         .route("/issues", get(issues::index))
         .route("/issues/", get(issues::index))
         .route("/issues/{*label}", get(issues::issue))
+        .route("/report/{*token}", get(report::page))
         .route("/healthz", get(health))
         .route(&format!("/{}", app.pages.style), get(style))
         .fallback(get(files::serve))

@@ -5,6 +5,7 @@ mod erasure;
 mod exchange;
 mod files;
 mod people;
+mod report;
 mod requests;
 mod sign_ups;
 mod site;
