@@ -19,11 +19,11 @@ import tempfile
 import threading
 import zlib
 
-from selenium import webdriver
+sys.path.append(str(pathlib.Path(__file__).parent.parent))
+from chromium import Browser
 
 LETTERPRESS, AXE = sys.argv[1], pathlib.Path(sys.argv[2]).read_text("utf-8")
 SHOTS = pathlib.Path(sys.argv[3]) if len(sys.argv) > 3 else None
-SERIOUS = {"serious", "critical"}
 VIDEO = "https://i.ytimg.com/vi/dQw4w9WgXcQ/hqdefault.jpg"
 # Gmail clips at 102 KB.
 LARGEST = 30_000
@@ -233,43 +233,9 @@ url = "https://letters.example/"
     return html.replace(VIDEO, f"{url}sea.png")
 
 
-class Browser:
-    def __init__(self):
-        options = webdriver.ChromeOptions()
-        options.binary_location = "/usr/bin/chromium"
-        for argument in ["--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-proxy-server"]:
-            options.add_argument(argument)
-        self.driver = webdriver.Chrome(options=options, service=webdriver.ChromeService("/usr/bin/chromedriver"))
-
-    def look(self, file, name, width, dark):
-        """Opens a letter, checks it, and keeps a picture."""
-        def window(height):
-            metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
-            self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-
-        scheme = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
-        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": scheme})
-        window(800)
-        self.driver.get(file.as_uri())
-        wide, broken, height = self.driver.execute_script(
-            "const r = document.documentElement; return [r.scrollWidth, [...document.images].filter(i => !i.naturalWidth).length, r.scrollHeight]")
-        assert wide <= width, f"{name}: {wide} pixels wide"
-        assert broken == 0, f"{name}: {broken} pictures are not shown"
-        window(height)
-        if SHOTS:
-            self.driver.save_screenshot(str(SHOTS / f"letter-{name}.png"))
-        self.driver.execute_script(AXE)
-        found = self.driver.execute_async_script(
-            "const done = arguments[0]; axe.run().then(r => done(r.violations), e => done([{impact: 'critical', help: String(e)}]))")
-        serious = [f"{one['id']}: {one['help']} {[node['html'] for node in one.get('nodes', [])][:2]}" for one in found if one["impact"] in SERIOUS]
-        assert not serious, f"{name}: {serious}"
-
-
 def main():
-    if SHOTS:
-        SHOTS.mkdir(parents=True, exist_ok=True)
     looks, sizes = 0, []
-    browser = Browser()
+    browser = Browser(AXE, SHOTS)
     try:
         with tempfile.TemporaryDirectory() as folder:
             for language in POSTS:
@@ -282,7 +248,7 @@ def main():
                     file.write_bytes(raw)
                     for width in (600, 360):
                         for dark in (False, True):
-                            browser.look(file, f"{theme}-{language}-{width}-{'dark' if dark else 'light'}", width, dark)
+                            browser.look(file.as_uri(), f"letter-{theme}-{language}-{width}-{'dark' if dark else 'light'}", width, dark)
                             looks += 1
     finally:
         browser.driver.quit()
