@@ -4,6 +4,9 @@
 //! `TRYCMD=overwrite cargo test --test cli` rewrites the transcripts; check the result.
 
 #[cfg(test)]
+#[path = "cli/completions.rs"]
+mod completions;
+#[cfg(test)]
 #[path = "cli/notified.rs"]
 mod notified;
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use clap::Args as ClapArgs;
 
 use super::Outcome;
+use super::completions;
 use super::printer::Printer;
 use crate::pipeline::newsletter::approve;
 use crate::pipeline::session::{RunContext, RunError};
@@ -11,6 +12,7 @@ use crate::pipeline::session::{RunContext, RunError};
 #[command(after_help = "Example:\n  letterpress approve 2026-11-29-hello")]
 pub(super) struct Args {
     /// Id, slug or file of the post, or a weekly digest such as 2026-W47.
+    #[arg(add = completions::posts())]
     post: String,
 }
 

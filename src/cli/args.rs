@@ -9,6 +9,7 @@ use camino::Utf8Path;
 use clap::Args;
 use url::Url;
 
+use super::completions;
 use super::printer::Printer;
 use crate::address::EmailAddress;
 use crate::archive::{folder, links};
@@ -68,7 +69,7 @@ pub(super) struct PreferenceArgs {
     #[arg(long, alias = "each", conflicts_with = "weekly")]
     every_post: bool,
     /// Send only posts of this category; can be repeated.
-    #[arg(long, value_name = "CATEGORY")]
+    #[arg(long, value_name = "CATEGORY", add = completions::topics())]
     topic: Vec<String>,
     /// Send posts of all categories [default for new subscribers].
     #[arg(long, alias = "everything", conflicts_with = "topic")]

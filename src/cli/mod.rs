@@ -7,12 +7,14 @@ mod args;
 mod backup;
 mod build;
 mod check;
+mod completions;
 mod dkim;
 mod headers;
 mod import;
 mod inbox;
 mod ledger;
 mod login;
+mod manual;
 mod new;
 mod notify;
 mod outcome;
@@ -138,6 +140,10 @@ Example, as a line of crontab -e:
     Post(post::Command),
     /// Create a new site, or a config.toml for an existing one.
     New(new::Args),
+    /// Print the script that lets a shell complete commands, options, posts and topics.
+    Completions(completions::Args),
+    /// Write the manual pages.
+    Man(manual::Args),
 }
 
 /// The arguments of a command that talks to the relay.
@@ -152,6 +158,9 @@ struct Sending<A: Args> {
 
 /// Runs the program.
 pub fn main() -> ExitCode {
+    if completions::answered::<Cli>() {
+        return ExitCode::SUCCESS;
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(usage) => {
@@ -169,7 +178,7 @@ pub fn main() -> ExitCode {
     }
     // A new site has no configuration yet, and `check` looks for it only if it needs it.
     let file = match &cli.command {
-        Command::New(_) | Command::Check(_) => Utf8PathBuf::new(),
+        Command::New(_) | Command::Check(_) | Command::Completions(_) | Command::Man(_) => Utf8PathBuf::new(),
         _ => configuration(cli.config.clone(), printer),
     };
     let from_pipe = matches!(&cli.command, Command::Inbox(args) if args.stdin);
@@ -264,6 +273,8 @@ async fn run(
     match command {
         Command::New(args) => return new::run(&args, clock.as_ref(), printer),
         Command::Check(sending) => return check::run(&sending.args, named, clock, printer).await,
+        Command::Completions(args) => return completions::run(&args, printer),
+        Command::Man(args) => return manual::run::<Cli>(&args, printer),
         _ => {}
     }
     let progress = progress::Progress::start(printer);
@@ -297,7 +308,7 @@ async fn run(
         Command::Logout(args) => login::log_out(&args, &context, printer).await,
         Command::Dkim(command) => dkim::run(command, &context, printer),
         Command::Post(command) => post::run(&command, &context, printer),
-        Command::Check(_) | Command::New(_) => Ok(Outcome::Done),
+        Command::Check(_) | Command::New(_) | Command::Completions(_) | Command::Man(_) => Ok(Outcome::Done),
     };
     progress.end();
     outcome

@@ -5,6 +5,7 @@ use clap::Args as ClapArgs;
 
 use super::Outcome;
 use super::args::{issue_id, parse};
+use super::completions;
 use super::printer::{Printer, count};
 use crate::ledger::transition::Event;
 use crate::ledger::{EVIDENCE, IssueState, LETTER_REFUSED, LastReply, NO_MAILBOX, State};
@@ -26,6 +27,7 @@ Examples:
   letterpress resolve --resume")]
 pub(super) struct Args {
     /// Id or slug of the issue [default: the newest issue].
+    #[arg(add = completions::issues())]
     issue: Option<String>,
     /// Only the delivery to this subscriber.
     #[arg(long, alias = "reader", value_name = "ADDRESS")]

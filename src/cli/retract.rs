@@ -3,6 +3,7 @@
 use clap::Args as ClapArgs;
 
 use super::Outcome;
+use super::completions;
 use super::printer::{Printer, count};
 use crate::ledger::{IssueState, IssueSummary, State};
 use crate::pipeline::session::{LedgerSession, RunContext, RunError};
@@ -20,6 +21,7 @@ The next build removes the post from the feeds and marks it as deleted in Atom f
 not changed, and the post stays unpublished until --undo. Sent emails cannot be recalled.")]
 pub(super) struct Args {
     /// File, slug or id of the post.
+    #[arg(add = completions::posts())]
     post: String,
     /// Publish the post again.
     #[arg(long)]

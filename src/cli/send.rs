@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::Outcome;
 use super::args::{WaiverArgs, parse};
+use super::completions;
 use super::printer::{Printer, count};
 use super::view::{held, new_subscribers, newsletter};
 use crate::archive::{Post, folder};
@@ -29,7 +30,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "ADDRESS", conflicts_with = "dry_run")]
     to: Option<String>,
     /// Mail this post although it is not due: file, slug or id; with --to or --dry-run also a draft.
-    #[arg(long, value_name = "POST")]
+    #[arg(long, value_name = "POST", add = completions::posts())]
     post: Option<String>,
     /// With --post: send an issue that was already mailed to subscribers who have not received it.
     #[arg(long, requires = "post", conflicts_with_all = ["dry_run", "to"])]

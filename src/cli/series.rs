@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::Outcome;
 use super::args::parse;
+use super::completions;
 use super::printer::{Printer, count};
 use crate::archive::folder::{Series, WELCOME, read_series};
 use crate::config::{SeriesStart, Span};
@@ -40,6 +41,7 @@ Examples:
 Whoever is in the series already begins again, and gets no email of it a second time.")]
 pub(super) struct Start {
     /// The series: a name from newsletter.series, or welcome.
+    #[arg(add = completions::series())]
     series: String,
     /// Addresses of subscribers.
     #[arg(required = true, value_name = "ADDRESS")]
@@ -50,6 +52,7 @@ pub(super) struct Start {
 #[command(after_help = "Example:\n  letterpress series stop course kim@example.com")]
 pub(super) struct Stop {
     /// The series.
+    #[arg(add = completions::series())]
     series: String,
     /// The address of a subscriber.
     address: String,

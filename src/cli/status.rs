@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::Outcome;
 use super::args::{issue_ids, parse};
+use super::completions;
 use super::printer::{JsonArray, Printer, count, when};
 use super::view::{blockers, newsletter};
 use crate::archive::{Archive, SkipReason, folder};
@@ -48,6 +49,7 @@ enum StatusQuery {
     #[command(alias = "who-got", after_help = "Example:\n  letterpress status recipients 2026-W47")]
     Recipients {
         /// Id or slug of the post, or a week such as 2026-W47 [default: the newest issue].
+        #[arg(add = completions::issues())]
         issue: Option<String>,
     },
     /// List the deliveries to an address.

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::Outcome;
 use super::args::{PreferenceArgs, parse, warn_about_unused_topics};
+use super::completions;
 use super::printer::Printer;
 use super::view::preferences::{remark, topics};
 use crate::config::is_language_tag;
@@ -63,8 +64,10 @@ pub(super) enum Command {
     #[command(after_help = "Example:\n  letterpress subscribers rename-topic tech technology")]
     RenameTopic {
         /// The topic as the subscribers chose it.
+        #[arg(add = completions::topics())]
         old: String,
         /// The name of the category now. Who has chosen both keeps one.
+        #[arg(add = completions::topics())]
         new: String,
     },
     /// Import subscribers from a CSV or JSON file, also from the export of another service.
