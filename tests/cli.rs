@@ -7,6 +7,9 @@
 #[path = "cli/completions.rs"]
 mod completions;
 #[cfg(test)]
+#[path = "cli/init.rs"]
+mod init;
+#[cfg(test)]
 #[path = "cli/notified.rs"]
 mod notified;
 #[cfg(test)]

@@ -12,6 +12,7 @@ mod dkim;
 mod headers;
 mod import;
 mod inbox;
+mod init;
 mod ledger;
 mod login;
 mod manual;
@@ -30,6 +31,7 @@ mod run_outcome;
 mod send;
 mod series;
 mod serve;
+mod site_files;
 mod status;
 mod subscribers;
 mod view;
@@ -138,6 +140,8 @@ Example, as a line of crontab -e:
     /// Create the file of a new post.
     #[command(subcommand, after_help = "Example:\n  letterpress post new \"My first post\"")]
     Post(post::Command),
+    /// Create a new site from the answers to six questions.
+    Init(init::Args),
     /// Create a new site, or a config.toml for an existing one.
     New(new::Args),
     /// Print the script that lets a shell complete commands, options, posts and topics.
@@ -178,7 +182,11 @@ pub fn main() -> ExitCode {
     }
     // A new site has no configuration yet, and `check` looks for it only if it needs it.
     let file = match &cli.command {
-        Command::New(_) | Command::Check(_) | Command::Completions(_) | Command::Man(_) => Utf8PathBuf::new(),
+        Command::New(_)
+        | Command::Init(_)
+        | Command::Check(_)
+        | Command::Completions(_)
+        | Command::Man(_) => Utf8PathBuf::new(),
         _ => configuration(cli.config.clone(), printer),
     };
     let from_pipe = matches!(&cli.command, Command::Inbox(args) if args.stdin);
@@ -273,6 +281,7 @@ async fn run(
     match command {
         Command::New(args) => return new::run(&args, clock.as_ref(), printer),
         Command::Check(sending) => return check::run(&sending.args, named, clock, printer).await,
+        Command::Init(args) => return init::run(&args, clock, printer).await,
         Command::Completions(args) => return completions::run(&args, printer),
         Command::Man(args) => return manual::run::<Cli>(&args, printer),
         _ => {}
@@ -308,7 +317,11 @@ async fn run(
         Command::Logout(args) => login::log_out(&args, &context, printer).await,
         Command::Dkim(command) => dkim::run(command, &context, printer),
         Command::Post(command) => post::run(&command, &context, printer),
-        Command::Check(_) | Command::New(_) | Command::Completions(_) | Command::Man(_) => Ok(Outcome::Done),
+        Command::Check(_)
+        | Command::New(_)
+        | Command::Init(_)
+        | Command::Completions(_)
+        | Command::Man(_) => Ok(Outcome::Done),
     };
     progress.end();
     outcome

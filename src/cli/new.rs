@@ -3,13 +3,12 @@
 mod from;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use chrono::{DateTime, Utc};
 use clap::Args as ClapArgs;
 
 use super::Outcome;
 use super::printer::Printer;
+use super::site_files::{TEMPLATE, cron_line, files, write};
 use crate::clock::Clock;
-use crate::config::environment;
 use crate::email::Templates;
 use crate::pipeline::session::RunError;
 use crate::text::shell_quoted;
@@ -42,7 +41,7 @@ pub(super) fn run(args: &Args, clock: &dyn Clock, printer: Printer) -> Result<Ou
     if args.templates {
         return write_templates(&args.directory, printer);
     }
-    let files = files(clock.now());
+    let files = files(clock.now(), TEMPLATE.to_owned());
     let directory = &args.directory;
     // Check before writing: no file is overwritten, and no site is created half.
     let path = |name: &str| if directory == "." { name.into() } else { directory.join(name) };
@@ -95,49 +94,8 @@ fn print_next_steps(directory: &Utf8Path, sample: &str, config: &Utf8Path, print
         "    5. letterpress publish    ten minutes later: writes the emails to outbox/".to_owned(),
         "    6. configure your mail server in [smtp] in config.toml to send the emails".to_owned(),
         "  to run it automatically, add one line with `crontab -e`:".to_owned(),
-        format!(
-            "    */10 * * * * {} --quiet --config {} publish",
-            in_crontab(&program()),
-            in_crontab(&absolute(config))
-        ),
+        format!("    {}", cron_line(config)),
     ] {
         printer.info(step);
     }
-}
-
-fn files(now: DateTime<Utc>) -> [(String, String); 4] {
-    let today = now.date_naive();
-    [
-        ("config.toml".to_owned(), include_str!("new/config.toml").to_owned()),
-        (
-            format!("posts/{today}-hello.md"),
-            include_str!("new/hello.md").replace("{date}", &now.format("%Y-%m-%dT%H:%M:%SZ").to_string()),
-        ),
-        (
-            "subscribers.csv".to_owned(),
-            include_str!("new/subscribers.csv").replace("{date}", &today.to_string()),
-        ),
-        (".gitignore".to_owned(), include_str!("new/gitignore").to_owned()),
-    ]
-}
-
-fn write(path: &Utf8Path, text: &str) -> Result<(), RunError> {
-    let folder = path.parent().unwrap_or(Utf8Path::new("."));
-    std::fs::create_dir_all(folder).map_err(|error| RunError::io(format!("creating {folder}"), error))?;
-    std::fs::write(path, text).map_err(|error| RunError::io(format!("writing {path}"), error))
-}
-
-/// The path of the program, for cron.
-fn program() -> String {
-    std::env::current_exe().map_or_else(|_| "letterpress".to_owned(), |path| path.display().to_string())
-}
-
-/// Quotes a word for `crontab -e`, where a `%` ends the command even between quotation marks.
-fn in_crontab(word: &str) -> String {
-    shell_quoted(word).replace('%', r"\%")
-}
-
-fn absolute(path: &Utf8Path) -> String {
-    let here = environment("PWD").map(Utf8PathBuf::from).unwrap_or_default();
-    path.canonicalize_utf8().unwrap_or_else(|_| here.join(path)).to_string()
 }

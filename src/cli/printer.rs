@@ -216,6 +216,18 @@ impl Printer {
         }
     }
 
+    /// A question, whose answer is typed on the same line.
+    #[expect(clippy::unused_self, reason = "all printing goes through the printer")]
+    pub(super) fn ask(self, question: &str) {
+        let mut out = std::io::stdout().lock();
+        let _ = write!(out, "{}", for_terminal(question)).and_then(|()| out.flush());
+    }
+
+    /// Whether somebody can answer.
+    pub(super) fn can_ask(self) -> bool {
+        !self.quiet && std::io::stdin().is_terminal() && std::io::stdout().is_terminal()
+    }
+
     /// Whether a progress bar would be visible, and not end up in a log.
     pub(super) fn has_terminal(self) -> bool {
         let is_log = self.is_watched && !self.json && !std::io::stdout().is_terminal();

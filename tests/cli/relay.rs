@@ -16,7 +16,7 @@ pub(crate) enum Reply {
 }
 
 pub(crate) struct Relay {
-    port: u16,
+    pub(crate) port: u16,
     messages: Arc<AtomicUsize>,
 }
 

@@ -7,8 +7,9 @@ use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
 
-use super::{Outcome, write};
+use super::Outcome;
 use crate::cli::printer::Printer;
+use crate::cli::site_files::write;
 use crate::config::Generator;
 use crate::importers::sites;
 use crate::pipeline::session::RunError;
