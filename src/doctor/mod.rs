@@ -3,6 +3,7 @@
 //! Each answer is a [`Check`]. Checks read and ask; they send no message and change nothing.
 
 mod check;
+pub mod dns;
 pub mod domain;
 
 pub use check::{Check, Level, Section};
