@@ -9,6 +9,7 @@ mod check;
 mod color;
 mod defaults;
 mod dkim;
+mod doctor;
 mod duration;
 mod feeds;
 mod find;
@@ -52,6 +53,7 @@ pub use byte_size::ByteSize;
 pub use color::Color;
 pub use defaults::DEFAULTS;
 pub use dkim::Dkim;
+pub use doctor::Doctor;
 pub use duration::Span;
 pub use feeds::{Content, EmbedHost, FeedPaths, Feeds, Format, GroupBy};
 pub use find::{Found, find};
@@ -113,6 +115,9 @@ pub struct Config {
     /// Who is notified when runs fail; `None` means only cron.
     #[serde(default)]
     pub notify: Option<Notify>,
+    /// How `letterpress doctor` asks.
+    #[serde(default)]
+    pub doctor: Doctor,
     /// The DKIM keys; without one, emails are not signed.
     #[serde(default, deserialize_with = "dkim::one_or_several")]
     pub dkim: Vec<Dkim>,

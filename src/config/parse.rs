@@ -170,6 +170,7 @@ mod tests {
             .replace("# [inbox]", "[inbox]")
             .replace("# [podcast]", "[podcast]")
             .replace("# [oauth.NAME]", "[oauth.NAME]")
+            .replace("# [doctor]", "[doctor]")
             .replace("# [dkim]", "[dkim]");
         let uncommented: String = commented
             .lines()

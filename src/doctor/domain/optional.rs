@@ -32,7 +32,7 @@ pub(super) async fn check(dns: &impl Dns, domain: &str) -> Vec<Check> {
     for optional in [BIMI, MTA_STS, TLS_RPT] {
         let name = format!("{}.{domain}", optional.below);
         match dns.txt(&name).await {
-            Ok(texts) => checks.push(record(dns, &optional, domain, &texts).await),
+            Ok(texts) => checks.extend(record(dns, &optional, domain, &texts).await),
             Err(error) if error.is_absence() => {}
             Err(error) => checks.push(unanswered(optional.id, &name, optional.what, &error)),
         }
@@ -40,16 +40,23 @@ pub(super) async fn check(dns: &impl Dns, domain: &str) -> Vec<Check> {
     checks
 }
 
-async fn record(dns: &impl Dns, optional: &Optional, domain: &str, texts: &[Vec<u8>]) -> Check {
+async fn record(dns: &impl Dns, optional: &Optional, domain: &str, texts: &[Vec<u8>]) -> Option<Check> {
     let Optional { id, below, version, what } = *optional;
     let name = format!("{below}.{domain}");
-    let records: Vec<String> = texts.iter().map(|text| String::from_utf8_lossy(text).into_owned()).collect();
-    let of_version = |text: &&String| Tags::parse(text).is_ok_and(|tags| tags.has_version(version));
-    let records: Vec<&String> = records.iter().filter(of_version).collect();
+    let texts: Vec<_> = texts.iter().map(|text| String::from_utf8_lossy(text)).collect();
+    // Other texts come from a wildcard.
+    let is_meant = |text: &str| text.to_ascii_lowercase().contains(&version.to_ascii_lowercase());
+    if !texts.iter().any(|text| is_meant(text)) {
+        return None;
+    }
+    let of_version =
+        |text: &&std::borrow::Cow<'_, str>| Tags::parse(text).is_ok_and(|tags| tags.has_version(version));
+    let records: Vec<_> = texts.iter().filter(of_version).collect();
     let [text] = records.as_slice() else {
         let number = records.len();
         let message = format!("there are {number} {what} records at this name, and there must be one");
-        return warning(id, &name, message, format!("keep one TXT record, which begins with v={version};"));
+        let next = format!("keep one TXT record, which begins with v={version};");
+        return Some(warning(id, &name, message, next));
     };
     let tags = Tags::parse(text).unwrap_or_default();
     let mistake = match id {
@@ -57,10 +64,10 @@ async fn record(dns: &impl Dns, optional: &Optional, domain: &str, texts: &[Vec<
         "mta-sts" => mta_sts(&tags),
         _ => tls_rpt(&tags),
     };
-    match mistake {
+    Some(match mistake {
         Some((message, next)) => warning(id, &name, message, next),
         None => good(id, &name, format!("there is a valid {what} record")),
-    }
+    })
 }
 
 type Mistake = Option<(String, String)>;
