@@ -29,7 +29,7 @@ const MOST_RECORDS: usize = 200;
 
 /// Asks the DNS servers of this machine, or one that was given.
 pub struct Resolver {
-    resolver: TokioResolver,
+    client: TokioResolver,
     deadline: Instant,
     questions: AtomicUsize,
 }
@@ -50,7 +50,7 @@ impl Resolver {
         let mut builder = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default());
         *builder.options_mut() = options();
         Ok(Self {
-            resolver: builder.build().map_err(failed)?,
+            client: builder.build().map_err(failed)?,
             deadline: Instant::now() + ALL,
             questions: AtomicUsize::new(0),
         })
@@ -61,7 +61,7 @@ impl Resolver {
         if left.is_zero() || self.questions.fetch_add(1, Ordering::Relaxed) >= MOST_QUESTIONS {
             return Err(DnsError::Timeout);
         }
-        let lookup = self.resolver.lookup(name, kind);
+        let lookup = self.client.lookup(name, kind);
         let lookup = timeout(QUESTION.min(left), lookup).await.map_err(|_| DnsError::Timeout)?;
         let answers: Vec<Answer> = match lookup {
             Ok(lookup) => {

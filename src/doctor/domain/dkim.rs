@@ -201,7 +201,7 @@ fn is_ed25519(public: &str) -> bool {
     STANDARD.decode(public).is_ok_and(|bytes| bytes.len() == 32)
 }
 
-/// The bits of the modulus in a SubjectPublicKeyInfo, or in the older form with only the numbers.
+/// The bits of the modulus in a `SubjectPublicKeyInfo`, or in the older form with only the numbers.
 fn rsa_bits(der: &[u8]) -> Option<usize> {
     const SEQUENCE: u8 = 0x30;
     const INTEGER: u8 = 2;

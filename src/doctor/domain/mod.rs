@@ -57,7 +57,7 @@ pub struct DkimKey {
 impl From<&Identity> for DkimKey {
     fn from(identity: &Identity) -> Self {
         let record = identity.key.record();
-        let public = record.rsplit_once("p=").map_or("", |(_, public)| public).to_owned();
+        let public = record.split_once("; p=").map_or("", |(_, public)| public).to_owned();
         Self { domain: identity.domain.clone(), selector: identity.selector.clone(), public }
     }
 }

@@ -2,12 +2,15 @@
 
 use crate::text::clipped;
 
+/// The most tags of a record: known ones are ten at most.
+const MOST_TAGS: usize = 100;
+
 /// The tags of a record, in their order. Names are as written; white space around names and values is gone.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Tags<'t>(Vec<(&'t str, &'t str)>);
 
 impl<'t> Tags<'t> {
-    /// Reads a list; the error is the part that is not a tag, or that is there twice.
+    /// Reads a list; the error is the part that is not a tag, that is there twice, or that is one too many.
     pub(super) fn parse(text: &'t str) -> Result<Self, String> {
         let mut tags = Self::default();
         for part in text.split(';').map(str::trim).filter(|part| !part.is_empty()) {
@@ -15,7 +18,7 @@ impl<'t> Tags<'t> {
             let (name, value) = (name.trim_end(), value.trim_start());
             let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic())
                 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-            if !is_name || tags.get(name).is_some() {
+            if !is_name || tags.get(name).is_some() || tags.0.len() == MOST_TAGS {
                 return Err(clipped(part));
             }
             tags.0.push((name, value));

@@ -13,7 +13,7 @@ use letterpress::doctor::dns::{Dns as _, Resolver};
 pub(crate) struct Bind {
     child: Child,
     pub(crate) address: SocketAddr,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 /// A zone: its name and the lines of its file. Without lines, the file is missing and the zone fails.
@@ -51,7 +51,7 @@ impl Bind {
         let log = std::fs::File::create(folder.path().join("log")).unwrap();
         let mut command = Command::new(program);
         command.arg("-g").arg("-c").arg(&file).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
-        let bind = Self { child: command.spawn().unwrap(), address, _folder: folder };
+        let bind = Self { child: command.spawn().unwrap(), address, folder };
         bind.wait().await;
         Some(bind)
     }
@@ -64,7 +64,7 @@ impl Bind {
     async fn wait(&self) {
         let started = Instant::now();
         while self.resolver().txt("ready.").await.is_err() {
-            let log = std::fs::read_to_string(self._folder.path().join("log")).unwrap();
+            let log = std::fs::read_to_string(self.folder.path().join("log")).unwrap();
             assert!(started.elapsed() < Duration::from_secs(30), "BIND does not answer: {log}");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }

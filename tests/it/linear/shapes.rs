@@ -11,6 +11,8 @@ use camino::Utf8Path;
 use chrono::{DateTime, TimeDelta};
 use letterpress::archive::markdown::preview;
 use letterpress::config::SiteUrl;
+use letterpress::doctor::domain::dmarc::DmarcRecord;
+use letterpress::doctor::domain::spf::SpfRecord;
 use letterpress::feeds::lint::check_feed;
 use letterpress::importers::feed_archive::{PageRegistry, merge};
 use letterpress::importers::html::{HtmlOptions, to_markdown, visible};
@@ -116,6 +118,14 @@ fn relay_log(text: &str) {
     for line in text.lines() {
         log.line(line.as_bytes(), |_| true);
     }
+}
+
+fn sender_policy(text: &str) {
+    let _ = SpfRecord::parse(text.as_bytes());
+}
+
+fn dmarc_policy(text: &str) {
+    let _ = DmarcRecord::parse(text.as_bytes());
 }
 
 const RSS: &str = "<rss version=\"2.0\"><channel><title>t</title><link>http://a.example/</link><description>d</description>";
@@ -254,4 +264,10 @@ cases! {
     "page: pagers" page |n| many("News\n", n, |_| "« Next page\n\n", "Title\n\nText.\n");
     "page: lines" page |n| many("News\n\nTitle\n\n", n, |_| "Text of a post.\n", "");
     "page: items" page |n| many("News\n\nTitle\n\n", n, |_| "* an item\n* another\n\n", "");
+
+    "SPF: terms" sender_policy |n| many("v=spf1 ", n, |at| format!("a:{at}.example/24 "), "-all");
+    "SPF: one term" sender_policy |n| many("v=spf1 exists:", n, |at| format!("%{{l{at}r-}}.x/"), ".example");
+    "SPF: unclosed macros" sender_policy |n| many("v=spf1 ", n, |at| format!("x{at}=%{{d "), "");
+    "DMARC: tags" dmarc_policy |n| many("v=DMARC1; ", n, |at| format!("x{at}=y; "), "");
+    "DMARC: addresses" dmarc_policy |n| many("v=DMARC1; p=none; rua=", n, |at| format!("mailto:a{at}@x.example,"), "");
 }

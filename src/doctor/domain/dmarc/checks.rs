@@ -5,7 +5,7 @@ use super::reports;
 use super::walk::{TreeWalk, tree_walk};
 use crate::doctor::Check;
 use crate::doctor::dns::Dns;
-use crate::doctor::domain::answer::{fault, good, skipped, unanswered, warning};
+use crate::doctor::domain::answer::{fault, good, listed, skipped, unanswered, warning};
 use crate::doctor::domain::names::is_within;
 use crate::doctor::domain::{DomainFacts, SenderDomain, spf};
 use crate::text::clipped;
@@ -97,15 +97,15 @@ fn of_record(walk: &TreeWalk, at: &str, record: &DmarcRecord) -> Vec<Check> {
     }
     let invalid: Vec<_> = record.invalid.iter().filter(|part| !is_policy(part)).cloned().collect();
     if !invalid.is_empty() {
-        let message = format!("parts of the record are not valid and are ignored: {}", invalid.join(", "));
+        let message = format!("parts of the record are not valid and are ignored: {}", listed(&invalid));
         checks.push(warning("dmarc-syntax", &name, message, "correct or remove them"));
     }
     if !record.obsolete.is_empty() {
-        let message = format!("tags without a meaning since RFC 9989: {}", record.obsolete.join(", "));
+        let message = format!("tags without a meaning since RFC 9989: {}", listed(&record.obsolete));
         checks.push(warning("dmarc-tags", &name, message, "remove them; t=y took the place of pct=0"));
     }
     if !record.unknown.is_empty() {
-        let message = format!("tags that DMARC does not know: {}", record.unknown.join(", "));
+        let message = format!("tags that DMARC does not know: {}", listed(&record.unknown));
         checks.push(warning("dmarc-tags", &name, message, "correct or remove them"));
     }
     if checks.is_empty() {
@@ -128,10 +128,8 @@ impl Alignments {
     async fn of(dns: &impl Dns, sender: &SenderDomain, walk: &TreeWalk, record: &DmarcRecord) -> Self {
         let relay = sender.relay_host.as_deref().unwrap_or_default();
         let is_known = !sender.envelope.is_empty() && !spf::has_own_return_path(relay);
-        let spf = match is_known {
-            true => Some(is_aligned(dns, walk, &sender.envelope, record.spf).await),
-            false => None,
-        };
+        let spf =
+            if is_known { Some(is_aligned(dns, walk, &sender.envelope, record.spf).await) } else { None };
         let mut dkim: Vec<(String, bool)> = Vec::new();
         for key in sender.dkim.iter().take(MOST_DOMAINS) {
             if !dkim.iter().any(|(domain, _)| *domain == key.domain) {
@@ -154,8 +152,8 @@ impl Alignments {
         const ID: &str = "dmarc-alignment";
         let SenderDomain { from, envelope, .. } = sender;
         let dkim = (!self.dkim.is_empty()).then(|| self.dkim.iter().any(|(_, aligned)| *aligned));
-        let domains: Vec<_> = self.dkim.iter().map(|(domain, _)| clipped(domain)).collect();
-        let domains = domains.join(", ");
+        let domains: Vec<_> = self.dkim.iter().map(|(domain, _)| domain.clone()).collect();
+        let domains = listed(&domains);
         let why = if self.is_strict {
             "the record asks for the same domain (adkim=s or aspf=s)"
         } else {

@@ -3,6 +3,9 @@
 use crate::doctor::domain::tags::Tags;
 use crate::text::clipped;
 
+/// The most parts of a record that are looked at: there are ten tags.
+const MOST_PARTS: usize = 50;
+
 /// What is asked for mail that fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Policy {
@@ -61,7 +64,7 @@ impl DmarcRecord {
         let mut record = Self::default();
         // Each part by itself, so that a mistake in one does not hide the others.
         let mut seen = Vec::new();
-        for part in rest.split(';').filter(|part| !part.trim().is_empty()) {
+        for part in rest.split(';').filter(|part| !part.trim().is_empty()).take(MOST_PARTS) {
             match Tags::parse(part) {
                 Ok(tags) => {
                     for (name, value) in tags.iter() {

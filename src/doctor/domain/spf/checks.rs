@@ -9,7 +9,7 @@ use super::{MOST_HOSTS, MOST_LOOKUPS, MOST_VOIDS, SpfAudit, SpfProblem, audit};
 use crate::doctor::Check;
 use crate::doctor::dns::{Dns, DnsError};
 use crate::doctor::domain::SenderDomain;
-use crate::doctor::domain::answer::{fault, good, skipped, unanswered, warning};
+use crate::doctor::domain::answer::{fault, good, listed, skipped, unanswered, warning};
 use crate::doctor::domain::reverse::{is_own_relay, sending_addresses};
 use crate::text::clipped;
 
@@ -160,11 +160,6 @@ fn loose(audit: &SpfAudit, domain: &str) -> Vec<Check> {
         checks.push(warning("spf-ptr", domain, message, "name the networks with ip4: and ip6: instead"));
     }
     checks
-}
-
-fn listed(names: &[String]) -> String {
-    let shown: Vec<_> = names.iter().take(5).map(|name| clipped(name)).collect();
-    shown.join(", ")
 }
 
 /// Whether the record passes the address that receivers will see.

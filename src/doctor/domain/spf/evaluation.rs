@@ -171,6 +171,12 @@ impl<D: Dns> Evaluation<'_, D> {
             }
             Mechanism::Ptr(spec) => {
                 let target = self.target_or(spec.as_ref(), domain).await;
+                // An error does not match (5.5), but an address without a name counts as nothing found.
+                if let Err(error) = self.dns.ptr(address).await
+                    && error.is_absence()
+                {
+                    self.found::<String>(Err(error))?;
+                }
                 Ok(self.validated_names().await.iter().any(|name| is_within(name, &target)))
             }
             Mechanism::Exists(spec) => {

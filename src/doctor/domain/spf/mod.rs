@@ -10,6 +10,9 @@ mod macros;
 mod providers;
 mod record;
 
+#[cfg(test)]
+mod tests;
+
 pub use audit::{SpfAudit, audit};
 pub(super) use checks::check;
 pub use evaluation::{Envelope, SpfResult, SpfVerdict, evaluate};
