@@ -71,7 +71,7 @@ impl Zone {
             "TIMEOUT" => Err(DnsError::Timeout),
             _ => Ok(vec![answer]),
         };
-        let name = name.trim_end_matches('.').to_ascii_lowercase();
+        let name = name.to_ascii_lowercase();
         let mut above = name.as_str();
         loop {
             self.names.insert(above.to_owned());

@@ -19,12 +19,19 @@ mod tests;
 use std::net::IpAddr;
 
 use super::Check;
-use super::dns::{Dns, DnsError, RecordKind};
+use super::dns::{Dns, DnsError, ResolverError};
 use crate::email::dkim::Identity;
 use answer::{fault, skipped};
 
 pub use mail_hosts::mail_hosts;
 pub use reverse::is_this_machine;
+
+/// What to do without DNS.
+const NO_SERVER: &str = "check the network and /etc/resolv.conf, or set doctor.dns to a DNS server that this machine may ask, \
+    such as \"9.9.9.9:53\"";
+
+/// A name about which every resolver knows something. One that does not can be asked nothing.
+const EVERYWHERE: &str = "in-addr.arpa";
 
 /// What is to be checked. All names are ASCII (A-labels) without a final dot.
 #[derive(Debug, Clone, Default)]
@@ -77,6 +84,11 @@ pub struct DomainFacts {
     pub reverse_name: Option<bool>,
 }
 
+/// The answer if there is nobody to ask.
+pub fn without_resolver(error: &ResolverError) -> Check {
+    fault("dns", "", error.to_string(), NO_SERVER)
+}
+
 /// All checks of a domain. If DNS or the domain fails as a whole, that is the only answer.
 pub async fn check(dns: &impl Dns, domain: &SenderDomain) -> (Vec<Check>, DomainFacts) {
     if let Some(failure) = whole_failure(dns, domain).await {
@@ -113,14 +125,11 @@ async fn whole_failure(dns: &impl Dns, domain: &SenderDomain) -> Option<Check> {
             let message = "the domain of From cannot be a name in DNS";
             return Some(fault("domain", name, message, "correct newsletter.from"));
         }
-        // A resolver that answers nothing about the root answers nothing at all.
-        DnsError::Timeout if dns.lookup(".", RecordKind::A).await == Err(DnsError::Timeout) => {
-            let next = "check the network and /etc/resolv.conf, or set doctor.dns to a DNS server that \
-                        this machine may ask, such as \"9.9.9.9:53\"";
-            return Some(fault("dns", "", "no DNS server answers", next));
-        }
         error => error,
     };
+    if let Some(error) = dns.txt(EVERYWHERE).await.err().filter(|error| !error.is_absence()) {
+        return Some(fault("dns", "", error.to_string(), NO_SERVER));
+    }
     // If only the MX record fails, the others tell more.
     let text = dns.txt(name).await;
     text.err().filter(|error| !error.is_absence())?;
