@@ -1,4 +1,4 @@
-//! The evaluator of SPF against the test suite of RFC 7208, which the package `pyspf` of PyPI contains. It is not copied here, because it
+//! The evaluator of SPF against the test suite of RFC 7208, which the Python package `pyspf` contains. It is not copied here, because it
 //! names no licence: `tests/spf/cases.py` makes the JSON for `LETTERPRESS_TEST_SPF`.
 
 use std::collections::BTreeMap;
