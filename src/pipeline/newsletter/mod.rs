@@ -22,6 +22,7 @@ pub(crate) mod transactional;
 pub(crate) mod unsubscribe_check;
 
 pub use approval::{Approved, approve};
+pub(crate) use compose::sample_message;
 pub use compose::{compose, templates};
 pub use deliver::deliver_open;
 pub use digest::{
