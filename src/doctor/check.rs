@@ -35,6 +35,17 @@ pub enum Section {
 }
 
 impl Section {
+    /// The name for scripts.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Relay => "relay",
+            Self::Domain => "domain",
+            Self::Receivers => "receivers",
+            Self::Web => "web",
+            Self::Here => "here",
+        }
+    }
+
     /// The heading.
     pub fn title(self) -> &'static str {
         match self {
@@ -71,7 +82,15 @@ pub struct Check {
 impl Check {
     /// Something that is as it must be.
     pub fn good(section: Section, id: &'static str, message: impl Into<String>) -> Self {
-        Self { section, id, level: Level::Good, subject: None, message: message.into(), next: None, may_pass: false }
+        Self {
+            section,
+            id,
+            level: Level::Good,
+            subject: None,
+            message: message.into(),
+            next: None,
+            may_pass: false,
+        }
     }
 
     /// Something that was not asked; the message says why.

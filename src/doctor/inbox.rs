@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use super::{Check, Section};
+use super::{Check, Section, explained};
 use crate::config::Span;
 use crate::delivery::diagnosis::Blame;
 use crate::pipeline::session::{RunContext, mailbox};
@@ -26,11 +26,13 @@ pub(super) async fn check(context: &RunContext) -> Check {
     if let Some(inbox) = &mut config.inbox {
         inbox.timeout = COMMAND;
     }
-    let failed = |what: String, next: String| Check::fault(Section::Relay, ID, what, next).about(host.clone());
+    let failed =
+        |what: String, next: String| Check::fault(Section::Relay, ID, what, next).about(host.clone());
     let mailbox = match mailbox(&config, &context.clock) {
         Ok(mailbox) => mailbox,
         Err(error) => {
-            return failed(error.to_string(), "check the section [inbox] of config.toml".to_owned());
+            let (what, next) = explained(&error);
+            return failed(what, next);
         }
     };
     match timeout(LOGIN, try_mailbox(&config, &mailbox)).await {

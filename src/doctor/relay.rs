@@ -9,12 +9,12 @@ use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 
 use super::letter::{Letters, envelope_sender};
-use super::{Check, Section};
+use super::{Check, Section, certificate, explained};
 use crate::config::{Deadlines, Smtp, Span, Tls};
 use crate::delivery::diagnosis::Blame;
 use crate::delivery::smtp::Examination;
 use crate::delivery::{Phase, SmtpOutcome, TransportError};
-use crate::pipeline::session::{RunContext, RunError, relay_transport};
+use crate::pipeline::session::{RunContext, relay_transport};
 use crate::pipeline::status::relay_failure;
 use crate::text::clipped;
 
@@ -115,15 +115,18 @@ fn is_without_family(error: &std::io::Error) -> bool {
 /// One session, up to MAIL FROM.
 async fn session(context: &RunContext, smtp: &Smtp, letters: &Letters) -> Vec<Check> {
     let mut hurried = smtp.clone();
-    let most = |span: Span, limit: u64| if span.duration().as_secs() > limit { Span::seconds(limit) } else { span };
+    let most = |span: Span, limit: u32| if span > Span::seconds(limit) { Span::seconds(limit) } else { span };
     hurried.deadlines = Deadlines {
-        connect: most(smtp.deadlines.connect, CONNECTING.as_secs()),
+        connect: most(smtp.deadlines.connect, 5),
         command: most(smtp.deadlines.command, 10),
         ..smtp.deadlines
     };
     let transport = match relay_transport(&context.config, hurried, &context.clock) {
         Ok(transport) => transport,
-        Err(error) => return vec![unusable(&error)],
+        Err(error) => {
+            let (what, next) = explained(&error);
+            return vec![Check::fault(Section::Relay, "relay-settings", what, next)];
+        }
     };
     let from = envelope_sender(&context.config);
     let size = letters.largest.unwrap_or(0);
@@ -137,20 +140,6 @@ async fn session(context: &RunContext, smtp: &Smtp, letters: &Letters) -> Vec<Ch
             vec![failure(context, &outcome), Check::skipped(Section::Relay, "relay-offers", rest)]
         }
     }
-}
-
-/// Settings with which no connection is tried.
-fn unusable(error: &RunError) -> Check {
-    let (what, next) = match error {
-        RunError::User { what, help } => (what.clone(), help.to_string()),
-        RunError::Findings(found) => {
-            let first = found.first();
-            let what = first.map(|finding| finding.message.clone()).unwrap_or_default();
-            (what, first.and_then(|finding| finding.hint.clone()).unwrap_or_default())
-        }
-        other => (other.to_string(), "`letterpress check` explains it".to_owned()),
-    };
-    Check::fault(Section::Relay, "relay-settings", what, next)
 }
 
 /// A session that did not get as far as MAIL.
@@ -172,9 +161,11 @@ fn failure(context: &RunContext, outcome: &SmtpOutcome) -> Check {
 
 fn accepted(context: &RunContext, smtp: &Smtp, letters: &Letters, examined: &Examination) -> Vec<Check> {
     let mut checks = vec![protection(smtp, examined)];
-    checks.extend(examined.certificate_end.map(|end| {
-        super::certificate(Section::Relay, "relay-certificate", end, context.clock.now())
-    }));
+    checks.extend(
+        examined
+            .certificate_end
+            .map(|end| certificate(Section::Relay, "relay-certificate", end, context.clock.now())),
+    );
     checks.push(if smtp.user.is_some() {
         Check::good(Section::Relay, "relay-login", "the log-in works")
     } else {
@@ -208,9 +199,11 @@ fn envelope(context: &RunContext, outcome: &SmtpOutcome) -> Check {
     let from = envelope_sender(&context.config).map(|from| from.to_string()).unwrap_or_default();
     let id = "relay-envelope";
     match &outcome.result {
-        Ok(reply) if reply.class() == 2 => {
-            Check::good(Section::Relay, id, format!("it accepts the envelope sender {from}; nothing was sent"))
-        }
+        Ok(reply) if reply.class() == 2 => Check::good(
+            Section::Relay,
+            id,
+            format!("it accepts the envelope sender {from}; nothing was sent"),
+        ),
         Ok(reply) if reply.class() == 4 => Check::warning(
             Section::Relay,
             id,

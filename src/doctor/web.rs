@@ -52,7 +52,8 @@ pub(super) async fn check(
 ) -> Answers {
     let config = &context.config;
     if is_unreal(&config.site.url) {
-        let message = format!("site.url is a placeholder ({}), so there is nothing to ask", config.site.url.as_str());
+        let message =
+            format!("site.url is a placeholder ({}), so there is nothing to ask", config.site.url.as_str());
         return Answers { checks: vec![Check::skipped(Section::Web, "web", message)], ahead: Vec::new() };
     }
     let (pages, one_click, feeds, online, hubs, links) = tokio::join!(

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::finding::Finding;

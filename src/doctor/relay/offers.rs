@@ -93,7 +93,8 @@ mod tests {
     use crate::doctor::Level;
 
     fn level(offered: &Capabilities, id: &str) -> Option<Level> {
-        let text = "[site]\ntitle = \"t\"\nurl = \"https://letters.kr\"\n[smtp]\nhost = \"relay.letters.kr\"\n";
+        let text =
+            "[site]\ntitle = \"t\"\nurl = \"https://letters.kr\"\n[smtp]\nhost = \"relay.letters.kr\"\n";
         let config = crate::config::parse(text, "config.toml", ".".into()).unwrap();
         let checks = check(offered, &config.smtp.unwrap(), Some(50_000));
         checks.iter().find(|check| check.id == id).map(|check| check.level)

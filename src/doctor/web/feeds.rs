@@ -40,7 +40,8 @@ pub(super) async fn check(config: &Config, archive: Option<&Archive>) -> Answers
     }
     if good > 0 {
         let all = if good == 1 { "1 live feed is".to_owned() } else { format!("{good} live feeds are") };
-        checks.insert(0, Check::good(Section::Web, "live", format!("{all} the same as in the public folder")));
+        checks
+            .insert(0, Check::good(Section::Web, "live", format!("{all} the same as in the public folder")));
     }
     checks.into()
 }

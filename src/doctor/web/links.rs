@@ -22,12 +22,14 @@ pub(super) async fn check(context: &RunContext, links: &[String]) -> Answers {
     let mut answers = Answers::default();
     let config = &context.config;
     let ask = async |link: &String| {
-        let mut download = Download { timeout: REQUEST, site: config.public_site(), ..Download::default() };
+        let mut download = Download::default();
+        (download.timeout, download.site) = (REQUEST, config.public_site());
         // The owner's own pages may be in a private network; the hosts of others must be public.
         download.allow_private_host = is_own(config, link);
         (link.clone(), timeout_at(until, download.glance(link)).await.ok())
     };
-    let asked: Vec<_> = stream::iter(links.iter().take(MOST)).map(ask).buffer_unordered(AT_ONCE).collect().await;
+    let asked: Vec<_> =
+        stream::iter(links.iter().take(MOST)).map(ask).buffer_unordered(AT_ONCE).collect().await;
     let (mut alive, mut missed) = (0, links.len().saturating_sub(MOST));
     for (link, answer) in asked {
         let Some(answer) = answer else {
@@ -78,7 +80,8 @@ fn judge(answer: &Result<Glance, DownloadError>) -> Option<Check> {
                 "open it in a browser; if it is there, nothing needs to change",
             ),
             status if status.is_server_error() => {
-                warning(format!("the newest letter links here, but the server fails ({status})"), correct).passing()
+                warning(format!("the newest letter links here, but the server fails ({status})"), correct)
+                    .passing()
             }
             status => Check::fault(
                 Section::Web,
@@ -94,7 +97,10 @@ fn judge(answer: &Result<Glance, DownloadError>) -> Option<Check> {
             correct,
         ),
         Err(error) => {
-            let message = format!("the newest letter links here, but the page does not answer: {}", error.without_url());
+            let message = format!(
+                "the newest letter links here, but the page does not answer: {}",
+                error.without_url()
+            );
             warning(message, correct).passing()
         }
     })

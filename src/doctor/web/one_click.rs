@@ -42,8 +42,12 @@ fn judge(accepted: &Result<StatusCode, DownloadError>, refused: &Result<StatusCo
             fault(message, "start `letterpress serve`, and let the proxy forward to it").passing()
         }
         (Ok(status), _) if status.is_redirection() => {
-            let message = format!("the one-click request is redirected ({status}), and mail programs do not follow");
-            fault(message, "write web.url as the server wants it, such as with https:// and with or without www")
+            let message =
+                format!("the one-click request is redirected ({status}), and mail programs do not follow");
+            fault(
+                message,
+                "write web.url as the server wants it, such as with https:// and with or without www",
+            )
         }
         (Ok(StatusCode::NOT_FOUND), Ok(StatusCode::NOT_FOUND)) => fault(
             "the server does not know the one-click links of this ledger (404)".to_owned(),
@@ -57,7 +61,8 @@ fn judge(accepted: &Result<StatusCode, DownloadError>, refused: &Result<StatusCo
             fault(format!("the one-click request is refused with {status}"), forward)
         }
         (Ok(_), Ok(other)) if other.is_success() => fault(
-            "the server says yes to a one-click request that is not valid, so it is not `letterpress serve`".to_owned(),
+            "the server says yes to a one-click request that is not valid, so it is not `letterpress serve`"
+                .to_owned(),
             forward,
         ),
         _ => Check::good(Section::Web, ID, "one-click unsubscribe works, tried for nobody"),

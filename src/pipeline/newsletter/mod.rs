@@ -29,6 +29,7 @@ pub use digest::{
     DigestDraft, DigestVariant, ScheduledDigest, compose_digest, digest_forecast, weekly_subscribers,
 };
 pub use held_posts::{HeldPosts, NoAudience, Unapproved};
+pub(crate) use idle_shortcut::last_run;
 pub use issue::schedule_issue;
 pub use issue_renderer::IssueRenderer;
 pub use planning::{Draft, draft, hold_reason};
