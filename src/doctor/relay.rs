@@ -67,7 +67,7 @@ pub(super) async fn check(context: &RunContext, smtp: &Smtp, relay: &Relay, lett
         return Vec::new();
     }
     let (paths, session) = tokio::join!(paths(smtp, &relay.addresses), session(context, smtp, letters));
-    let is_reached = session.iter().any(|check| check.id != "relay-connection");
+    let is_reached = session.iter().all(|check| check.id != "relay-connection");
     // A relay without any path has one problem and not three.
     let paths = paths.into_iter().filter(|check| is_reached || !check.is_bad());
     paths.chain(session).map(|check| check.about(&smtp.host)).collect()
