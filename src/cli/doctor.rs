@@ -47,7 +47,7 @@ struct Counts {
 pub(super) async fn run(args: &Args, context: &RunContext, printer: Printer) -> Result<Outcome, RunError> {
     let config = &context.config;
     let mut memory = Memory::read(config);
-    let Examination { checks, receivers } = examine(context, args.offline, &mut memory).await;
+    let Examination { checks, receivers } = Box::pin(examine(context, args.offline, &mut memory)).await;
     let is_silent = printer.is_quiet() && !args.json;
     let news = memory.record(&checks, !is_silent, context.clock.now());
     let counts = Counts::of(&checks);

@@ -135,7 +135,7 @@ Example, as a line of crontab -e:
     Retract(retract::Args),
     /// Check configuration, posts, feeds and the email for problems.
     Check(Sending<check::Args>),
-    /// Ask the mail server, the web and this machine whether mail and feeds can arrive.
+    /// Ask the mail server, the web and this machine whether emails and feeds can arrive.
     Doctor(doctor::Args),
     /// Create a DKIM key and print its DNS record.
     #[command(subcommand, after_help = "Example:\n  letterpress dkim new")]
@@ -326,7 +326,7 @@ async fn run(
         Command::Retract(args) => retract::run(&args, &context, printer).await,
         Command::Login(args) => login::log_in(&args, &context, printer).await,
         Command::Logout(args) => login::log_out(&args, &context, printer).await,
-        Command::Doctor(args) => doctor::run(&args, &context, printer).await,
+        Command::Doctor(args) => Box::pin(doctor::run(&args, &context, printer)).await,
         Command::Dkim(command) => dkim::run(command, &context, printer),
         Command::Post(command) => post::run(&command, &context, printer),
         Command::Check(_)

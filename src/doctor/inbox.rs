@@ -13,7 +13,7 @@ use crate::pipeline::status::try_mailbox;
 const ID: &str = "inbox-login";
 
 /// The timeout for the whole log-in, and for each of its commands.
-const LOGIN: Duration = Duration::from_secs(20);
+const LOGIN: Duration = Duration::from_secs(14);
 const COMMAND: Span = Span::seconds(8);
 
 /// Logs in to the mailbox of `[inbox]`.

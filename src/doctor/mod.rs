@@ -7,8 +7,8 @@ mod check;
 pub mod domain;
 mod here;
 mod inbox;
-mod letter;
 mod memory;
+mod newest_emails;
 mod receivers;
 mod relay;
 mod web;
@@ -28,12 +28,12 @@ use crate::pipeline::newsletter::unsubscribe_findings;
 use crate::pipeline::session::{LedgerSession, RunContext, RunError, identities};
 use crate::subscribers::SubscriptionStatus;
 use domain::{DkimKey, DomainFacts, SenderDomain};
-use letter::Letters;
+use newest_emails::NewestEmails;
 use receivers::Facts;
 use relay::Relay;
 
 /// The timeout for all questions to DNS.
-const DNS: Duration = Duration::from_secs(20);
+const DNS: Duration = Duration::from_secs(14);
 
 /// The timeout for counting complaints.
 const COUNTING: Duration = Duration::from_secs(8);
@@ -58,24 +58,27 @@ pub async fn examine(context: &RunContext, is_offline: bool, memory: &mut Memory
     let config = &context.config;
     let now = context.clock.now();
     let here::Opened { session, checks: opened } = here::open_ledger(context).await;
-    let archive = letter::archive(config, now);
-    let letters = archive.as_ref().map(|archive| Letters::of(config, archive)).unwrap_or_default();
+    let archive = newest_emails::archive(config, now);
+    let emails = archive.as_ref().map(|archive| NewestEmails::of(config, archive)).unwrap_or_default();
     let mut facts = Facts {
         one_click: config.web.url.as_ref().is_some_and(|url| url.as_url().scheme() == "https"),
         unsubscribing: unsubscribe_findings(config, 0).is_none(),
         borrowed_domain: borrowed_domain(config),
-        format: letters.is_well_formed,
+        format: emails.is_well_formed,
         ..Facts::default()
     };
-    let (outside, (complaints, subscribers)) = if is_offline {
-        (Outside::offline(config), numbers(context, session.as_ref()).await)
-    } else {
-        tokio::join!(
-            Outside::ask(context, archive.as_ref(), &letters, session.as_ref()),
-            numbers(context, session.as_ref())
-        )
+    let outside = async {
+        if is_offline {
+            return Outside::offline(config);
+        }
+        Box::pin(Outside::ask(context, archive.as_ref(), &emails, session.as_ref())).await
     };
-    (facts.complaints, facts.subscribers) = (complaints, subscribers);
+    let (outside, numbers, runs) = tokio::join!(
+        outside,
+        numbers(context, session.as_ref()),
+        Box::pin(here::schedule(config, session.as_ref(), now))
+    );
+    (facts.complaints, facts.subscribers) = numbers;
     (facts.domain, facts.tls) = (outside.domain, outside.tls);
     let mut checks = outside.checks;
     let mut receivers = Vec::new();
@@ -84,13 +87,13 @@ pub async fn examine(context: &RunContext, is_offline: bool, memory: &mut Memory
         checks.extend(rules);
         receivers = table;
     } else {
-        let message = "no letters go to a relay yet, so no receiver asks for anything";
+        let message = "no emails go to a relay yet, so no receiver asks for anything";
         checks.push(Check::skipped(Section::Receivers, "rules", message));
     }
     checks.push(here::clock(&outside.ahead));
     checks.push(here::disk(config, &mut memory.disk, now));
     checks.extend(here::folders(config));
-    checks.push(here::schedule(config, session.as_ref(), now).await);
+    checks.push(runs);
     checks.extend(opened);
     if let Some(session) = &session {
         checks.extend(here::ledger(context, session).await);
@@ -113,13 +116,13 @@ impl Outside {
     async fn ask(
         context: &RunContext,
         archive: Option<&crate::archive::Archive>,
-        letters: &Letters,
+        emails: &NewestEmails,
         session: Option<&LedgerSession>,
     ) -> Self {
         let (mail, inbox, web) = tokio::join!(
-            mail(context, letters),
+            mail(context, emails),
             inbox::check(context),
-            web::check(context, archive, letters, session),
+            web::check(context, archive, emails, session),
         );
         let (mut checks, domain, tls) = mail;
         checks.push(inbox);
@@ -147,7 +150,7 @@ impl Outside {
                 "not asked: SPF, DKIM, DMARC and the rest of DNS",
             ));
         }
-        let what = "not asked: pages, one-click unsubscribe, live feeds, hubs, links of the newest letter";
+        let what = "not asked: pages, one-click unsubscribe, live feeds, hubs, links of the newest email";
         checks.push(skipped(Section::Web, "web", what));
         Self { checks, domain: DomainFacts::default(), tls: None, ahead: Vec::new() }
     }
@@ -162,7 +165,7 @@ fn no_relay() -> Check {
 }
 
 /// The relay and the sender's domain. DNS needs the addresses of the relay.
-async fn mail(context: &RunContext, letters: &Letters) -> (Vec<Check>, DomainFacts, Option<bool>) {
+async fn mail(context: &RunContext, emails: &NewestEmails) -> (Vec<Check>, DomainFacts, Option<bool>) {
     let config = &context.config;
     let Some(smtp) = &config.smtp else { return (vec![no_relay()], DomainFacts::default(), None) };
     if config.has_distant_relay() && is_placeholder_host(&smtp.host) {
@@ -171,7 +174,7 @@ async fn mail(context: &RunContext, letters: &Letters) -> (Vec<Check>, DomainFac
     }
     let (relay, found) = relay::look_up(smtp).await;
     let (checks, (domain, facts)) =
-        tokio::join!(relay::check(context, smtp, &relay, letters), sender_domain(config, smtp, &relay));
+        tokio::join!(relay::check(context, smtp, &relay, emails), sender_domain(config, smtp, &relay));
     // Both ways are on this machine if the relay is.
     let is_reached = checks.iter().any(|check| check.id == "relay-login" && !check.is_bad());
     let tls = (config.has_distant_relay() && is_reached).then_some(smtp.tls != Tls::None);
@@ -208,7 +211,7 @@ async fn sender_domain(config: &Config, smtp: &Smtp, relay: &Relay) -> (Vec<Chec
     })
 }
 
-/// Whether letters leave this machine, from an address that can exist.
+/// Whether emails leave this machine, from an address that can exist.
 fn can_be_asked(config: &Config) -> bool {
     let from = config.newsletter.from.as_ref().map(|from| from.address.domain());
     config.smtp.is_some()

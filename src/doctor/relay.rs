@@ -1,4 +1,4 @@
-//! The relay: whether it can be reached, and whether it takes our letters. No message is sent.
+//! The relay: whether it can be reached, and whether it takes our emails. No message is sent.
 
 mod offers;
 
@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 
-use super::letter::{Letters, envelope_sender};
+use super::newest_emails::{NewestEmails, envelope_sender};
 use super::{Check, Section, certificate, explained};
 use crate::config::{Deadlines, Smtp, Span, Tls};
 use crate::delivery::diagnosis::Blame;
@@ -22,7 +22,7 @@ use crate::text::clipped;
 const CONNECTING: Duration = Duration::from_secs(5);
 
 /// The timeout for the whole session. A relay may greet late on purpose, against spam.
-const SESSION: Duration = Duration::from_secs(20);
+const SESSION: Duration = Duration::from_secs(14);
 
 /// What the other sections need to know of the relay.
 #[derive(Debug, Default)]
@@ -62,11 +62,16 @@ pub(super) async fn look_up(smtp: &Smtp) -> (Relay, Check) {
 }
 
 /// All checks of a relay that was looked up.
-pub(super) async fn check(context: &RunContext, smtp: &Smtp, relay: &Relay, letters: &Letters) -> Vec<Check> {
+pub(super) async fn check(
+    context: &RunContext,
+    smtp: &Smtp,
+    relay: &Relay,
+    emails: &NewestEmails,
+) -> Vec<Check> {
     if relay.addresses.is_empty() {
         return Vec::new();
     }
-    let (paths, session) = tokio::join!(paths(smtp, &relay.addresses), session(context, smtp, letters));
+    let (paths, session) = tokio::join!(paths(smtp, &relay.addresses), session(context, smtp, emails));
     let is_reached = session.iter().all(|check| check.id != "relay-connection");
     // A relay without any path has one problem and not three.
     let paths = paths.into_iter().filter(|check| is_reached || !check.is_bad());
@@ -113,7 +118,7 @@ fn is_without_family(error: &std::io::Error) -> bool {
 }
 
 /// One session, up to MAIL FROM.
-async fn session(context: &RunContext, smtp: &Smtp, letters: &Letters) -> Vec<Check> {
+async fn session(context: &RunContext, smtp: &Smtp, emails: &NewestEmails) -> Vec<Check> {
     let mut hurried = smtp.clone();
     let most = |span: Span, limit: u32| if span > Span::seconds(limit) { Span::seconds(limit) } else { span };
     hurried.deadlines = Deadlines {
@@ -129,12 +134,12 @@ async fn session(context: &RunContext, smtp: &Smtp, letters: &Letters) -> Vec<Ch
         }
     };
     let from = envelope_sender(&context.config);
-    let size = letters.largest.unwrap_or(0);
-    let examined = timeout(SESSION, transport.examine(from.as_ref(), size)).await.unwrap_or_else(|_| {
-        Err(SmtpOutcome { phase: Phase::Greeting, result: Err(TransportError::Deadline) })
-    });
+    let size = emails.largest.unwrap_or(0);
+    let examined = timeout(SESSION, transport.examine(from.as_ref(), size))
+        .await
+        .unwrap_or(Err(SmtpOutcome { phase: Phase::Greeting, result: Err(TransportError::Deadline) }));
     match examined {
-        Ok(examined) => accepted(context, smtp, letters, &examined),
+        Ok(examined) => accepted(context, smtp, emails, &examined),
         Err(outcome) => {
             let rest = "what the relay offers was not asked, because the session ended before";
             vec![failure(context, &outcome), Check::skipped(Section::Relay, "relay-offers", rest)]
@@ -159,7 +164,7 @@ fn failure(context: &RunContext, outcome: &SmtpOutcome) -> Check {
     if explained.blame == Blame::Surroundings { check.passing() } else { check }
 }
 
-fn accepted(context: &RunContext, smtp: &Smtp, letters: &Letters, examined: &Examination) -> Vec<Check> {
+fn accepted(context: &RunContext, smtp: &Smtp, emails: &NewestEmails, examined: &Examination) -> Vec<Check> {
     let mut checks = vec![protection(smtp, examined)];
     checks.extend(
         examined
@@ -171,7 +176,7 @@ fn accepted(context: &RunContext, smtp: &Smtp, letters: &Letters, examined: &Exa
     } else {
         Check::good(Section::Relay, "relay-login", "it takes mail without a log-in, as configured")
     });
-    checks.extend(offers::check(&examined.offered, smtp, letters.largest));
+    checks.extend(offers::check(&examined.offered, smtp, emails.largest));
     checks.extend(examined.mail.as_ref().map(|mail| envelope(context, mail)));
     checks
 }
@@ -208,7 +213,7 @@ fn envelope(context: &RunContext, outcome: &SmtpOutcome) -> Check {
             Section::Relay,
             id,
             format!("it does not accept the envelope sender {from} now: {}", clipped(&outcome.reply_text())),
-            "try again in a while; letters wait until then",
+            "try again in a while; emails wait until then",
         )
         .passing(),
         _ => Check::fault(

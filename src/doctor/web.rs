@@ -16,7 +16,7 @@ use chrono::TimeDelta;
 pub(crate) use feeds::served;
 pub(crate) use read_online::newest as read_online;
 
-use super::letter::Letters;
+use super::newest_emails::NewestEmails;
 use super::{Check, Section};
 use crate::archive::Archive;
 use crate::config::{Config, SiteUrl, is_placeholder_host};
@@ -27,7 +27,7 @@ use crate::pipeline::session::{LedgerSession, RunContext};
 const REQUEST: Duration = Duration::from_secs(10);
 
 /// The timeout for all of them. What was not asked by then is named.
-const ALL: Duration = Duration::from_secs(22);
+const ALL: Duration = Duration::from_secs(18);
 
 /// What was found, and by how much the clocks of the servers that answered are ahead of this machine's.
 #[derive(Debug, Default)]
@@ -47,7 +47,7 @@ impl Answers {
 pub(super) async fn check(
     context: &RunContext,
     archive: Option<&Archive>,
-    letters: &Letters,
+    emails: &NewestEmails,
     session: Option<&LedgerSession>,
 ) -> Answers {
     let config = &context.config;
@@ -62,7 +62,7 @@ pub(super) async fn check(
         bounded("live-feeds", feeds::check(config, archive)),
         bounded("live-pages", online(config, archive)),
         bounded("hubs", hubs::check(config)),
-        links::check(context, &letters.links),
+        links::check(context, &emails.links),
     );
     let mut answers = Answers::default();
     for part in [pages, one_click, feeds, online, hubs, links] {
@@ -81,7 +81,7 @@ async fn bounded(id: &'static str, part: impl Future<Output = Answers>) -> Answe
     })
 }
 
-/// The pages that letters link to.
+/// The pages that emails link to.
 async fn online(config: &Config, archive: Option<&Archive>) -> Answers {
     let Some(archive) = archive.filter(|_| config.newsletter.enabled && config.newsletter.from.is_some())
     else {
@@ -92,8 +92,8 @@ async fn online(config: &Config, archive: Option<&Archive>) -> Answers {
         return checks.into();
     }
     let message = match asked {
-        1 => "the page that the newest letters link to is online".to_owned(),
-        _ => format!("the {asked} pages that the newest letters link to are online"),
+        1 => "the page that the newest emails link to is online".to_owned(),
+        _ => format!("the {asked} pages that the newest emails link to are online"),
     };
     vec![Check::good(Section::Web, "live-page", message)].into()
 }

@@ -6,14 +6,18 @@ use super::super::{Check, Section};
 
 const ID: &str = "clock";
 
-/// Beyond these, signatures and dates of letters look odd, or are refused.
+/// Beyond these, signatures and dates of emails look odd, or are refused.
 const WARNING: TimeDelta = TimeDelta::seconds(60);
 const FAULT: TimeDelta = TimeDelta::seconds(300);
 
 /// By how much other clocks are `ahead` of this one. One wrong server must not accuse this machine, so the nearest counts.
 pub(crate) fn check(ahead: &[TimeDelta]) -> Check {
     let Some(nearest) = ahead.iter().min_by_key(|ahead| ahead.abs()) else {
-        return Check::skipped(Section::Here, ID, "not compared, because no web server told the time");
+        return Check::skipped(
+            Section::Here,
+            ID,
+            "the clock was not compared, because no web server was asked",
+        );
     };
     let next = "let the machine set its clock over the network (systemd-timesyncd, chrony, ntpd)";
     let off = nearest.abs();

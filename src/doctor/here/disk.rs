@@ -9,7 +9,7 @@ use crate::config::Config;
 
 const ID: &str = "disk";
 
-/// Below this many bytes nothing may be written soon: a run stops, and letters wait.
+/// Below this many bytes nothing may be written soon: a run stops, and emails wait.
 const LEAST: u64 = 100_000_000;
 const LITTLE: u64 = 1_000_000_000;
 

@@ -9,8 +9,8 @@ use crate::pipeline::session::{LedgerSession, RunContext};
 use crate::store::pending_migrations;
 
 /// The timeout for opening the ledger, and for reading it. A large one takes longer than that.
-const OPENING: Duration = Duration::from_secs(8);
-const READING: Duration = Duration::from_secs(15);
+const OPENING: Duration = Duration::from_secs(5);
+const READING: Duration = Duration::from_secs(8);
 
 const ID: &str = "ledger";
 

@@ -7,7 +7,7 @@ use super::Facts;
 pub(super) enum Receiver {
     Gmail,
     Yahoo,
-    Outlook,
+    Microsoft,
     Apple,
     Naver,
 }
@@ -17,7 +17,7 @@ impl Receiver {
         match self {
             Self::Gmail => "Gmail",
             Self::Yahoo => "Yahoo",
-            Self::Outlook => "Outlook.com",
+            Self::Microsoft => "Outlook.com",
             Self::Apple => "Apple",
             Self::Naver => "Naver",
         }
@@ -27,7 +27,7 @@ impl Receiver {
         match self {
             Self::Gmail => "https://support.google.com/a/answer/81126",
             Self::Yahoo => "https://senders.yahooinc.com/best-practices/",
-            Self::Outlook => {
+            Self::Microsoft => {
                 "https://techcommunity.microsoft.com/blog/microsoftdefenderforoffice365blog/\
                  strengthening-email-ecosystem-outlook%E2%80%99s-new-requirements-for-high%E2%80%90volume-senders/4399730"
             }
@@ -44,7 +44,7 @@ pub(super) struct Rule {
     pub(super) asks: &'static str,
     /// Who asks it of all senders.
     all: &'static [Receiver],
-    /// Who asks it of senders of many letters only.
+    /// Who asks it of senders of many emails only.
     bulk: &'static [Receiver],
     pub(super) answer: fn(&Facts) -> Option<bool>,
     /// Why the answer may not be known.
@@ -61,7 +61,7 @@ impl Rule {
     }
 }
 
-use Receiver::{Apple, Gmail, Naver, Outlook, Yahoo};
+use Receiver::{Apple, Gmail, Microsoft, Naver, Yahoo};
 
 const NOT_ASKED: &str = "not known, because DNS was not asked or did not tell";
 
@@ -80,16 +80,16 @@ pub(super) const RULES: [Rule; 12] = [
         id: "spf",
         asks: "SPF covers the relay",
         all: &[Naver],
-        bulk: &[Gmail, Yahoo, Outlook, Apple],
+        bulk: &[Gmail, Yahoo, Microsoft, Apple],
         answer: |facts| facts.domain.spf,
         unknown: NOT_ASKED,
         next: "add the relay to the SPF record; its provider names the include",
     },
     Rule {
         id: "dkim",
-        asks: "letters are signed with DKIM",
+        asks: "emails are signed with DKIM",
         all: &[Naver],
-        bulk: &[Gmail, Yahoo, Outlook, Apple],
+        bulk: &[Gmail, Yahoo, Microsoft, Apple],
         answer: |facts| facts.domain.dkim_aligned,
         unknown: "not known, because the key is not here or DNS was not asked; the relay may sign too",
         next: "`letterpress dkim new` creates a key; or let the relay sign for your domain",
@@ -98,7 +98,7 @@ pub(super) const RULES: [Rule; 12] = [
         id: "dmarc",
         asks: "a DMARC record, if only p=none",
         all: &[],
-        bulk: &[Gmail, Yahoo, Outlook, Naver],
+        bulk: &[Gmail, Yahoo, Microsoft, Naver],
         answer: |facts| facts.domain.dmarc,
         unknown: NOT_ASKED,
         next: "publish a TXT record at _dmarc of your domain, such as \"v=DMARC1; p=none\"",
@@ -107,7 +107,7 @@ pub(super) const RULES: [Rule; 12] = [
         id: "alignment",
         asks: "the From domain is that of SPF or of DKIM",
         all: &[],
-        bulk: &[Gmail, Yahoo, Outlook],
+        bulk: &[Gmail, Yahoo, Microsoft],
         answer: |facts| {
             let spf = both(facts.domain.spf, facts.domain.spf_aligned);
             either(spf, facts.domain.dkim_aligned)
@@ -126,7 +126,7 @@ pub(super) const RULES: [Rule; 12] = [
     },
     Rule {
         id: "tls",
-        asks: "letters travel over TLS",
+        asks: "emails travel over TLS",
         all: &[Gmail],
         bulk: &[],
         answer: |facts| facts.tls,
@@ -144,16 +144,16 @@ pub(super) const RULES: [Rule; 12] = [
     },
     Rule {
         id: "unsubscribe-link",
-        asks: "a link to unsubscribe in each letter, which works",
+        asks: "a link to unsubscribe in each email, which works",
         all: &[],
-        bulk: &[Gmail, Yahoo, Outlook, Apple],
+        bulk: &[Gmail, Yahoo, Microsoft, Apple],
         answer: |facts| Some(facts.unsubscribing),
         unknown: "not known",
         next: "set up the unsubscribe page ([web] url) or a mailbox ([inbox])",
     },
     Rule {
         id: "complaints",
-        asks: "fewer than 1 of 1,000 report letters as spam, and never 3",
+        asks: "fewer than 1 of 1,000 report emails as spam, and never 3",
         all: &[Gmail, Yahoo],
         bulk: &[],
         answer: |facts| facts.complaints.map(|_| !super::is_beyond(facts, 1)),
@@ -162,12 +162,12 @@ pub(super) const RULES: [Rule; 12] = [
     },
     Rule {
         id: "format",
-        asks: "letters have the form of RFC 5322",
+        asks: "emails have the form of RFC 5322",
         all: &[Gmail, Yahoo],
         bulk: &[Apple],
         answer: |facts| facts.format,
-        unknown: "not known, because there is no letter yet",
-        next: "`letterpress check` names what is wrong with the newest letter",
+        unknown: "not known, because there is no email yet",
+        next: "`letterpress check` names what is wrong with the newest email",
     },
     Rule {
         id: "own-domain",
@@ -176,7 +176,7 @@ pub(super) const RULES: [Rule; 12] = [
         bulk: &[],
         answer: |facts| Some(!facts.borrowed_domain),
         unknown: "not known",
-        next: "use an address of your own domain in newsletter.from; the provider of the mailbox did not sign your letters",
+        next: "use an address of your own domain in newsletter.from; the provider of the mailbox did not sign your emails",
     },
 ];
 

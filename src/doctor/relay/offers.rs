@@ -1,10 +1,10 @@
-//! What a relay offers in its reply to EHLO, against what our letters need. Pure.
+//! What a relay offers in its reply to EHLO, against what our emails need. Pure.
 
 use super::super::{Check, Section};
 use crate::config::Smtp;
 use crate::delivery::smtp::Capabilities;
 
-/// The checks of the extensions and limits; `largest` is the size of our largest letter.
+/// The checks of the extensions and limits; `largest` is the size of our largest email.
 pub(super) fn check(offered: &Capabilities, smtp: &Smtp, largest: Option<usize>) -> Vec<Check> {
     let mut checks = vec![size(offered, largest)];
     checks.push(if offered.pipelining {
@@ -13,7 +13,7 @@ pub(super) fn check(offered: &Capabilities, smtp: &Smtp, largest: Option<usize>)
         Check::warning(
             Section::Relay,
             "relay-pipelining",
-            "PIPELINING is not offered, so each letter waits for the network several times",
+            "PIPELINING is not offered, so each email waits for the network several times",
             "for a large list, ask the provider of the relay for it; for a small one, nothing",
         )
     });
@@ -28,7 +28,7 @@ pub(super) fn check(offered: &Capabilities, smtp: &Smtp, largest: Option<usize>)
         Check::warning(
             Section::Relay,
             "relay-smtputf8",
-            "SMTPUTF8 is not offered, so addresses such as 김@example.com get no letters",
+            "SMTPUTF8 is not offered, so addresses such as 김@example.com get no emails",
             "if you have subscribers with such addresses, use a relay that offers it; otherwise, nothing",
         )
     });
@@ -42,13 +42,13 @@ fn size(offered: &Capabilities, largest: Option<usize>) -> Check {
         (Some(limit), Some(largest)) if largest > limit => Check::fault(
             Section::Relay,
             id,
-            format!("it takes messages of up to {}, but a letter has {}", shown(limit), shown(largest)),
+            format!("it takes messages of up to {}, but an email has {}", shown(limit), shown(largest)),
             "shorten the post or its pictures, or ask the provider of the relay for a higher limit",
         ),
         (Some(limit), Some(largest)) => Check::good(
             Section::Relay,
             id,
-            format!("it takes messages of up to {}; the largest letter has {}", shown(limit), shown(largest)),
+            format!("it takes messages of up to {}; the largest email has {}", shown(limit), shown(largest)),
         ),
         (Some(limit), None) => {
             Check::good(Section::Relay, id, format!("it takes messages of up to {}", shown(limit)))

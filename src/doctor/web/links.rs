@@ -1,4 +1,4 @@
-//! The links of the newest letter: whether the pages are still there.
+//! The links of the newest email: whether the pages are still there.
 
 use futures_util::{StreamExt as _, stream};
 use reqwest::StatusCode;
@@ -13,7 +13,7 @@ use crate::pipeline::session::RunContext;
 
 const ID: &str = "link";
 
-/// The most links of a letter that are requested, and how many at once.
+/// The most links of an email that are requested, and how many at once.
 const MOST: usize = 30;
 const AT_ONCE: usize = 4;
 
@@ -47,14 +47,14 @@ pub(super) async fn check(context: &RunContext, links: &[String]) -> Answers {
     answers.checks.sort_by(|one, other| one.subject.cmp(&other.subject));
     if alive > 0 {
         let message = if alive == 1 {
-            "1 link of the newest letter is alive".to_owned()
+            "1 link of the newest email is alive".to_owned()
         } else {
-            format!("{alive} links of the newest letter are alive")
+            format!("{alive} links of the newest email are alive")
         };
         answers.checks.push(Check::good(Section::Web, "links", message));
     }
     if missed > 0 {
-        let message = format!("{missed} more links of the newest letter were not requested, to save time");
+        let message = format!("{missed} more links of the newest email were not requested, to save time");
         answers.checks.push(Check::skipped(Section::Web, "links-left", message));
     }
     answers
@@ -76,31 +76,29 @@ fn judge(answer: &Result<Glance, DownloadError>) -> Option<Check> {
         Ok(Glance { status, .. }) => match *status {
             status if status.is_success() => return None,
             StatusCode::FORBIDDEN | StatusCode::UNAUTHORIZED | StatusCode::TOO_MANY_REQUESTS => warning(
-                format!("the newest letter links here, but the server refuses programs ({status})"),
+                format!("the newest email links here, but the server refuses programs ({status})"),
                 "open it in a browser; if it is there, nothing needs to change",
             ),
             status if status.is_server_error() => {
-                warning(format!("the newest letter links here, but the server fails ({status})"), correct)
+                warning(format!("the newest email links here, but the server fails ({status})"), correct)
                     .passing()
             }
             status => Check::fault(
                 Section::Web,
                 ID,
-                format!("the newest letter links here, but the server answers {status}"),
+                format!("the newest email links here, but the server answers {status}"),
                 correct,
             ),
         },
         Err(DownloadError::NotPublic { .. }) => Check::fault(
             Section::Web,
             ID,
-            "the newest letter links here, but readers cannot reach this address: it is of a private network",
+            "the newest email links here, but readers cannot reach this address: it is of a private network",
             correct,
         ),
         Err(error) => {
-            let message = format!(
-                "the newest letter links here, but the page does not answer: {}",
-                error.without_url()
-            );
+            let message =
+                format!("the newest email links here, but the page does not answer: {}", error.without_url());
             warning(message, correct).passing()
         }
     })

@@ -13,7 +13,7 @@ pub(super) async fn check(context: &RunContext) -> Answers {
     home(context, &download, &mut answers).await;
     match &config.web.url {
         None => {
-            let message = "no web.url, so letters have no page to unsubscribe with one click";
+            let message = "no web.url, so emails have no page to unsubscribe with one click";
             answers.checks.push(Check::skipped(Section::Web, "pages", message));
         }
         Some(url) if is_unreal(url) => {

@@ -57,7 +57,7 @@ fn letterpress_serve_itself_passes_every_check_and_its_ledger_stays_the_same() {
     assert_eq!(report.level("one-click"), "good");
     assert_eq!(report.level("live"), "good");
     assert_eq!(std::fs::read(site.path("letterpress.db")).unwrap(), before);
-    // Other keys than those of the server: the links of letters would not work.
+    // Other keys than those of the server: the links of emails would not work.
     let keys = std::fs::read_to_string(site.path("letterpress.keys")).unwrap();
     drop(served);
     let other = super::site(&url, relay.port(), PLAIN, &more);
@@ -147,10 +147,11 @@ fn dead_links_of_the_newest_letter_are_found_and_living_ones_are_counted() {
         _ => answer,
     });
     let links = ["alive", "moved", "only-get", "dead", "shy", "busy"];
-    let text: String =
-        links.iter().map(|link| format!("[{link}](http://127.0.0.1:{}/{link})\n\n", web.port)).collect();
+    let text: Vec<_> =
+        links.iter().map(|link| format!("[{link}](http://127.0.0.1:{}/{link})", web.port)).collect();
+    let text = text.join("\n\n");
     let post = format!(
-        "+++\ntitle = \"고리\"\ndate = 2026-11-21T09:00:00Z\nslug = \"links\"\n+++\n\n{text}[inner](http://10.0.0.1/)\n"
+        "+++\ntitle = \"고리\"\ndate = 2026-11-21T09:00:00Z\nslug = \"links\"\n+++\n\n{text}\n\n[inner](http://10.0.0.1/)\n"
     );
     site.write("posts/links.md", &post);
     assert_eq!(site.run_now(&["publish"]).code, 0);

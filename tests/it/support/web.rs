@@ -147,7 +147,7 @@ fn serve(mut stream: impl Read + Write, answer: &Answers, log: &Mutex<Vec<Asked>
     let Answer { status, headers, body } = answer(&asked);
     let mut head = format!("HTTP/1.1 {status} x\r\nConnection: close\r\nContent-Length: {}\r\n", body.len());
     for (name, value) in headers {
-        head += &format!("{name}: {value}\r\n");
+        head.extend([name, ": ", &value, "\r\n"]);
     }
     stream.write_all(format!("{head}\r\n").as_bytes())?;
     if asked.method != "HEAD" {

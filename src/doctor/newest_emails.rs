@@ -1,4 +1,4 @@
-//! The newest letters, as they would be mailed now: their sizes, and where the newest one leads.
+//! The newest emails, as they would be mailed now: their sizes, and where the newest one leads.
 
 use std::collections::BTreeSet;
 
@@ -9,42 +9,42 @@ use crate::email::{self, MessageTemplate, TemplatePart};
 use crate::html;
 use crate::pipeline::newsletter::{compose, sample_message};
 
-/// How many letters are composed to know how large they are.
+/// How many emails are composed to know how large they are.
 const COMPOSED: usize = 10;
 
 /// What the checks need to know of the posts.
 #[derive(Debug, Default)]
-pub(super) struct Letters {
-    /// The bytes of the largest of the newest letters, as sent.
+pub(super) struct NewestEmails {
+    /// The bytes of the largest of the newest emails, as sent.
     pub(super) largest: Option<usize>,
-    /// Whether the newest letter is as RFC 5322 requires; `None` if there is no letter.
+    /// Whether the newest email is as RFC 5322 requires; `None` if there is no email.
     pub(super) is_well_formed: Option<bool>,
-    /// The pages to which the newest letter links, without the page of the letter itself.
+    /// The pages to which the newest email links, without the page of the email itself.
     pub(super) links: Vec<String>,
 }
 
-impl Letters {
-    /// The newest letters of an archive.
+impl NewestEmails {
+    /// The newest emails of an archive.
     pub(super) fn of(config: &Config, archive: &Archive) -> Self {
-        let mut letters = Self::default();
+        let mut emails = Self::default();
         if config.newsletter.from.is_none() {
-            return letters;
+            return emails;
         }
         for post in archive.posts.iter().filter(|post| post.newsletter).take(COMPOSED) {
             let composed = compose(config, post).and_then(|(renderer, _)| {
                 let size = sample_message(config, &renderer)?.message.len();
                 Ok((renderer, size))
             });
-            if letters.is_well_formed.is_none() {
-                letters.is_well_formed = Some(composed.is_ok());
+            if emails.is_well_formed.is_none() {
+                emails.is_well_formed = Some(composed.is_ok());
                 if let Ok((renderer, _)) = &composed {
-                    letters.links = links(renderer.template(), post, config);
+                    emails.links = links(renderer.template(), post, config);
                 }
             }
-            // `letterpress check` reports what is wrong with a letter.
-            letters.largest = letters.largest.max(composed.ok().map(|(_, size)| size));
+            // `letterpress check` reports what is wrong with an email.
+            emails.largest = emails.largest.max(composed.ok().map(|(_, size)| size));
         }
-        letters
+        emails
     }
 }
 
@@ -53,7 +53,7 @@ pub(super) fn archive(config: &Config, now: chrono::DateTime<chrono::Utc>) -> Op
     folder::read(config, now).ok().map(|reading| reading.archive)
 }
 
-/// The envelope sender of a letter. Its token is of the usual length, but of no delivery.
+/// The envelope sender of an email. Its token is of the usual length, but of no delivery.
 pub(super) fn envelope_sender(config: &Config) -> Option<EmailAddress> {
     const TOKEN: &str = "v1.k1.b.0.1.aaaaaaaaaaaaaaaa";
     let from = &config.newsletter.from.as_ref()?.address;
@@ -68,7 +68,7 @@ fn links(template: &MessageTemplate, post: &Post, config: &Config) -> Vec<String
         // The value of a slot differs for each subscriber; an attribute with one is not a link for us.
         text.push_str(if let TemplatePart::Fixed(fixed) = part { fixed } else { "\u{0}" });
     }
-    // The page of a letter that was not mailed yet does not exist; another check asks for it.
+    // The page of an email that was not mailed yet does not exist; another check asks for it.
     let own = email::online(post, config);
     let mut seen = BTreeSet::new();
     html::shown_tags(&text)
