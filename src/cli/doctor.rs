@@ -88,13 +88,14 @@ impl Counts {
 /// Prints the checks below the headings of their sections.
 fn print(checks: &[&Check], printer: Printer) {
     let mut heading: Option<Section> = None;
+    let mut subject: Option<&str> = None;
     for check in checks {
         if heading != Some(check.section) {
             if heading.is_some() {
                 printer.stdout("");
             }
             printer.stdout(check.section.title());
-            heading = Some(check.section);
+            (heading, subject) = (Some(check.section), None);
         }
         let (mark, word) = match check.level {
             Level::Good => (Mark::Good, "ok"),
@@ -102,8 +103,11 @@ fn print(checks: &[&Check], printer: Printer) {
             Level::Warning => (Mark::Warning, "warning"),
             Level::Fault => (Mark::Fault, "FAULT"),
         };
-        let subject = check.subject.as_ref().map(|subject| format!(" ({subject})")).unwrap_or_default();
-        printer.marked(mark, &format!("  {word:<8}"), &format!("{}{subject}", check.message));
+        // The host of several lines is named in the first of them.
+        let repeated = std::mem::replace(&mut subject, check.subject.as_deref());
+        let shown = check.subject.as_deref().filter(|subject| repeated != Some(subject));
+        let shown = shown.map(|subject| format!(" ({subject})")).unwrap_or_default();
+        printer.marked(mark, &format!("  {word:<8}"), &format!("{}{shown}", check.message));
         if let Some(next) = &check.next {
             printer.stdout(format!("          next: {next}"));
         }

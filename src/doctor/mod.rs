@@ -87,7 +87,7 @@ pub async fn examine(context: &RunContext, is_offline: bool, memory: &mut Memory
         checks.extend(rules);
         receivers = table;
     } else {
-        let message = "no emails go to a relay yet, so no receiver asks for anything";
+        let message = "no emails go to a relay from a domain of yours yet, so no receiver asks for anything";
         checks.push(Check::skipped(Section::Receivers, "rules", message));
     }
     checks.push(here::clock(&outside.ahead));

@@ -201,7 +201,11 @@ fn protection(smtp: &Smtp, examined: &Examination) -> Check {
 
 /// The answer to MAIL FROM.
 fn envelope(context: &RunContext, outcome: &SmtpOutcome) -> Check {
-    let from = envelope_sender(&context.config).map(|from| from.to_string()).unwrap_or_default();
+    let newsletter = &context.config.newsletter;
+    let from = match (&newsletter.bounces, &newsletter.from) {
+        (Some(bounces), _) => format!("{}+…@{}", bounces.local_part(), bounces.domain()),
+        (None, from) => from.as_ref().map(|from| from.address.to_string()).unwrap_or_default(),
+    };
     let id = "relay-envelope";
     match &outcome.result {
         Ok(reply) if reply.class() == 2 => Check::good(

@@ -12,6 +12,7 @@ mod read_online;
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use url::{Origin, Url};
 
 pub(crate) use feeds::served;
 pub(crate) use read_online::newest as read_online;
@@ -34,6 +35,8 @@ const ALL: Duration = Duration::from_secs(18);
 pub(super) struct Answers {
     pub(super) checks: Vec<Check>,
     pub(super) ahead: Vec<TimeDelta>,
+    /// The servers that did not answer at all.
+    dead: Vec<Origin>,
 }
 
 impl Answers {
@@ -54,7 +57,7 @@ pub(super) async fn check(
     if is_unreal(&config.site.url) {
         let message =
             format!("site.url is a placeholder ({}), so there is nothing to ask", config.site.url.as_str());
-        return Answers { checks: vec![Check::skipped(Section::Web, "web", message)], ahead: Vec::new() };
+        return vec![Check::skipped(Section::Web, "web", message)].into();
     }
     let (pages, one_click, feeds, online, hubs, links) = tokio::join!(
         bounded("pages", pages::check(context)),
@@ -66,8 +69,15 @@ pub(super) async fn check(
     );
     let mut answers = Answers::default();
     for part in [pages, one_click, feeds, online, hubs, links] {
-        answers.checks.extend(part.checks);
+        let dead = &answers.dead;
+        // A server that does not answer is one problem, and not one for each of its addresses.
+        let is_known = |check: &Check| {
+            let subject = check.subject.as_deref().and_then(|subject| Url::parse(subject).ok());
+            check.may_pass && subject.is_some_and(|url| dead.contains(&url.origin()))
+        };
+        answers.checks.extend(part.checks.into_iter().filter(|check| !is_known(check)));
         answers.ahead.extend(part.ahead);
+        answers.dead.extend(part.dead);
     }
     answers
 }
@@ -100,7 +110,7 @@ async fn online(config: &Config, archive: Option<&Archive>) -> Answers {
 
 impl From<Vec<Check>> for Answers {
     fn from(checks: Vec<Check>) -> Self {
-        Self { checks, ahead: Vec::new() }
+        Self { checks, ..Self::default() }
     }
 }
 

@@ -7,26 +7,20 @@ use crate::net::http::{Download, Glance};
 use crate::pipeline::session::RunContext;
 
 pub(super) async fn check(context: &RunContext) -> Answers {
-    let config = &context.config;
-    let mut answers = Answers::default();
     let download = own_host();
-    home(context, &download, &mut answers).await;
-    match &config.web.url {
-        None => {
-            let message = "no web.url, so emails have no page to unsubscribe with one click";
-            answers.checks.push(Check::skipped(Section::Web, "pages", message));
-        }
-        Some(url) if is_unreal(url) => {
-            let message = format!("web.url is a placeholder ({})", url.as_str());
-            answers.checks.push(Check::skipped(Section::Web, "pages", message));
-        }
-        Some(url) => served(context, &download, url, &mut answers).await,
+    let (mut answers, served) = tokio::join!(home(context, &download), served(context, &download));
+    // One server that is away is one problem.
+    if served.dead.is_empty() || served.dead != answers.dead {
+        answers.checks.extend(served.checks);
+        answers.ahead.extend(served.ahead);
+        answers.dead.extend(served.dead);
     }
     answers
 }
 
 /// Whether the site itself answers.
-async fn home(context: &RunContext, download: &Download, answers: &mut Answers) {
+async fn home(context: &RunContext, download: &Download) -> Answers {
+    let mut answers = Answers::default();
     let site = &context.config.site.url;
     match download.glance(site.as_str()).await {
         Ok(glance) => {
@@ -41,21 +35,34 @@ async fn home(context: &RunContext, download: &Download, answers: &mut Answers) 
             });
             answers.checks.extend(expiry(context, &glance, site));
         }
-        Err(error) => answers.checks.push(
-            Check::fault(
-                Section::Web,
-                "site",
-                format!("the site does not answer: {}", error.without_url()),
-                "check that the web server runs, that its name is in DNS, and site.url in config.toml",
-            )
-            .about(site.as_str())
-            .passing(),
-        ),
+        Err(error) => {
+            answers.dead.push(site.as_url().origin());
+            answers.checks.push(
+                Check::fault(
+                    Section::Web,
+                    "site",
+                    format!("the site does not answer: {}", error.without_url()),
+                    "check that the web server runs, that its name is in DNS, and site.url in config.toml",
+                )
+                .about(site.as_str())
+                .passing(),
+            );
+        }
     }
+    answers
 }
 
 /// Whether `letterpress serve` answers, through every proxy before it.
-async fn served(context: &RunContext, download: &Download, url: &SiteUrl, answers: &mut Answers) {
+async fn served(context: &RunContext, download: &Download) -> Answers {
+    let Some(url) = &context.config.web.url else {
+        let message = "no web.url, so emails have no page to unsubscribe with one click";
+        return vec![Check::skipped(Section::Web, "pages", message)].into();
+    };
+    if is_unreal(url) {
+        let message = format!("web.url is a placeholder ({})", url.as_str());
+        return vec![Check::skipped(Section::Web, "pages", message)].into();
+    }
+    let mut answers = Answers::default();
     let start = "start `letterpress serve`, and let the proxy forward to it";
     if url.as_url().scheme() != "https" && !is_here(url) {
         let message = "the pages are not served over HTTPS, and mail programs use one-click only over HTTPS";
@@ -83,11 +90,13 @@ async fn served(context: &RunContext, download: &Download, url: &SiteUrl, answer
             }
         }
         Err(error) => {
+            answers.dead.push(url.as_url().origin());
             let message = format!("the pages do not answer: {}", error.without_url());
             Check::fault(Section::Web, "pages", message, start).passing()
         }
     };
     answers.checks.push(check.about(health));
+    answers
 }
 
 fn expiry(context: &RunContext, glance: &Glance, url: &SiteUrl) -> Option<Check> {

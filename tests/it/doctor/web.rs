@@ -177,6 +177,15 @@ fn dead_links_of_the_newest_letter_are_found_and_living_ones_are_counted() {
 }
 
 #[test]
+fn a_server_that_is_away_is_one_problem() {
+    let (_relay, _web, site) = behind(|_, answer| answer);
+    let config = std::fs::read_to_string(site.path("config.toml")).unwrap();
+    let url = config.lines().find_map(|line| line.strip_prefix("url = ")).unwrap();
+    site.write("config.toml", &config.replace(url, &format!("\"http://127.0.0.1:{}/\"", free_port())));
+    Report::of(&site).has_only(&[("site", "fault")]);
+}
+
+#[test]
 fn a_web_certificate_that_expires_soon_is_a_warning() {
     let relay = Server::start(good_script());
     for (days, expected) in [(10, &[("web-certificate", "warning")][..]), (60, &[])] {
