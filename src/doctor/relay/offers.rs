@@ -93,15 +93,14 @@ mod tests {
     use crate::doctor::Level;
 
     fn level(offered: &Capabilities, id: &str) -> Option<Level> {
-        let text =
-            "[site]\ntitle = \"t\"\nurl = \"https://letters.kr\"\n[smtp]\nhost = \"relay.letters.kr\"\n";
+        let text = "[site]\ntitle = \"t\"\nurl = \"https://letters.kr\"\n[newsletter]\nfrom = \"news@letters.kr\"\n[smtp]\nhost = \"relay.letters.kr\"\n";
         let config = crate::config::parse(text, "config.toml", ".".into()).unwrap();
         let checks = check(offered, &config.smtp.unwrap(), Some(50_000));
         checks.iter().find(|check| check.id == id).map(|check| check.level)
     }
 
     #[test]
-    fn a_letter_must_fit_into_the_limit_that_the_relay_announces() {
+    fn an_email_must_fit_into_the_limit_that_the_relay_announces() {
         let sized = |size| Capabilities { size, ..Capabilities::default() };
         assert_eq!(level(&sized(Some(49_999)), "relay-size"), Some(Level::Fault));
         for size in [Some(50_000), Some(0), None] {
