@@ -23,9 +23,9 @@ pub(super) struct Facts {
     pub(super) domain: DomainFacts,
     /// The connection to the relay is encrypted.
     pub(super) tls: Option<bool>,
-    /// NewestEmails can be unsubscribed with one click.
+    /// Emails can be unsubscribed with one click.
     pub(super) one_click: bool,
-    /// NewestEmails have a link to unsubscribe, and somebody processes it.
+    /// Emails have a link to unsubscribe, and somebody processes it.
     pub(super) unsubscribing: bool,
     /// The sender's address is at a provider of free mailboxes, through another relay than its own.
     pub(super) borrowed_domain: bool,
