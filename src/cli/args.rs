@@ -2,7 +2,6 @@
 
 use std::fmt::Display;
 use std::fs::File;
-use std::sync::Arc;
 use std::time::Duration;
 
 use camino::Utf8Path;
@@ -13,15 +12,13 @@ use super::completions;
 use super::printer::Printer;
 use crate::address::EmailAddress;
 use crate::archive::{folder, links};
-use crate::clock::Clock;
 use crate::config::Config;
 use crate::finding::Finding;
 use crate::importers::feed::{self, Feed};
-use crate::inbox::imap::Mailbox;
 use crate::ledger::IssueSummary;
 use crate::net::budget;
 use crate::net::http::{Body, Download, Fetched};
-use crate::pipeline::session::{LedgerSession, RunContext, RunError, credential};
+use crate::pipeline::session::{LedgerSession, RunContext, RunError};
 use crate::pipeline::site_build::Waivers;
 use crate::store::digest::PREFIX;
 use crate::subscribers::{Frequency, Preferences, Topics};
@@ -218,20 +215,4 @@ pub(super) fn has_moved(url: &str, moved: &Url) -> Finding {
 pub(super) fn open(file: &Utf8Path) -> Result<File, RunError> {
     File::open(file)
         .map_err(|error| RunError::user(format!("cannot read {file}: {error}"), "check that the file exists"))
-}
-
-/// The mailbox of the section `[inbox]`.
-pub(super) fn mailbox(config: &Config, clock: &Arc<dyn Clock>) -> Result<Mailbox, RunError> {
-    const SECTION: &str = "check the section [inbox] of config.toml";
-    let Some(inbox) = &config.inbox else {
-        return Err(RunError::user(
-            "config.toml has no section [inbox], which configures the IMAP mailbox",
-            "`letterpress check --defaults` shows its keys; --maildir and --stdin need none",
-        ));
-    };
-    let source = inbox.login().ok_or_else(|| RunError::user("[inbox] has no password", SECTION))?;
-    let credential = credential(config, ("inbox", &inbox.user), source, clock)?;
-    let mut inbox = inbox.clone();
-    inbox.ca_file = inbox.ca_file.map(|file| config.resolve(file));
-    Mailbox::new(&inbox, credential).map_err(|error| RunError::user(error.to_string(), SECTION))
 }

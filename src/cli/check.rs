@@ -3,13 +3,10 @@
 mod emails;
 mod feed;
 mod overrides;
-mod read_online;
 mod servers;
 
 use std::collections::HashSet;
-use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
-use std::time::Duration;
 
 use camino::Utf8PathBuf;
 use clap::Args as ClapArgs;
@@ -21,12 +18,12 @@ use super::{Outcome, configuration};
 use crate::archive::{Archive, SkipReason, folder, markdown};
 use crate::clock::Clock;
 use crate::config::{CheckedConfig, Config, ConfigError, DEFAULTS, examine, is_placeholder_host};
+use crate::doctor;
 use crate::email;
 use crate::email::dkim::is_aligned;
 use crate::feeds::{self, Document, output};
 use crate::finding::{Finding, Severity};
 use crate::importers::subscriber_import::{ImportOptions, ListError, SubscriberList};
-use crate::net::http::{Download, DownloadError, Fetched};
 use crate::pipeline::newsletter::{open_list, unsubscribe_findings, unsubscribe_routes, unused_topics};
 use crate::pipeline::session::{LedgerSession, RunError, ensure_can_send};
 use crate::pipeline::site_build::{
@@ -172,7 +169,8 @@ async fn everything(
 ) -> Result<(), RunError> {
     let listed = subscriber_list(config, clock.as_ref(), findings);
     unsubscribing(config, clock.as_ref(), listed, findings).await;
-    secrets(config, findings);
+    let secrets = doctor::secrets(config).into_iter();
+    findings.extend(secrets.filter_map(|check| check.into_finding(&config.file)));
     alignment(config, findings);
     placeholders(config, findings);
     findings.extend(email::accent_finding(config));
@@ -226,8 +224,9 @@ async fn everything(
     // Feeds contain a post whatever its text is like; problems of the text are reported here.
     findings.extend(archive.findings.iter().cloned().chain(texts.into_iter().flatten()));
     if live {
-        served(config, &documents, findings).await;
-        read_online::check(config, &archive, findings).await;
+        let mut checks = doctor::served(config, &documents).await;
+        checks.extend(doctor::read_online(config, &archive).await.1);
+        findings.extend(checks.into_iter().filter_map(|check| check.into_finding(&config.file)));
     }
     Ok(())
 }
@@ -292,25 +291,6 @@ async fn known_unsubscribing(
     unsubscribe_routes(&session, config, listed).await
 }
 
-/// Reports files with secrets that other users of the machine can read.
-fn secrets(config: &Config, findings: &mut Vec<Finding>) {
-    let password = config.smtp.as_ref().and_then(|smtp| smtp.password_file.as_ref());
-    let signing = config.dkim.iter().map(|dkim| &dkim.key_file);
-    let applications = config.oauth.values().filter_map(|client| client.client_secret_file.as_ref());
-    let own = [&config.store.keys, &config.store.tokens];
-    for file in password.into_iter().chain(own).chain(signing).chain(applications) {
-        let mode = config.resolve(file).metadata().map_or(0, |meta| meta.permissions().mode());
-        if mode & 0o077 != 0 {
-            let message =
-                format!("other users of this machine can access this secret (mode {:03o})", mode & 0o777);
-            findings.push(
-                Finding::warning("secret-mode", file.as_str(), message)
-                    .hint(format!("chmod 600 {}", shell_quoted(file.as_str()))),
-            );
-        }
-    }
-}
-
 /// Reports signatures without effect: DMARC requires that the signing domain matches the domain of the sender.
 fn alignment(config: &Config, findings: &mut Vec<Finding>) {
     let Some(from) = config.newsletter.from.as_ref().map(|from| from.address.domain()) else { return };
@@ -355,47 +335,5 @@ fn left_out(archive: &Archive, findings: &mut Vec<Finding>) {
             finding = finding.hint(format!("`letterpress retract --undo {post}` publishes it again"));
         }
         findings.push(finding);
-    }
-}
-
-/// Requests each published feed: does it exist, is it current, is its media type correct?
-async fn served(config: &Config, documents: &[Document], findings: &mut Vec<Finding>) {
-    let mut download = Download::for_own_host(Duration::from_secs(20));
-    for document in documents {
-        let url = config.site.url.join(document.path.as_str());
-        let wrong = |message: String| Finding::error("live", url.as_str(), message);
-        let other_version = || {
-            Finding::warning("live-bytes", url.as_str(), "the published version differs from the current one")
-                .hint("upload the public folder; a cache may also delay the update")
-        };
-        download.max_bytes = download.max_bytes.max(document.bytes.len());
-        let body = match download.fetch(&url, None).await {
-            Ok(Fetched::Document(body)) => body,
-            Err(DownloadError::Status { status, .. }) => {
-                findings.push(wrong(format!("the server replies {status}")).hint("upload the public folder"));
-                continue;
-            }
-            Ok(Fetched::NotModified { .. })
-            | Err(DownloadError::TooLong { .. } | DownloadError::Coding { .. }) => {
-                findings.push(other_version());
-                continue;
-            }
-            Err(error) => {
-                findings.push(wrong(format!("cannot be loaded: {}", error.without_url())));
-                continue;
-            }
-        };
-        let kind = body.media_type.as_deref().unwrap_or_default();
-        let essence = |kind: &str| kind.split(';').next().unwrap_or_default().trim().to_owned();
-        let served = [essence(kind), essence(document.media_type)];
-        if served[0] != served[1] && !matches!(served[0].as_str(), "application/xml" | "text/xml") {
-            findings.push(
-                Finding::warning("live-type", url.as_str(), format!("wrong media type: served as {kind:?}"))
-                    .hint(format!("configure the server to send Content-Type: {}", document.media_type)),
-            );
-        }
-        if body.bytes != document.bytes {
-            findings.push(other_version());
-        }
     }
 }

@@ -8,11 +8,11 @@ use clap::Args as ClapArgs;
 use serde_json::json;
 
 use super::Outcome;
-use super::args::mailbox;
+
 use super::printer::{Printer, count};
 use crate::inbox::{InboxError, InboxProcessor, InboxReport, imap, maildir};
 use crate::pipeline::newsletter::{record_inbox_run, remember_unrecognised};
-use crate::pipeline::session::{LedgerSession, RunContext, RunError};
+use crate::pipeline::session::{LedgerSession, RunContext, RunError, mailbox};
 use crate::pipeline::status::of_mailbox;
 
 #[derive(ClapArgs)]

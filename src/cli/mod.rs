@@ -9,6 +9,7 @@ mod build;
 mod check;
 mod completions;
 mod dkim;
+mod doctor;
 mod headers;
 mod import;
 mod inbox;
@@ -134,6 +135,8 @@ Example, as a line of crontab -e:
     Retract(retract::Args),
     /// Check configuration, posts, feeds and the email for problems.
     Check(Sending<check::Args>),
+    /// Ask the mail server, the web and this machine whether emails and feeds can arrive.
+    Doctor(doctor::Args),
     /// Create a DKIM key and print its DNS record.
     #[command(subcommand, after_help = "Example:\n  letterpress dkim new")]
     Dkim(dkim::Command),
@@ -192,7 +195,15 @@ pub fn main() -> ExitCode {
     let from_pipe = matches!(&cli.command, Command::Inbox(args) if args.stdin);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let ended = match runtime {
-        Ok(runtime) => runtime.block_on(run(cli.command, (&file, cli.config), printer)),
+        Ok(runtime) => {
+            // A name server that does not answer must not hold back a command that has given it up.
+            let is_hurried = matches!(&cli.command, Command::Doctor(_));
+            let ended = runtime.block_on(run(cli.command, (&file, cli.config), printer));
+            if is_hurried {
+                runtime.shutdown_background();
+            }
+            ended
+        }
         Err(error) => Err(RunError::io("starting the runtime", error)),
     };
     let outcome = ended.unwrap_or_else(|error| {
@@ -315,6 +326,7 @@ async fn run(
         Command::Retract(args) => retract::run(&args, &context, printer).await,
         Command::Login(args) => login::log_in(&args, &context, printer).await,
         Command::Logout(args) => login::log_out(&args, &context, printer).await,
+        Command::Doctor(args) => Box::pin(doctor::run(&args, &context, printer)).await,
         Command::Dkim(command) => dkim::run(command, &context, printer),
         Command::Post(command) => post::run(&command, &context, printer),
         Command::Check(_)

@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use crate::config::Config;
+use crate::config::{Config, environment};
 use crate::finding::{Finding, Severity};
 use crate::pipeline::session::RunError;
 use crate::text::for_terminal;
@@ -29,6 +29,31 @@ pub(super) struct Printer {
     json: bool,
     /// The command is repeated by cron, and its standard output may be a log.
     is_watched: bool,
+}
+
+/// The colour of a word. The word says the same.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Mark {
+    /// Green.
+    Good,
+    /// Yellow.
+    Warning,
+    /// Red.
+    Fault,
+    /// None.
+    Plain,
+}
+
+impl Mark {
+    /// The parameter of "select graphic rendition" (ECMA-48).
+    fn code(self) -> Option<&'static str> {
+        match self {
+            Self::Good => Some("32"),
+            Self::Warning => Some("33"),
+            Self::Fault => Some("1;31"),
+            Self::Plain => None,
+        }
+    }
 }
 
 /// The lines that a run has printed or held back.
@@ -131,6 +156,19 @@ impl Printer {
     #[expect(clippy::unused_self, reason = "all printing goes through the printer")]
     pub(super) fn stdout(self, line: impl AsRef<str>) {
         let _ = writeln!(std::io::stdout().lock(), "{}", for_terminal(line.as_ref()));
+    }
+
+    /// A line of the requested output with a coloured beginning, if somebody looks at it (<https://no-color.org>).
+    pub(super) fn marked(self, mark: Mark, beginning: &str, rest: &str) {
+        let is_colored =
+            std::io::stdout().is_terminal() && environment("NO_COLOR").is_none_or(|no| no.is_empty());
+        match mark.code().filter(|_| is_colored) {
+            Some(code) => {
+                let (beginning, rest) = (for_terminal(beginning), for_terminal(rest));
+                let _ = writeln!(std::io::stdout().lock(), "\u{1b}[{code}m{beginning}\u{1b}[0m{rest}");
+            }
+            None => self.stdout(format!("{beginning}{rest}")),
+        }
     }
 
     /// Requested bytes, unchanged. Machine-readable output is complete, or the command fails.

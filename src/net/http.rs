@@ -6,6 +6,7 @@
 
 mod content_coding;
 mod download_error;
+mod glance;
 mod retry_after;
 
 use std::net::{IpAddr, SocketAddr};
@@ -27,6 +28,7 @@ use super::tls;
 use content_coding::DecodeError;
 pub(crate) use download_error::DownloadError;
 use download_error::MOST_REDIRECTS;
+pub(crate) use glance::Glance;
 pub(crate) use retry_after::RetryAfter;
 
 /// The program. A request also names the site that makes it, if there is one.
@@ -122,6 +124,7 @@ struct Answer {
 
 /// The method and the body of a request.
 enum Request<'q> {
+    Head,
     Get(Option<&'q Validators>),
     Post { headers: &'q [(&'static str, String)], body: String },
 }
@@ -271,12 +274,18 @@ impl Download {
             .referer(false)
             .http1_only()
             .timeout(self.timeout)
+            .tls_info(true)
             .user_agent(self.user_agent())
             .build()
             .map_err(|error| http_error(url, &error))?;
-        let method = if matches!(asked, Request::Get(_)) { Method::GET } else { Method::POST };
+        let method = match asked {
+            Request::Head => Method::HEAD,
+            Request::Get(_) => Method::GET,
+            Request::Post { .. } => Method::POST,
+        };
         let mut request = client.request(method, url.clone());
         match asked {
+            Request::Head => request = request.header(ACCEPT, WANTED),
             Request::Get(validators) => {
                 request = request.header(ACCEPT, WANTED).header(ACCEPT_ENCODING, content_coding::ACCEPTED);
                 if let Some(etag) = validators.and_then(|known| known.etag.as_deref()) {

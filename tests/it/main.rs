@@ -10,6 +10,8 @@ mod deliver;
 #[cfg(test)]
 mod diagnosis;
 #[cfg(test)]
+mod doctor;
+#[cfg(test)]
 mod doctor_dns;
 #[cfg(test)]
 mod earlier;

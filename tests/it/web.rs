@@ -11,4 +11,5 @@ mod sign_ups;
 mod site;
 mod sockets;
 
+pub(crate) use site::Served;
 use site::{Reply, TestSite};

@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use super::super::args::mailbox;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::finding::Finding;
-use crate::pipeline::session::RunError;
-use crate::pipeline::status::{of_mailbox, try_relay};
+use crate::pipeline::session::{RunError, mailbox};
+use crate::pipeline::status::{try_mailbox, try_relay};
 
 /// Reports problems with the relay of `[smtp]` and the mailbox of `[inbox]`.
 pub(super) async fn log_in(
@@ -22,8 +21,7 @@ pub(super) async fn log_in(
     if config.inbox.is_none() {
         return Ok(());
     }
-    let Err(error) = mailbox(config, clock)?.try_login().await else { return Ok(()) };
-    let unknown = || Finding::error("inbox", config.file.as_str(), error.to_string());
-    findings.push(of_mailbox(config, &error).map_or_else(unknown, |explained| explained.finding));
+    let explained = try_mailbox(config, &mailbox(config, clock)?).await;
+    findings.extend(explained.map(|explained| explained.finding));
     Ok(())
 }

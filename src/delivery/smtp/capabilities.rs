@@ -8,7 +8,7 @@ use super::reply::lines;
 /// The extensions that Letterpress can use.
 #[expect(clippy::struct_excessive_bools, reason = "each is an extension of its own, offered or not")]
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Capabilities {
+pub struct Capabilities {
     /// RFC 2920.
     pub pipelining: bool,
     /// RFC 1870: offered, and the largest message in bytes, 0 if the server names none.
@@ -27,6 +27,8 @@ pub(super) struct Capabilities {
     pub login: bool,
     /// AUTH with anything else.
     pub other_login: Vec<String>,
+    /// RFC 9422: the limits that the server announces, by their names.
+    pub limits: Vec<(String, u32)>,
 }
 
 impl Capabilities {
@@ -51,6 +53,7 @@ impl Capabilities {
                 Some("SMTPUTF8") => found.smtputf8 = true,
                 Some("STARTTLS") => found.starttls = true,
                 Some("DSN") => found.dsn = true,
+                Some("LIMITS") => found.limits = limits(&line),
                 Some("AUTH") => words.for_each(|mechanism| match mechanism {
                     "PLAIN" => found.plain = true,
                     "LOGIN" => found.login = true,
@@ -61,6 +64,13 @@ impl Capabilities {
         }
         found
     }
+}
+
+/// The limits of a line such as `LIMITS MAILMAX=50 RCPTMAX=100`. What is not a number is left out.
+fn limits(line: &str) -> Vec<(String, u32)> {
+    let pairs = line.split([' ', '\t', '\r', '\n']).filter_map(|word| word.split_once('='));
+    let known = pairs.filter_map(|(name, value)| Some((name, value.parse().ok()?)));
+    known.take(10).map(|(name, value)| (name.chars().take(40).collect(), value)).collect()
 }
 
 #[cfg(test)]
@@ -83,6 +93,16 @@ mod tests {
         {
             assert_eq!(offered(keyword).size, Some(size), "{keyword}");
         }
+    }
+
+    #[test]
+    fn limits_are_pairs_of_a_name_and_a_number() {
+        let limits = |keyword| offered(keyword).limits;
+        assert_eq!(
+            limits("LIMITS MAILMAX=50 RCPTMAX=1000"),
+            [("MAILMAX".to_owned(), 50), ("RCPTMAX".to_owned(), 1000)]
+        );
+        assert_eq!(limits("LIMITS MAILMAX=many RCPTMAX ="), []);
     }
 
     #[test]

@@ -11,6 +11,8 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, DigitallySignedStruct, OtherError, SignatureScheme};
 
+use crate::net::certificate::{self, element};
+
 /// A certificate that was rejected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BadCertificate {
@@ -174,32 +176,16 @@ impl Chain {
     fn of(first: &CertificateDer<'_>, more: &[CertificateDer<'_>]) -> Self {
         /// id-ad-caIssuers (RFC 5280, 4.2.2.1): the URL of the issuer's certificate.
         const CA_ISSUERS: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 0x30, 2];
-        let names = names(first);
+        let names = certificate::names(first);
         Self {
             sent: 1 + more.len(),
             is_self_signed: names.is_some_and(|(issuer, subject)| issuer == subject),
-            issuer: self::names(more.last().unwrap_or(first))
+            issuer: certificate::names(more.last().unwrap_or(first))
                 .and_then(|(issuer, _)| common_name(issuer))
                 .unwrap_or_default(),
             is_public: memchr::memmem::find(first, CA_ISSUERS).is_some(),
         }
     }
-}
-
-/// Issuer and subject of a certificate (RFC 5280, 4.1), each as its DER.
-fn names(certificate: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (_, certificate, _) = element(certificate)?;
-    let (_, mut rest, _) = element(certificate)?;
-    // The version has its own tag and may be missing; serial number and algorithm follow.
-    if rest.first() == Some(&0xa0) {
-        rest = element(rest)?.2;
-    }
-    rest = element(rest)?.2;
-    rest = element(rest)?.2;
-    let (_, issuer, rest) = element(rest)?;
-    let (_, _validity, rest) = element(rest)?;
-    let (_, subject, _) = element(rest)?;
-    Some((issuer, subject))
 }
 
 /// The common name in a distinguished name, or otherwise the organisation.
@@ -223,22 +209,6 @@ fn common_name(mut name: &[u8]) -> Option<String> {
         }
     }
     common.or(organisation)
-}
-
-/// The first element of DER (X.690): its tag, its content, and the rest.
-fn element(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
-    let (&tag, rest) = der.split_first()?;
-    let (&length, rest) = rest.split_first()?;
-    let (length, rest) = match length {
-        0..=0x7f => (usize::from(length), rest),
-        0x81..=0x83 => {
-            let (digits, rest) = rest.split_at_checked(usize::from(length & 0x7f))?;
-            (digits.iter().fold(0, |length, digit| length << 8 | usize::from(*digit)), rest)
-        }
-        _ => return None,
-    };
-    let (inner, rest) = rest.split_at_checked(length)?;
-    Some((tag, inner, rest))
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use camino::Utf8Path;
+use chrono::{DateTime, Utc};
 use rustls::RootCertStore;
 use rustls::client::WebPkiServerVerifier;
 use rustls::pki_types::ServerName;
@@ -20,6 +21,7 @@ use super::certificate::Verifier;
 use super::line_stream::{Stream, transport_error};
 use super::{SmtpError, TlsSetup};
 use crate::delivery::{TransportError, Unreachable, WrongProtocol};
+use crate::net::certificate::not_after;
 use crate::net::tls;
 
 /// How long to wait for one address before the next is tried in parallel (RFC 8305, 5).
@@ -31,6 +33,13 @@ pub(crate) struct Connected {
     pub(crate) local: IpAddr,
     pub(crate) peer: IpAddr,
     pub(crate) address: SocketAddr,
+}
+
+/// A stream after its TLS handshake.
+pub(crate) struct Protected {
+    pub(crate) stream: Box<dyn Stream>,
+    /// When the certificate of the server expires.
+    pub(crate) certificate_end: Option<DateTime<Utc>>,
 }
 
 /// Resolves `host` and connects to the first address that answers, alternating IPv6 and IPv4: a broken path of one
@@ -128,12 +137,16 @@ impl TlsSetup {
     }
 
     /// Performs the TLS handshake over a stream without unread bytes.
-    pub(crate) async fn handshake(&self, stream: Box<dyn Stream>) -> Result<Box<dyn Stream>, TransportError> {
+    pub(crate) async fn handshake(&self, stream: Box<dyn Stream>) -> Result<Protected, TransportError> {
         let connector = TlsConnector::from(Arc::clone(&self.config));
         let first = Arc::new(Mutex::new(Vec::new()));
         let stream = RecordedStream { stream, first: Arc::clone(&first) };
         match connector.connect(self.name.clone(), stream).await {
-            Ok(stream) => Ok(Box::new(stream)),
+            Ok(stream) => {
+                let chain = stream.get_ref().1.peer_certificates();
+                let certificate_end = chain.and_then(<[_]>::first).and_then(|first| not_after(first));
+                Ok(Protected { stream: Box::new(stream), certificate_end })
+            }
             Err(error) => {
                 let first = first.lock().unwrap_or_else(PoisonError::into_inner);
                 // If the server speaks TLS, the TLS error is more precise than the first bytes.

@@ -8,6 +8,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 
 use super::capabilities::Capabilities;
@@ -28,6 +29,8 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 pub(super) struct LineStream {
     stream: Box<dyn Stream>,
     pub(super) transcript: Transcript,
+    /// When the certificate of the server expires.
+    pub(super) certificate_end: Option<DateTime<Utc>>,
     chunk: Box<[u8]>,
     inbox: Vec<u8>,
     parser: ReplyParser,
@@ -41,6 +44,7 @@ impl LineStream {
         Self {
             stream,
             transcript,
+            certificate_end: None,
             chunk: vec![0; CHUNK].into_boxed_slice(),
             inbox: Vec::new(),
             parser: ReplyParser::default(),

@@ -4,7 +4,7 @@
 //! It does not retry and does not interpret: it reports facts, and [`crate::delivery::verdict`] decides. Read the
 //! modules in this order: [`reply`] parses replies · `capabilities` the reply to EHLO · `command` command lines ·
 //! `body` dot-stuffing · `line_stream` the bytes of one connection · `connector` TCP and TLS · `session` until AUTH · `auth` AUTH ·
-//! `transaction` the phases of one message.
+//! `transaction` the phases of one message · `examination` a session without one.
 
 mod auth;
 mod body;
@@ -12,6 +12,7 @@ mod capabilities;
 pub mod certificate;
 mod command;
 pub(crate) mod connector;
+mod examination;
 pub(crate) mod line_stream;
 pub mod reply;
 mod session;
@@ -22,6 +23,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use camino::Utf8PathBuf;
 use rustls::pki_types::ServerName;
+
+pub use capabilities::Capabilities;
+pub use examination::Examination;
 
 use super::{Connection, SmtpOutcome, Transport, TransportError};
 use crate::config::{Deadlines, Smtp, Tls};

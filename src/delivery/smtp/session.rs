@@ -151,7 +151,9 @@ impl Session<'_> {
         let protected = within(limit, tls.handshake(plain)).await.map_err(outcome(Phase::Tls))?;
         tracing::info!("TLS established");
         transcript.note(|| "TLS established".to_owned());
-        Ok(Self { stream: LineStream::new(protected, transcript), ..self })
+        let mut stream = LineStream::new(protected.stream, transcript);
+        stream.certificate_end = protected.certificate_end;
+        Ok(Self { stream, ..self })
     }
 
     /// Sends one command and reads its reply, which must be of `class`. Nothing is written after an unexpected reply.

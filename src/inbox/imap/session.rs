@@ -77,11 +77,11 @@ impl Session {
     async fn handshake(self, mailbox: &Mailbox) -> Result<Self, ImapError> {
         let Some(setup) = &mailbox.setup else { return Err(ImapError::Missing("TLS")) };
         let stream = self.reader.into_stream()?;
-        let stream = tokio::time::timeout(self.timeout, setup.handshake(stream))
+        let protected = tokio::time::timeout(self.timeout, setup.handshake(stream))
             .await
             .unwrap_or(Err(TransportError::Deadline))
             .map_err(unusable(Phase::Tls))?;
-        Ok(Self { reader: ResponseReader::new(stream), ..self })
+        Ok(Self { reader: ResponseReader::new(protected.stream), ..self })
     }
 
     /// Reads an unencrypted greeting; probes a silent server, which may wait for TLS.

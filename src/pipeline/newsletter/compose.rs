@@ -52,8 +52,7 @@ pub(crate) fn lint_message(
     origin: &Origin<'_>,
 ) -> Result<(IssueRenderer, Vec<Finding>), RunError> {
     let renderer = IssueRenderer::new(template, config).ok_or_else(no_sender)?;
-    let (claimed, fields) = sample_recipient(config)?;
-    let sample = check_signature(&renderer, (&claimed, fields), config)?;
+    let sample = sample_message(config, &renderer)?;
     let (errors, findings): (Vec<_>, Vec<_>) = email::lint(renderer.template(), &sample.message, origin)
         .into_iter()
         .partition(|finding| finding.severity == Severity::Error);
@@ -107,6 +106,12 @@ fn sample_recipient(config: &Config) -> Result<(Claimed, MessageFields), RunErro
         bounce: String::new(),
     };
     Ok((claimed, fields))
+}
+
+/// The message of an email to nobody: as large as one can be, and never sent.
+pub(crate) fn sample_message(config: &Config, renderer: &IssueRenderer) -> Result<OutgoingMessage, RunError> {
+    let (claimed, fields) = sample_recipient(config)?;
+    check_signature(renderer, (&claimed, fields), config)
 }
 
 /// Sends one message outside of any issue.

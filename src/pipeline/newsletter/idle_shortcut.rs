@@ -7,6 +7,7 @@ use crate::pipeline::session::context::RunContext;
 use crate::pipeline::session::ledger_session::LedgerSession;
 use crate::pipeline::session::run_error::RunError;
 use crate::pipeline::site_build::feeds::BuildReport;
+use crate::store::Store;
 
 /// The fingerprint of the inputs, until when nothing is due, and when that was recorded. Recorded only after a run has done
 /// what was due, so that a build or an interrupted run skips nothing.
@@ -50,14 +51,19 @@ pub(crate) async fn record_settled(
     Ok(session.store.set_meta(SETTLED, &note).await?)
 }
 
+/// When a run last looked at its clock, within an hour.
+pub(crate) async fn last_run(store: &Store) -> Result<Option<DateTime<Utc>>, RunError> {
+    let note = store.get_meta(CLOCK).await?;
+    Ok(note.and_then(|note| Some(DateTime::parse_from_rfc3339(&note).ok()?.to_utc())))
+}
+
 /// A warning if the clock shows an earlier time than in the previous run.
 pub(crate) async fn clock_jump(
     context: &RunContext,
     session: &LedgerSession,
 ) -> Result<Option<String>, RunError> {
     let now = context.clock.now();
-    let before = session.store.get_meta(CLOCK).await?;
-    let before = before.and_then(|note| Some(DateTime::parse_from_rfc3339(&note).ok()?.to_utc()));
+    let before = last_run(&session.store).await?;
     let went_back = before.is_some_and(|before| before - now > TOLERANCE);
     if went_back || before.is_none_or(|before| now - before > RENEWED) {
         session.store.set_meta(CLOCK, &now.to_rfc3339()).await?;

@@ -22,12 +22,14 @@ pub(crate) mod transactional;
 pub(crate) mod unsubscribe_check;
 
 pub use approval::{Approved, approve};
+pub(crate) use compose::sample_message;
 pub use compose::{compose, templates};
 pub use deliver::deliver_open;
 pub use digest::{
     DigestDraft, DigestVariant, ScheduledDigest, compose_digest, digest_forecast, weekly_subscribers,
 };
 pub use held_posts::{HeldPosts, NoAudience, Unapproved};
+pub(crate) use idle_shortcut::last_run;
 pub use issue::schedule_issue;
 pub use issue_renderer::IssueRenderer;
 pub use planning::{Draft, draft, hold_reason};

@@ -1,7 +1,10 @@
 //! Copies the ledger and its keys, also while a run is in progress: `backup`.
 
 use camino::{Utf8Path, Utf8PathBuf};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 
+use crate::config::Config;
 use crate::durable::{self, Mode};
 use crate::pipeline::session::context::RunContext;
 use crate::pipeline::session::ledger_session::LedgerSession;
@@ -35,7 +38,34 @@ pub async fn back_up(context: &RunContext, target: &Utf8Path) -> Result<Backup, 
         let _ = std::fs::remove_file(&keys);
         return Err(error.into());
     }
+    remember(context, target);
     Ok(Backup { store: target.to_owned(), keys })
+}
+
+/// When `letterpress backup` was last used, and the file that it wrote.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct LastBackup {
+    pub(crate) at: DateTime<Utc>,
+    pub(crate) file: Utf8PathBuf,
+}
+
+/// The last backup, for `letterpress doctor`; `None` if there was none on this machine.
+pub(crate) fn last_backup(config: &Config) -> Option<LastBackup> {
+    serde_json::from_slice(&std::fs::read(config.resolve(NOTE)).ok()?).ok()
+}
+
+/// Where the last backup is noted; not in the ledger, which a restored one would not know.
+const NOTE: &str = ".letterpress/backup.json";
+
+/// A note that cannot be written does not spoil the backup.
+fn remember(context: &RunContext, target: &Utf8Path) {
+    let file = target.canonicalize_utf8().unwrap_or_else(|_| target.to_owned());
+    let path = context.config.resolve(NOTE);
+    let folder = path.parent().map(std::fs::create_dir_all);
+    let note = serde_json::to_vec(&LastBackup { at: context.clock.now(), file });
+    if let (Some(Ok(())), Ok(note)) = (folder, note) {
+        let _ = durable::replace(&path, &note, Mode::Private);
+    }
 }
 
 fn copy_keys(context: &RunContext, target: &Utf8Path) -> Result<(), RunError> {

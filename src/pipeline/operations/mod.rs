@@ -11,6 +11,7 @@ pub(crate) mod restore;
 
 pub use accept_restored::{AcceptedRestore, accept_restored};
 pub use backup::{Backup, back_up};
+pub(crate) use backup::{LastBackup, last_backup};
 pub(crate) use compact::compact_some;
 pub use compact::{Compacted, compact};
 pub use readership::{KeptReaders, count_readers, kept_readers};

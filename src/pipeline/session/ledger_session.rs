@@ -112,6 +112,12 @@ impl LedgerSession {
         Ok(Self { store, keys: Arc::new(keys), fence, lock: None, is_shared: path(config).is_none() })
     }
 
+    /// Opens a session that only looks: what an erasure still has to remove is left to another command.
+    pub(crate) async fn open_unchanged(config: &Config, clock: &dyn Clock) -> Result<Self, RunError> {
+        ensure_initialised(config)?;
+        Self::connect(config, clock, open_sqlite).await
+    }
+
     /// Opens a session to read an existing ledger.
     pub async fn open_existing(config: &Config, clock: &dyn Clock) -> Result<Self, RunError> {
         ensure_initialised(config)?;

@@ -5,6 +5,7 @@ pub(crate) mod credential;
 pub(crate) mod dkim_keys;
 mod erasure;
 pub(crate) mod ledger_session;
+pub(crate) mod mailbox;
 pub(crate) mod run_error;
 pub(crate) mod transport;
 
@@ -12,6 +13,8 @@ pub use context::RunContext;
 pub(crate) use credential::{account, credential, token_error};
 pub(crate) use dkim_keys::{identities, new_key};
 pub use ledger_session::LedgerSession;
+pub(crate) use mailbox::mailbox;
 pub use run_error::RunError;
 pub(crate) use transport::ensure_can_send;
 pub use transport::open_transport;
+pub(crate) use transport::relay_transport;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, Smtp};
 use crate::delivery::Transport;
 use crate::delivery::outbox::OutboxTransport;
 use crate::delivery::smtp::SmtpTransport;
@@ -45,19 +45,26 @@ pub fn open_transport(
         let folder = config.resolve(&config.output.outbox);
         return Ok(Arc::new(OutboxTransport::new(folder, label)));
     };
+    Ok(Arc::new(relay_transport(config, smtp.clone(), clock)?))
+}
+
+/// The relay, with settings that may differ from those of the configuration in their deadlines.
+pub(crate) fn relay_transport(
+    config: &Config,
+    mut smtp: Smtp,
+    clock: &Arc<dyn Clock>,
+) -> Result<SmtpTransport, RunError> {
     let placeholders = config.placeholder_errors();
     if !placeholders.is_empty() {
         return Err(RunError::Findings(placeholders));
     }
-    let mut smtp = smtp.clone();
     smtp.ca_file = smtp.ca_file.map(|file| config.resolve(file));
     let login = match (&smtp.user, smtp.login()) {
         (Some(user), Some(source)) => Some(credential(config, ("smtp", user), source, clock)?),
         _ => None,
     };
-    let transport = SmtpTransport::new(&smtp, login)
-        .map_err(|error| RunError::user(error.to_string(), "check the section [smtp] of config.toml"))?;
-    Ok(Arc::new(transport))
+    SmtpTransport::new(&smtp, login)
+        .map_err(|error| RunError::user(error.to_string(), "check the section [smtp] of config.toml"))
 }
 
 /// The retry schedule, and how long a claim lasts: longer than all phases of one message together.

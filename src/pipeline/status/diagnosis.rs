@@ -8,7 +8,7 @@ use crate::config::{Config, LoginSource, SuspectCharacter};
 use crate::delivery::diagnosis::{Blame, Diagnosis, Settings, diagnose, login_refused};
 use crate::delivery::{SmtpOutcome, StopReason};
 use crate::finding::Finding;
-use crate::inbox::imap::ImapError;
+use crate::inbox::imap::{ImapError, Mailbox};
 use crate::pipeline::session::context::RunContext;
 use crate::pipeline::session::credential::password;
 use crate::pipeline::session::run_error::RunError;
@@ -73,16 +73,26 @@ pub async fn try_relay(
             connection.quit().await;
             Ok(None)
         }
-        Err(outcome) => {
-            let unknown = || {
-                let message =
-                    format!("cannot connect to the relay (at {}): {}", outcome.phase, outcome.reply_text());
-                let finding = Finding::error("relay", config.file.as_str(), message);
-                FailureExplanation { finding, blame: Blame::Surroundings }
-            };
-            Ok(Some(of_relay(config, &outcome).unwrap_or_else(unknown)))
-        }
+        Err(outcome) => Ok(Some(relay_failure(config, &outcome))),
     }
+}
+
+/// Explains a failure of the relay, or repeats it if the cause is not known.
+pub(crate) fn relay_failure(config: &Config, outcome: &SmtpOutcome) -> FailureExplanation {
+    of_relay(config, outcome).unwrap_or_else(|| {
+        let message = format!("cannot connect to the relay (at {}): {}", outcome.phase, outcome.reply_text());
+        let finding = Finding::error("relay", config.file.as_str(), message);
+        FailureExplanation { finding, blame: Blame::Surroundings }
+    })
+}
+
+/// Logs in to the mailbox of `[inbox]`, and reads no email; returns what is wrong.
+pub(crate) async fn try_mailbox(config: &Config, mailbox: &Mailbox) -> Option<FailureExplanation> {
+    let error = mailbox.try_login().await.err()?;
+    Some(of_mailbox(config, &error).unwrap_or_else(|| {
+        let finding = Finding::error("inbox", config.file.as_str(), error.to_string());
+        FailureExplanation { finding, blame: Blame::Surroundings }
+    }))
 }
 
 /// Explains a failure of the mailbox of `[inbox]`, if the cause is known.

@@ -7,7 +7,7 @@ pub(crate) mod notify;
 pub(crate) mod upcoming;
 
 pub use blockers::{Blocker, find_blockers};
-pub(crate) use diagnosis::of_mailbox;
 pub use diagnosis::{FailureExplanation, try_relay};
+pub(crate) use diagnosis::{of_mailbox, relay_failure, try_mailbox};
 pub use notify::{RunOutcome, notify, notify_start};
 pub use upcoming::{Kind, Upcoming};

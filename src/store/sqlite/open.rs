@@ -265,6 +265,14 @@ pub(super) fn schema(connection: &Connection) -> Result<i64, StoreError> {
         .map_err(failed("reading its schema"))
 }
 
+/// How many steps of the schema a ledger lacks. The file is only read.
+pub fn pending_migrations(path: &Utf8Path) -> Result<usize, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(failed("opening it"))?;
+    let found = usize::try_from(schema(&connection)?).unwrap_or_default();
+    Ok(if found == 0 { 0 } else { MIGRATIONS.len().saturating_sub(found) })
+}
+
 fn migrate(connection: &mut Connection, path: &Utf8Path, instance: &str) -> Result<(), StoreError> {
     let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
     let found = schema(connection)?;

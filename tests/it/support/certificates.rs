@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use camino::Utf8PathBuf;
+use chrono::{Datelike as _, TimeDelta};
+use letterpress::clock::{Clock as _, SystemClock};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -23,6 +25,14 @@ impl Certificates {
     /// A certificate for `name` that expired long ago.
     pub(crate) fn expired(name: &str) -> Self {
         Self::with(name, |leaf| leaf.not_after = rcgen::date_time_ymd(2001, 1, 1))
+    }
+
+    /// A certificate for `name` that expires in so many days.
+    pub(crate) fn expiring(name: &str, days: i64) -> Self {
+        let end = SystemClock.now() + TimeDelta::days(days);
+        let day = |number: u32| u8::try_from(number).unwrap();
+        let end = rcgen::date_time_ymd(end.year(), day(end.month()), day(end.day()));
+        Self::with(name, |leaf| leaf.not_after = end)
     }
 
     /// A certificate for `name` that is not valid yet.

@@ -1,4 +1,5 @@
-//! Shared by the integration tests: a scripted SMTP server, certificates, and a site to run the program in.
+//! Shared by the integration tests: a scripted SMTP server, certificates, a web server that
+//! can lie, and a site to run the program in.
 
 pub(crate) mod account;
 pub(crate) mod certificates;
@@ -8,6 +9,7 @@ pub(crate) mod provider;
 pub(crate) mod script;
 pub(crate) mod server;
 pub(crate) mod site;
+pub(crate) mod web;
 
 pub(crate) use certificates::Certificates;
 pub(crate) use cutter::Cutter;
@@ -16,3 +18,4 @@ pub(crate) use provider::Provider;
 pub(crate) use script::{At, Do, Script, reply_line};
 pub(crate) use server::{Message, Server};
 pub(crate) use site::{Ended, Site};
+pub(crate) use web::{Answer, Asked, Web};

@@ -1,0 +1,258 @@
+//! This machine, a site with many faults at once, and a new site.
+
+use std::os::unix::fs::PermissionsExt as _;
+
+use rusqlite::Connection;
+
+use super::{Report, begin, configure, good_script, site};
+use crate::support::site::NOW;
+use crate::support::web::honest;
+use crate::support::{Answer, At, Certificates, Server, Site, Web, reply_line};
+
+const NOWHERE: &str = "https://letters.example/";
+const PLAIN: &str = "tls = \"none\"\n";
+const OFFLINE: [&str; 3] = ["doctor", "--offline", "--json"];
+
+fn set_mode(site: &Site, name: &str, mode: u32) {
+    std::fs::set_permissions(site.path(name), std::fs::Permissions::from_mode(mode)).unwrap();
+}
+
+/// A site with a ledger, which ran at [`NOW`].
+fn published() -> (Server, Site) {
+    let server = Server::start(good_script());
+    let site = site(NOWHERE, server.port(), PLAIN, "");
+    assert_eq!(site.run(&["publish"]).code, 0);
+    (server, site)
+}
+
+fn offline_at(site: &Site, now: &str) -> Report {
+    Report::with(site, Some(now), &OFFLINE, &[])
+}
+
+/// A crontab of the user who runs the program.
+fn crontab(site: &Site, line: &str) {
+    site.write("bin/crontab", &format!("#!/bin/sh\necho '{line}'\n"));
+    set_mode(site, "bin/crontab", 0o755);
+}
+
+#[test]
+fn offline_nothing_is_asked_and_it_says_what_was_left_out() {
+    let (server, site) = published();
+    let before = server.connections();
+    let report = offline_at(&site, NOW);
+    report.has_only(&[]);
+    assert_eq!(server.connections(), before);
+    for (id, text) in [("relay", "log-in"), ("web", "one-click"), ("clock", "not compared")] {
+        assert_eq!(report.level(id), "skipped");
+        assert!(report.message(id).contains(text), "{}", report.message(id));
+    }
+    assert_eq!(report.level("ledger"), "good");
+}
+
+#[test]
+fn secrets_and_the_ledger_must_be_private() {
+    let (_server, site) = published();
+    set_mode(&site, "letterpress.keys", 0o644);
+    offline_at(&site, NOW).has_only(&[("secret-mode", "warning")]);
+    set_mode(&site, "letterpress.keys", 0o600);
+    set_mode(&site, "letterpress.db", 0o640);
+    offline_at(&site, NOW).has_only(&[("ledger-mode", "warning")]);
+}
+
+#[test]
+fn folders_that_cannot_be_written_are_a_fault() {
+    let (_server, site) = published();
+    set_mode(&site, "public", 0o555);
+    let report = offline_at(&site, NOW);
+    // Nothing is forbidden to the superuser.
+    let is_forbidden = std::fs::write(site.path("public/probe"), "").is_err();
+    set_mode(&site, "public", 0o755);
+    if is_forbidden {
+        report.has_only(&[("writable", "fault")]);
+    } else {
+        report.has_only(&[]);
+        println!("NOT RUN folders_that_cannot_be_written_are_a_fault: the superuser may write everywhere");
+    }
+}
+
+#[test]
+fn runs_that_no_longer_come_are_found_with_the_line_of_cron() {
+    let (_server, site) = published();
+    let late = "2026-11-23T10:00:00Z";
+    let report = offline_at(&site, late);
+    report.has_only(&[("runs", "warning")]);
+    let next = report.check("runs")["next"].as_str().unwrap();
+    let config = site.path("config.toml").canonicalize().unwrap();
+    assert!(next.contains(&format!("letterpress --quiet --config {} publish", config.display())), "{next}");
+    crontab(&site, &format!("*/10 * * * * letterpress --quiet --config {} publish", config.display()));
+    offline_at(&site, late).has_only(&[("runs", "fault")]);
+    let report = offline_at(&site, NOW);
+    report.has_only(&[]);
+    assert!(report.message("runs").starts_with("crontab runs letterpress"), "{}", report.message("runs"));
+}
+
+#[test]
+fn a_ledger_of_an_earlier_version_is_left_alone_and_one_of_a_later_version_is_a_fault() {
+    let (_server, site) = published();
+    let ledger = site.path("letterpress.db");
+    let set_version = |version: u32| {
+        Connection::open(&ledger).unwrap().pragma_update(None, "user_version", version).unwrap();
+    };
+    let known: u32 = Connection::open(&ledger)
+        .unwrap()
+        .pragma_query_value(None, "user_version", |row| row.get(0))
+        .unwrap();
+    set_version(known - 1);
+    let before = std::fs::read(&ledger).unwrap();
+    let report = offline_at(&site, NOW);
+    report.has_only(&[]);
+    assert_eq!(report.level("ledger-version"), "skipped");
+    assert_eq!(std::fs::read(&ledger).unwrap(), before);
+    set_version(known + 1);
+    offline_at(&site, NOW).has_only(&[("ledger", "fault")]);
+}
+
+#[test]
+fn a_ledger_without_keys_or_from_a_backup_or_damaged_is_a_fault() {
+    let (_server, site) = published();
+    let copy = std::fs::read(site.path("letterpress.db")).unwrap();
+    let keys = std::fs::read(site.path("letterpress.keys")).unwrap();
+    std::fs::remove_file(site.path("letterpress.keys")).unwrap();
+    offline_at(&site, NOW).has_only(&[("ledger", "fault")]);
+    std::fs::write(site.path("letterpress.keys"), keys).unwrap();
+    set_mode(&site, "letterpress.keys", 0o600);
+    // A later run raises the epoch of ledger and fence, and then the ledger is put back.
+    assert_eq!(site.run(&["send"]).code, 0);
+    std::fs::write(site.path("letterpress.db"), &copy).unwrap();
+    offline_at(&site, NOW).has_only(&[("ledger-fence", "fault")]);
+    std::fs::write(site.path("letterpress.db"), vec![b'x'; copy.len()]).unwrap();
+    offline_at(&site, NOW).has_only(&[("ledger", "fault")]);
+}
+
+#[test]
+fn an_old_backup_is_a_warning_and_none_is_only_mentioned() {
+    let (_server, site) = published();
+    assert_eq!(offline_at(&site, NOW).level("backup"), "skipped");
+    assert_eq!(site.run(&["backup", "copy.db"]).code, 0);
+    let report = offline_at(&site, NOW);
+    report.has_only(&[]);
+    assert_eq!(report.level("backup"), "good");
+    let report = offline_at(&site, "2026-11-30T10:00:00Z");
+    report.has_only(&[("backup", "warning"), ("runs", "warning")]);
+}
+
+#[test]
+fn the_receivers_rules_come_with_their_sources_and_this_sites_answers() {
+    let (_server, site) = published();
+    let config = std::fs::read_to_string(site.path("config.toml")).unwrap();
+    let sender = |from: &str, web: &str| {
+        site.write("config.toml", &format!("{}{web}", config.replace("news@letters.example", from)));
+        offline_at(&site, NOW)
+    };
+    let report = sender("news@letters.kr", "[web]\nurl = \"https://letters.kr/\"\n");
+    report.has_only(&[]);
+    assert_eq!(report.level("one-click-header"), "good");
+    let answer = |rule: &str| {
+        let row = report.whole["receivers"].as_array().unwrap().iter().find(|row| row["rule"] == rule);
+        row.unwrap()["answer"].as_str().unwrap().to_owned()
+    };
+    for (rule, expected) in [("spf", "unknown"), ("complaints", "unknown"), ("format", "yes")] {
+        assert_eq!(answer(rule), expected, "{rule}");
+    }
+    assert!(
+        report.message("unknown").contains("DNS was not asked")
+            || report.message("unknown").contains("Postmaster")
+    );
+    let table = report.whole["receivers"].as_array().unwrap();
+    let receivers: std::collections::BTreeSet<_> =
+        table.iter().map(|row| row["receiver"].as_str().unwrap()).collect();
+    assert_eq!(
+        receivers.into_iter().collect::<Vec<_>>(),
+        ["Apple", "Gmail", "Naver", "Outlook.com", "Yahoo"]
+    );
+    assert!(table.iter().all(|row| row["source"].as_str().unwrap().starts_with("https://")));
+    let dmarc = table.iter().find(|row| row["rule"] == "dmarc" && row["receiver"] == "Gmail").unwrap();
+    assert_eq!(
+        (&dmarc["senders"], &dmarc["applies"], &dmarc["answer"]),
+        (&"bulk".into(), &false.into(), &"unknown".into())
+    );
+    sender("kim@gmail.com", "").has_only(&[("own-domain", "warning")]);
+}
+
+/// What a writer gets to see; the same for a pipe, without colours.
+#[test]
+fn a_new_site_is_told_calmly_what_there_is_to_ask_later() {
+    let folder = Site::unopened(1, 0, 1);
+    assert_eq!(folder.run(&["new", "x"]).code, 0);
+    let mut command = folder.command(Some(NOW), &["doctor"]);
+    let output = command.current_dir(folder.path("x")).env("PATH", folder.path("bin")).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert!(text.contains("0 faults, 0 warnings"), "{text}");
+    assert!(!text.contains('\u{1b}'), "no colours in a pipe");
+    let created: Vec<_> =
+        std::fs::read_dir(folder.path("x")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert!(!created.iter().any(|name| name.to_string_lossy().contains(".db")), "{created:?}");
+}
+
+#[test]
+fn a_broken_site_is_told_every_planted_fault_and_nothing_else() {
+    let certificates = Certificates::expiring("127.0.0.1", 10);
+    let script = ["8BITMIME", "SIZE 500", "LIMITS MAILMAX=10"]
+        .iter()
+        .fold(crate::support::Script::polite(), |script, keyword| script.keyword(keyword));
+    let script = script.tls(&certificates).on(At::Mail, reply_line("553 5.7.1 not yours"));
+    let relay = Server::start(script);
+    let site = Site::unopened(relay.port(), 2, 1);
+    let truth = honest(site.path("public"));
+    let web = Web::start(move |asked| {
+        let answer = truth(asked).with("Date", "Sat, 01 Jan 2000 00:00:00 GMT");
+        match asked.path.as_str() {
+            "/" | "/hub" => Answer::of(500).with("Date", "Sat, 01 Jan 2000 00:00:00 GMT"),
+            "/healthz" => Answer::of(404).with("Date", "Sat, 01 Jan 2000 00:00:00 GMT"),
+            "/atom.xml" => Answer { body: b"<feed/>".to_vec(), ..answer },
+            "/rss.xml" => answer.without("ETag"),
+            "/feed.json" => answer.with("Content-Type", "text/html"),
+            "/links/" => Answer::of(404),
+            "/gone" => Answer::of(410).with("Date", "Sat, 01 Jan 2000 00:00:00 GMT"),
+            path if path.starts_with("/u/") => Answer::of(200),
+            _ => answer,
+        }
+    });
+    let url = format!("http://127.0.0.1:{}/", web.port);
+    let smtp = format!("tls = \"implicit\"\nca_file = \"{}\"\n", certificates.ca_file());
+    let more = format!("[feeds]\nhubs = [\"{url}hub\"]\n[web]\nurl = \"{url}\"\n");
+    configure(&site, &url, relay.port(), PLAIN, &more);
+    site.write(
+        "posts/links.md",
+        &format!(
+            "+++\ntitle = \"고리\"\ndate = 2026-11-19T09:00:00Z\nslug = \"links\"\n+++\n\n[gone]({url}gone)\n"
+        ),
+    );
+    std::fs::remove_file(site.path("posts/slow.md")).unwrap();
+    // The ledger is made while nothing is due: the newest post is too old by then.
+    begin(&site);
+    configure(&site, &url, relay.port(), &smtp, &more);
+    set_mode(&site, "letterpress.keys", 0o644);
+    set_mode(&site, "letterpress.db", 0o644);
+    Report::of(&site).has_only(&[
+        ("relay-certificate", "warning"),
+        ("relay-pipelining", "warning"),
+        ("relay-smtputf8", "warning"),
+        ("relay-size", "fault"),
+        ("relay-limits", "warning"),
+        ("relay-envelope", "fault"),
+        ("site", "warning"),
+        ("pages", "fault"),
+        ("one-click", "fault"),
+        ("live-bytes", "warning"),
+        ("live-cache", "warning"),
+        ("live-type", "warning"),
+        ("live-page", "fault"),
+        ("hub", "warning"),
+        ("link", "fault"),
+        ("clock", "fault"),
+        ("secret-mode", "warning"),
+        ("ledger-mode", "warning"),
+    ]);
+}
