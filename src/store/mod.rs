@@ -32,7 +32,9 @@ pub use inbound_report::{DeliveryReport, InboundReport, RecordOutcome, ReportKin
 pub use lock::{LockError, RunLock};
 pub use postgres::{Access as PostgresAccess, open_postgres};
 pub use sql::Store;
-pub use sqlite::{Candidate, ExclusiveFile, Holder, open_damaged_sqlite, open_sqlite, put_in_place, stage};
+pub use sqlite::{
+    Candidate, ExclusiveFile, Holder, open_damaged_sqlite, open_sqlite, open_sqlite_for_reading, put_in_place, stage,
+};
 
 use crate::address::EmailAddress;
 use crate::archive::Segment;

@@ -1,6 +1,6 @@
 //! Composes and checks the email of an issue, and sends a test message of it.
 
-use chrono::DateTime;
+use chrono::{DateTime, Utc};
 
 use crate::address::EmailAddress;
 use crate::archive::markdown::{OwnAddress, Rendered};
@@ -58,6 +58,16 @@ pub(crate) fn lint_message(
         .into_iter()
         .partition(|finding| finding.severity == Severity::Error);
     if errors.is_empty() { Ok((renderer, findings)) } else { Err(RunError::Findings(errors)) }
+}
+
+/// The message of an email as a subscriber would get it at `now`, signed as in a real run.
+pub fn sample_message(
+    config: &Config,
+    renderer: &IssueRenderer,
+    now: DateTime<Utc>,
+) -> Result<OutgoingMessage, RunError> {
+    let (claimed, fields) = sample_recipient(config)?;
+    check_signature(renderer, (&Claimed { dated: now, ..claimed }, fields), config)
 }
 
 /// One message, signed as in a real run.
