@@ -30,13 +30,14 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: &Args, context: &RunContext, printer: Printer) -> Result<Outcome, RunError> {
-    let server = PreviewServer::open(context, args.port, args.editor.clone()).await?;
+    let log = Box::new(move |line: &str| printer.warn(line));
+    let server = PreviewServer::open(context, args.port, args.editor.clone(), log).await?;
     let address = server.address();
     printer.stdout(format!("preview: {address}"));
     if args.open {
         open(&address, printer);
     }
-    serve(server, move |line: &str| printer.warn(line)).await;
+    serve(server).await;
     printer.info("stopped");
     Ok(Outcome::Done)
 }

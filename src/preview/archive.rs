@@ -283,9 +283,15 @@ mod tests {
         assert_eq!(change(&mut archive, "+++\ntitle = \"하나!\"\n+++\n다른 글"), Extent::OnePost);
         assert_eq!(titles(&archive), ["둘", "하나!"]);
         assert_eq!(change(&mut archive, "+++\ntitle = \"하나\"\nslug = \"other\"\n+++\n글"), Extent::Others);
-        assert_eq!(change(&mut archive, "+++\ntitle = \"하나\"\nslug = \"other\"\ndraft = true\n+++\n"), Extent::Others);
+        assert_eq!(
+            change(&mut archive, "+++\ntitle = \"하나\"\nslug = \"other\"\ndraft = true\n+++\n"),
+            Extent::Others
+        );
         assert_eq!(titles(&archive), ["둘"]);
-        assert_eq!(site.update(&mut archive, "2026-11-03-d.md", "+++\ntitle = \"셋\"\n+++\n"), Extent::Others);
+        assert_eq!(
+            site.update(&mut archive, "2026-11-03-d.md", "+++\ntitle = \"셋\"\n+++\n"),
+            Extent::Others
+        );
         assert_eq!(titles(&archive), ["셋", "둘"], "a new post is shown before everything is read again");
     }
 
@@ -293,7 +299,11 @@ mod tests {
     fn an_update_gives_what_reading_everything_gives() {
         let site = Site::new(&POSTS);
         let mut archive = site.read();
-        site.update(&mut archive, "2026-11-02-b.md", "+++\ntitle = \"둘 다\"\ntags = [\"a\"]\n+++\n[a](2026-11-01-a.md)");
+        site.update(
+            &mut archive,
+            "2026-11-02-b.md",
+            "+++\ntitle = \"둘 다\"\ntags = [\"a\"]\n+++\n[a](2026-11-01-a.md)",
+        );
         let whole = site.read();
         let shown = |archive: &PostArchive| format!("{:?}", site.find(archive, "2026-11-02-b.md").post);
         let without_time = |text: String| text.split("updated:").next().unwrap().to_owned();

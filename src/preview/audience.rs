@@ -27,6 +27,8 @@ pub(super) struct Audience {
     pub(super) of_post: Option<[u64; 3]>,
     /// The topics of the post, and how many subscribers chose each of them.
     pub(super) topics: Vec<(String, u64)>,
+    /// How many get every topic.
+    pub(super) all_topics: u64,
     /// A further condition of the post.
     pub(super) has_segment: bool,
     /// When the post is mailed.
@@ -46,7 +48,8 @@ pub(super) async fn read(state: &State, shown: Option<(&Post, Option<&SkipReason
     let session = match state.ledger().await {
         Ok(Some(session)) => Some(session),
         Ok(None) => {
-            audience.problem = Some("There is no ledger yet; the first `letterpress publish` creates it.".to_owned());
+            audience.problem =
+                Some("There is no ledger yet; the first `letterpress publish` creates it.".to_owned());
             None
         }
         Err(error) => {
@@ -61,10 +64,13 @@ pub(super) async fn read(state: &State, shown: Option<(&Post, Option<&SkipReason
     let (known, issue) = match (known, &session, shown) {
         (Ok(known), Some(session), Some((post, _))) => {
             let counted = count(session, post, &mut audience).await;
-            (known, counted.unwrap_or_else(|error| {
-                audience.problem = Some(error.to_string());
-                None
-            }))
+            (
+                known,
+                counted.unwrap_or_else(|error| {
+                    audience.problem = Some(error.to_string());
+                    None
+                }),
+            )
         }
         (Ok(known), ..) => (known, None),
         (Err(error), ..) => {
@@ -109,13 +115,14 @@ async fn count(
     let counted = store.audience(&post.id, segment.clone()).await?;
     audience.of_post = Some([counted.immediate, counted.weekly, counted.others]);
     audience.has_segment = !post.segment.is_everybody();
-    let chosen = store.preference_counts().await?.topics;
+    let chosen = store.preference_counts().await?;
+    audience.all_topics = chosen.all_topics;
     audience.topics = segment
         .topics
         .iter()
         .take(TOPICS)
         .map(|topic| {
-            let number = chosen.iter().find(|chosen| chosen.topic == topic.as_str());
+            let number = chosen.topics.iter().find(|chosen| chosen.topic == topic.as_str());
             (topic.to_string(), number.map_or(0, |chosen| chosen.subscribers))
         })
         .collect();
@@ -145,7 +152,9 @@ fn when(
     (config, now): (&Config, DateTime<Utc>),
 ) -> String {
     let newsletter = &config.newsletter;
-    let local = |at: DateTime<Utc>| at.with_timezone(&config.site.timezone).format("%A, %-d %B %Y, %H:%M").to_string();
+    let local = |at: DateTime<Utc>| {
+        at.with_timezone(&config.site.timezone).format("%A, %-d %B %Y, %H:%M").to_string()
+    };
     if !newsletter.enabled {
         return "Never: the newsletter is switched off.".to_owned();
     }
@@ -175,15 +184,21 @@ fn when(
         };
     }
     match plan.waiting.iter().find(|(waiting, _)| waiting.id == post.id) {
-        Some((_, NotDue::TooYoung(until))) => format!("With the first run after {}{approval}.", local(*until)),
+        Some((_, NotDue::TooYoung(until))) => {
+            format!("With the first run after {}{approval}.", local(*until))
+        }
         Some((_, NotDue::OptedOut)) => "Never: it says `newsletter = false`.".to_owned(),
         Some((_, NotDue::TooOld)) => {
-            "Not by itself: it is older than `newsletter.max_age`. `letterpress send --post` mails it.".to_owned()
+            "Not by itself: it is older than `newsletter.max_age`. `letterpress send --post` mails it."
+                .to_owned()
         }
         None if !post.newsletter => "Never: it says `newsletter = false`.".to_owned(),
         None => {
             let digest = next_moment(newsletter.digest, config.site.timezone, now);
-            format!("Never by itself: the first run records it as published before. The next digest is on {}.", local(digest))
+            format!(
+                "Never by itself: the first run records it as published before. The next digest is on {}.",
+                local(digest)
+            )
         }
     }
 }

@@ -48,7 +48,8 @@ impl Layout {
     pub(super) fn of(config: &Config) -> Self {
         let absolute = |path: &Utf8Path| {
             let path = config.resolve(path);
-            let absolute = std::path::absolute(&path).ok().and_then(|path| Utf8PathBuf::from_path_buf(path).ok());
+            let absolute =
+                std::path::absolute(&path).ok().and_then(|path| Utf8PathBuf::from_path_buf(path).ok());
             absolute.unwrap_or(path)
         };
         let file = Utf8Path::new(&config.file).file_name().unwrap_or("config.toml");
@@ -71,7 +72,8 @@ impl Layout {
 
     /// The folders to watch, and whether with everything below.
     pub(super) fn folders(&self) -> Vec<(Utf8PathBuf, bool)> {
-        let mut folders: Vec<(Utf8PathBuf, bool)> = vec![(self.posts.0.clone(), true), (self.words.clone(), true)];
+        let mut folders: Vec<(Utf8PathBuf, bool)> =
+            vec![(self.posts.0.clone(), true), (self.words.clone(), true)];
         folders.extend(self.built.iter().map(|built| (built.clone(), true)));
         for path in &self.look {
             match path.parent() {
@@ -83,7 +85,8 @@ impl Layout {
         folders.sort_by_key(|(_, is_deep)| !is_deep);
         let mut unique: Vec<(Utf8PathBuf, bool)> = Vec::new();
         for (folder, is_deep) in folders {
-            let is_seen = |(known, deep): &(Utf8PathBuf, bool)| *known == folder || *deep && folder.starts_with(known);
+            let is_seen =
+                |(known, deep): &(Utf8PathBuf, bool)| *known == folder || *deep && folder.starts_with(known);
             if !unique.iter().any(is_seen) {
                 unique.push((folder, is_deep));
             }
@@ -130,7 +133,8 @@ mod tests {
     use super::*;
 
     fn layout() -> Layout {
-        let text = "[site]\ntitle = \"a\"\nurl = \"https://a.example/\"\n[newsletter]\nwelcome = \"welcome.md\"\n";
+        let text =
+            "[site]\ntitle = \"a\"\nurl = \"https://a.example/\"\n[newsletter]\nwelcome = \"welcome.md\"\n";
         Layout::of(&crate::config::parse(text, "config.toml", Utf8Path::new("/site")).unwrap())
     }
 
@@ -147,7 +151,12 @@ mod tests {
 
     #[test]
     fn a_saved_post_is_read_alone_and_the_files_of_its_editor_are_ignored() {
-        let saved = changes(&["/site/posts/.a.md.swp", "/site/posts/a.md~", "/site/posts/.git/x.md", "/site/posts/2026/글.md"]);
+        let saved = changes(&[
+            "/site/posts/.a.md.swp",
+            "/site/posts/a.md~",
+            "/site/posts/.git/x.md",
+            "/site/posts/2026/글.md",
+        ]);
         assert_eq!(saved, Changes { posts: ["posts/2026/글.md".into()].into(), ..Changes::default() });
     }
 
@@ -159,10 +168,14 @@ mod tests {
         for path in ["/site/config.toml", "/site/words/ko.toml"] {
             assert_eq!(changes(&[path]), Changes { config: true, ..Changes::default() }, "{path}");
         }
-        for path in ["/site/templates/body.html", "/site/posts/a.png", "/site/welcome.md", "/site/series/a/1.md"] {
+        for path in
+            ["/site/templates/body.html", "/site/posts/a.png", "/site/welcome.md", "/site/series/a/1.md"]
+        {
             assert_eq!(changes(&[path]), Changes { look: true, ..Changes::default() }, "{path}");
         }
-        for path in ["/site/letterpress.db-wal", "/site/public/rss.xml", "/site/outbox/1.eml", "/elsewhere/a.md"] {
+        for path in
+            ["/site/letterpress.db-wal", "/site/public/rss.xml", "/site/outbox/1.eml", "/elsewhere/a.md"]
+        {
             assert!(changes(&[path]).is_empty(), "{path}");
         }
     }
@@ -170,7 +183,9 @@ mod tests {
     #[test]
     fn each_folder_is_watched_once() {
         let folders = layout().folders();
-        assert!(folders.contains(&("/site/posts".into(), true)) && folders.contains(&("/site".into(), false)));
+        assert!(
+            folders.contains(&("/site/posts".into(), true)) && folders.contains(&("/site".into(), false))
+        );
         let names: BTreeSet<_> = folders.iter().map(|(folder, _)| folder).collect();
         assert_eq!(names.len(), folders.len());
     }

@@ -32,6 +32,8 @@ pub(super) struct Desk {
     state: RwLock<State>,
     revision: watch::Sender<u64>,
     composed: Mutex<HashMap<Subject, (u64, Arc<Composed>)>>,
+    /// Held while an email is composed: the page and its frame ask for the same one at once.
+    composing: tokio::sync::Mutex<()>,
 }
 
 /// The configuration and the posts.
@@ -67,6 +69,7 @@ impl Desk {
             state: RwLock::new(State { context, posts, config_errors: Vec::new() }),
             revision: watch::Sender::new(1),
             composed: Mutex::default(),
+            composing: tokio::sync::Mutex::default(),
         }
     }
 
@@ -135,7 +138,11 @@ impl Desk {
                     Ok(config) => context.config = Arc::new(config),
                     Err(ConfigError::Wrong(findings)) => errors = findings,
                     Err(error) => {
-                        errors.push(Finding::error("config", context.config.file.as_str(), error.to_string()));
+                        errors.push(Finding::error(
+                            "config",
+                            context.config.file.as_str(),
+                            error.to_string(),
+                        ));
                     }
                 }
             }
@@ -163,6 +170,7 @@ impl Desk {
 
     /// The email of `subject`, composed once after each change; `None` if there is no such thing.
     pub(super) async fn composed(&self, subject: &Subject) -> Option<Arc<Composed>> {
+        let _alone = self.composing.lock().await;
         let revision = self.revision();
         let known = self.kept().get(subject).cloned();
         if let Some((at, composed)) = &known
@@ -192,11 +200,17 @@ impl Desk {
         let composed = self.composed(subject).await;
         let context = self.state().await.context.clone();
         let address = context.config.newsletter.test.clone().ok_or_else(|| {
-            RunError::user("newsletter.test is not set", "test = \"you@example.com\" under [newsletter] in config.toml")
+            RunError::user(
+                "newsletter.test is not set",
+                "test = \"you@example.com\" under [newsletter] in config.toml",
+            )
         })?;
         let composed = composed.filter(|composed| composed.errors.is_empty());
         let Some(renderer) = composed.as_ref().and_then(|composed| composed.renderer.as_ref()) else {
-            return Err(RunError::user("there is no email without errors to send", "correct the errors first"));
+            return Err(RunError::user(
+                "there is no email without errors to send",
+                "correct the errors first",
+            ));
         };
         let through = transmit_test(&context, &renderer.with_banner("[test]", None), address.clone()).await?;
         Ok(format!("Sent a test copy to {address} via {through}."))
@@ -241,7 +255,12 @@ impl State {
                 made
             }
             Subject::Step(name) => {
-                let step = self.posts.series.iter().flat_map(|series| &series.steps).find(|step| step.name == *name)?;
+                let step = self
+                    .posts
+                    .series
+                    .iter()
+                    .flat_map(|series| &series.steps)
+                    .find(|step| step.name == *name)?;
                 let latest = archive.posts.iter().find(|post| is_for_everybody(post));
                 composed.note = Some(match step.after.num_minutes() {
                     0 => "Mailed when a subscriber begins this series.".to_owned(),
@@ -258,7 +277,9 @@ impl State {
             Subject::Post(source) => source.as_str(),
             _ => config.file.as_str(),
         };
-        match made.and_then(|(renderer, findings)| self.letter(&renderer, findings, warnings).map(|l| (l, renderer))) {
+        match made.and_then(|(renderer, findings)| {
+            self.letter(&renderer, findings, warnings).map(|l| (l, renderer))
+        }) {
             Ok((letter, renderer)) => {
                 (composed.letter, composed.renderer) = (Some(Arc::new(letter)), Some(renderer));
             }
@@ -287,7 +308,9 @@ impl State {
             Some(session) => digest_forecast(&self.context, session, archive).await.ok().flatten(),
             None => None,
         };
-        let next = forecast.and_then(|forecast| [forecast.due, Some(forecast.next)].into_iter().flatten().find(|d| !d.posts.is_empty()));
+        let next = forecast.and_then(|forecast| {
+            [forecast.due, Some(forecast.next)].into_iter().flatten().find(|d| !d.posts.is_empty())
+        });
         if let Some(next) = next {
             let day = next.moment.with_timezone(&config.site.timezone).format("%A, %-d %B, %H:%M");
             let note = format!("The digest {} of {day}, with every post of the week.", next.week);

@@ -29,7 +29,11 @@ impl EditorLink {
         if REFUSED.contains(&url.scheme()) {
             return Err(format!("{}: is not the scheme of an editor", url.scheme()));
         }
-        if template.contains("{file}") { Ok(link) } else { Err(format!("{template:?} does not contain {{file}}")) }
+        if template.contains("{file}") {
+            Ok(link)
+        } else {
+            Err(format!("{template:?} does not contain {{file}}"))
+        }
     }
 
     /// The link to a line of an absolute path.
@@ -56,7 +60,9 @@ mod tests {
 
     #[test]
     fn a_template_that_a_browser_would_run_is_refused() {
-        for template in ["javascript:alert('{file}')", "data:{file}", "FILE://{file}", "https://x.example/{file}"] {
+        for template in
+            ["javascript:alert('{file}')", "data:{file}", "FILE://{file}", "https://x.example/{file}"]
+        {
             assert!(EditorLink::parse(template).unwrap_err().contains("editor"), "{template}");
         }
         assert!(EditorLink::parse("zed://file/").unwrap_err().contains("{file}"));

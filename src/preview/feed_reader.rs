@@ -50,12 +50,25 @@ pub(super) fn is_full(config: &Config) -> bool {
 
 /// Properties that NetNewsWire keeps in `style` attributes.
 const STYLES: [&str; 14] = [
-    "border", "border-collapse", "clear", "display", "float", "height", "margin", "padding", "text-align",
-    "text-decoration", "text-indent", "vertical-align", "white-space", "width",
+    "border",
+    "border-collapse",
+    "clear",
+    "display",
+    "float",
+    "height",
+    "margin",
+    "padding",
+    "text-align",
+    "text-decoration",
+    "text-indent",
+    "vertical-align",
+    "white-space",
+    "width",
 ];
 
 /// The hosts of players that Feedly keeps.
-const PLAYERS: [&str; 3] = ["https://www.youtube.com/", "https://www.youtube-nocookie.com/", "https://player.vimeo.com/"];
+const PLAYERS: [&str; 3] =
+    ["https://www.youtube.com/", "https://www.youtube-nocookie.com/", "https://player.vimeo.com/"];
 
 /// The content as `reader` shows it.
 pub(super) fn sanitised(content: &str, reader: FeedReader) -> String {
@@ -124,7 +137,8 @@ mod tests {
     #[test]
     fn what_a_reader_leaves_out_is_counted() {
         let removed = removed(CONTENT, &sanitised(CONTENT, FeedReader::Feedly));
-        let names: Vec<(&str, usize)> = removed.iter().map(|(name, number)| (name.as_str(), *number)).collect();
+        let names: Vec<(&str, usize)> =
+            removed.iter().map(|(name, number)| (name.as_str(), *number)).collect();
         assert_eq!(names, [("form", 1), ("input", 1), ("script", 1), ("style", 1)]);
     }
 }

@@ -94,7 +94,9 @@ impl Letter {
             if matches!(within, "style" | "title" | "script") {
                 continue;
             }
-            line.extend(text.chars().filter(|c| !matches!(c, '\u{34f}' | '\u{200b}'..='\u{200d}' | '\u{feff}')));
+            line.extend(
+                text.chars().filter(|c| !matches!(c, '\u{34f}' | '\u{200b}'..='\u{200d}' | '\u{feff}')),
+            );
             line.push(' ');
             if line.split_whitespace().map(str::len).sum::<usize>() > SNIPPET || has_filler(text) {
                 break;

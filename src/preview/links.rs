@@ -74,7 +74,9 @@ mod tests {
         for link in ["https://a.example/leave/1", "http://b.example/", "https://news.a.example/x/issues/1"] {
             assert!(is_page(link, &config), "{link}");
         }
-        for link in ["https://news.a.example/x/leave/v1.k1", "mailto:a@b.example", "tel:1", "/a", "javascript:x"] {
+        for link in
+            ["https://news.a.example/x/leave/v1.k1", "mailto:a@b.example", "tel:1", "/a", "javascript:x"]
+        {
             assert!(!is_page(link, &config), "{link}");
         }
     }

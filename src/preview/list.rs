@@ -47,7 +47,8 @@ pub(super) fn list(posts: &PostArchive, schedule: &Schedule, view: &View, zone: 
     let title_of = |source: &str| {
         let published = posts.archive.posts.iter().find(|post| post.source == source);
         let known = published.map(|post| post.shown_title().to_owned());
-        known.or_else(|| posts.titles.get(camino::Utf8Path::new(source)).cloned())
+        known
+            .or_else(|| posts.titles.get(camino::Utf8Path::new(source)).cloned())
             .unwrap_or_else(|| source.to_owned())
     };
     let needle = folded(&view.search);
@@ -57,10 +58,18 @@ pub(super) fn list(posts: &PostArchive, schedule: &Schedule, view: &View, zone: 
     let mut list = List::default();
     if needle.is_empty() {
         list.due = schedule.due.iter().map(|source| row(title_of(source), source, String::new())).collect();
-        let at = |at: &chrono::DateTime<chrono::Utc>| at.with_timezone(&zone).format("%-d %b, %H:%M").to_string();
-        list.next = schedule.next.iter().take(UNPUBLISHED).map(|(source, due)| row(title_of(source), source, at(due))).collect();
+        let at =
+            |at: &chrono::DateTime<chrono::Utc>| at.with_timezone(&zone).format("%-d %b, %H:%M").to_string();
+        list.next = schedule
+            .next
+            .iter()
+            .take(UNPUBLISHED)
+            .map(|(source, due)| row(title_of(source), source, at(due)))
+            .collect();
     }
-    let held = posts.unpublished().filter(|left| !matches!(left.reason, SkipReason::Future(_) | SkipReason::Expired(_)));
+    let held = posts
+        .unpublished()
+        .filter(|left| !matches!(left.reason, SkipReason::Future(_) | SkipReason::Expired(_)));
     list.unpublished = held
         .rev()
         .map(|left| (title_of(left.source.as_str()), left))

@@ -294,24 +294,34 @@ fn tabs(view: &View, is_of_post: bool) -> Vec<Choice> {
 
 fn switches(view: &View) -> Vec<(&'static str, Vec<Choice>)> {
     vec![
-        ("Width", vec![
-            choice(view, "600 px", !view.is_narrow, |view| view.is_narrow = false),
-            choice(view, "360 px", view.is_narrow, |view| view.is_narrow = true),
-        ]),
-        ("Colors", vec![
-            choice(view, "Light", !view.is_dark, |view| view.is_dark = false),
-            choice(view, "Dark", view.is_dark, |view| view.is_dark = true),
-        ]),
-        ("Pictures", vec![
-            choice(view, "Shown", view.has_pictures, |view| view.has_pictures = true),
-            choice(view, "Blocked", !view.has_pictures, |view| view.has_pictures = false),
-        ]),
+        (
+            "Width",
+            vec![
+                choice(view, "600 px", !view.is_narrow, |view| view.is_narrow = false),
+                choice(view, "360 px", view.is_narrow, |view| view.is_narrow = true),
+            ],
+        ),
+        (
+            "Colors",
+            vec![
+                choice(view, "Light", !view.is_dark, |view| view.is_dark = false),
+                choice(view, "Dark", view.is_dark, |view| view.is_dark = true),
+            ],
+        ),
+        (
+            "Pictures",
+            vec![
+                choice(view, "Pictures", view.has_pictures, |view| view.has_pictures = true),
+                choice(view, "No pictures", !view.has_pictures, |view| view.has_pictures = false),
+            ],
+        ),
     ]
 }
 
 fn readers(view: &View) -> Vec<Choice> {
     let all = FeedReader::ALL.into_iter();
-    all.map(|reader| choice(view, reader.name(), reader == view.reader, |view| view.reader = reader)).collect()
+    all.map(|reader| choice(view, reader.name(), reader == view.reader, |view| view.reader = reader))
+        .collect()
 }
 
 /// How the frame looks.
@@ -405,7 +415,10 @@ mod tests {
 
     #[test]
     fn digits_are_grouped() {
-        assert_eq!([0, 999, 1000, 102_400, 1_234_567].map(grouped), ["0", "999", "1,000", "102,400", "1,234,567"]);
+        assert_eq!(
+            [0, 999, 1000, 102_400, 1_234_567].map(grouped),
+            ["0", "999", "1,000", "102,400", "1,234,567"]
+        );
     }
 
     #[test]

@@ -49,12 +49,18 @@ impl Routes {
 
     async fn route<B>(&self, request: Request<B>) -> Response {
         if !guard::is_own_host(request.headers(), self.port) {
-            return refused(StatusCode::MISDIRECTED_REQUEST, "Open the page by the address that `letterpress preview` printed.");
+            return refused(
+                StatusCode::MISDIRECTED_REQUEST,
+                "Open the page by the address that `letterpress preview` printed.",
+            );
         }
         let path = request.uri().path().trim_start_matches('/');
         let (token, rest) = path.split_once('/').unwrap_or((path, ""));
         if !self.token.is(token) {
-            return refused(StatusCode::NOT_FOUND, "The address lacks its secret part, or it is of an earlier start.");
+            return refused(
+                StatusCode::NOT_FOUND,
+                "The address lacks its secret part, or it is of an earlier start.",
+            );
         }
         let view = View::parse(request.uri().query().unwrap_or_default());
         match (request.method(), rest) {
@@ -152,7 +158,8 @@ impl Routes {
         let number = fields.filter(|(key, _)| key == "n").find_map(|(_, value)| value.parse::<usize>().ok());
         let Some((_, _, pictures)) = self.shown(view).await else { return nothing() };
         let Some((url, file)) = number.and_then(|number| pictures.get(number)) else { return nothing() };
-        let media_type = url.parse().ok().and_then(|url| media_type(&url)).filter(|kind| kind.starts_with("image/"));
+        let media_type =
+            url.parse().ok().and_then(|url| media_type(&url)).filter(|kind| kind.starts_with("image/"));
         let file = file.clone();
         let read = tokio::task::spawn_blocking(move || {
             std::fs::metadata(&file).ok().filter(|meta| meta.len() <= LARGEST_PICTURE)?;
@@ -213,7 +220,10 @@ fn not_allowed(allowed: &'static str) -> Response {
 }
 
 /// A stream of events: one for each change, and a comment now and then.
-fn events(revisions: watch::Receiver<u64>) -> Response {
+fn events(mut revisions: watch::Receiver<u64>) -> Response {
+    let at = *revisions.borrow_and_update();
+    let begun =
+        stream::once(async move { Ok(Bytes::from(format!("retry: 1000\nevent: at\ndata: {at}\n\n"))) });
     let stream = stream::unfold(revisions, |mut revisions| async move {
         let line = match tokio::time::timeout(KEEP_ALIVE, revisions.changed()).await {
             Ok(Ok(())) => format!("event: change\ndata: {}\n\n", *revisions.borrow_and_update()),
@@ -222,6 +232,5 @@ fn events(revisions: watch::Receiver<u64>) -> Response {
         };
         Some((Ok::<_, Infallible>(Bytes::from(line)), revisions))
     });
-    let begun = stream::once(async { Ok(Bytes::from_static(b"retry: 1000\n\n")) });
     typed("text/event-stream", Body::from_stream(futures_util::StreamExt::chain(begun, stream)))
 }

@@ -16,7 +16,7 @@ use super::desk::Desk;
 use super::editor::EditorLink;
 use super::guard::AddressToken;
 use super::routes::Routes;
-use super::watch::watch;
+use super::watch::{Watching, watch};
 use crate::pipeline::session::{RunContext, RunError};
 
 /// The most connections at once: a browser opens six for each name, and one for events in each tab.
@@ -35,16 +35,26 @@ pub struct PreviewServer {
     listener: TcpListener,
     routes: Arc<Routes>,
     context: RunContext,
+    watching: Watching,
 }
 
 impl PreviewServer {
-    /// Reads the posts and takes a port; 0 is any free one.
-    pub async fn open(context: &RunContext, port: u16, editor: EditorLink) -> Result<Self, RunError> {
+    /// Takes a port, where 0 is any free one, begins to watch, and reads the posts. `log` gets a line if a folder cannot be watched.
+    pub async fn open(
+        context: &RunContext,
+        port: u16,
+        editor: EditorLink,
+        log: Box<dyn Fn(&str) + Send + Sync>,
+    ) -> Result<Self, RunError> {
         let taken = |error| RunError::io(format!("listening on 127.0.0.1:{port}"), error);
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(taken)?;
         let port = listener.local_addr().map_err(taken)?.port();
         let reading = context.clone();
-        let desk = tokio::task::spawn_blocking(move || Desk::open(reading)).await.map_err(RunError::internal)?;
+        let read = move || {
+            let watching = Watching::begin(&reading.config, log);
+            (Desk::open(reading), watching)
+        };
+        let (desk, watching) = tokio::task::spawn_blocking(read).await.map_err(RunError::internal)?;
         let routes = Routes {
             desk: Arc::new(desk),
             token: AddressToken::new(context.clock.random()),
@@ -52,7 +62,7 @@ impl PreviewServer {
             editor,
             notice: Mutex::new(None),
         };
-        Ok(Self { listener, routes: Arc::new(routes), context: context.clone() })
+        Ok(Self { listener, routes: Arc::new(routes), context: context.clone(), watching })
     }
 
     /// The address of the page, with its secret part.
@@ -62,9 +72,9 @@ impl PreviewServer {
 }
 
 /// Serves until the breaker stops it.
-pub async fn serve(server: PreviewServer, log: impl Fn(&str) + Send + Sync + 'static) {
-    let PreviewServer { listener, routes, context } = server;
-    let watching = tokio::spawn(watch(Arc::clone(&routes.desk), log));
+pub async fn serve(server: PreviewServer) {
+    let PreviewServer { listener, routes, context, watching } = server;
+    let watching = tokio::spawn(watch(Arc::clone(&routes.desk), watching));
     let accepting = tokio::spawn(accept(listener, routes));
     while context.breaker.stop_reason().is_none() {
         tokio::time::sleep(SHUTDOWN_CHECK).await;

@@ -38,8 +38,11 @@ pub(super) fn shown_copy(page: &str, is_dark: bool, picture: impl Fn(&str) -> Op
             edits.push((tag.at.clone(), rewritten(&tag, &changes)));
         }
         if tag.name() == "head" {
-            // Links open in a tab of their own; without a scheme the browser would choose one for the canvas.
-            let added = format!("<base target=\"_blank\"><meta name=\"color-scheme\" content=\"{scheme}\">");
+            // Links open in a tab of their own; without a scheme the browser would choose one for the canvas; and a scroll bar would
+            // take room that there is on a phone.
+            let added = format!(
+                "<base target=\"_blank\"><meta name=\"color-scheme\" content=\"{scheme}\"><style>html {{ scrollbar-width: none }}</style>"
+            );
             edits.push((tag.at.end..tag.at.end, added));
         }
     }
@@ -80,7 +83,8 @@ fn next_condition(css: &str) -> Option<(&str, &str, &str)> {
         let open = from + memchr::memchr(b'(', bytes.get(from..)?)?;
         let inner = css.get(open + 1..)?;
         let name = inner.trim_start();
-        let is_it = name.as_bytes().get(..FEATURE.len()).is_some_and(|name| name.eq_ignore_ascii_case(FEATURE));
+        let is_it =
+            name.as_bytes().get(..FEATURE.len()).is_some_and(|name| name.eq_ignore_ascii_case(FEATURE));
         if is_it && let Some((head, after)) = name.split_once(')') {
             let value = head.get(FEATURE.len()..)?.trim_start();
             return Some((css.get(..open)?, value.strip_prefix(':').unwrap_or(""), after));
@@ -118,12 +122,24 @@ mod tests {
     #[test]
     fn the_scheme_is_decided_in_styles_and_conditions_and_nowhere_else() {
         let dark = shown_copy(PAGE, true, |_| None);
-        assert!(dark.contains("@media (min-width: 0px) { a {} } @media screen and (max-width: 0px) { b {} }"), "{dark}");
-        assert!(dark.contains("<source media=\"(min-width: 0px)\" srcset=\"https://a.example/d.png\">"), "{dark}");
-        assert!(dark.contains("<meta name=\"color-scheme\" content=\"dark\">") && !dark.contains("light dark"), "{dark}");
+        assert!(
+            dark.contains("@media (min-width: 0px) { a {} } @media screen and (max-width: 0px) { b {} }"),
+            "{dark}"
+        );
+        assert!(
+            dark.contains("<source media=\"(min-width: 0px)\" srcset=\"https://a.example/d.png\">"),
+            "{dark}"
+        );
+        assert!(
+            dark.contains("<meta name=\"color-scheme\" content=\"dark\">") && !dark.contains("light dark"),
+            "{dark}"
+        );
         assert!(dark.contains("<code>(prefers-color-scheme: dark)</code>"), "{dark}");
         let light = shown_copy(PAGE, false, |_| None);
-        assert!(light.contains("@media (max-width: 0px) { a {} } @media screen and (min-width: 0px) { b {} }"), "{light}");
+        assert!(
+            light.contains("@media (max-width: 0px) { a {} } @media screen and (min-width: 0px) { b {} }"),
+            "{light}"
+        );
     }
 
     #[test]

@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 
 use super::changes::{Changes, Layout};
 use super::desk::Desk;
+use crate::config::Config;
 
 /// An editor that replaces a file makes several changes; the last of them counts.
 const QUIET: Duration = Duration::from_millis(15);
@@ -29,12 +30,27 @@ const MOST: usize = 4_096;
 /// A folder, whatever its name is now.
 type Identity = Option<(u64, u64)>;
 
-/// Watches until it is dropped. `log` gets one line if a folder cannot be watched by the system.
-pub(super) async fn watch(desk: Arc<Desk>, log: impl Fn(&str) + Send + Sync) {
-    let (sender, mut events) = mpsc::channel(MOST);
-    let mut folders = Folders::new(sender, log);
+/// Changes that were noticed and not handled yet.
+pub(super) struct Watching {
+    folders: Folders,
+    events: mpsc::Receiver<Event>,
+}
+
+impl Watching {
+    /// Begins to watch. This comes before the first reading, so that no change falls between them. `log` gets a line if the system
+    /// cannot watch a folder.
+    pub(super) fn begin(config: &Config, log: Log) -> Self {
+        let (sender, events) = mpsc::channel(MOST);
+        let mut folders = Folders::new(sender, log);
+        folders.follow(&Layout::of(config));
+        Self { folders, events }
+    }
+}
+
+/// Handles changes until it is dropped.
+pub(super) async fn watch(desk: Arc<Desk>, watching: Watching) {
+    let Watching { mut folders, mut events } = watching;
     let mut layout = desk.layout().await;
-    folders.follow(&layout);
     let mut ticks = tokio::time::interval(CHECK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -63,7 +79,8 @@ async fn batch(first: Event, events: &mut mpsc::Receiver<Event>) -> Batch {
     let mut paths = Some(Vec::new());
     add(first, &mut paths);
     let until = tokio::time::Instant::now() + LONGEST_WAIT;
-    while let Ok(Some(event)) = tokio::time::timeout_at(until.min(tokio::time::Instant::now() + QUIET), events.recv()).await
+    while let Ok(Some(event)) =
+        tokio::time::timeout_at(until.min(tokio::time::Instant::now() + QUIET), events.recv()).await
     {
         add(event, &mut paths);
     }
@@ -79,17 +96,21 @@ fn add(event: Event, batch: &mut Batch) {
     }
 }
 
+/// Takes a line for the writer.
+pub(super) type Log = Box<dyn Fn(&str) + Send + Sync>;
+
 /// The watched folders.
-struct Folders<L> {
-    watchers: [Option<Box<dyn Watcher + Send>>; 2],
+struct Folders {
+    watchers: [Option<Box<dyn Watcher + Send + Sync>>; 2],
     watched: HashMap<Utf8PathBuf, Identity>,
-    log: L,
+    log: Log,
 }
 
-impl<L: Fn(&str)> Folders<L> {
-    fn new(sender: mpsc::Sender<Event>, log: L) -> Self {
+impl Folders {
+    fn new(sender: mpsc::Sender<Event>, log: Log) -> Self {
         let handler = move |event: notify::Result<Event>| {
-            let mut event = event.unwrap_or_else(|_| Event::new(EventKind::Other).set_flag(notify::event::Flag::Rescan));
+            let mut event =
+                event.unwrap_or_else(|_| Event::new(EventKind::Other).set_flag(notify::event::Flag::Rescan));
             // Reading a file is reported too.
             if matches!(event.kind, EventKind::Access(_)) {
                 return;
@@ -105,8 +126,8 @@ impl<L: Fn(&str)> Folders<L> {
         let polling = notify::PollWatcher::new(handler, polled);
         Self {
             watchers: [
-                system.ok().map(|watcher| Box::new(watcher) as Box<dyn Watcher + Send>),
-                polling.ok().map(|watcher| Box::new(watcher) as Box<dyn Watcher + Send>),
+                system.ok().map(|watcher| Box::new(watcher) as Box<dyn Watcher + Send + Sync>),
+                polling.ok().map(|watcher| Box::new(watcher) as Box<dyn Watcher + Send + Sync>),
             ],
             watched: HashMap::new(),
             log,
@@ -134,17 +155,22 @@ impl<L: Fn(&str)> Folders<L> {
 
     fn begin(&mut self, folder: &Utf8Path, is_deep: bool) {
         let mode = if is_deep { RecursiveMode::Recursive } else { RecursiveMode::NonRecursive };
-        let mut refusal = None;
+        let (mut refusal, mut is_watched) = (None, false);
         for watcher in self.watchers.iter_mut().flatten() {
             match watcher.watch(folder.as_std_path(), mode) {
-                Ok(()) => break,
+                Ok(()) => is_watched = true,
                 Err(error) => refusal = Some(error),
+            }
+            if is_watched {
+                break;
             }
             // What was watched before the limit would be reported twice.
             let _ = watcher.unwatch(folder.as_std_path());
         }
         if let Some(error) = refusal {
-            (self.log)(&format!("{folder} is compared once a second, because the system cannot watch it: {error}"));
+            let instead =
+                if is_watched { "is compared once a second" } else { "is not watched; reload the page" };
+            (self.log)(&format!("{folder} {instead}, because the system cannot watch it: {error}"));
         }
     }
 
@@ -182,7 +208,7 @@ mod tests {
         std::fs::create_dir(&posts).unwrap();
         std::fs::write(posts.join("a.md"), "one").unwrap();
         let (sender, mut events) = mpsc::channel(MOST);
-        let mut folders = Folders::new(sender, |_: &str| {});
+        let mut folders = Folders::new(sender, Box::new(|_: &str| {}));
         assert!(!folders.follow(&layout(root)) && !folders.follow(&layout(root)));
 
         std::fs::write(posts.join(".a.tmp"), "two").unwrap();
@@ -204,7 +230,7 @@ mod tests {
         std::fs::create_dir(root.join("posts")).unwrap();
         std::fs::write(root.join("posts/a.md"), "one").unwrap();
         let (sender, mut events) = mpsc::channel(MOST);
-        let mut folders = Folders::new(sender, |_: &str| {});
+        let mut folders = Folders::new(sender, Box::new(|_: &str| {}));
         folders.follow(&layout(root));
         std::fs::read(root.join("posts/a.md")).unwrap();
         let waited = tokio::time::timeout(Duration::from_millis(100), events.recv()).await;

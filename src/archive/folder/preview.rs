@@ -127,7 +127,9 @@ impl PostReader {
         let config = setting.config;
         post_file.attach_files(setting, &FilesOf(config)).map_err(|finding| vec![finding])?;
         post_file.resolve(&self.names, setting);
-        if let Some((_, finding)) = built_site::take_texts(std::slice::from_mut(&mut post_file), setting).pop() {
+        if let Some((_, finding)) =
+            built_site::take_texts(std::slice::from_mut(&mut post_file), setting).pop()
+        {
             return Err(vec![finding]);
         }
         let updated = post_file.published();
@@ -179,6 +181,7 @@ fn named<'n>(config: &Config, source: &'n Utf8Path) -> PostFileName<'n> {
 }
 
 fn bytes_of(config: &Config, source: &Utf8Path) -> Result<Vec<u8>, Vec<Finding>> {
-    let unreadable = |error| vec![Finding::error("post-file", source.as_str(), format!("cannot read it: {error}"))];
+    let unreadable =
+        |error| vec![Finding::error("post-file", source.as_str(), format!("cannot read it: {error}"))];
     read_file(&config.resolve(source)).map_err(unreadable)
 }

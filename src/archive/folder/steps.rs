@@ -92,7 +92,8 @@ pub fn read_step(
     step: &SeriesStep,
     now: DateTime<Utc>,
 ) -> Result<Post, Vec<Finding>> {
-    let (post, _) = PostReader::without_settings(config, archive).read_unpublished(config, &step.source, now)?;
+    let (post, _) =
+        PostReader::without_settings(config, archive).read_unpublished(config, &step.source, now)?;
     let page = PostPage { is_mail_only: true, file: None, ..post.page };
     // Nothing of it may depend on the time: the same text must always make the same email.
     let undated = DateTime::UNIX_EPOCH.fixed_offset();

@@ -22,6 +22,7 @@ pub(crate) mod transactional;
 pub(crate) mod unsubscribe_check;
 
 pub use approval::{Approved, approve};
+pub(crate) use compose::transmit_test;
 pub use compose::{compose, sample_message, templates};
 pub use deliver::deliver_open;
 pub use digest::{
@@ -30,9 +31,8 @@ pub use digest::{
 pub use held_posts::{HeldPosts, NoAudience, Unapproved};
 pub use issue::schedule_issue;
 pub use issue_renderer::IssueRenderer;
-pub use planning::{Draft, draft, hold_reason};
-pub(crate) use compose::transmit_test;
 pub(crate) use pictures::picture_files;
+pub use planning::{Draft, draft, hold_reason};
 pub use preview::{draft_of, send_test};
 pub use relay_backoff::{RelayBackoff, active_backoff};
 pub use report::NewsletterReport;

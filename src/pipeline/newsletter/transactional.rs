@@ -245,7 +245,8 @@ pub fn compose_sample(config: &Config, kind: TransactionalKind) -> Result<IssueR
         TransactionalKind::Data => "data",
     };
     let pages = config.web.url.as_ref().unwrap_or(&config.site.url);
-    let link = pages.join(&format!("{page}/v1.k1.{page}.aaaaaaaaaaaaaaaaaaaaaaaaaa.1.aaaaaaaaaaaaaaaaaaaaaaaaaa"));
+    let link =
+        pages.join(&format!("{page}/v1.k1.{page}.aaaaaaaaaaaaaaaaaaaaaaaaaa.1.aaaaaaaaaaaaaaaaaaaaaaaaaa"));
     let template = email::compose_transactional(kind, &config.site.language, &link, config);
     IssueRenderer::new(template.map_err(RunError::Findings)?, config).ok_or_else(no_sender)
 }

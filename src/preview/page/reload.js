@@ -5,42 +5,44 @@ const REPLACED = ["list", "head", "facts"];
 let isBusy = false;
 let isMissed = false;
 
+const shown = (revision) => { document.documentElement.dataset.shown = revision; };
+
 /** Loads the frame again in its place, at the scroll position that it had. */
-function reloadFrame(here, there, revision) {
-  const done = () => { document.documentElement.dataset.shown = revision; };
-  const { scrollX, scrollY } = here.contentWindow;
-  here.className = there.className;
-  here.title = there.title;
-  here.addEventListener("load", () => {
-    here.contentWindow.scrollTo(scrollX, scrollY);
-    done();
-  }, { once: true });
-  here.src = there.getAttribute("src");
+function reloadFrame(revision) {
+  const frame = document.getElementById("frame");
+  if (!frame) return;
+  const { scrollX, scrollY } = frame.contentWindow;
+  frame.onload = () => {
+    frame.contentWindow.scrollTo(scrollX, scrollY);
+    shown(revision);
+  };
+  frame.src = frame.getAttribute("src").replace(/v=\d+$/, `v=${revision}`);
+}
+
+/** Replaces what is in the panel: a part of the email, or the entry above the frame. */
+function replacePanel(here, there, revision) {
+  const isFramed = here.querySelector("iframe") && there.querySelector("iframe");
+  if (isFramed) {
+    const [entry, next] = [here.querySelector(".entry"), there.querySelector(".entry")];
+    if (entry && next) entry.replaceWith(next);
+    return;
+  }
+  const scrolled = here.querySelector(".part")?.scrollTop ?? 0;
+  here.replaceChildren(...there.childNodes);
+  const part = here.querySelector(".part");
+  if (part) part.scrollTop = scrolled;
+  shown(revision);
 }
 
 function replace(page) {
-  const revision = page.body.dataset.revision;
   const focused = document.activeElement?.getAttribute("href");
   document.title = page.title;
+  document.body.dataset.revision = page.body.dataset.revision;
   for (const id of REPLACED) {
-    const here = document.getElementById(id);
-    const there = page.getElementById(id);
+    const [here, there] = [document.getElementById(id), page.getElementById(id)];
     if (here.innerHTML !== there.innerHTML) here.replaceChildren(...there.childNodes);
   }
-  const [panel, next] = [document.getElementById("panel"), page.getElementById("panel")];
-  const [frame, nextFrame] = [panel.querySelector("iframe"), next.querySelector("iframe")];
-  if (frame && nextFrame) {
-    const [entry, nextEntry] = [panel.querySelector(".entry"), next.querySelector(".entry")];
-    if (entry && nextEntry) entry.replaceWith(nextEntry);
-    reloadFrame(frame, nextFrame, revision);
-  } else {
-    const part = panel.querySelector(".part");
-    const scrolled = part ? part.scrollTop : 0;
-    panel.replaceChildren(...next.childNodes);
-    const shown = panel.querySelector(".part");
-    if (shown) shown.scrollTop = scrolled;
-    document.documentElement.dataset.shown = revision;
-  }
+  replacePanel(document.getElementById("panel"), page.getElementById("panel"), page.body.dataset.revision);
   if (focused && !document.activeElement?.getAttribute("href")) {
     document.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus();
   }
@@ -69,6 +71,14 @@ async function refresh() {
 }
 
 const events = new EventSource("events");
-events.addEventListener("change", refresh);
+const update = (event) => {
+  reloadFrame(event.data);
+  refresh();
+};
+events.addEventListener("change", update);
+// What changed before the events began, or while they were interrupted.
+events.addEventListener("at", (event) => {
+  if (event.data !== document.body.dataset.revision) update(event);
+});
 events.addEventListener("open", () => { document.documentElement.dataset.live = "yes"; });
 events.addEventListener("error", () => { document.documentElement.dataset.live = "no"; });

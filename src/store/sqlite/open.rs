@@ -81,7 +81,9 @@ fn open_for_reading(path: &Utf8Path) -> Result<OpenConnection, StoreError> {
     match schema(&connection)? {
         found if found > known => return Err(StoreError::TooNew { path: path.to_string(), found, known }),
         found if found < known => {
-            return Err(unfit("it is of an earlier version\n    help: the next run brings it up to date".to_owned()));
+            return Err(unfit(
+                "it is of an earlier version\n    help: the next run brings it up to date".to_owned(),
+            ));
         }
         _ => {}
     }
