@@ -123,10 +123,10 @@ mod tests {
         let root = Utf8Path::from_path(folder.path()).unwrap();
         std::fs::create_dir(root.join("posts")).unwrap();
         for number in 1..=number {
-            let text = format!("+++\ntitle = \"글 {number}\"\n+++\n");
+            let text = format!("+++\ntitle = \"글 {number}\"\n+++\n글");
             std::fs::write(root.join(format!("posts/2024-01-01-{number:03}.md")), text).unwrap();
         }
-        std::fs::write(root.join("posts/idea.md"), "+++\ntitle = \"Ébauche\"\ndraft = true\n+++\n").unwrap();
+        std::fs::write(root.join("posts/idea.md"), "+++\ntitle = \"Ébauche\"\ndraft = true\n+++\nText").unwrap();
         let text = "[site]\ntitle = \"a\"\nurl = \"https://a.example/\"\n";
         let config = crate::config::parse(text, "config.toml", root).unwrap();
         let now = chrono::DateTime::parse_from_rfc3339("2026-01-01T00:00:00Z").unwrap().to_utc();
