@@ -175,13 +175,12 @@ impl PostArchive {
     }
 
     fn hold(&mut self, source: &Utf8Path, reason: SkipReason) {
-        match self.archive.skipped.iter_mut().find(|left| left.source == source) {
-            Some(left) => left.reason = reason,
-            None => {
-                let at = self.archive.skipped.partition_point(|left| left.source.as_path() < source);
-                self.archive.skipped.insert(at, SkippedFile { source: source.to_owned(), reason });
-            }
+        if let Some(left) = self.archive.skipped.iter_mut().find(|left| left.source == source) {
+            left.reason = reason;
+            return;
         }
+        let at = self.archive.skipped.partition_point(|left| left.source.as_path() < source);
+        self.archive.skipped.insert(at, SkippedFile { source: source.to_owned(), reason });
     }
 
     fn learn_title(&mut self, config: &Config, source: &Utf8Path, now: DateTime<Utc>) {
@@ -239,7 +238,9 @@ mod tests {
             let text = "[site]\ntitle = \"느린 편지\"\nurl = \"https://a.example/\"\n";
             let site = Self { config: crate::config::parse(text, "config.toml", root).unwrap(), folder };
             std::fs::create_dir(site.folder.path().join("posts")).unwrap();
-            posts.iter().for_each(|(name, text)| site.write(name, text));
+            for (name, text) in posts {
+                site.write(name, text);
+            }
             site
         }
 
@@ -317,7 +318,12 @@ mod tests {
         let mut archive = site.read();
         let is_kept = |archive: &PostArchive, name: &str| {
             let found = site.find(archive, name);
-            assert_eq!(found.errors.first().and_then(|error| error.line), Some(2), "{name}: {:?}", found.errors);
+            assert_eq!(
+                found.errors.first().and_then(|error| error.line),
+                Some(2),
+                "{name}: {:?}",
+                found.errors
+            );
             assert!(found.post.is_some(), "{name}");
         };
         for name in ["2026-11-01-a.md", "c.md"] {

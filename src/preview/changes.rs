@@ -145,7 +145,9 @@ mod tests {
             _ => FileRole::Other,
         };
         let mut changes = Changes::default();
-        paths.iter().for_each(|path| layout().note(Utf8Path::new(path), role, &mut changes));
+        for path in paths {
+            layout().note(Utf8Path::new(path), role, &mut changes);
+        }
         changes
     }
 

@@ -92,13 +92,12 @@ impl Desk {
     /// Adds what changed paths mean.
     pub(super) async fn note(&self, batch: &Batch, layout: &Layout, changes: &mut Changes) {
         let state = self.state().await;
-        match batch {
-            Some(paths) => {
-                for path in paths {
-                    layout.note(path, |source| state.posts.role(source), changes);
-                }
-            }
-            None => (changes.archive, changes.config) = (true, true),
+        let Some(paths) = batch else {
+            (changes.archive, changes.config) = (true, true);
+            return;
+        };
+        for path in paths {
+            layout.note(path, |source| state.posts.role(source), changes);
         }
     }
 

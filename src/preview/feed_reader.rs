@@ -1,6 +1,6 @@
 //! An entry as feed readers show it: read back out of the bytes of a feed, and sanitised as they do. Pure.
 //!
-//! NetNewsWire removes scripts, style sheets, forms and, of `style` attributes, colours, fonts and positions. Feedly keeps structure,
+//! `NetNewsWire` removes scripts, style sheets, forms and, of `style` attributes, colours, fonts and positions. Feedly keeps structure,
 //! links, pictures and players, and no styles or classes. Both lists are allow-lists here, so that nothing unknown passes.
 
 use ammonia::Builder;
@@ -48,7 +48,7 @@ pub(super) fn is_full(config: &Config) -> bool {
     config.feeds.content == Content::Full
 }
 
-/// Properties that NetNewsWire keeps in `style` attributes.
+/// Properties that `NetNewsWire` keeps in `style` attributes.
 const STYLES: [&str; 14] = [
     "border",
     "border-collapse",

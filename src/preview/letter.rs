@@ -127,7 +127,7 @@ fn has_filler(text: &str) -> bool {
 fn styles(html: &str) -> usize {
     let tags = html::tags(html);
     let inline: usize = tags.iter().filter_map(|tag| tag.attribute("style")).map(str::len).sum();
-    let sheets: usize = style_sheets(html).iter().map(|range| range.len()).sum();
+    let sheets: usize = style_sheets(html).iter().map(std::iter::ExactSizeIterator::len).sum();
     inline + sheets
 }
 

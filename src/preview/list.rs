@@ -126,7 +126,8 @@ mod tests {
             let text = format!("+++\ntitle = \"글 {number}\"\n+++\n글");
             std::fs::write(root.join(format!("posts/2024-01-01-{number:03}.md")), text).unwrap();
         }
-        std::fs::write(root.join("posts/idea.md"), "+++\ntitle = \"Ébauche\"\ndraft = true\n+++\nText").unwrap();
+        std::fs::write(root.join("posts/idea.md"), "+++\ntitle = \"Ébauche\"\ndraft = true\n+++\nText")
+            .unwrap();
         let text = "[site]\ntitle = \"a\"\nurl = \"https://a.example/\"\n";
         let config = crate::config::parse(text, "config.toml", root).unwrap();
         let now = chrono::DateTime::parse_from_rfc3339("2026-01-01T00:00:00Z").unwrap().to_utc();

@@ -18,6 +18,7 @@ use super::list::list;
 use super::view::{FeedReader, Subject, Tab, View};
 use crate::email;
 use crate::finding::Finding;
+use crate::text::grouped;
 
 const TEMPLATES: [(&str, &str); 5] = [
     ("page.html", include_str!("page/page.html")),
@@ -177,24 +178,11 @@ fn environment() -> Result<&'static Environment<'static>, minijinja::Error> {
         return Ok(environment);
     }
     let mut environment = email::environment();
-    environment.add_filter("bytes", |bytes: usize| grouped(bytes));
+    environment.add_filter("bytes", |bytes: u64| grouped(bytes, ","));
     for (name, source) in TEMPLATES {
         environment.add_template(name, source)?;
     }
     Ok(ENVIRONMENT.get_or_init(|| environment))
-}
-
-/// A number with its digits in groups.
-fn grouped(number: usize) -> String {
-    let digits = number.to_string();
-    let mut out = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }
 
 /// What is shown if nothing is chosen: what is mailed next, else the newest post.
@@ -412,14 +400,6 @@ fn test_address(state: &State, composed: &Composed) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn digits_are_grouped() {
-        assert_eq!(
-            [0, 999, 1000, 102_400, 1_234_567].map(grouped),
-            ["0", "999", "1,000", "102,400", "1,234,567"]
-        );
-    }
 
     #[test]
     fn every_template_is_valid() {

@@ -104,6 +104,7 @@ impl FeedReader {
 
 /// What the address asks for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch on the page")]
 pub(super) struct View {
     /// `None` shows what comes next.
     pub(super) subject: Option<Subject>,

@@ -32,6 +32,9 @@ pub struct PostReader {
     ids: HashMap<String, String>,
 }
 
+/// A post, and the warnings about it.
+pub type PostWithWarnings = (Post, Vec<Finding>);
+
 /// What a file below the folder of posts is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileRole {
@@ -78,7 +81,7 @@ impl PostReader {
         config: &Config,
         source: &Utf8Path,
         now: DateTime<Utc>,
-    ) -> Result<Result<(Post, Vec<Finding>), SkipReason>, Vec<Finding>> {
+    ) -> Result<Result<PostWithWarnings, SkipReason>, Vec<Finding>> {
         let bytes = bytes_of(config, source)?;
         let fingerprints = HashMap::new();
         let setting = self.setting(config, now, &fingerprints);
@@ -94,7 +97,7 @@ impl PostReader {
         config: &Config,
         source: &Utf8Path,
         now: DateTime<Utc>,
-    ) -> Result<(Post, Vec<Finding>), Vec<Finding>> {
+    ) -> Result<PostWithWarnings, Vec<Finding>> {
         self.read_text(&bytes_of(config, source)?, config, source, now)
     }
 
@@ -104,7 +107,7 @@ impl PostReader {
         config: &Config,
         source: &Utf8Path,
         now: DateTime<Utc>,
-    ) -> Result<(Post, Vec<Finding>), Vec<Finding>> {
+    ) -> Result<PostWithWarnings, Vec<Finding>> {
         let fingerprints = HashMap::new();
         let setting = self.setting(config, now, &fingerprints);
         self.complete(PostFile::preview(bytes, named(config, source), setting)?, setting)
@@ -123,7 +126,7 @@ impl PostReader {
         &self,
         mut post_file: PostFile,
         setting: ReadContext<'_>,
-    ) -> Result<(Post, Vec<Finding>), Vec<Finding>> {
+    ) -> Result<PostWithWarnings, Vec<Finding>> {
         let config = setting.config;
         post_file.attach_files(setting, &FilesOf(config)).map_err(|finding| vec![finding])?;
         post_file.resolve(&self.names, setting);
