@@ -19,8 +19,9 @@
 //! 12. [`importers`]: archives and subscriber lists from elsewhere.
 //! 13. [`pipeline`]: one run.
 //! 14. [`web`]: the public pages.
-//! 15. [`doctor`]: whether mail and feeds can arrive.
-//! 16. [`cli`]: the commands.
+//! 15. [`preview`]: what a post becomes, on a page of this machine.
+//! 16. [`doctor`]: whether mail and feeds can arrive.
+//! 17. [`cli`]: the commands.
 
 pub mod address;
 pub mod archive;
@@ -46,6 +47,7 @@ mod net;
 pub mod oauth;
 mod pages;
 pub mod pipeline;
+pub mod preview;
 pub mod readership;
 pub mod report;
 mod schedule;

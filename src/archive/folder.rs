@@ -37,7 +37,7 @@ use crate::finding::{Finding, Severity};
 
 pub use self::conventions::conventions;
 pub use self::picture_size::picture_size;
-pub use self::preview::{preview, sample};
+pub use self::preview::{FileRole, PostReader, PostWithWarnings, preview, sample};
 pub use self::registries::{write_ids, write_pages};
 pub use self::steps::{Latest, PREFIX as SERIES_PREFIX, Series, SeriesStep, WELCOME, read_series, read_step};
 

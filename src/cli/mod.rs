@@ -21,6 +21,7 @@ mod new;
 mod notify;
 mod outcome;
 mod post;
+mod preview;
 mod printer;
 mod progress;
 mod publish;
@@ -97,6 +98,8 @@ Example, as a line of crontab -e:
     Headers(headers::Args),
     /// Send what is due without building the feeds; send a test email.
     Send(Sending<send::Args>),
+    /// Show posts and emails as they will arrive, live while you write, on a page of this machine.
+    Preview(preview::Args),
     /// Serve the sign-up, unsubscribe and issue pages, and the feeds.
     Serve(Sending<serve::Args>),
     /// Approve a post or a weekly digest for mailing.
@@ -310,6 +313,7 @@ async fn run(
         Command::Publish(sending) => publish::run(&sending.args, &context, printer).await,
         Command::Build(args) => build::run(&args, &context, printer).await,
         Command::Send(sending) => send::run(&sending.args, &context, printer).await,
+        Command::Preview(args) => preview::run(&args, &context, printer).await,
         Command::Approve(args) => approve::run(&args, &context, printer).await,
         Command::Serve(sending) => serve::run(&sending.args, &context, printer).await,
         Command::Status(args) => status::run(&args, &context, printer).await,

@@ -9,7 +9,6 @@ use super::completions;
 use super::printer::{Printer, count};
 use super::view::{held, new_subscribers, newsletter};
 use crate::archive::{Post, folder};
-use crate::config::{self, Config};
 use crate::pipeline::newsletter::{DigestVariant, Draft, draft, draft_of, import_list, send_test};
 use crate::pipeline::session::{LedgerSession, RunContext, RunError, ensure_can_send};
 use crate::pipeline::site_build::{FoundPost, find_with_skipped};
@@ -75,7 +74,7 @@ async fn test(
     address: &str,
 ) -> Result<Outcome, RunError> {
     let address = parse(address)?;
-    let config = lenient(&context.config);
+    let config = context.config.lenient();
     let (archive, wrong) = match folder::read(&context.config, context.clock.now()) {
         Ok(reading) => (reading.archive, Vec::new()),
         Err(wrong) => {
@@ -102,12 +101,6 @@ async fn test(
         printer.info(format!("  {why}"));
     }
     Ok(Outcome::Done)
-}
-
-/// A configuration in which errors in other posts do not prevent a test of this one.
-fn lenient(config: &Config) -> Config {
-    let archive = config::Archive { strict: Some(false), ..config.archive.clone() };
-    Config { archive, ..config.clone() }
 }
 
 async fn dry_run(args: &Args, context: &RunContext, printer: Printer) -> Result<Outcome, RunError> {

@@ -135,6 +135,12 @@ impl Config {
         source::line_of(&self.text, key)
     }
 
+    /// A configuration in which errors in other posts do not prevent work on one.
+    #[must_use]
+    pub fn lenient(&self) -> Self {
+        Self { archive: Archive { strict: Some(false), ..self.archive.clone() }, ..self.clone() }
+    }
+
     /// The language of the posts that are read, which is that of the feeds.
     pub fn language(&self) -> &str {
         self.archive.language.as_deref().unwrap_or(&self.site.language)

@@ -3,6 +3,7 @@
 //! Each answer is a [`Check`]. Checks read and ask; they send no message and change nothing. Each group of questions has a time
 //! limit, and all groups are asked at once, so that no server makes the others wait.
 
+mod bounces;
 mod check;
 pub mod dns;
 pub mod domain;
@@ -33,9 +34,6 @@ use domain::{DkimKey, DomainFacts, SenderDomain};
 use newest_emails::NewestEmails;
 use receivers::Facts;
 use relay::Relay;
-
-/// The timeout for all questions to DNS.
-const DNS: Duration = Duration::from_secs(14);
 
 /// The timeout for counting complaints.
 const COUNTING: Duration = Duration::from_secs(8);
@@ -198,7 +196,7 @@ async fn sender_domain(config: &Config, smtp: &Smtp, relay: &Relay) -> (Vec<Chec
         envelope: ascii(config.newsletter.bounces.as_ref().unwrap_or(from).domain()),
         relay: relay.addresses.clone(),
         relay_host: Some(ascii(&smtp.host)),
-        helo: smtp.hello.clone(),
+        helo: relay.name.clone(),
         dkim: identities
             .iter()
             .map(|identity| DkimKey { domain: ascii(&identity.domain), ..DkimKey::from(identity) })
@@ -208,11 +206,14 @@ async fn sender_domain(config: &Config, smtp: &Smtp, relay: &Relay) -> (Vec<Chec
         Ok(resolver) => resolver,
         Err(error) => return (vec![domain::without_resolver(&error)], DomainFacts::default()),
     };
-    tokio::time::timeout(DNS, domain::check(&resolver, &sender)).await.unwrap_or_else(|_| {
-        let message = format!("DNS did not answer all questions within {} seconds", DNS.as_secs());
-        let next = "try again, or check the name server of this machine";
-        (vec![Check::warning(Section::Domain, "domain", message, next).passing()], DomainFacts::default())
-    })
+    let bounces = async {
+        let plain = config.newsletter.bounces.as_ref()?;
+        let tagged = newest_emails::envelope_sender(config)?;
+        bounces::check(&resolver, (plain, &tagged), smtp.hello.as_deref().unwrap_or(&sender.from)).await
+    };
+    let ((mut checks, facts), bounces) = tokio::join!(domain::check(&resolver, &sender), bounces);
+    checks.extend(bounces);
+    (checks, facts)
 }
 
 /// Whether emails leave this machine, from an address that can exist.

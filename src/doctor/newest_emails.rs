@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use chrono::DateTime;
+
 use crate::address::EmailAddress;
 use crate::archive::{Archive, Post, folder};
 use crate::config::Config;
@@ -32,7 +34,7 @@ impl NewestEmails {
         }
         for post in archive.posts.iter().filter(|post| post.newsletter).take(COMPOSED) {
             let composed = compose(config, post).and_then(|(renderer, _)| {
-                let size = sample_message(config, &renderer)?.message.len();
+                let size = sample_message(config, &renderer, DateTime::UNIX_EPOCH)?.message.len();
                 Ok((renderer, size))
             });
             if emails.is_well_formed.is_none() {

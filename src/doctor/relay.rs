@@ -5,9 +5,11 @@ mod offers;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 
+use super::domain::is_this_machine;
 use super::newest_emails::{NewestEmails, envelope_sender};
 use super::{Check, Section, certificate, explained};
 use crate::config::{Deadlines, Smtp, Span, Tls};
@@ -21,6 +23,9 @@ use crate::text::clipped;
 /// The timeout for looking up a name, and for one connection.
 const CONNECTING: Duration = Duration::from_secs(5);
 
+/// The timeout for the greeting of a server on this machine.
+const GREETING: Duration = Duration::from_secs(2);
+
 /// The timeout for the whole session. A relay may greet late on purpose, against spam.
 const SESSION: Duration = Duration::from_secs(14);
 
@@ -29,6 +34,8 @@ const SESSION: Duration = Duration::from_secs(14);
 pub(super) struct Relay {
     /// Its addresses.
     pub(super) addresses: Vec<IpAddr>,
+    /// The name with which it greets, if it is on this machine: by that name it sends to receivers.
+    pub(super) name: Option<String>,
 }
 
 /// Looks the relay up.
@@ -58,7 +65,24 @@ pub(super) async fn look_up(smtp: &Smtp) -> (Relay, Check) {
     let more = if addresses.len() > shown.len() { " and more" } else { "" };
     let check =
         Check::good(Section::Relay, "relay-name", format!("its addresses are {}{more}", shown.join(", ")));
-    (Relay { addresses }, check.about(&smtp.host))
+    let own = addresses.iter().find(|address| is_this_machine(**address));
+    let name = match own {
+        Some(address) if smtp.tls != Tls::Implicit => greeting(SocketAddr::new(*address, smtp.port())).await,
+        _ => None,
+    };
+    (Relay { addresses, name }, check.about(&smtp.host))
+}
+
+/// The name in the greeting of a server.
+async fn greeting(address: SocketAddr) -> Option<String> {
+    let read = async {
+        let mut line = String::new();
+        let stream = TcpStream::connect(address).await.ok()?;
+        BufReader::new(stream).take(512).read_line(&mut line).await.ok()?;
+        let name = line.get(4..)?.split_whitespace().next()?;
+        (line.starts_with("220") && name.contains('.')).then(|| name.to_ascii_lowercase())
+    };
+    timeout(GREETING, read).await.ok().flatten()
 }
 
 /// All checks of a relay that was looked up.

@@ -9,7 +9,7 @@ const MOST_VALUE: usize = 4 * 1024;
 
 /// Fields in their original order, names in lower case, values unfolded.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Fields(Vec<(String, String)>);
+pub(crate) struct Fields(Vec<(String, String)>);
 
 impl Fields {
     /// Reads fields until the end or the first empty line. Other lines are skipped.
@@ -47,8 +47,13 @@ impl Fields {
     }
 
     /// The first value of `name`; `name` must be in lower case.
-    pub(super) fn get(&self, name: &str) -> Option<&str> {
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.all(name).next()
+    }
+
+    /// Every field, in its order: name and value.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// Every value of `name`.

@@ -30,28 +30,29 @@ const LENIENT: GeneralPurpose = GeneralPurpose::new(
 
 /// A message: its head, and its parts that are not multiparts.
 #[derive(Debug)]
-pub(super) struct Mail<'a> {
-    pub(super) head: Fields,
-    pub(super) parts: Vec<Part<'a>>,
+pub(crate) struct Mail<'a> {
+    pub(crate) head: Fields,
+    pub(crate) parts: Vec<Part<'a>>,
 }
 
 /// A part with content.
 #[derive(Debug)]
-pub(super) struct Part<'a> {
+pub(crate) struct Part<'a> {
     /// `text/plain`, in lower case.
-    pub(super) kind: String,
+    pub(crate) kind: String,
     encoding: String,
     charset: Option<String>,
-    body: &'a [u8],
+    /// The bytes as they are in the message.
+    pub(crate) body: &'a [u8],
 }
 
 /// There are more parts, or parts nested deeper, than in any legitimate message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct LimitExceeded;
+pub(crate) struct LimitExceeded;
 
 impl<'a> Mail<'a> {
     /// Splits a message into its parts.
-    pub(super) fn parse(bytes: &'a [u8]) -> Result<Self, LimitExceeded> {
+    pub(crate) fn parse(bytes: &'a [u8]) -> Result<Self, LimitExceeded> {
         let (head, body) = Fields::read(bytes);
         let mut walk = Walk { boundaries: Vec::new(), heads: 0, parts: Vec::new(), current: None };
         walk.begin(&head, bytes.len() - body.len())?;
@@ -176,7 +177,7 @@ impl PartHeader {
 
 impl Part<'_> {
     /// The part's bytes, decoded.
-    pub(super) fn content(&self) -> Cow<'_, [u8]> {
+    pub(crate) fn content(&self) -> Cow<'_, [u8]> {
         match self.encoding.as_str() {
             "base64" => {
                 let packed: Vec<u8> =
@@ -189,7 +190,7 @@ impl Part<'_> {
     }
 
     /// The part as text. Without a known encoding, or if it is wrong, as UTF-8.
-    pub(super) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let content = self.content();
         let named = self.charset.as_deref().and_then(|name| Encoding::for_label(name.as_bytes()));
         let encoding = named.or_else(|| is_iso_2022_jp(&content).then_some(encoding_rs::ISO_2022_JP));
@@ -281,7 +282,7 @@ fn nibble(byte: u8) -> Option<u8> {
 }
 
 /// Decodes the encoded words (RFC 2047) of a header.
-pub(super) fn unstructured(value: &str) -> String {
+pub(crate) fn unstructured(value: &str) -> String {
     let mut out = String::new();
     let mut rest = value;
     while let Some((before, word)) = rest.split_once("=?") {

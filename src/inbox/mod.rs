@@ -32,7 +32,8 @@ pub use classification::{Classified, MOST_BYTES, classify};
 pub use report::InboxReport;
 pub use summary::MailSummary;
 
-use mime::{Mail, Part};
+use mime::Part;
+pub(crate) use mime::{Mail, unstructured};
 
 use crate::clock::Clock;
 use crate::store::{RecordOutcome, Store, StoreError};

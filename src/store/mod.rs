@@ -33,8 +33,8 @@ pub use lock::{LockError, RunLock};
 pub use postgres::{Access as PostgresAccess, open_postgres};
 pub use sql::Store;
 pub use sqlite::{
-    Candidate, ExclusiveFile, Holder, open_damaged_sqlite, open_sqlite, pending_migrations, put_in_place,
-    stage,
+    Candidate, ExclusiveFile, Holder, open_damaged_sqlite, open_sqlite, open_sqlite_for_reading,
+    pending_migrations, put_in_place, stage,
 };
 
 use crate::address::EmailAddress;

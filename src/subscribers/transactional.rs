@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 /// The kind of a transactional email.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TransactionalKind {
     /// Please confirm your subscription.

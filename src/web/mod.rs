@@ -32,6 +32,7 @@ mod unsubscribe;
 mod write_timeout;
 
 pub use app::{App, Peer, SharedApp, snippet};
+pub(crate) use origin::is_foreign;
 pub use routes::router;
 pub use server::serve;
 pub use sockets::Sockets;

@@ -7,7 +7,7 @@
 /// Current browsers send `Sec-Fetch-Site`, which a page cannot forge. Older ones send `Origin`; because of our
 /// `Referrer-Policy: no-referrer` it is `null` for our own pages (Fetch, "append a request `Origin` header"). Mail programs
 /// and scripts send neither.
-pub(super) fn is_foreign(site: Option<&str>, origin: Option<&str>, own: &str) -> bool {
+pub(crate) fn is_foreign(site: Option<&str>, origin: Option<&str>, own: &str) -> bool {
     match (site, origin) {
         (Some(site), _) => !matches!(site, "same-origin" | "none"),
         (None, None | Some("null")) => false,

@@ -42,6 +42,8 @@ mod postgres;
 #[cfg(test)]
 mod posts;
 #[cfg(test)]
+mod preview;
+#[cfg(test)]
 mod providers;
 #[cfg(test)]
 mod rate_limit;

@@ -6,11 +6,10 @@ use std::io;
 use camino::{Utf8Path, Utf8PathBuf};
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::files::{read_file, site};
-use super::preview::read_alone;
+use super::files::read_file;
+use super::preview::PostReader;
 use crate::archive::front_matter::mistakes::{FrontMatterText, find_mistakes};
 use crate::archive::front_matter::{self, Entry, Value};
-use crate::archive::inherited::Inherited;
 use crate::archive::{Archive, Post, PostPage, encoding};
 use crate::config::{Config, SeriesStart, Span};
 use crate::finding::{Finding, Severity};
@@ -93,8 +92,8 @@ pub fn read_step(
     step: &SeriesStep,
     now: DateTime<Utc>,
 ) -> Result<Post, Vec<Finding>> {
-    let site = site(config);
-    let post = read_alone((config, &site, &Inherited::default()), archive, &step.source, now)?;
+    let (post, _) =
+        PostReader::without_settings(config, archive).read_unpublished(config, &step.source, now)?;
     let page = PostPage { is_mail_only: true, file: None, ..post.page };
     // Nothing of it may depend on the time: the same text must always make the same email.
     let undated = DateTime::UNIX_EPOCH.fixed_offset();

@@ -21,7 +21,7 @@ use crate::text::clipped;
 /// The time for one question, with its repetitions and the way to TCP.
 const QUESTION: Duration = Duration::from_secs(5);
 /// The time for all questions of one resolver.
-const ALL: Duration = Duration::from_secs(60);
+const ALL: Duration = Duration::from_secs(20);
 /// The most questions that one resolver asks.
 const MOST_QUESTIONS: usize = 1000;
 /// The most records of an answer that are looked at.

@@ -1,6 +1,6 @@
 //! Composes and checks the email of an issue, and sends a test message of it.
 
-use chrono::DateTime;
+use chrono::{DateTime, Utc};
 
 use crate::address::EmailAddress;
 use crate::archive::markdown::{OwnAddress, Rendered};
@@ -52,11 +52,21 @@ pub(crate) fn lint_message(
     origin: &Origin<'_>,
 ) -> Result<(IssueRenderer, Vec<Finding>), RunError> {
     let renderer = IssueRenderer::new(template, config).ok_or_else(no_sender)?;
-    let sample = sample_message(config, &renderer)?;
+    let sample = sample_message(config, &renderer, DateTime::UNIX_EPOCH)?;
     let (errors, findings): (Vec<_>, Vec<_>) = email::lint(renderer.template(), &sample.message, origin)
         .into_iter()
         .partition(|finding| finding.severity == Severity::Error);
     if errors.is_empty() { Ok((renderer, findings)) } else { Err(RunError::Findings(errors)) }
+}
+
+/// The message of an email as a subscriber would get it at `now`, signed as in a real run.
+pub fn sample_message(
+    config: &Config,
+    renderer: &IssueRenderer,
+    now: DateTime<Utc>,
+) -> Result<OutgoingMessage, RunError> {
+    let (claimed, fields) = sample_recipient(config)?;
+    check_signature(renderer, (&Claimed { dated: now, ..claimed }, fields), config)
 }
 
 /// One message, signed as in a real run.
@@ -106,12 +116,6 @@ fn sample_recipient(config: &Config) -> Result<(Claimed, MessageFields), RunErro
         bounce: String::new(),
     };
     Ok((claimed, fields))
-}
-
-/// The message of an email to nobody: as large as one can be, and never sent.
-pub(crate) fn sample_message(config: &Config, renderer: &IssueRenderer) -> Result<OutgoingMessage, RunError> {
-    let (claimed, fields) = sample_recipient(config)?;
-    check_signature(renderer, (&claimed, fields), config)
 }
 
 /// Sends one message outside of any issue.

@@ -22,8 +22,8 @@ pub(crate) mod transactional;
 pub(crate) mod unsubscribe_check;
 
 pub use approval::{Approved, approve};
-pub(crate) use compose::sample_message;
-pub use compose::{compose, templates};
+pub(crate) use compose::transmit_test;
+pub use compose::{compose, sample_message, templates};
 pub use deliver::deliver_open;
 pub use digest::{
     DigestDraft, DigestVariant, ScheduledDigest, compose_digest, digest_forecast, weekly_subscribers,
@@ -32,14 +32,16 @@ pub use held_posts::{HeldPosts, NoAudience, Unapproved};
 pub(crate) use idle_shortcut::last_run;
 pub use issue::schedule_issue;
 pub use issue_renderer::IssueRenderer;
+pub(crate) use pictures::picture_files;
 pub use planning::{Draft, draft, hold_reason};
 pub use preview::{draft_of, send_test};
 pub use relay_backoff::{RelayBackoff, active_backoff};
 pub use report::NewsletterReport;
+pub(crate) use series::is_for_everybody;
 pub use series::{ScheduledStep, compose_step, plan_of};
 pub use subscriber_list::import_list;
 pub(crate) use subscriber_list::{ListImport, open_list};
 pub use topics::{unused_topics, unused_topics_of};
-pub use transactional::{PollOutcome, TransactionalSender};
+pub use transactional::{PollOutcome, TransactionalSender, compose_sample};
 pub use unsubscribe_check::{record_inbox_run, remember_unrecognised, unrecognised};
 pub(crate) use unsubscribe_check::{unsubscribe_findings, unsubscribe_routes};

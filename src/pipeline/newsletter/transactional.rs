@@ -11,11 +11,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tracing::Instrument as _;
 
 use crate::address::{EmailAddress, Mailbox};
-use crate::config::SiteUrl;
+use crate::config::{Config, SiteUrl};
 use crate::delivery::verdict::{Verdict, classify};
 use crate::delivery::{Connection, Envelope, Phase, SmtpOutcome, Transport};
 use crate::email::dkim::Signer;
 use crate::email::{self, Recipient, Unsubscribe};
+use crate::pipeline::newsletter::issue_renderer::IssueRenderer;
 use crate::pipeline::session::context::RunContext;
 use crate::pipeline::session::dkim_keys::signer;
 use crate::pipeline::session::ledger_session::{FenceGuard, LedgerSession};
@@ -234,6 +235,20 @@ impl TransactionalSender {
     fn now(&self) -> DateTime<Utc> {
         self.context.clock.now()
     }
+}
+
+/// A transactional email in the language of the site, with a link that leads nowhere, to look at.
+pub fn compose_sample(config: &Config, kind: TransactionalKind) -> Result<IssueRenderer, RunError> {
+    let page = match kind {
+        TransactionalKind::Confirm => "confirm",
+        TransactionalKind::Known => "choose",
+        TransactionalKind::Data => "data",
+    };
+    let pages = config.web.url.as_ref().unwrap_or(&config.site.url);
+    let link =
+        pages.join(&format!("{page}/v1.k1.{page}.aaaaaaaaaaaaaaaaaaaaaaaaaa.1.aaaaaaaaaaaaaaaaaaaaaaaaaa"));
+    let template = email::compose_transactional(kind, &config.site.language, &link, config);
+    IssueRenderer::new(template.map_err(RunError::Findings)?, config).ok_or_else(no_sender)
 }
 
 /// Sends envelope and message, without the final dot.

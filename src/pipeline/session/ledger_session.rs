@@ -16,7 +16,7 @@ use crate::pipeline::session::credential;
 use crate::pipeline::session::run_error::RunError;
 use crate::store::{
     DeliveryView, Fence, FenceRecord, Mismatch, PostgresAccess, RunLock, Store, StoreError, StoreIdentity,
-    compare, open_damaged_sqlite, open_postgres, open_sqlite,
+    compare, open_damaged_sqlite, open_postgres, open_sqlite, open_sqlite_for_reading,
 };
 use crate::subscribers::AddressKey;
 use crate::subscribers::token::TokenKeys;
@@ -122,6 +122,21 @@ impl LedgerSession {
     pub async fn open_existing(config: &Config, clock: &dyn Clock) -> Result<Self, RunError> {
         ensure_initialised(config)?;
         Self::open(config, clock).await
+    }
+
+    /// Opens a session that writes nothing, beside whoever writes; `None` if there is no ledger. A database that other machines
+    /// may use too is opened like by any command that reads.
+    pub async fn open_for_reading(config: &Config, clock: &dyn Clock) -> Result<Option<Self>, RunError> {
+        let Some(path) = path(config) else { return Self::open(config, clock).await.map(Some) };
+        if is_empty(&path) {
+            return Ok(None);
+        }
+        let store = open_sqlite_for_reading(&path)?;
+        let keys = config.resolve(&config.store.keys);
+        let Some(fingerprint) = store.get_meta(KEYS).await? else { return Ok(None) };
+        let keys = Arc::new(load_keys(&keys, &fingerprint)?);
+        let fence = Fence::at(config.resolve(&config.store.fence));
+        Ok(Some(Self { store, keys, fence, lock: None, is_shared: false }))
     }
 
     /// Why nothing may be sent from this ledger.

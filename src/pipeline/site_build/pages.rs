@@ -6,6 +6,7 @@ mod public_folder;
 mod record;
 
 use std::collections::{HashMap, HashSet};
+use std::sync::OnceLock;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use rayon::prelude::*;
@@ -242,8 +243,15 @@ fn save_record(
 struct PagesContext<'c> {
     config: &'c Config,
     public: PublicFolder,
-    record: Record,
+    /// Read when it is needed: it grows with the archive, and an email needs it only if a picture is not beside its post.
+    record: OnceLock<Record>,
     planned: HashSet<Utf8PathBuf>,
+}
+
+impl PagesContext<'_> {
+    fn is_copy(&self, path: &Utf8Path) -> bool {
+        self.record.get_or_init(|| Record::read(self.config)).copies.contains_key(path)
+    }
 }
 
 impl ExistingPaths for PagesContext<'_> {
@@ -252,7 +260,7 @@ impl ExistingPaths for PagesContext<'_> {
         is_planned
             || self.public.source(self.config, want).is_some()
             // A copied file whose source is gone does not count.
-            || (self.public.has(&want.target) && !self.record.copies.contains_key(&want.target))
+            || (self.public.has(&want.target) && !self.is_copy(&want.target))
     }
 
     fn is_barred(&self, want: &LocalLink) -> bool {
@@ -286,7 +294,7 @@ pub fn proof_pages(
     let foreign = sheets.iter().filter(|sheet| !public.may_write_page(&sheet.path));
     findings.extend(foreign.map(|sheet| not_ours(&config.output.directory.join(&sheet.path))));
     let planned = sheets.into_iter().map(|sheet| sheet.path).chain(feeds).collect();
-    let paths = PagesContext { config, public, record: Record::read(config), planned };
+    let paths = PagesContext { config, public, record: OnceLock::new(), planned };
     let of_posts: Vec<Finding> = archive
         .posts
         .par_iter()
@@ -318,7 +326,7 @@ pub(crate) fn refuse_dead_pictures(config: &Config, post: &Post, own: &[OwnAddre
     let paths = PagesContext {
         config,
         public: PublicFolder::open(config, &[]),
-        record: Record::read(config),
+        record: OnceLock::new(),
         planned: HashSet::new(),
     };
     let dead = pages::dead_pictures(post, own, config, &paths);

@@ -20,7 +20,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use super::sql::{Backend, Body, Cell, Dialect, Row, TransactionMode, Tx, Value};
 use super::{Fault, StoreError};
 use crate::crash;
-pub use open::{open_damaged_sqlite, open_sqlite, pending_migrations};
+pub use open::{open_damaged_sqlite, open_sqlite, open_sqlite_for_reading, pending_migrations};
 use replacement::ReplacementDetector;
 pub use restore::{Candidate, ExclusiveFile, Holder, put_in_place, stage};
 

@@ -56,6 +56,41 @@ pub fn open_damaged_sqlite(
     open_store(path, keys, instance, LogCheck::Accept)
 }
 
+/// Opens the ledger at `path` to read it beside whoever writes. Nothing is written to it: it is neither created nor brought up to
+/// date, no checkpoint is made, and it is not opened again after its file was replaced.
+pub fn open_sqlite_for_reading(path: &Utf8Path) -> Result<Arc<Store>, StoreError> {
+    let opened = open_for_reading(path).and_then(|opened_file| {
+        let instance = name(&opened_file.connection)?;
+        Ok((opened_file, instance))
+    });
+    let (opened_file, instance) = opened.map_err(|error| at(Some(path.as_str()), error))?;
+    let sqlite = Sqlite::over(opened_file, path, Utf8Path::new(""), &instance);
+    let store = Store::over(sqlite, instance);
+    store.pin();
+    Ok(Arc::new(store))
+}
+
+fn open_for_reading(path: &Utf8Path) -> Result<OpenConnection, StoreError> {
+    let unfit = |why: String| StoreError::Unusable { path: path.to_string(), why };
+    let anchor = anchor(path).map_err(|error| unfit(error.to_string()))?;
+    refuse_foreign_log(path, &anchor)?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = Connection::open_with_flags(path, flags).map_err(failed("opening it"))?;
+    connection.busy_handler(Some(wait_a_little)).map_err(failed("configuring it"))?;
+    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    match schema(&connection)? {
+        found if found > known => return Err(StoreError::TooNew { path: path.to_string(), found, known }),
+        found if found < known => {
+            return Err(unfit(
+                "it is of an earlier version\n    help: the next run brings it up to date".to_owned(),
+            ));
+        }
+        _ => {}
+    }
+    let watch = ReplacementDetector::begin(path, anchor).map_err(|error| unfit(error.to_string()))?;
+    Ok(OpenConnection::new(connection, watch))
+}
+
 /// What happens if the log is damaged.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum LogCheck {
@@ -122,13 +157,8 @@ fn open(
     let has_log = std::fs::metadata(format!("{path}-wal")).is_ok_and(|log| log.len() > 0);
     let made = if is_new { owner_only(path) } else { Ok(()) };
     let anchored = made.and_then(|()| anchor(path));
-    if let Ok(anchor) = &anchored
-        && has_foreign_log(path, anchor)
-    {
-        return Err(unfit(format!(
-            "{path}-wal belongs to another database\n    help: `letterpress backup restore FILE` restores a backup with \
-             all its files; after copying by hand, remove {path}-wal and {path}-shm, which belong to the previous database"
-        )));
+    if let Ok(anchor) = &anchored {
+        refuse_foreign_log(path, anchor)?;
     }
     // A log that nobody is using: the process that wrote it was killed, or the machine lost its power.
     let was_killed = has_log && anchored.as_ref().is_ok_and(|anchor| anchor.was_alone());
@@ -194,9 +224,16 @@ fn name(connection: &Connection) -> Result<String, StoreError> {
 
 /// A backup has no write-ahead log, so a log beside it belongs to the database that it replaced. `SQLite` does not
 /// notice that, and would apply the log to the wrong database.
-fn has_foreign_log(path: &Utf8Path, anchor: &Anchor) -> bool {
-    let log = std::fs::metadata(format!("{path}-wal")).is_ok_and(|log| log.len() > 0);
-    log && anchor.header().is_some_and(|header| !header.keeps_log)
+fn refuse_foreign_log(path: &Utf8Path, anchor: &Anchor) -> Result<(), StoreError> {
+    let has_log = std::fs::metadata(format!("{path}-wal")).is_ok_and(|log| log.len() > 0);
+    if !has_log || anchor.header().is_none_or(|header| header.keeps_log) {
+        return Ok(());
+    }
+    let why = format!(
+        "{path}-wal belongs to another database\n    help: `letterpress backup restore FILE` restores a backup with \
+         all its files; after copying by hand, remove {path}-wal and {path}-shm, which belong to the previous database"
+    );
+    Err(StoreError::Unusable { path: path.to_string(), why })
 }
 
 /// Waits for another writer, for about half a minute. `SQLite`'s own handler sleeps for up to 100 ms; a sender
