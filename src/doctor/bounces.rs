@@ -61,7 +61,7 @@ async fn converse(
                 continue;
             }
             Err(_) => {
-                refusal = "no answer".to_owned();
+                "no answer".clone_into(&mut refusal);
                 continue;
             }
         };
@@ -147,6 +147,9 @@ mod tests {
     use super::*;
     use crate::doctor::Level;
 
+    const UNKNOWN: &str = "550 5.1.1 no such user";
+    const LATER: &str = "450 4.7.1 greylisted";
+
     /// A server that answers these lines, one after the other.
     async fn answers(lines: &'static [&'static str]) -> (Result<(Reply, Reply), String>, Vec<String>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -207,14 +210,12 @@ mod tests {
         let (found, message) = level(answered);
         assert_eq!(found, Level::Fault);
         assert!(message.contains("but not with a tag: 550 5.1.1 no such user"), "{message}");
-        const UNKNOWN: &str = "550 5.1.1 no such user";
         let (answered, _) = answers(&["220 mx", "250 mx", "250 ok", UNKNOWN, UNKNOWN, "250 reset"]).await;
         assert_eq!(level(answered).0, Level::Fault);
     }
 
     #[tokio::test]
     async fn a_server_that_answers_later_or_not_to_us_says_nothing_about_the_address() {
-        const LATER: &str = "450 4.7.1 greylisted";
         let (answered, _) = answers(&["220 mx", "250 mx", "250 ok", LATER, LATER, "250 reset"]).await;
         assert_eq!(level(answered).0, Level::Skipped);
         let (answered, _) = answers(&["554 5.7.1 your network is blocked"]).await;
