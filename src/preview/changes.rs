@@ -7,6 +7,9 @@ use camino::{Utf8Path, Utf8PathBuf};
 use crate::archive::folder::FileRole;
 use crate::config::Config;
 
+/// Paths that changed together; `None` if some are not known.
+pub(super) type Batch = Option<Vec<Utf8PathBuf>>;
+
 /// What has to be done after some files changed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Changes {

@@ -8,10 +8,9 @@ use chrono::{DateTime, Utc};
 use tokio::sync::{RwLock, watch};
 
 use super::archive::{Extent, PostArchive};
-use super::changes::{Changes, Layout};
+use super::changes::{Batch, Changes, Layout};
 use super::letter::Letter;
 use super::view::Subject;
-use super::watch::Batch;
 use crate::archive::{Post, SkipReason, markdown};
 use crate::config::{self, ConfigError};
 use crate::finding::Finding;

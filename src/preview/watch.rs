@@ -12,7 +12,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use notify::{Event, EventKind, RecursiveMode, Watcher};
 use tokio::sync::mpsc;
 
-use super::changes::{Changes, Layout};
+use super::changes::{Batch, Changes, Layout};
 use super::desk::Desk;
 use crate::config::Config;
 
@@ -72,9 +72,7 @@ pub(super) async fn watch(desk: Arc<Desk>, watching: Watching) {
     }
 }
 
-/// The paths of an event and of those that follow at once; `None` if some were lost.
-pub(super) type Batch = Option<Vec<Utf8PathBuf>>;
-
+/// The paths of an event and of those that follow at once.
 async fn batch(first: Event, events: &mut mpsc::Receiver<Event>) -> Batch {
     let mut paths = Some(Vec::new());
     add(first, &mut paths);
