@@ -172,9 +172,17 @@ async fn mail(context: &RunContext, emails: &NewestEmails) -> (Vec<Check>, Domai
         let message = format!("smtp.host is a placeholder ({}), so nothing is asked", smtp.host);
         return (vec![Check::skipped(Section::Relay, "relay", message)], DomainFacts::default(), None);
     }
-    let (relay, found) = relay::look_up(smtp).await;
-    let (checks, (domain, facts)) =
-        tokio::join!(relay::check(context, smtp, &relay, emails), sender_domain(config, smtp, &relay));
+    let (mut relay, found) = relay::look_up(smtp).await;
+    let (checks, (domain, facts)) = if relay.is_here() {
+        // By its own name it sends to receivers, who look that up.
+        let (checks, name) = relay::check(context, smtp, &relay, emails).await;
+        relay.name = name;
+        (checks, sender_domain(config, smtp, &relay).await)
+    } else {
+        let asked =
+            tokio::join!(relay::check(context, smtp, &relay, emails), sender_domain(config, smtp, &relay));
+        (asked.0.0, asked.1)
+    };
     // Both ways are on this machine if the relay is.
     let is_reached = checks.iter().any(|check| check.id == "relay-login" && !check.is_bad());
     let tls = (config.has_distant_relay() && is_reached).then_some(smtp.tls != Tls::None);

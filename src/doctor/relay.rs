@@ -5,7 +5,6 @@ mod offers;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 
@@ -23,9 +22,6 @@ use crate::text::clipped;
 /// The timeout for looking up a name, and for one connection.
 const CONNECTING: Duration = Duration::from_secs(5);
 
-/// The timeout for the greeting of a server on this machine.
-const GREETING: Duration = Duration::from_secs(2);
-
 /// The timeout for the whole session. A relay may greet late on purpose, against spam.
 const SESSION: Duration = Duration::from_secs(14);
 
@@ -34,8 +30,15 @@ const SESSION: Duration = Duration::from_secs(14);
 pub(super) struct Relay {
     /// Its addresses.
     pub(super) addresses: Vec<IpAddr>,
-    /// The name with which it greets, if it is on this machine: by that name it sends to receivers.
+    /// The name with which it greets, once it was asked.
     pub(super) name: Option<String>,
+}
+
+impl Relay {
+    /// Whether it is on this machine, and sends to receivers by the name with which it greets.
+    pub(super) fn is_here(&self) -> bool {
+        self.addresses.iter().any(|address| is_this_machine(*address))
+    }
 }
 
 /// Looks the relay up.
@@ -65,41 +68,25 @@ pub(super) async fn look_up(smtp: &Smtp) -> (Relay, Check) {
     let more = if addresses.len() > shown.len() { " and more" } else { "" };
     let check =
         Check::good(Section::Relay, "relay-name", format!("its addresses are {}{more}", shown.join(", ")));
-    let own = addresses.iter().find(|address| is_this_machine(**address));
-    let name = match own {
-        Some(address) if smtp.tls != Tls::Implicit => greeting(SocketAddr::new(*address, smtp.port())).await,
-        _ => None,
-    };
-    (Relay { addresses, name }, check.about(&smtp.host))
+    (Relay { addresses, name: None }, check.about(&smtp.host))
 }
 
-/// The name in the greeting of a server.
-async fn greeting(address: SocketAddr) -> Option<String> {
-    let read = async {
-        let mut line = String::new();
-        let stream = TcpStream::connect(address).await.ok()?;
-        BufReader::new(stream).take(512).read_line(&mut line).await.ok()?;
-        let name = line.get(4..)?.split_whitespace().next()?;
-        (line.starts_with("220") && name.contains('.')).then(|| name.to_ascii_lowercase())
-    };
-    timeout(GREETING, read).await.ok().flatten()
-}
-
-/// All checks of a relay that was looked up.
+/// All checks of a relay that was looked up, and the name with which it greets.
 pub(super) async fn check(
     context: &RunContext,
     smtp: &Smtp,
     relay: &Relay,
     emails: &NewestEmails,
-) -> Vec<Check> {
+) -> (Vec<Check>, Option<String>) {
     if relay.addresses.is_empty() {
-        return Vec::new();
+        return (Vec::new(), None);
     }
-    let (paths, session) = tokio::join!(paths(smtp, &relay.addresses), session(context, smtp, emails));
+    let (paths, (session, name)) =
+        tokio::join!(paths(smtp, &relay.addresses), session(context, smtp, emails));
     let is_reached = session.iter().all(|check| check.id != "relay-connection");
     // A relay without any path has one problem and not three.
     let paths = paths.into_iter().filter(|check| is_reached || !check.is_bad());
-    paths.chain(session).map(|check| check.about(&smtp.host)).collect()
+    (paths.chain(session).map(|check| check.about(&smtp.host)).collect(), name)
 }
 
 /// Connects by IPv4 and by IPv6, each by itself.
@@ -142,7 +129,7 @@ fn is_without_family(error: &std::io::Error) -> bool {
 }
 
 /// One session, up to MAIL FROM.
-async fn session(context: &RunContext, smtp: &Smtp, emails: &NewestEmails) -> Vec<Check> {
+async fn session(context: &RunContext, smtp: &Smtp, emails: &NewestEmails) -> (Vec<Check>, Option<String>) {
     let mut hurried = smtp.clone();
     let most = |span: Span, limit: u32| if span > Span::seconds(limit) { Span::seconds(limit) } else { span };
     hurried.deadlines = Deadlines {
@@ -154,7 +141,7 @@ async fn session(context: &RunContext, smtp: &Smtp, emails: &NewestEmails) -> Ve
         Ok(transport) => transport,
         Err(error) => {
             let (what, next) = explained(&error);
-            return vec![Check::fault(Section::Relay, "relay-settings", what, next)];
+            return (vec![Check::fault(Section::Relay, "relay-settings", what, next)], None);
         }
     };
     let from = envelope_sender(&context.config);
@@ -163,10 +150,13 @@ async fn session(context: &RunContext, smtp: &Smtp, emails: &NewestEmails) -> Ve
         .await
         .unwrap_or(Err(SmtpOutcome { phase: Phase::Greeting, result: Err(TransportError::Deadline) }));
     match examined {
-        Ok(examined) => accepted(context, smtp, emails, &examined),
+        Ok(examined) => {
+            let name = Some(examined.offered.host.clone()).filter(|name| name.contains('.'));
+            (accepted(context, smtp, emails, &examined), name)
+        }
         Err(outcome) => {
             let rest = "what the relay offers was not asked, because the session ended before";
-            vec![failure(context, &outcome), Check::skipped(Section::Relay, "relay-offers", rest)]
+            (vec![failure(context, &outcome), Check::skipped(Section::Relay, "relay-offers", rest)], None)
         }
     }
 }

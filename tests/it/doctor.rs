@@ -1,6 +1,7 @@
 //! `letterpress doctor` against real parts: the scripted relay, certificates of every kind, a web server that lies, and
 //! `letterpress serve` itself. Each check is seen good and bad.
 
+mod broken;
 mod here;
 mod quiet;
 mod relay;
@@ -11,6 +12,8 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::support::{Script, Site};
+
+const PLAIN: &str = "tls = \"none\"\n";
 
 /// A relay that offers everything.
 fn good_script() -> Script {

@@ -10,7 +10,7 @@ use letterpress::doctor::dns::{Dns as _, DnsError, Resolver};
 use letterpress::doctor::domain::{DkimKey, SenderDomain, check};
 use letterpress::doctor::{Check, Level};
 
-use bind::{Bind, ZoneFile};
+pub(crate) use bind::{Bind, ZoneFile};
 use liar::{Liar, Lie};
 
 const KEY: &str = "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";

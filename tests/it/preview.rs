@@ -47,7 +47,7 @@ impl Preview {
     /// A request with these lines after the first; the connection is closed after the answer.
     fn ask(&self, first: &str, lines: &[&str]) -> Answer {
         let mut stream = self.connect();
-        let lines: String = lines.iter().map(|line| format!("{line}\r\n")).collect();
+        let lines: String = lines.iter().flat_map(|line| [line, "\r\n"]).collect();
         stream.write_all(format!("{first} HTTP/1.1\r\n{lines}Connection: close\r\n\r\n").as_bytes()).unwrap();
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).unwrap();
@@ -200,7 +200,7 @@ fn only_a_post_from_its_own_page_sends_and_only_to_the_writer() {
             [&*host, "Content-Length: 0"].into_iter().chain(lines.iter().copied()).collect();
         preview.ask(&format!("POST /{}/test{SLOW}", preview.token), &lines)
     };
-    let sent = || walk(&site.path("outbox")).into_iter().filter(|name| name.ends_with(".eml")).count();
+    let sent = || walk(&site.path("outbox")).into_iter().filter(|name| name.ends_with("eml")).count();
     send(&[]);
     assert_eq!(sent(), 0);
     assert!(preview.get(SLOW).body.contains("newsletter.test is not set"));
@@ -223,7 +223,7 @@ fn only_a_post_from_its_own_page_sends_and_only_to_the_writer() {
     let answer = send(&[&own, "Sec-Fetch-Site: same-origin"]);
     assert_eq!((answer.status, sent()), (303, 1), "{}", answer.head);
     assert!(preview.get(SLOW).body.contains("Sent a test copy to me@letters.example"));
-    let message = walk(&site.path("outbox")).into_iter().find(|name| name.ends_with(".eml")).unwrap();
+    let message = walk(&site.path("outbox")).into_iter().find(|name| name.ends_with("eml")).unwrap();
     assert!(std::fs::read_to_string(message).unwrap().contains("To: me@letters.example"));
 }
 

@@ -9,6 +9,8 @@ use super::reply::lines;
 #[expect(clippy::struct_excessive_bools, reason = "each is an extension of its own, offered or not")]
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Capabilities {
+    /// The server's own name.
+    pub host: String,
     /// RFC 2920.
     pub pipelining: bool,
     /// RFC 1870: offered, and the largest message in bytes, 0 if the server names none.
@@ -39,7 +41,10 @@ impl Capabilities {
 
     /// Reads the lines of a 250 reply to EHLO. The first one contains the server's name.
     pub(super) fn read(raw: &[u8]) -> Self {
-        let mut found = Self::default();
+        let host = lines(raw).next().and_then(|line| line.get(4..)).unwrap_or_default();
+        let host =
+            String::from_utf8_lossy(host).split_whitespace().next().unwrap_or_default().to_ascii_lowercase();
+        let mut found = Self { host, ..Self::default() };
         for line in lines(raw).skip(1) {
             let line = String::from_utf8_lossy(&line[line.len().min(4)..]).to_ascii_uppercase();
             // "AUTH=PLAIN" is how servers before RFC 2554 wrote it.
@@ -78,7 +83,10 @@ mod tests {
     use super::*;
 
     fn offered(keyword: &str) -> Capabilities {
-        Capabilities::read(format!("250-relay.example PIPELINING\r\n250 {keyword}\r\n").as_bytes())
+        let read =
+            Capabilities::read(format!("250-Relay.example PIPELINING\r\n250 {keyword}\r\n").as_bytes());
+        assert_eq!(read.host, "relay.example");
+        Capabilities { host: String::new(), ..read }
     }
 
     #[test]

@@ -1,19 +1,17 @@
-//! This machine, a site with many faults at once, and a new site.
+//! This machine, and a new site.
 
 use std::os::unix::fs::PermissionsExt as _;
 
 use rusqlite::Connection;
 
-use super::{Report, begin, configure, good_script, site};
+use super::{PLAIN, Report, good_script, site};
 use crate::support::site::NOW;
-use crate::support::web::honest;
-use crate::support::{Answer, At, Certificates, Server, Site, Web, reply_line};
+use crate::support::{Server, Site};
 
 const NOWHERE: &str = "https://letters.example/";
-const PLAIN: &str = "tls = \"none\"\n";
 const OFFLINE: [&str; 3] = ["doctor", "--offline", "--json"];
 
-fn set_mode(site: &Site, name: &str, mode: u32) {
+pub(super) fn set_mode(site: &Site, name: &str, mode: u32) {
     std::fs::set_permissions(site.path(name), std::fs::Permissions::from_mode(mode)).unwrap();
 }
 
@@ -193,66 +191,4 @@ fn a_new_site_is_told_calmly_what_there_is_to_ask_later() {
     let created: Vec<_> =
         std::fs::read_dir(folder.path("x")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert!(!created.iter().any(|name| name.to_string_lossy().contains(".db")), "{created:?}");
-}
-
-#[test]
-fn a_broken_site_is_told_every_planted_fault_and_nothing_else() {
-    let certificates = Certificates::expiring("127.0.0.1", 10);
-    let script = ["8BITMIME", "SIZE 500", "LIMITS MAILMAX=10"]
-        .iter()
-        .fold(crate::support::Script::polite(), |script, keyword| script.keyword(keyword));
-    let script = script.tls(&certificates).on(At::Mail, reply_line("553 5.7.1 not yours"));
-    let relay = Server::start(script);
-    let site = Site::unopened(relay.port(), 2, 1);
-    let truth = honest(site.path("public"));
-    let web = Web::start(move |asked| {
-        let answer = truth(asked).with("Date", "Sat, 01 Jan 2000 00:00:00 GMT");
-        match asked.path.as_str() {
-            "/" | "/hub" => Answer::of(500).with("Date", "Sat, 01 Jan 2000 00:00:00 GMT"),
-            "/healthz" => Answer::of(404).with("Date", "Sat, 01 Jan 2000 00:00:00 GMT"),
-            "/atom.xml" => Answer { body: b"<feed/>".to_vec(), ..answer },
-            "/rss.xml" => answer.without("ETag"),
-            "/feed.json" => answer.with("Content-Type", "text/html"),
-            "/links/" => Answer::of(404),
-            "/gone" => Answer::of(410).with("Date", "Sat, 01 Jan 2000 00:00:00 GMT"),
-            path if path.starts_with("/u/") => Answer::of(200),
-            _ => answer,
-        }
-    });
-    let url = format!("http://127.0.0.1:{}/", web.port);
-    let smtp = format!("tls = \"implicit\"\nca_file = \"{}\"\n", certificates.ca_file());
-    let more = format!("[feeds]\nhubs = [\"{url}hub\"]\n[web]\nurl = \"{url}\"\n");
-    configure(&site, &url, relay.port(), PLAIN, &more);
-    site.write(
-        "posts/links.md",
-        &format!(
-            "+++\ntitle = \"고리\"\ndate = 2026-11-19T09:00:00Z\nslug = \"links\"\n+++\n\n[gone]({url}gone)\n"
-        ),
-    );
-    std::fs::remove_file(site.path("posts/slow.md")).unwrap();
-    // The ledger is made while nothing is due: the newest post is too old by then.
-    begin(&site);
-    configure(&site, &url, relay.port(), &smtp, &more);
-    set_mode(&site, "letterpress.keys", 0o644);
-    set_mode(&site, "letterpress.db", 0o644);
-    Report::of(&site).has_only(&[
-        ("relay-certificate", "warning"),
-        ("relay-pipelining", "warning"),
-        ("relay-smtputf8", "warning"),
-        ("relay-size", "fault"),
-        ("relay-limits", "warning"),
-        ("relay-envelope", "fault"),
-        ("site", "warning"),
-        ("pages", "fault"),
-        ("one-click", "fault"),
-        ("live-bytes", "warning"),
-        ("live-cache", "warning"),
-        ("live-type", "warning"),
-        ("live-page", "fault"),
-        ("hub", "warning"),
-        ("link", "fault"),
-        ("clock", "fault"),
-        ("secret-mode", "warning"),
-        ("ledger-mode", "warning"),
-    ]);
 }

@@ -1,10 +1,9 @@
 //! `letterpress --quiet doctor` under cron: it speaks when something got worse, once, and otherwise not.
 
-use super::{good_script, site};
+use super::{PLAIN, good_script, site};
 use crate::support::{At, Do, Server, Site, reply_line};
 
 const NOWHERE: &str = "https://letters.example/";
-const PLAIN: &str = "tls = \"none\"\n";
 
 fn quietly(site: &Site, hour: u32) -> (i32, String) {
     let now = format!("2026-11-20T{hour:02}:00:00Z");

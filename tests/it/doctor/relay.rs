@@ -1,12 +1,10 @@
 //! The relay and the mailbox.
 
-use super::{Report, begin, configure, good_script, site};
+use super::{PLAIN, Report, begin, configure, good_script, site};
 use crate::support::{At, Certificates, Do, Script, Server, Site, reply_line};
 
 /// No web server is asked: the address of the site is one from an example.
 const NOWHERE: &str = "https://letters.example/";
-
-const PLAIN: &str = "tls = \"none\"\n";
 
 fn with_relay(script: Script, smtp: &str) -> (Server, Site) {
     let server = Server::start(script);

@@ -1,11 +1,9 @@
 //! Pages, one-click, feeds, hubs and links: against `letterpress serve`, and against a server that lies.
 
-use super::{Report, begin, configure, good_script, site};
+use super::{PLAIN, Report, begin, configure, good_script, site};
 use crate::support::web::honest;
 use crate::support::{Answer, Asked, Certificates, Server, Site, Web};
 use crate::web::Served;
-
-const PLAIN: &str = "tls = \"none\"\n";
 
 /// A free port, for an address that must be in the configuration before its server is started.
 fn free_port() -> u16 {

@@ -173,7 +173,7 @@ async fn coverage(
     if let Some(provider) = provider {
         return covers_provider(sender, provider, audit);
     }
-    if audit.senders == 0 {
+    if audit.senders == 0 && audit.open.is_empty() {
         let message = "the SPF record lets nobody send for this domain";
         let next = format!("add your relay to the TXT record at {domain}: {}", example(sender, None));
         return (fault("spf-relay", domain, message, next), Some(false));
