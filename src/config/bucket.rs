@@ -55,7 +55,9 @@ impl BucketUrl {
             ));
         }
         let is_name = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
-        if !(3..=222).contains(&name.len()) || !name.chars().all(is_name) {
+        // Azure serves one container as a web site.
+        let is_web = kind == BucketKind::Azure && name == "$web";
+        if !is_web && (!(3..=222).contains(&name.len()) || !name.chars().all(is_name)) {
             return Err(("it has no valid name of a bucket", FORM));
         }
         let prefix = prefix.trim_end_matches('/');
@@ -89,7 +91,7 @@ mod tests {
         assert_eq!(url.to_string(), "s3://my-site/글/blog");
         let url = BucketUrl::parse("gs://my_site.example").unwrap();
         assert_eq!((url.kind, url.key("a/b").as_str()), (BucketKind::Google, "a/b"));
-        assert_eq!(BucketUrl::parse("az://web").unwrap().kind, BucketKind::Azure);
+        assert_eq!(BucketUrl::parse("az://$web").unwrap().name, "$web");
     }
 
     #[test]
@@ -107,6 +109,7 @@ mod tests {
             "s3://my-site/../a",
             "s3://my-site/a?b",
             "S3://my-site",
+            "s3://$web",
             "s3://my-site/a\nb",
         ] {
             let (_, help) = BucketUrl::parse(text).unwrap_err();

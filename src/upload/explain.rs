@@ -43,8 +43,17 @@ pub(super) fn explain(error: &Error, bucket: &BucketUrl, action: &str, object: O
     let bucket_name = bucket.to_string();
     let place = object.unwrap_or(&bucket_name);
     let what = |why: &str| format!("cannot {action} {place}: {why}");
+    // The machines of the three services ask these addresses for their keys.
+    if ["169.254.", "metadata.google.internal", "168.63.129.16"].iter().any(|host| text.contains(host)) {
+        return UploadError::lasting(
+            what(
+                "there are no keys in the environment or in output.credentials_file, and this machine has no role",
+            ),
+            "set the keys; docs/hosting.md lists their names",
+        );
+    }
     if let Some(found) = chain(error).find_map(|cause| cause.downcast_ref::<HttpError>()) {
-        return unreachable(error, found.kind(), &text, &what);
+        return unreachable(error, found.kind(), &what);
     }
     let reply = Reply::read(&text);
     let told = match (reply.code.as_str(), reply.status) {
@@ -69,7 +78,7 @@ pub(super) fn explain(error: &Error, bucket: &BucketUrl, action: &str, object: O
         ("InvalidAccessKeyId" | "SignatureDoesNotMatch" | "AuthenticationFailed" | "ExpiredToken", _)
         | (_, Some(401)) => UploadError::lasting(what(&told), keys_help(bucket.kind)),
         (_, Some(403)) => UploadError::lasting(what(&told), permissions_help(bucket.kind)),
-        (_, Some(501)) | ("NotImplemented", _) => UploadError::lasting(
+        (_, Some(501)) | ("NotImplemented", _) if action == "write" => UploadError::lasting(
             what(&told),
             "this service cannot write conditionally (If-Match), so two machines could overwrite each other; use output.command \
              with its own program",
@@ -106,18 +115,7 @@ fn no_bucket(bucket: &BucketUrl) -> UploadError {
 }
 
 /// No response, or only a part of one.
-fn unreachable(error: &Error, kind: HttpErrorKind, text: &str, what: &dyn Fn(&str) -> String) -> UploadError {
-    // The machines of the three services ask these addresses for their credentials.
-    let is_search =
-        ["169.254.", "metadata.google.internal", "168.63.129.16"].iter().any(|host| text.contains(host));
-    if is_search {
-        return UploadError::lasting(
-            what(
-                "there are no keys in the environment or in output.credentials_file, and this machine has no role",
-            ),
-            "set the keys; docs/hosting.md lists their names",
-        );
-    }
+fn unreachable(error: &Error, kind: HttpErrorKind, what: &dyn Fn(&str) -> String) -> UploadError {
     let why = deepest(error);
     let help = match kind {
         _ if why.contains("lookup") || why.contains("resolve") => {
@@ -220,6 +218,10 @@ mod tests {
             assert_eq!(error.is_lasting, is_lasting, "{error:?}");
             assert!(!error.what.contains("LEAK") && !error.help.contains("LEAK"), "{error:?}");
         }
+        let source = "Error performing GET http://169.254.169.254/latest/ in 1s - Server returned non-2xx status code: 403 Forbidden: ";
+        let bucket = BucketUrl { kind: BucketKind::S3, name: "my-site".to_owned(), prefix: String::new() };
+        let error = explain(&Error::Generic { store: "S3", source: source.into() }, &bucket, "list", None);
+        assert!(error.what.contains("there are no keys") && error.help.contains("hosting.md"), "{error:?}");
         let error = replied("404 Not Found", "NoSuchBucket");
         assert!(
             error.what.contains("there is no bucket my-site") && error.help.contains("create it"),

@@ -68,6 +68,8 @@ mod store_contract;
 mod subscriber_store;
 #[cfg(test)]
 mod support;
+#[cfg(all(test, feature = "object-store"))]
+mod upload;
 #[cfg(test)]
 mod verify;
 #[cfg(test)]
