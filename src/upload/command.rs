@@ -61,8 +61,8 @@ impl SiteCommand<'_> {
     fn failed(&self, what: &str, printed: &str) -> UploadError {
         let program = self.command.first().map_or("", String::as_str);
         let lines: Vec<&str> = printed.lines().filter(|line| !line.trim().is_empty()).collect();
-        let last: String =
-            lines[lines.len().saturating_sub(10)..].iter().map(|line| format!("\n    {line}")).collect();
+        let last = &lines[lines.len().saturating_sub(10)..];
+        let last: String = last.iter().flat_map(|line| ["\n    ", line]).collect();
         let help = "run it by hand in the folder of config.toml, as the same user; the next run tries again";
         UploadError::lasting(format!("the program {program:?} of output.command {what}{last}"), help)
     }

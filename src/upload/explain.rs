@@ -27,7 +27,7 @@ impl Reply {
         let after = |mark: &str| text.split_once(mark).map(|(_, rest)| rest);
         let element = |name: &str| {
             let (inside, _) = after(&format!("<{name}>"))?.split_once(&format!("</{name}>"))?;
-            Some(clipped(inside).to_string())
+            Some(clipped(inside))
         };
         Self {
             status: after("status code: ").and_then(|rest| rest.get(..3)?.parse().ok()),
@@ -136,7 +136,7 @@ fn unreachable(error: &Error, kind: HttpErrorKind, what: &dyn Fn(&str) -> String
 fn deepest(error: &Error) -> String {
     let last = chain(error).last().map(ToString::to_string).unwrap_or_default();
     let is_private = last.contains("://") || last.contains("signature=") || last.contains("sig=");
-    if is_private || last.is_empty() { "the request failed".to_owned() } else { clipped(&last).to_string() }
+    if is_private || last.is_empty() { "the request failed".to_owned() } else { clipped(&last) }
 }
 
 fn chain(error: &Error) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {

@@ -29,7 +29,7 @@ use camino::Utf8PathBuf;
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Uploaded {
     /// Number of objects that were written.
-    pub uploaded: usize,
+    pub written: usize,
     /// Number of objects that were deleted.
     pub deleted: usize,
     /// Files that are gone from the site, and whose objects another program changed. They stay.

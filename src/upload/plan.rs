@@ -81,7 +81,12 @@ pub(super) struct Rules<'r> {
 }
 
 /// The objects about which the bucket must be asked before [`plan`].
-pub(super) fn unclear(local: &[LocalFile<'_>], record: &Record, objects: &Objects) -> Vec<Utf8PathBuf> {
+pub(super) fn unclear(
+    local: &[LocalFile<'_>],
+    record: &Record,
+    objects: &Objects,
+    replace: bool,
+) -> Vec<Utf8PathBuf> {
     let here: BTreeMap<&Utf8Path, &str> =
         local.iter().map(|file| (file.file.path.as_path(), file.sha256.as_str())).collect();
     let is_unclear = |(path, object): &(&Utf8PathBuf, &Remote)| {
@@ -90,7 +95,7 @@ pub(super) fn unclear(local: &[LocalFile<'_>], record: &Record, objects: &Object
             return false;
         }
         match here.get(path.as_path()) {
-            Some(sha256) => !known.is_some_and(|known| known.sha256 == *sha256),
+            Some(sha256) => replace || known.is_none_or(|known| known.sha256 != *sha256),
             None => record.is_empty() || known.is_some() || record.pending.contains_key(*path),
         }
     };
@@ -280,7 +285,7 @@ mod tests {
 
     fn plan_for<'f>(local: &[LocalFile<'f>], record: &Record, bucket: &Bucket, replace: bool) -> Plan<'f> {
         let mut objects = bucket.list();
-        for path in unclear(local, record, &objects) {
+        for path in unclear(local, record, &objects, replace) {
             objects.get_mut(&path).unwrap().inspected = Some(bucket.inspect(&path));
         }
         plan(local, record, &objects, Rules { site: SITE, replace })

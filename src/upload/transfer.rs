@@ -52,7 +52,7 @@ impl Transfer<'_> {
         // Which site wrote an object; one bucket may hold several, one inside the other.
         let site = hex(&digest(&SHA256, format!("{} {destination}", self.site).as_bytes()).as_ref()[..8]);
         let bucket = bucket()?;
-        let objects = objects(&bucket, &local, &record).await?;
+        let objects = objects(&bucket, &local, &record, self.replace).await?;
         let plan = plan::plan(&local, &record, &objects, Rules { site: &site, replace: self.replace });
         if let Some(first) = plan.conflicts.first() {
             return Err(conflict(&bucket, first, plan.conflicts.len(), "nothing was uploaded"));
@@ -81,7 +81,7 @@ impl Transfer<'_> {
             let mut writes = stream::iter(writes).buffer_unordered(WRITERS);
             while let Some((put, version)) = writes.next().await {
                 record.insert(&put.local, Some(version?));
-                done.uploaded += 1;
+                done.written += 1;
                 if saved.elapsed() > SAVE_EVERY {
                     self.save(record)?;
                     saved = Instant::now();
@@ -137,7 +137,12 @@ pub(super) fn begin(record: &mut Record, plan: &Plan<'_>) {
 }
 
 /// What is in the bucket, as far as it matters.
-async fn objects(bucket: &Bucket, local: &[LocalFile<'_>], record: &Record) -> Result<Objects, UploadError> {
+async fn objects(
+    bucket: &Bucket,
+    local: &[LocalFile<'_>],
+    record: &Record,
+    replace: bool,
+) -> Result<Objects, UploadError> {
     let here: std::collections::HashSet<&Utf8Path> =
         local.iter().map(|file| file.file.path.as_path()).collect();
     let matters = |path: &Utf8Path| {
@@ -147,7 +152,7 @@ async fn objects(bucket: &Bucket, local: &[LocalFile<'_>], record: &Record) -> R
             || record.pending.contains_key(path)
     };
     let mut objects = bucket.list(matters).await?;
-    let unclear = plan::unclear(local, record, &objects);
+    let unclear = plan::unclear(local, record, &objects, replace);
     let questions = unclear.into_iter().map(|path| async move {
         let found = bucket.inspect(&path).await;
         (path, found)

@@ -48,7 +48,7 @@ fn object(bucket: &BucketServer, path: &str) -> Object {
 
 fn is_feed(key: &str) -> bool {
     let name = key.rsplit('/').next().unwrap().trim_end_matches(".gz");
-    matches!(name, "rss.xml" | "atom.xml" | "feed.json")
+    matches!(name, "rss.xml" | "atom.xml" | "feed.json" | "feeds.opml")
 }
 
 /// Whether every object is the file of the public folder, and the other way round.
@@ -149,6 +149,7 @@ fn the_interface_of_google_replaces_only_the_generation_that_was_written() {
 fn only_what_changed_is_written_and_the_page_of_a_retracted_post_goes_after_the_feeds() {
     let bucket = BucketServer::start();
     let site = site(&bucket, "");
+    post(&site, "third", "기술", "셋째 글");
     // A file that Letterpress did not write is not part of the site.
     site.write("public/private.txt", "mine");
     site.run(&["publish"]);

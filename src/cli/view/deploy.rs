@@ -13,10 +13,10 @@ pub(in crate::cli) fn report(deployed: &DeployReport, context: &RunContext, prin
     match &deployed.upload {
         Some(Ok(done)) => {
             let url = output.url.as_deref().unwrap_or_default();
-            if done.uploaded + done.deleted == 0 {
+            if done.written + done.deleted == 0 {
                 printer.info(format!("upload: unchanged ({url})"));
             } else {
-                let (written, gone) = (count(done.uploaded as u64, "file"), done.deleted);
+                let (written, gone) = (count(done.written as u64, "file"), done.deleted);
                 printer.info(format!("upload: {written} written to {url}, {gone} deleted"));
             }
             for path in &done.left {
@@ -59,7 +59,7 @@ pub(super) fn facts(deployed: &DeployReport) -> [(&'static str, Value); 3] {
     let uploaded = deployed.upload.as_ref().and_then(|result| result.as_ref().ok());
     let command = deployed.command.as_ref().map(|result| if result.is_ok() { "finished" } else { "failed" });
     [
-        ("uploaded", json!(uploaded.map(|done| done.uploaded))),
+        ("uploaded", json!(uploaded.map(|done| done.written))),
         ("deleted", json!(uploaded.map(|done| done.deleted))),
         ("command", json!(command)),
     ]

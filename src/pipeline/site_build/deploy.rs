@@ -137,7 +137,7 @@ async fn run_command(config: &Config, files: &[SiteFile]) -> Result<Option<Strin
     let mut variables = vec![("LETTERPRESS_PUBLIC", absolute(&directory)?)];
     for (variable, name, paths) in lists {
         let list = folder.join(name);
-        let text: String = paths.into_iter().map(|path| format!("{path}\n")).collect();
+        let text: String = paths.into_iter().flat_map(|path| [path.as_str(), "\n"]).collect();
         durable::replace(&list, text.as_bytes(), Mode::Umask).map_err(|error| cannot_write(&list, &error))?;
         variables.push((variable, absolute(&list)?));
     }
