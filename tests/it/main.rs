@@ -68,7 +68,8 @@ mod store_contract;
 mod subscriber_store;
 #[cfg(test)]
 mod support;
-#[cfg(all(test, feature = "object-store"))]
+#[cfg(feature = "object-store")]
+#[cfg(test)]
 mod upload;
 #[cfg(test)]
 mod verify;

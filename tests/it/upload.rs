@@ -161,7 +161,7 @@ fn only_what_changed_is_written_and_the_page_of_a_retracted_post_goes_after_the_
     let edited = site.run(&["publish"]);
     let puts = bucket.take("PUT");
     assert!(edited.code == 0 && puts.contains(&key("other/index.html")), "{} {puts:?}", edited.output);
-    assert!(!puts.contains(&key(PAGE)) && !puts.iter().any(|key| key.ends_with(".css")), "{puts:?}");
+    assert!(!puts.contains(&key(PAGE)) && !puts.iter().any(|key| key.contains(".css")), "{puts:?}");
     assert_complete(&site, &bucket);
     assert!(object(&bucket, "rss.xml").headers.contains_key("if-match"));
 
@@ -266,9 +266,8 @@ fn a_failure_of_the_service_is_tried_again_and_a_lost_reply_is_no_conflict() {
 fn a_large_file_is_sent_in_parts() {
     let bucket = BucketServer::start();
     let site = site(&bucket, "");
-    let large: Vec<u8> = (0_u32..5_000_000)
-        .flat_map(|number| (number.wrapping_mul(2_654_435_761) as u16).to_le_bytes())
-        .collect();
+    let large: Vec<u8> =
+        (0_u32..2_500_000).flat_map(|number| number.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
     std::fs::write(site.path("posts/큰.mp3"), &large).unwrap();
     post(&site, "other", "기술", "[들어 보기](큰.mp3)");
     let done = site.run(&["publish"]);
@@ -278,7 +277,7 @@ fn a_large_file_is_sent_in_parts() {
         state
             .objects
             .iter()
-            .find(|(key, _)| key.ends_with(".mp3"))
+            .find(|(key, _)| key.contains(".mp3"))
             .map(|(key, object)| (key.clone(), object.clone()))
             .unwrap()
     });

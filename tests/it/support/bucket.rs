@@ -28,6 +28,9 @@ pub(crate) struct Failure {
     pub(crate) times: usize,
 }
 
+/// The headers of the request that began the upload, and its parts.
+type Parts = (BTreeMap<String, String>, Vec<Vec<u8>>);
+
 #[derive(Debug, Default)]
 pub(crate) struct State {
     pub(crate) objects: BTreeMap<String, Object>,
@@ -36,7 +39,7 @@ pub(crate) struct State {
     pub(crate) failures: Vec<Failure>,
     writes: usize,
     /// The parts of unfinished uploads, and the headers of their beginning.
-    parts: BTreeMap<String, (BTreeMap<String, String>, Vec<Vec<u8>>)>,
+    parts: BTreeMap<String, Parts>,
 }
 
 pub(crate) struct BucketServer {
