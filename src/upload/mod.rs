@@ -11,6 +11,7 @@ mod explain;
 #[cfg(feature = "object-store")]
 mod plan;
 mod record;
+mod scan;
 mod site_file;
 #[cfg(feature = "object-store")]
 mod transfer;
@@ -19,7 +20,8 @@ mod transfer;
 pub(crate) use bucket::Service;
 pub(crate) use command::SiteCommand;
 pub(crate) use record::Record;
-pub(crate) use site_file::{Role, SiteFile, scan};
+pub(crate) use scan::scan;
+pub(crate) use site_file::{Role, SiteFile};
 #[cfg(feature = "object-store")]
 pub(crate) use transfer::Transfer;
 

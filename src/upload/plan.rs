@@ -95,7 +95,11 @@ pub(super) fn unclear(
             return false;
         }
         match here.get(path.as_path()) {
-            Some(sha256) => replace || known.is_none_or(|known| known.sha256 != *sha256),
+            Some(sha256) => {
+                replace
+                    || record.pending.contains_key(*path)
+                    || known.is_none_or(|known| known.sha256 != *sha256)
+            }
             None => record.is_empty() || known.is_some() || record.pending.contains_key(*path),
         }
     };
@@ -170,7 +174,7 @@ fn decide(file: &LocalFile<'_>, record: &Record, object: Option<&Remote>, rules:
     if let Some(known) = known.filter(|known| is_known(known, object)) {
         return if is_unchanged { Decision::Unchanged } else { Decision::Put(known.version.clone()) };
     }
-    if is_unchanged && !rules.replace {
+    if is_unchanged && !rules.replace && !record.pending.contains_key(path) {
         // Another program changed it, and this run has no reason to write it.
         return Decision::Unchanged;
     }

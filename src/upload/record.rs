@@ -7,12 +7,9 @@ use std::io;
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
-use super::site_file::LocalFile;
+use super::site_file::{FileStamp, LocalFile};
 use crate::crash;
 use crate::durable::{self, Mode};
-
-/// Size and modification time of a file.
-pub(crate) type FileStamp = (u64, u128);
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Record {

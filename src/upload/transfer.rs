@@ -10,7 +10,8 @@ use futures_util::stream::{self, StreamExt as _};
 use super::bucket::Bucket;
 use super::plan::{self, Objects, Plan, Put, Rules};
 use super::record::{ObjectVersion, Record};
-use super::site_file::{LocalFile, SiteFile, scan};
+use super::scan::scan;
+use super::site_file::{LocalFile, SiteFile};
 use super::{UploadError, Uploaded};
 use crate::text::hex;
 

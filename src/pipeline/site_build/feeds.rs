@@ -156,7 +156,7 @@ pub fn build(context: &RunContext, allowed: Waivers) -> Result<BuildReport, RunE
     // Writing the id files changed the folder of posts, so the fingerprint is computed again.
     let inputs = InputFingerprint::inputs(context)?;
     let pages_changed = layout.pages().is_some();
-    let site = SiteFiles::of(&layout, &done.files, &pages);
+    let site = SiteFiles::of(&layout, &done.files, (&pages.files, &pages.foreign));
     // With errors there is no shortcut: each run reports them until they are fixed.
     if errors_of(&reading.archive).next().is_none() {
         InputFingerprint::write(context, (&inputs, &site), &done.files, &reading.archive, &pages);

@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 use crate::config::{Compression, Config};
 use crate::feeds::output;
 use crate::feeds::{FeedPlan, headers, media_type};
-use crate::pipeline::site_build::pages::PagesReport;
 use crate::upload::{Role, SiteFile};
 
 /// The files of the last build, relative to the public folder.
@@ -29,13 +28,18 @@ struct FeedFile {
 }
 
 impl SiteFiles {
-    pub(crate) fn of(layout: &FeedPlan<'_>, written: &[Utf8PathBuf], pages: &PagesReport) -> Self {
+    /// The files of the feeds, and those of the pages without what another program wrote.
+    pub(crate) fn of(
+        layout: &FeedPlan<'_>,
+        written: &[Utf8PathBuf],
+        (pages, foreign): (&[Utf8PathBuf], &[Utf8PathBuf]),
+    ) -> Self {
         let config = layout.config();
         let known: HashMap<Utf8PathBuf, (&'static str, bool)> =
             layout.index().map(|(path, kind, is_archive)| (path, (kind, is_archive))).collect();
-        let foreign: HashSet<&Utf8PathBuf> = pages.foreign.iter().collect();
+        let foreign: HashSet<&Utf8PathBuf> = foreign.iter().collect();
         let mut paths: Vec<&Utf8PathBuf> =
-            written.iter().chain(pages.files.iter().filter(|path| !foreign.contains(path))).collect();
+            written.iter().chain(pages.iter().filter(|path| !foreign.contains(path))).collect();
         paths.sort();
         paths.dedup();
         let mut files = Self::default();
