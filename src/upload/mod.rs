@@ -54,6 +54,7 @@ impl UploadError {
         Self { what: what.into(), help: help.into(), is_lasting: true }
     }
 
+    #[cfg(feature = "object-store")]
     pub(crate) fn passing(what: impl Into<String>, help: impl Into<String>) -> Self {
         Self { is_lasting: false, ..Self::lasting(what, help) }
     }

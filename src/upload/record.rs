@@ -60,6 +60,7 @@ impl Record {
     }
 
     /// Whether nothing is known of this place.
+    #[cfg(any(test, feature = "object-store"))]
     pub(crate) fn is_empty(&self) -> bool {
         self.files.is_empty() && self.pending.is_empty()
     }
@@ -83,6 +84,7 @@ impl Record {
     }
 
     /// Records that nothing of ours is there.
+    #[cfg(feature = "object-store")]
     pub(crate) fn remove(&mut self, path: &Utf8Path) {
         self.pending.remove(path);
         self.files.remove(path);
