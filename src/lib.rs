@@ -7,7 +7,8 @@
 //!    what the other modules are built on.
 //! 2. [`config`]: `config.toml` becomes checked values.
 //! 3. [`archive`]: `posts/` becomes an [`archive::Archive`].
-//! 4. [`feeds`]: the archive becomes documents, and the documents become files; `websub` notifies hubs.
+//! 4. [`feeds`]: the archive becomes documents, and the documents become files; `upload` takes them to where the site
+//!    is served; `websub` notifies hubs.
 //! 5. [`subscribers`]: who they are, their preferences, and the signed tokens in their emails.
 //! 6. [`email`]: a post becomes one message with placeholders, and that and a subscriber become bytes; `pages`: small pages
 //!    to read posts online.
@@ -54,6 +55,7 @@ mod schedule;
 pub mod store;
 pub mod subscribers;
 pub mod text;
+mod upload;
 pub mod web;
 mod websub;
 mod xml;

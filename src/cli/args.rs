@@ -42,7 +42,7 @@ pub(super) struct WaiverArgs {
 
 impl WaiverArgs {
     pub(super) fn allowed(&self) -> Waivers {
-        Waivers { redelivery: self.allow_redelivery, loss: self.allow_loss }
+        Waivers { redelivery: self.allow_redelivery, loss: self.allow_loss, remote: false }
     }
 }
 
@@ -50,10 +50,19 @@ impl WaiverArgs {
 #[derive(Args)]
 pub(super) struct BuildArgs {
     #[command(flatten)]
-    pub(super) waivers: WaiverArgs,
+    waivers: WaiverArgs,
+    /// Replace files in the bucket of output.url that another program or another machine wrote.
+    #[arg(long)]
+    replace_remote: bool,
     /// Print one JSON object, also if the command fails.
     #[arg(long)]
     pub(super) json: bool,
+}
+
+impl BuildArgs {
+    pub(super) fn allowed(&self) -> Waivers {
+        Waivers { remote: self.replace_remote, ..self.waivers.allowed() }
+    }
 }
 
 /// The preferences of a subscriber.

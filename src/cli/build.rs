@@ -1,11 +1,11 @@
-//! `letterpress build`: build the feeds without mailing anything.
+//! `letterpress build`: build and upload the feeds without mailing anything.
 
 use super::Outcome;
 use super::args::BuildArgs;
 use super::printer::Printer;
-use super::view::{feeds, json};
+use super::view::{deploy as deployed_view, feeds, json};
 use crate::pipeline::session::{RunContext, RunError};
-use crate::pipeline::site_build::{build, fetch_posts};
+use crate::pipeline::site_build::{build, deploy, fetch_posts};
 
 pub(super) async fn run(
     args: &BuildArgs,
@@ -14,15 +14,18 @@ pub(super) async fn run(
 ) -> Result<Outcome, RunError> {
     let refreshed = fetch_posts(context).await?;
     printer.lasting_findings(&refreshed.findings);
-    let built = build(context, args.waivers.allowed())?;
+    let built = build(context, args.allowed())?;
     feeds::report(&built, context, printer);
+    let deployed = deploy(context, &built).await?;
+    deployed_view::report(&deployed, context, printer);
     let outcome = match refreshed.is_stale {
         _ if built.has_errors() => Outcome::UserError,
         true => Outcome::Partly,
         false => Outcome::Done,
     };
+    let outcome = deployed_view::outcome(&deployed, outcome);
     if args.json {
-        printer.json(&json::of_build(&refreshed, &built, outcome, context, printer))?;
+        printer.json(&json::of_build(&refreshed, (&built, &deployed), outcome, context, printer))?;
     }
     Ok(outcome)
 }

@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 use super::Outcome;
 use super::args::BuildArgs;
 use super::printer::{Printer, count};
-use super::view::{feeds, json, newsletter};
+use super::view::{deploy, feeds, json, newsletter};
 use crate::pipeline::session::{RunContext, RunError};
 use crate::pipeline::site_build::WebSubReport;
 use crate::pipeline::{PublishReport, publish};
@@ -15,7 +15,7 @@ pub(super) async fn run(
     context: &RunContext,
     printer: Printer,
 ) -> Result<Outcome, RunError> {
-    let summary = publish(context, args.waivers.allowed()).await?;
+    let summary = publish(context, args.allowed()).await?;
     if !args.json {
         return report(summary, context, printer);
     }
@@ -33,16 +33,18 @@ fn report(summary: PublishReport, context: &RunContext, printer: Printer) -> Res
         feeds::report(built, context, printer);
         has_errors = built.has_errors();
     }
+    deploy::report(&summary.deployed, context, printer);
     if let Some(notified) = summary.websub {
         report_hubs(notified, context, printer);
     }
     let Some(mailed) = summary.newsletter else {
         let key = if context.config.newsletter.enabled { "from is not set" } else { "enabled is false" };
         printer.info(format!("newsletter: off (newsletter.{key})"));
-        return Ok(or_wrong(or_partly(Outcome::Done, summary.refreshed.is_stale), has_errors));
+        let outcome = or_partly(Outcome::Done, summary.refreshed.is_stale);
+        return Ok(or_wrong(deploy::outcome(&summary.deployed, outcome), has_errors));
     };
     let outcome = or_partly(newsletter::report(&mailed?, context, printer), summary.refreshed.is_stale);
-    Ok(or_wrong(outcome, has_errors))
+    Ok(or_wrong(deploy::outcome(&summary.deployed, outcome), has_errors))
 }
 
 /// The run skipped posts because of an unknown setting. The rest is done, but the user must fix the setting.

@@ -1,6 +1,7 @@
 //! Checks that types cannot express: ranges, keys that depend on each other, and values that conflict.
 
 mod login;
+mod output;
 
 use std::collections::BTreeSet;
 
@@ -11,6 +12,7 @@ use super::source::Source;
 use super::{Config, Tls};
 use crate::finding::Finding;
 use login::{check_login, check_oauth};
+use output::check_output;
 
 /// Checks the values of `config`; `settled` are keys that were already reported.
 pub(super) fn check(config: &Config, source: &Source<'_>, settled: &BTreeSet<String>) -> Vec<Finding> {
@@ -59,6 +61,7 @@ pub(super) fn check(config: &Config, source: &Source<'_>, settled: &BTreeSet<Str
         check_notify(notify, &mut wrong);
     }
     check_web(&config.web, &mut wrong);
+    check_output(&config.output, &mut wrong);
     if !settled.contains("newsletter.from") {
         findings.extend(missing_sender(config, source));
     }

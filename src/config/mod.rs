@@ -4,6 +4,7 @@
 mod accounts;
 mod aliases;
 mod archive;
+mod bucket;
 mod byte_size;
 mod check;
 mod color;
@@ -19,6 +20,7 @@ mod nearest;
 mod newsletter;
 mod notify;
 mod oauth;
+mod output;
 mod parse;
 mod permalink;
 mod placeholder;
@@ -49,6 +51,7 @@ use crate::i18n::Languages;
 pub use accounts::{FediverseHandle, RecordUri};
 pub use aliases::suggested_language;
 pub use archive::{Archive, DateOnly, Generator};
+pub use bucket::{BucketKind, BucketUrl};
 pub use byte_size::ByteSize;
 pub use color::Color;
 pub use defaults::DEFAULTS;
@@ -62,6 +65,7 @@ pub use nearest::{nearest, plain};
 pub use newsletter::{DateOrder, FirstRun, Newsletter, OnUnknown, Theme};
 pub use notify::{Notify, NotifyKind};
 pub use oauth::{Grant, LoginSource, OauthClient, Provider, built_in_providers};
+pub use output::{Compression, Output};
 pub use parse::{CheckedConfig, ConfigError, environment, examine, load, parse};
 pub use permalink::{Pattern, PatternPart, Permalink, Placeholder};
 pub use placeholder::is_placeholder_host;
@@ -72,7 +76,7 @@ pub use secret::{Secret, SecretError, SuspectCharacter};
 pub use series::SeriesStart;
 pub use site::{Author, Site, SiteUrl, is_language_tag};
 pub use smtp::{Deadlines, Smtp, Tls};
-pub use store::{Compression, Output, Store};
+pub use store::Store;
 pub use web::{AddressSecret, Network, Web, WebLimits};
 pub use weekly::Weekly;
 
@@ -125,7 +129,7 @@ pub struct Config {
     pub store: Store,
     /// The web server.
     pub web: Web,
-    /// Where feeds and emails are written.
+    /// Where feeds and emails are written, and uploaded.
     pub output: Output,
 }
 

@@ -1,4 +1,4 @@
-//! `[store]` and `[output]`: where data is stored and files are written.
+//! `[store]`: where data is stored.
 
 use camino::Utf8PathBuf;
 use serde::Deserialize;
@@ -38,30 +38,4 @@ impl Store {
     pub fn postgres(&self) -> Option<PostgresUrl> {
         PostgresUrl::read(&self.url)?.ok()
     }
-}
-
-/// The `[output]` section.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Output {
-    /// Where the feeds are written.
-    pub directory: Utf8PathBuf,
-    /// Whether to build a page for each post; `None` means only if no other program does.
-    #[serde(default)]
-    pub pages: Option<bool>,
-    /// Which compressed copies to write beside each file.
-    pub compress: Vec<Compression>,
-    /// Where emails are written as `.eml` files while there is no `[smtp]`.
-    pub outbox: Utf8PathBuf,
-}
-
-/// A compression format, for web servers that serve precompressed files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-pub enum Compression {
-    /// `.gz`
-    #[serde(rename = "gzip")]
-    Gzip,
-    /// `.br`
-    #[serde(rename = "br")]
-    Brotli,
 }

@@ -35,6 +35,13 @@ fn is_shown(media_type: &str) -> bool {
     media_type.contains("+xml")
 }
 
+/// The type of a feed and the seconds for which it may be cached, where a server cannot test the `Accept` header. Feed readers
+/// accept the type for browsers too.
+pub(crate) fn without_negotiation(media_type: &'static str, is_archive: bool) -> (&'static str, u32) {
+    let age = if is_archive { ARCHIVE_MAX_AGE } else { MAX_AGE };
+    (if is_shown(media_type) { FOR_BROWSERS } else { media_type }, age)
+}
+
 /// The configuration for `server`.
 pub fn render(layout: &FeedPlan<'_>, server: Server) -> String {
     let config = layout.config();
@@ -166,9 +173,7 @@ fn netlify(text: &mut String, layout: &FeedPlan<'_>) -> std::fmt::Result {
     for (path, media_type, is_archive) in layout.index() {
         let url = layout.config().site.url.join(path.as_str());
         let path = url.strip_prefix(&site.origin().ascii_serialization()).unwrap_or(&url);
-        let age = if is_archive { ARCHIVE_MAX_AGE } else { MAX_AGE };
-        // This server cannot test the `Accept` header, and feed readers accept this type too.
-        let media_type = if is_shown(media_type) { FOR_BROWSERS } else { media_type };
+        let (media_type, age) = without_negotiation(media_type, is_archive);
         writeln!(text, "{path}\n  Content-Type: {media_type}\n  Cache-Control: max-age={age}")?;
         writeln!(text, "  Access-Control-Allow-Origin: *\n  X-Content-Type-Options: nosniff")?;
     }

@@ -21,6 +21,7 @@ mod html_index;
 mod json_feed;
 mod layout;
 pub mod lint;
+pub mod media_type;
 mod opml;
 pub mod output;
 mod page;

@@ -14,7 +14,7 @@ use newsletter::{
     relay_backoff, schedule_issue,
 };
 use session::{LedgerSession, RunContext, RunError, transport};
-use site_build::{BuildReport, FetchReport, Waivers, WebSubReport, feeds, websub};
+use site_build::{BuildReport, DeployReport, FetchReport, Waivers, WebSubReport, feeds, websub};
 
 use crate::finding::Finding;
 
@@ -25,6 +25,8 @@ pub struct PublishReport {
     pub refreshed: FetchReport,
     /// The feeds; `None` if they were not built.
     pub built: Option<BuildReport>,
+    /// The upload, and the program that is run after a build.
+    pub deployed: DeployReport,
     /// WebSub notifications; `None` if there were none. A failure does not stop the run.
     pub websub: Option<Result<WebSubReport, RunError>>,
     /// The newsletter; `None` if it is disabled. A failure does not undo the build.
@@ -32,6 +34,8 @@ pub struct PublishReport {
 }
 
 /// `publish`: build the feeds, send what is due.
+///
+/// Until the site is where readers find it, no new issue is started: its "Read online" would lead nowhere.
 pub async fn publish(context: &RunContext, waivers: Waivers) -> Result<PublishReport, RunError> {
     let sends = transport::is_on(&context.config);
     if sends {
@@ -45,15 +49,16 @@ pub async fn publish(context: &RunContext, waivers: Waivers) -> Result<PublishRe
         None
     };
     let built = site_build::build(context, waivers)?;
+    let deployed = site_build::deploy(context, &built).await?;
     let websub = notify_hubs(context, session.as_ref(), &built).await.transpose();
     let report = match session {
         Some(session) => {
-            let report = issue::run(context, &session, &built).await;
+            let report = issue::run(context, &session, &built, deployed.error().is_none()).await;
             Some(finish_run(context, &session, report).await)
         }
         None => None,
     };
-    Ok(PublishReport { refreshed, built: Some(built), websub, newsletter: report })
+    Ok(PublishReport { refreshed, built: Some(built), deployed, websub, newsletter: report })
 }
 
 /// Notifies the hubs. A site without a newsletter can have hubs too, and then needs a database to record notifications.

@@ -240,3 +240,33 @@ fn a_death_around_the_freeze_of_a_step_of_a_series_brings_the_step_once() {
         assert!(accepted(&relay) <= SUBSCRIBERS, "{point}: the step came twice");
     }
 }
+
+#[cfg(feature = "object-store")]
+#[test]
+fn a_death_during_an_upload_leaves_no_feed_without_its_pages_and_the_next_run_completes_it() {
+    use super::support::bucket::BucketServer;
+    // Before the first object, and after each phase.
+    for point in ["upload-recorded:1", "upload-recorded:2", "upload-recorded:3", "upload-recorded:4"] {
+        let (relay, bucket) = (relay(), BucketServer::start());
+        let site = site(&relay, SUBSCRIBERS, 1);
+        let config = std::fs::read_to_string(site.path("config.toml")).unwrap();
+        site.write("config.toml", &format!("{config}{}", bucket.config()));
+        site.write("bucket.env", "AWS_ACCESS_KEY_ID=key\nAWS_SECRET_ACCESS_KEY=secret\n");
+        assert!(dies(&site, NOW, point), "the run did not reach {point}");
+        assert_eq!(accepted(&relay), 0, "{point}: messages were sent before the site was uploaded");
+        let keys: Vec<String> = bucket.with(|state| state.objects.keys().cloned().collect());
+        let has = |name: &str| keys.iter().any(|key| key.ends_with(name));
+        assert!(!has("/rss.xml") || has("slow/index.html"), "{point}: {keys:?}");
+        bucket.take_requests();
+        assert_eq!(finishes(&site, &relay), 0, "{point}");
+        let again = bucket.take("PUT");
+        assert!(keys.iter().all(|key| !again.contains(key)), "{point}: written twice: {again:?} {keys:?}");
+        let files: Vec<String> = bucket.with(|state| state.objects.keys().cloned().collect());
+        assert!(
+            files.iter().any(|key| key.ends_with("/rss.xml")) && accepted(&relay) == SUBSCRIBERS,
+            "{point}"
+        );
+        site.run_at(LATER, &["publish"]);
+        assert!(bucket.take_requests().is_empty(), "{point}");
+    }
+}

@@ -68,6 +68,9 @@ mod store_contract;
 mod subscriber_store;
 #[cfg(test)]
 mod support;
+#[cfg(feature = "object-store")]
+#[cfg(test)]
+mod upload;
 #[cfg(test)]
 mod verify;
 #[cfg(test)]

@@ -14,7 +14,7 @@ use crate::finding::Finding;
 use crate::pipeline::PublishReport;
 use crate::pipeline::newsletter::{HeldPosts, NewsletterReport, ScheduledStep};
 use crate::pipeline::session::{LedgerSession, RunContext, RunError};
-use crate::pipeline::site_build::{BuildReport, FetchReport, WebSubReport};
+use crate::pipeline::site_build::{BuildReport, DeployReport, FetchReport, WebSubReport};
 
 /// The object of a run that has not ended yet.
 pub(in crate::cli) struct Facts {
@@ -31,6 +31,7 @@ impl Facts {
             facts.put("feeds", feeds(built, context));
             facts.findings.extend(built.archive.iter().flat_map(|archive| archive.findings.clone()));
         }
+        facts.deployed(&summary.deployed);
         facts.put("hubs", summary.websub.as_ref().map(hubs));
         facts.put("websub", summary.websub.as_ref().map(websub));
         match &summary.newsletter {
@@ -57,6 +58,12 @@ impl Facts {
 
     fn put(&mut self, key: &str, value: impl serde::Serialize) {
         self.object.insert(key.to_owned(), json!(value));
+    }
+
+    fn deployed(&mut self, deployed: &DeployReport) {
+        for (key, value) in super::deploy::facts(deployed) {
+            self.put(key, value);
+        }
     }
 
     fn newsletter(&mut self, state: &str) {
@@ -161,7 +168,7 @@ impl Facts {
 /// What a run of `build` did.
 pub(in crate::cli) fn of_build(
     refreshed: &FetchReport,
-    built: &BuildReport,
+    (built, deployed): (&BuildReport, &DeployReport),
     outcome: Outcome,
     context: &RunContext,
     printer: Printer,
@@ -169,6 +176,7 @@ pub(in crate::cli) fn of_build(
     let mut facts = Facts { object: Map::new(), findings: refreshed.findings.clone() };
     facts.put("stale_feed", refreshed.is_stale);
     facts.put("feeds", feeds(built, context));
+    facts.deployed(deployed);
     facts.findings.extend(built.archive.iter().flat_map(|archive| archive.findings.clone()));
     facts.object(&Ok(outcome), printer)
 }

@@ -1,6 +1,7 @@
 //! Output that several commands share: what a run did, why nothing is sent, what a subscriber gets.
 
 pub(super) mod blockers;
+pub(super) mod deploy;
 pub(super) mod feeds;
 pub(super) mod held;
 pub(super) mod json;

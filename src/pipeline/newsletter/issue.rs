@@ -18,18 +18,24 @@ use crate::pipeline::site_build::lookup::find;
 use crate::pipeline::status::upcoming;
 use crate::store::{NewIssue, StoreError};
 
-/// Runs the newsletter part, after the feeds were built.
+/// Why no new issue is started although the mail server may be fine.
+const NOT_DEPLOYED: &str = "new issues wait until the site is uploaded, because \"Read online\" would lead to a page that is not there; \
+                            `letterpress send` does not wait";
+
+/// Runs the newsletter part, after the feeds were built. Unless the site `is_deployed`, nothing new is frozen.
 pub(crate) async fn run(
     context: &RunContext,
     session: &LedgerSession,
     built: &BuildReport,
+    is_deployed: bool,
 ) -> Result<NewsletterReport, RunError> {
     let rehearsed = rehearsal::end_if_relay_configured(context, session).await?;
     let jump = idle_shortcut::clock_jump(context, session).await?;
+    let pause = jump.or_else(|| (!is_deployed).then(|| NOT_DEPLOYED.to_owned()));
     let (imported, rejected) = import_list(context, session).await?;
     let is_settled = rehearsed == 0 && imported.is_none();
     // After the clock was set back, nothing new is frozen: it may jump again.
-    let (steps, warnings) = match &jump {
+    let (steps, warnings) = match &pause {
         None => match series::schedule(context, session, built).await {
             Err(refused @ RunError::Findings(_)) => {
                 // Issues that were started before continue.
@@ -41,7 +47,7 @@ pub(crate) async fn run(
         Some(_) => Default::default(),
     };
     let mut report =
-        if jump.is_some() || is_settled && idle_shortcut::is_settled(context, session, built).await? {
+        if pause.is_some() || is_settled && idle_shortcut::is_settled(context, session, built).await? {
             let mut report = deliver_open(context, session).await?;
             report.next = upcoming::load(session, context.clock.now()).await?;
             report
@@ -67,7 +73,7 @@ pub(crate) async fn run(
     report.list_import = imported;
     report.rejected_rows = rejected;
     report.rehearsed = rehearsed;
-    report.warnings.extend(jump);
+    report.warnings.extend(pause);
     Ok(report)
 }
 

@@ -22,6 +22,8 @@ pub struct Waivers {
     pub redelivery: bool,
     /// Published posts may be removed.
     pub loss: bool,
+    /// Objects in the bucket that another program wrote may be replaced.
+    pub remote: bool,
 }
 
 /// The differences of all feeds.

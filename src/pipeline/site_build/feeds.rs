@@ -23,6 +23,7 @@ use crate::pipeline::session::context::RunContext;
 use crate::pipeline::session::run_error::RunError;
 use crate::pipeline::site_build::feed_diff::{self, Waivers};
 use crate::pipeline::site_build::pages::{self, PagesReport};
+use crate::pipeline::site_build::site_files::SiteFiles;
 use crate::text::{HeaderText, hex};
 
 /// What the feed part did.
@@ -48,6 +49,8 @@ pub struct BuildReport {
     pub inputs: String,
     /// Changes that the user has allowed.
     pub waivers: Waivers,
+    /// The files of the site.
+    pub(crate) site: SiteFiles,
 }
 
 impl BuildReport {
@@ -128,6 +131,7 @@ pub fn build(context: &RunContext, allowed: Waivers) -> Result<BuildReport, RunE
             unchanged: stamp.outputs.len(),
             inputs,
             waivers: allowed,
+            site: stamp.site,
             ..BuildReport::default()
         });
     }
@@ -152,9 +156,10 @@ pub fn build(context: &RunContext, allowed: Waivers) -> Result<BuildReport, RunE
     // Writing the id files changed the folder of posts, so the fingerprint is computed again.
     let inputs = InputFingerprint::inputs(context)?;
     let pages_changed = layout.pages().is_some();
+    let site = SiteFiles::of(&layout, &done.files, (&pages.files, &pages.foreign));
     // With errors there is no shortcut: each run reports them until they are fixed.
     if errors_of(&reading.archive).next().is_none() {
-        InputFingerprint::write(context, &inputs, &done.files, &reading.archive, &pages);
+        InputFingerprint::write(context, (&inputs, &site), &done.files, &reading.archive, &pages);
     }
     Ok(BuildReport {
         written: done.written,
@@ -166,6 +171,7 @@ pub fn build(context: &RunContext, allowed: Waivers) -> Result<BuildReport, RunE
         shortened: ShortenedFeed::of(&layout),
         inputs,
         waivers: allowed,
+        site,
         archive: Some(reading.archive),
     })
 }
@@ -304,6 +310,8 @@ struct InputFingerprint {
     absent: Vec<Utf8PathBuf>,
     /// When the feeds change although no file does: the date of the next scheduled post.
     until: Option<DateTime<Utc>>,
+    /// The files of the site.
+    site: SiteFiles,
 }
 
 impl InputFingerprint {
@@ -349,7 +357,7 @@ impl InputFingerprint {
     /// Errors are ignored: without a stamp the next run only takes longer.
     fn write(
         context: &RunContext,
-        inputs: &str,
+        (inputs, site): (&str, &SiteFiles),
         paths: &[Utf8PathBuf],
         archive: &Archive,
         pages: &PagesReport,
@@ -368,6 +376,7 @@ impl InputFingerprint {
             pages: pages.files.par_iter().filter_map(|path| load_fingerprint(&directory, path)).collect(),
             absent: pages.absent.clone(),
             until: future.chain(archive.expires.map(|date| date.to_utc())).min(),
+            site: site.clone(),
         };
         let path = Self::path(context);
         if let (Some(folder), Ok(json)) = (path.parent(), serde_json::to_vec(&stamp))

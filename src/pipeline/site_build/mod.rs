@@ -1,16 +1,19 @@
-//! From posts to the public folder: read them, compare the feeds with the published ones, write feeds and pages, notify
-//! the hubs.
+//! From posts to the public folder: read them, compare the feeds with the published ones, write feeds and pages, upload
+//! what changed, notify the hubs.
 
 pub(crate) mod adopt_feed_ids;
+pub(crate) mod deploy;
 pub(crate) mod feed_diff;
 pub(crate) mod feed_source;
 pub(crate) mod feeds;
 pub(crate) mod lookup;
 pub(crate) mod pages;
 pub(crate) mod retraction;
+pub(crate) mod site_files;
 pub(crate) mod websub;
 
 pub use adopt_feed_ids::{AdoptedIds, adopt_feed_ids};
+pub use deploy::{DeployReport, deploy};
 pub use feed_diff::{FeedDiff, Waivers, diff_feeds};
 pub use feed_source::{FetchReport, fetch_posts, moved as moved_feed, never_fetched};
 pub use feeds::{BuildReport, ShortenedFeed, build, categories, plan_site};

@@ -42,6 +42,8 @@ pub struct PagesReport {
     pub findings: Vec<Finding>,
     /// All files that are there now, relative to the public folder.
     pub(crate) files: Vec<Utf8PathBuf>,
+    /// Those of them that another program wrote.
+    pub(crate) foreign: Vec<Utf8PathBuf>,
     /// The files that were copied, relative to the configuration.
     pub(crate) sources: Vec<Utf8PathBuf>,
     /// Missing files that would be copied if they existed.
@@ -89,7 +91,7 @@ pub(crate) fn write(
     let public = PublicFolder::open(config, taken);
     let plan = plan(&layout, &public, &record, config);
     // Files of other programs that are in the way are part of the shortcut, so that their removal is noticed.
-    let mut done = PagesReport { findings: plan.findings, files: plan.foreign, ..PagesReport::default() };
+    let mut done = PagesReport { findings: plan.findings, foreign: plan.foreign, ..PagesReport::default() };
     let mut wants = plan.links;
     for portion in plan.to_make.chunks(PORTION) {
         let made: Result<Vec<pages::Page>, Finding> =
@@ -108,7 +110,8 @@ pub(crate) fn write(
     done.findings.extend(limited(copies.findings()));
     done.sources = copies.sources();
     done.absent = copies.absent();
-    done.files.extend(copies.foreign());
+    done.foreign.extend(copies.foreign());
+    done.files.extend(done.foreign.iter().cloned());
     done.removed = public.clear(&record, &sheets, |path| copies.needs(path));
     record.pages = save_record(&public, &sheets, wants);
     record.copies = copies.copy_records(&public, &record);
@@ -117,6 +120,7 @@ pub(crate) fn write(
         done.files.extend(output::compressed(path, &config.output.compress));
     }
     done.files.extend(record.pages.keys().chain(record.copies.keys()).cloned());
+    done.files.extend(copies.same());
     Ok(done)
 }
 

@@ -16,7 +16,8 @@ use tokio::sync::{Mutex, OnceCell};
 use tokio::time::Instant;
 
 use super::encoding::Coding;
-use super::{media_type, topic};
+use super::topic;
+use crate::feeds::media_type;
 use crate::text::hex;
 
 /// How long the index is used before the folder is read again. A slow folder is read less often.

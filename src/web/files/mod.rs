@@ -6,7 +6,6 @@
 mod conditions;
 mod encoding;
 mod index;
-mod media_type;
 mod range;
 mod stream;
 mod topic;

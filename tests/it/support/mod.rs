@@ -2,6 +2,8 @@
 //! can lie, and a site to run the program in.
 
 pub(crate) mod account;
+#[cfg(feature = "object-store")]
+pub(crate) mod bucket;
 pub(crate) mod certificates;
 pub(crate) mod cutter;
 pub(crate) mod postgres;

@@ -133,6 +133,12 @@ impl<'c> Copies<'c> {
         self.findings.clone()
     }
 
+    /// Needed files with the right content that another program put there: the site is not complete without them.
+    pub(super) fn same(&self) -> impl Iterator<Item = Utf8PathBuf> {
+        let same = self.files.iter().filter(|(_, copy)| copy.state == State::Same);
+        same.map(|(target, _)| target.clone())
+    }
+
     pub(super) fn foreign(&self) -> Vec<Utf8PathBuf> {
         self.foreign.clone()
     }

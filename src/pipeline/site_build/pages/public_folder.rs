@@ -150,7 +150,7 @@ fn secrets(config: &Config) -> Vec<Utf8PathBuf> {
         [config.store.sqlite_path(), config.store.password_file.clone(), Some(config.store.tokens.clone())];
     let named = [Some(own), Some(config.store.keys.clone()), Some(config.store.fence.clone())];
     let all = named.into_iter().chain(store).chain([smtp, inbox, config.newsletter.list.clone()]).flatten();
-    let folder = [config.output.outbox.clone()];
+    let folder = [config.output.outbox.clone()].into_iter().chain(config.output.credentials_file.clone());
     all.chain(keys)
         .chain(applications)
         .chain(folder)

@@ -1,12 +1,12 @@
-//! The media type of a file by its extension. Pure.
+//! The media type of a file of the public folder by its extension. Pure.
 
 /// The extension of a name, as written.
-pub(super) fn extension(name: &str) -> &str {
+pub fn extension(name: &str) -> &str {
     name.rsplit_once('.').map_or("", |(_, end)| end)
 }
 
 /// The media type; a file with an unknown extension is offered as a download.
-pub(super) fn of(name: &str) -> &'static str {
+pub fn of(name: &str) -> &'static str {
     match extension(name).to_ascii_lowercase().as_str() {
         "html" | "htm" => "text/html; charset=utf-8",
         "css" => "text/css; charset=utf-8",
