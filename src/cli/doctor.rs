@@ -105,7 +105,10 @@ fn print(checks: &[&Check], printer: Printer) {
         };
         // The host of several lines is named in the first of them.
         let repeated = std::mem::replace(&mut subject, check.subject.as_deref());
-        let shown = check.subject.as_deref().filter(|subject| repeated != Some(subject));
+        let shown = check
+            .subject
+            .as_deref()
+            .filter(|subject| repeated != Some(subject) && !check.message.contains(subject));
         let shown = shown.map(|subject| format!(" ({subject})")).unwrap_or_default();
         printer.marked(mark, &format!("  {word:<8}"), &format!("{}{shown}", check.message));
         if let Some(next) = &check.next {

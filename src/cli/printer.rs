@@ -158,11 +158,9 @@ impl Printer {
         let _ = writeln!(std::io::stdout().lock(), "{}", for_terminal(line.as_ref()));
     }
 
-    /// A line of the requested output with a coloured beginning, if somebody looks at it (<https://no-color.org>).
+    /// A line of the requested output with a coloured beginning, if somebody looks at it.
     pub(super) fn marked(self, mark: Mark, beginning: &str, rest: &str) {
-        let is_colored =
-            std::io::stdout().is_terminal() && environment("NO_COLOR").is_none_or(|no| no.is_empty());
-        match mark.code().filter(|_| is_colored) {
+        match mark.code().filter(|_| is_colored()) {
             Some(code) => {
                 let (beginning, rest) = (for_terminal(beginning), for_terminal(rest));
                 let _ = writeln!(std::io::stdout().lock(), "\u{1b}[{code}m{beginning}\u{1b}[0m{rest}");
@@ -271,6 +269,13 @@ impl Printer {
         let is_log = self.is_watched && !self.json && !std::io::stdout().is_terminal();
         !self.quiet && std::io::stderr().is_terminal() && !is_log
     }
+}
+
+/// Whether words have colours (<https://no-color.org>, <https://bixense.com/clicolors>).
+fn is_colored() -> bool {
+    let is_set = |name: &str| environment(name).is_some_and(|value| !value.is_empty());
+    let is_forced = environment("CLICOLOR_FORCE").is_some_and(|value| !value.is_empty() && value != "0");
+    !is_set("NO_COLOR") && (is_forced || std::io::stdout().is_terminal())
 }
 
 fn print_complaint(line: &str) {
