@@ -315,4 +315,5 @@ pub(crate) struct ReportStrings {
     pub(crate) runs: String,
     pub(crate) time: String,
     pub(crate) longest: String,
+    pub(crate) idle: String,
 }

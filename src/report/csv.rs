@@ -58,6 +58,7 @@ pub(crate) fn to_csv(report: &Report, zone: Tz) -> String {
         ("attempts", runs.attempts),
         ("seconds", runs.seconds),
         ("longest_seconds", runs.longest_seconds),
+        ("idle_seconds", runs.idle_seconds),
     ];
     table.add("runs", "", None, &runs);
     table.0

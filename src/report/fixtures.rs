@@ -128,7 +128,13 @@ pub(crate) fn year() -> Report {
             bounced_more: 5,
             unreached: Some(12),
         },
-        runs: RunFigures { runs: 104, attempts: 49_000, seconds: 61_000, longest_seconds: 1_260 },
+        runs: RunFigures {
+            runs: 104,
+            attempts: 49_000,
+            seconds: 61_000,
+            longest_seconds: 1_260,
+            idle_seconds: 31_000_000,
+        },
     }
 }
 

@@ -245,6 +245,8 @@ pub(crate) struct RunFigures {
     /// From the first attempt to the end of the last one of each run, added.
     pub(crate) seconds: u64,
     pub(crate) longest_seconds: u64,
+    /// Between the first attempt and the end of the last one, when no run was sending.
+    pub(crate) idle_seconds: u64,
 }
 
 #[cfg(test)]

@@ -162,6 +162,10 @@ pub(super) fn runs(runs: &RunFigures, writer: &Writer<'_>) -> Vec<Block> {
     let mut block = figures(writer, &[(&words.runs, runs.runs), (&words.messages, runs.attempts)]);
     let time = |name: &String, seconds: u64| Figure { name: name.clone(), value: clock(seconds) };
     block.figures.extend([time(&words.time, runs.seconds), time(&words.longest, runs.longest_seconds)]);
+    if runs.idle_seconds > 0 {
+        let percent = 100 * runs.idle_seconds / (runs.idle_seconds + runs.seconds);
+        block.figures.push(Figure { name: words.idle.clone(), value: format!("{percent} %") });
+    }
     vec![block]
 }
 

@@ -66,7 +66,9 @@ impl Store {
     pub(crate) async fn run_figures(&self, since: DateTime<Utc>) -> Result<RunFigures, StoreError> {
         self.read("counting runs", move |tx| {
             let mut figures = RunFigures::default();
-            for run in runs(tx, since)?.values() {
+            let runs = runs(tx, since)?;
+            figures.idle_seconds = idle(runs.values());
+            for run in runs.values() {
                 let seconds = u64::try_from((run.last - run.first) / 1_000).unwrap_or_default();
                 figures.runs += 1;
                 figures.attempts += run.attempts;
@@ -141,6 +143,19 @@ struct Run {
     attempts: u64,
     first: i64,
     last: i64,
+}
+
+/// The seconds in which none of the runs was sending. Runs of several machines may overlap.
+fn idle<'r>(runs: impl Iterator<Item = &'r Run>) -> u64 {
+    let mut spans: Vec<(i64, i64)> = runs.map(|run| (run.first, run.last)).collect();
+    spans.sort_unstable();
+    let (mut idle, mut busy_until) = (0, None);
+    for (first, last) in spans {
+        let before = busy_until.unwrap_or(first);
+        idle += (first - before).max(0);
+        busy_until = Some(before.max(last));
+    }
+    u64::try_from(idle / 1_000).unwrap_or_default()
 }
 
 /// The runs by their epoch; as in [`progress`], SQLite's rows are added here.
@@ -311,4 +326,22 @@ fn of_reports(tx: &mut dyn Tx, tally: &mut Tally, since: DateTime<Utc>) -> Resul
             Ok(())
         },
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_between_runs_is_idle_and_runs_of_two_machines_may_overlap() {
+        let of = |spans: &[(i64, i64)]| {
+            let runs: Vec<Run> =
+                spans.iter().map(|(first, last)| Run { attempts: 1, first: *first, last: *last }).collect();
+            idle(runs.iter())
+        };
+        assert_eq!(of(&[]), 0);
+        assert_eq!(of(&[(5_000, 9_000)]), 0);
+        assert_eq!(of(&[(20_000, 30_000), (0, 5_000)]), 15);
+        assert_eq!(of(&[(0, 50_000), (10_000, 20_000), (60_000, 61_000)]), 10);
+    }
 }
