@@ -23,9 +23,25 @@ const FRAME: usize = 24 + 4_096;
 
 /// A site whose sender was killed while it was sending, and the recipients that the relay had accepted.
 fn killed(subscribers: usize, accepted: usize) -> (Server, Site, BTreeSet<String>) {
+    killed_with_pages(subscribers, accepted, None)
+}
+
+/// The same with pages of another size, before the sender starts.
+fn killed_with_pages(
+    subscribers: usize,
+    accepted: usize,
+    page: Option<usize>,
+) -> (Server, Site, BTreeSet<String>) {
     let slow = Do::Each(vec![Do::Wait(Duration::from_millis(4)), reply_line("250 2.0.0 ok")]);
     let relay = Server::start(Script::polite().on(At::Dot, slow));
     let site = Site::new(relay.port(), subscribers, 4);
+    if let Some(page) = page {
+        let change = format!(
+            "PRAGMA journal_mode = DELETE; PRAGMA page_size = {page}; VACUUM; PRAGMA journal_mode = WAL"
+        );
+        let database = Connection::open(site.path("letterpress.db")).unwrap();
+        database.execute_batch(&change).unwrap();
+    }
     let mut run = site.start(&["send"]);
     let began = Instant::now();
     while relay.accepted().len() < accepted {

@@ -17,8 +17,11 @@ use letterpress::ledger::State;
 use letterpress::store::{Fence, Filter, Store, StoreError, compare, open_sqlite};
 use tokio::runtime::{Builder, Runtime};
 
-use super::{FRAME, HEADER, Image, LOG, killed};
+use super::{HEADER, Image, LOG, killed_with_pages};
 
+/// With pages of the usual size the log has eight times as many bits, and each takes as much longer.
+const PAGE: usize = 512;
+const FRAME: usize = 24 + PAGE;
 const SUBSCRIBERS: usize = 200;
 /// How many of them have their email when the sender is killed.
 const ACCEPTED: usize = 130;
@@ -58,7 +61,7 @@ struct Killed {
 
 impl Killed {
     fn new() -> Self {
-        let (relay, site, _) = killed(SUBSCRIBERS, ACCEPTED);
+        let (relay, site, _) = killed_with_pages(SUBSCRIBERS, ACCEPTED, Some(PAGE));
         let image = Image::of(&site);
         let taken = relay.log().messages.into_iter().flat_map(|message| message.rcpt);
         let taken = taken.map(|line| line.split(['<', '>']).nth(1).unwrap().to_owned()).collect();
