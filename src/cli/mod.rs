@@ -5,6 +5,7 @@ mod adopt;
 mod approve;
 mod args;
 mod backup;
+mod bug_report;
 mod build;
 mod check;
 mod completions;
@@ -154,6 +155,8 @@ Example, as a line of crontab -e:
     Completions(completions::Args),
     /// Write the manual pages.
     Man(manual::Args),
+    /// Print what somebody needs to know who looks for a mistake; without secrets and addresses.
+    BugReport(bug_report::Args),
 }
 
 /// The arguments of a command that talks to the relay.
@@ -333,6 +336,7 @@ async fn run(
         Command::Doctor(args) => Box::pin(doctor::run(&args, &context, printer)).await,
         Command::Dkim(command) => dkim::run(command, &context, printer),
         Command::Post(command) => post::run(&command, &context, printer),
+        Command::BugReport(_) => bug_report::run(&context, printer).await,
         Command::Check(_)
         | Command::New(_)
         | Command::Init(_)

@@ -13,7 +13,7 @@ const TOKEN: &str = "v1.";
 const DOTS: usize = 5;
 
 /// `line` with `k…@example.com` for each address and `v1.…` for each token.
-pub(super) fn masked(line: &str) -> String {
+pub(crate) fn masked(line: &str) -> String {
     without_tokens(&without_addresses(&without_user_info(line)))
 }
 

@@ -23,7 +23,7 @@ use self::format::{Conversation, Timer};
 use crate::clock::Clock;
 use crate::text::for_terminal;
 
-pub(crate) use mask::repeats;
+pub(crate) use mask::{masked, repeats};
 
 /// Only this crate's events are logged; the libraries log addresses and headers.
 const CRATE: &str = env!("CARGO_CRATE_NAME");
