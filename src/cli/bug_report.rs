@@ -86,8 +86,11 @@ fn rules(findings: &[Finding]) -> String {
     for finding in findings {
         *counts.entry((finding.severity, finding.rule)).or_default() += 1;
     }
-    let worst_first = counts.into_iter().rev().take(MOST);
-    worst_first.map(|((severity, rule), count)| format!("{severity} {rule}: {count}\n")).collect()
+    let mut text = String::new();
+    for ((severity, rule), count) in counts.into_iter().rev().take(MOST) {
+        let _ = writeln!(text, "{severity} {rule}: {count}");
+    }
+    text
 }
 
 async fn ledger(context: &RunContext, session: &LedgerSession) -> Result<String, RunError> {
