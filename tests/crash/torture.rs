@@ -14,8 +14,8 @@ use super::support::{At, Do, Script, Server, Site, reply_line};
 const CONNECTIONS: usize = 4;
 /// The number of kills of one ledger before it is checked.
 const ROUND: usize = 40;
-/// More than all senders reach between two kills.
-const SUBSCRIBERS_PER_KILL: usize = 150;
+/// More than all senders reach between two kills, also on a machine that does nothing else.
+const SUBSCRIBERS_PER_KILL: usize = 300;
 /// The time from the kill to the first dot of the next run.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
@@ -96,8 +96,9 @@ impl Round {
         while !self.relay.has_message_after(connections) {
             assert!(
                 waited.elapsed() < Duration::from_secs(60),
-                "{:?}: no sender is active in step {step}",
-                self.setup
+                "{:?}: no sender is active in step {step}: {}",
+                self.setup,
+                std::fs::read_to_string(self.site.path("log")).unwrap()
             );
             std::thread::sleep(Duration::from_millis(1));
         }
