@@ -20,6 +20,7 @@ import urllib.parse
 import zlib
 
 from selenium import webdriver
+from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
 from selenium.webdriver.common.by import By
 
 parser = argparse.ArgumentParser()
@@ -189,6 +190,17 @@ class Browser:
     def text(self, selector):
         return self.driver.find_element(By.CSS_SELECTOR, selector).text
 
+    def shows(self, selector, expected):
+        """Wait until the page that a click asks for is there: the driver returns from a click before a slow answer comes."""
+
+        def there():
+            try:
+                return expected in self.text(selector)
+            except (NoSuchElementException, StaleElementReferenceException):
+                return False
+
+        wait(there, f"{expected} is not in {selector} of {self.driver.current_url}")
+
     def complains_not(self):
         """The browser refused nothing but blocked pictures, and loaded everything."""
         logs = [entry["message"] for entry in self.driver.get_log("browser") if entry["level"] == "SEVERE"]
@@ -300,16 +312,18 @@ def without_scripts(site):
     browser = Browser(scripts=False)
     browser.look(address(site), "without-scripts")
     browser.driver.find_element(By.LINK_TEXT, "Dark").click()
-    assert "scheme=dark" in browser.driver.current_url
+    wait(lambda: "scheme=dark" in browser.driver.current_url, "the link to the dark form leads nowhere")
     browser.driver.find_element(By.LINK_TEXT, "Text part").click()
-    assert "우체통이 있던 자리" in browser.text(".part")
+    browser.shows(".part", "우체통이 있던 자리")
     field = browser.driver.find_element(By.NAME, "q")
     field.send_keys("우체통")
     field.submit()
-    assert "우체통이 있던 자리" in browser.text("#list") and "tab=text" in browser.driver.current_url
+    wait(lambda: "q=" in browser.driver.current_url, "the search form leads nowhere")
+    browser.shows("#list", "우체통이 있던 자리")
+    assert "tab=text" in browser.driver.current_url
     before = site.ledger()
     browser.driver.find_element(By.CSS_SELECTOR, "form[action^=test] button").click()
-    assert "me@letters.example" in browser.text(".notice"), browser.text("#head")
+    browser.shows(".notice", "me@letters.example")
     assert len(list(site.folder.glob("outbox/test/*.eml"))) == 1 and site.ledger() == before
     browser.close()
 
