@@ -44,6 +44,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use camino::Utf8Path;
 use chrono::{DateTime, Utc};
+use tokio::sync::oneshot;
 
 pub(super) use value::{Cell, Row, Value};
 
@@ -318,11 +319,16 @@ impl Store {
 }
 
 /// Runs `work` on a thread that may block; a panic there continues here.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(value) => value,
-        Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    let (done, mut ended) = oneshot::channel();
+    // Boxed, because otherwise tokio's tasks would be compiled for each of a hundred kinds of transactions.
+    let work: Box<dyn FnOnce() + Send> = Box::new(move || drop(done.send(work())));
+    if let Err(panic) = tokio::task::spawn_blocking(work).await {
+        std::panic::resume_unwind(panic.into_panic());
     }
+    ended.try_recv().unwrap_or_else(|_| Err(corrupt_data("a transaction without a result")))
 }
 
 /// A value that Letterpress does not write.
