@@ -48,6 +48,7 @@ mod net;
 pub mod oauth;
 mod pages;
 pub mod pipeline;
+#[cfg(feature = "serve")]
 pub mod preview;
 pub mod readership;
 pub mod report;
@@ -56,6 +57,7 @@ pub mod store;
 pub mod subscribers;
 pub mod text;
 mod upload;
+#[cfg(feature = "serve")]
 pub mod web;
 mod websub;
 mod xml;

@@ -53,9 +53,17 @@ pub(super) async fn run(context: &RunContext, printer: Printer) -> Result<Outcom
 fn program() -> String {
     let system = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
     let name = system.lines().find_map(|line| line.strip_prefix("PRETTY_NAME="));
-    let uploads = if cfg!(feature = "object-store") { "with" } else { "without" };
+    let parts = [
+        (cfg!(feature = "importers"), "importers"),
+        (cfg!(feature = "object-store"), "object-store"),
+        (cfg!(feature = "postgres"), "postgres"),
+        (cfg!(feature = "serve"), "serve"),
+    ];
+    let missing: Vec<_> = parts.iter().filter(|(is_there, _)| !is_there).map(|(_, part)| *part).collect();
+    let missing =
+        if missing.is_empty() { String::new() } else { format!(", without {}", missing.join(", ")) };
     format!(
-        "letterpress {}, {uploads} object-store\n{} {}, {}\n",
+        "letterpress {}{missing}\n{} {}, {}\n",
         env!("CARGO_PKG_VERSION"),
         std::env::consts::OS,
         std::env::consts::ARCH,

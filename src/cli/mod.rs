@@ -12,16 +12,20 @@ mod completions;
 mod dkim;
 mod doctor;
 mod headers;
+#[cfg(feature = "importers")]
 mod import;
 mod inbox;
 mod init;
 mod ledger;
+#[cfg(not(all(feature = "importers", feature = "serve")))]
+mod left_out;
 mod login;
 mod manual;
 mod new;
 mod notify;
 mod outcome;
 mod post;
+#[cfg(feature = "serve")]
 mod preview;
 mod printer;
 mod progress;
@@ -33,6 +37,7 @@ mod retract;
 mod run_outcome;
 mod send;
 mod series;
+#[cfg(feature = "serve")]
 mod serve;
 mod site_files;
 mod status;
@@ -46,6 +51,8 @@ use camino::{Utf8Path, Utf8PathBuf};
 use chrono::DateTime;
 use clap::{ArgAction, Args, Parser, Subcommand};
 
+#[cfg(not(feature = "serve"))]
+use left_out::{self as preview, self as serve};
 pub use outcome::Outcome;
 use printer::Printer;
 
@@ -131,8 +138,12 @@ Example, as a line of crontab -e:
     /// Remove the tokens of `login`, and revoke them where the provider can.
     Logout(login::Logout),
     /// Import posts from WordPress, Ghost, a feed or a text page.
+    #[cfg(feature = "importers")]
     #[command(subcommand, after_help = "Example:\n  letterpress import wordpress export.xml --dry-run")]
     Import(import::Command),
+    /// Import posts (not in this program).
+    #[cfg(not(feature = "importers"))]
+    Import(left_out::Args),
     /// Adopt the entry ids of an old feed, so that its posts do not appear as new.
     Adopt(adopt::Args),
     /// Remove one post from the feeds, whether its file exists or not.
@@ -328,7 +339,10 @@ async fn run(
         Command::Inbox(args) => inbox::run(&args, &context, printer).await,
         Command::Readers(args) => readers::run(&args, &context, printer).await,
         Command::Report(args) => report::run(&args, &context, printer).await,
+        #[cfg(feature = "importers")]
         Command::Import(command) => import::run(&command, &context, printer).await,
+        #[cfg(not(feature = "importers"))]
+        Command::Import(args) => left_out::run(&args, &context, printer).await,
         Command::Adopt(args) => adopt::run(&args, &context, printer).await,
         Command::Retract(args) => retract::run(&args, &context, printer).await,
         Command::Login(args) => login::log_in(&args, &context, printer).await,

@@ -108,6 +108,11 @@ fn check_store(store: &super::Store, wrong: &mut impl FnMut(&str, &str, &str)) {
     }
     match super::PostgresUrl::read(&store.url) {
         Some(Err((what, hint))) => wrong("store.url", &what, hint),
+        Some(Ok(_)) if cfg!(not(feature = "postgres")) => wrong(
+            "store.url",
+            "this program was built without PostgreSQL",
+            "install one that was built with the feature `postgres`, or use an SQLite file",
+        ),
         Some(Ok(url)) if has_password && url.betrays_a_password() => wrong(
             "store.url",
             "with this sslmode, the password and the subscribers' data can be intercepted",

@@ -6,10 +6,12 @@
 
 mod distinct;
 pub mod encoding;
+#[cfg(feature = "importers")]
 pub mod exports;
 pub mod feed;
 pub mod feed_archive;
 pub mod feed_diff;
+#[cfg(feature = "importers")]
 pub mod ghost;
 pub mod html;
 pub mod imported_post;
@@ -18,4 +20,5 @@ pub mod relay_log;
 pub mod sites;
 pub mod subscriber_import;
 pub mod text_page;
+#[cfg(feature = "importers")]
 pub mod wordpress;

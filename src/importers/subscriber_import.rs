@@ -24,6 +24,7 @@ mod records;
 mod repeats;
 mod rows;
 mod services;
+#[cfg(feature = "importers")]
 mod spreadsheet;
 mod state_columns;
 mod survey;

@@ -12,6 +12,7 @@ mod identity;
 mod inbound_report;
 mod lock;
 pub mod owner;
+#[cfg(feature = "postgres")]
 mod postgres;
 pub mod posts;
 pub mod series;
@@ -30,6 +31,7 @@ pub use fence::{EpochMark, Fence, FenceError, FenceRecord, Mismatch, Witness, co
 pub use identity::{RestoreOutcome, RestoreRequest, StoreIdentity};
 pub use inbound_report::{DeliveryReport, InboundReport, RecordOutcome, ReportKind, ReportSubject};
 pub use lock::{LockError, RunLock};
+#[cfg(feature = "postgres")]
 pub use postgres::{Access as PostgresAccess, open_postgres};
 pub use sql::Store;
 pub use sqlite::{

@@ -10,6 +10,7 @@ use aws_lc_rs::digest::{Context, SHA256};
 use encoding_rs::{CoderResult, DecoderResult, Encoding, UTF_8, UTF_16BE, UTF_16LE};
 
 use super::input::Place;
+#[cfg(feature = "importers")]
 use super::spreadsheet::{self, Sheet};
 use super::{ImportOptions, ListError, MAX_BYTES, too_long};
 use crate::finding::Finding;
@@ -106,6 +107,7 @@ pub(super) fn open<R: Read + Seek>(mut source: R, options: &ImportOptions) -> Re
     let Some(Scan { head, digest, is_utf8 }) = scan(&mut source)? else {
         return Err(too_long(file, format!("the list has more than {MAX_BYTES} bytes")).into());
     };
+    #[cfg(feature = "importers")]
     if head.starts_with(b"PK")
         && let Some(Sheet { name, csv }) = spreadsheet::read(&mut source, file)?
     {

@@ -9,15 +9,18 @@ use std::sync::Arc;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, PostgresUrl};
 use crate::crash;
 use crate::durable::{self, Mode};
+#[cfg(feature = "postgres")]
 use crate::pipeline::session::credential;
 use crate::pipeline::session::run_error::RunError;
 use crate::store::{
-    DeliveryView, Fence, FenceRecord, Mismatch, PostgresAccess, RunLock, Store, StoreError, StoreIdentity,
-    compare, open_damaged_sqlite, open_postgres, open_sqlite, open_sqlite_for_reading,
+    DeliveryView, Fence, FenceRecord, Mismatch, RunLock, Store, StoreError, StoreIdentity, compare,
+    open_damaged_sqlite, open_sqlite, open_sqlite_for_reading,
 };
+#[cfg(feature = "postgres")]
+use crate::store::{PostgresAccess, open_postgres};
 use crate::subscribers::AddressKey;
 use crate::subscribers::token::TokenKeys;
 use crate::text::hex;
@@ -245,9 +248,32 @@ async fn open_store(
     chance: [u8; 16],
     open: OpenFile,
 ) -> Result<Arc<Store>, RunError> {
-    let Some(url) = config.store.postgres() else {
-        return Ok(open(&path(config).unwrap_or_default(), &keys, &instance)?);
-    };
+    match config.store.postgres() {
+        None => Ok(open(&path(config).unwrap_or_default(), &keys, &instance)?),
+        Some(url) => connect(config, url, keys, instance, chance).await,
+    }
+}
+
+/// The configuration with `store.url` was refused.
+#[cfg(not(feature = "postgres"))]
+async fn connect(
+    _: &Config,
+    _: PostgresUrl,
+    _: Utf8PathBuf,
+    _: String,
+    _: [u8; 16],
+) -> Result<Arc<Store>, RunError> {
+    Err(RunError::user("this program was built without PostgreSQL", "use an SQLite file"))
+}
+
+#[cfg(feature = "postgres")]
+async fn connect(
+    config: &Config,
+    url: PostgresUrl,
+    keys: Utf8PathBuf,
+    instance: String,
+    chance: [u8; 16],
+) -> Result<Arc<Store>, RunError> {
     let access = PostgresAccess {
         server: url.server,
         shown: url.shown,
