@@ -60,11 +60,11 @@ ExecStopPost=/bin/systemctl --no-block poweroff
 UNIT
 mkdir -p "$root/etc/systemd/system/multi-user.target.wants"
 ln -s ../check.service "$root/etc/systemd/system/multi-user.target.wants/check.service"
-timeout 90 systemd-nspawn --quiet --register=no --keep-unit --directory="$root" --boot </dev/null >"$root/check/boot" 2>&1 || true
+timeout 90 systemd-nspawn --quiet --register=no --keep-unit --private-network --directory="$root" --boot </dev/null >"$root/check/boot" 2>&1 || true
 if [ ! -e "$root/check/log" ]; then
     printf 'systemd cannot be started on this machine, so only the commands of its units were run: %s\n' \
         "$(tr -d '\r' <"$root/check/boot" | grep -v '^$' | tail -n 1)"
-elif [ "$(tail -n 1 "$root/check/log")" = done ]; then
+elif [ "$(tail -n 1 "$root/check/log")" = "done" ]; then
     printf 'under systemd: two sites with a user each, credentials, timers, pages, doctor; removed and purged\n'
 else
     cat "$root/check/log" >&2

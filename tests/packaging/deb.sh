@@ -18,14 +18,9 @@ fail() { printf 'error: %s\n' "$*" >&2; exit 1; }
 
 ## Tools, root and package
 
-packages=()
-command -v mmdebstrap >&2 || packages+=(mmdebstrap)
-command -v lintian >&2 || packages+=(lintian)
-command -v systemd-analyze >&2 || packages+=(systemd)
-command -v systemd-nspawn >&2 || packages+=(systemd-container)
-if [ ${#packages[@]} -gt 0 ]; then
-    DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${packages[@]}" >&2
-fi
+for tool in mmdebstrap lintian systemd-analyze systemd-nspawn; do
+    command -v "$tool" >&2 || fail "there is no $tool: apt-get install mmdebstrap lintian systemd systemd-container"
+done
 # The Debian that this machine takes its packages from.
 sources=/etc/apt/sources.list.d/debian.sources
 [ -e "$sources" ] || sources=/etc/apt/sources.list
@@ -42,10 +37,10 @@ printf '%s, %s, lintian finds nothing\n' "$(basename "$deb")" "$(du -h --apparen
 
 ## Without a running systemd
 
-# A list of all files, except those that dpkg and the login database change with every package.
+# A list of all files, except those that dpkg keeps of every package, and the folder that systemd makes once for all services.
 files() {
     (cd "$root" && find . -xdev \( -path ./proc -o -path ./sys -o -path ./dev -o -path ./run -o -path ./tmp \) -prune -o -print |
-        grep -Ev '^\./var/(lib/dpkg|log|cache|tmp)/' | LC_ALL=C sort)
+        grep -Ev '^\./var/((lib/dpkg|log|cache|tmp)/|lib/private$)' | LC_ALL=C sort)
 }
 files >"$work/before"
 cp "$deb" "$root/tmp/letterpress.deb"
@@ -59,7 +54,8 @@ units=$root/usr/lib/systemd/system
 [ "$(find "$units" -name 'letterpress*@*' | wc -l)" -eq 8 ] || fail "there are other units than eight"
 for unit in "$units"/letterpress*@*; do
     name=$(basename "$unit")
-    said=$(systemd-analyze verify --man=no --root="$root" "$name" 2>&1) && [ -z "$said" ] || fail "verify $name: $said"
+    said=$(systemd-analyze verify --man=no --root="$root" "$name" 2>&1) || fail "verify $name: $said"
+    [ -z "$said" ] || fail "verify $name: $said"
     case $name in *.service) ;; *) continue ;; esac
     exposure=$(systemd-analyze security --offline=yes --root="$root" --threshold=15 "$name" | sed -n 's/.*level for [^:]*: \([0-9.]*\).*/\1/p') ||
         fail "security $name: more than 1.5"
@@ -69,14 +65,17 @@ done
 # setting UNIT KEY: the value in a unit, for the site "blog".
 setting() { sed -n "s/^$2=//p" "$units/$1" | sed 's/%i/blog/g; s|%S|/var/lib|g'; }
 # What StateDirectory= of a DynamicUser= makes.
-mkdir -p -m 700 "$root/var/lib/private"
 mkdir -p "$root/var/lib/letterpress" "$root/var/lib/private/letterpress"
 install -d -m 700 -o "$uid" -g "$uid" "$root/var/lib/private/letterpress/blog"
 ln -s ../private/letterpress/blog "$root/var/lib/letterpress/blog"
-# as_site COMMAND: runs a command line as the user of the site in its folder. For that user alone, in place of the mount
+# as_site COMMAND [exec]: runs a command line as the user of the site in its folder, in place of this shell with "exec". For that user alone, in place of the mount
 # namespace of a unit, the way to the folder is open.
 chmod 711 "$root/var/lib/private"
-as_site() { chroot --userspec="$uid:$uid" "$root" /usr/bin/env -i sh -c "cd /var/lib/letterpress/blog && umask 077 && $1"; }
+as_site() {
+    local line="cd /var/lib/letterpress/blog && umask 077 && exec $1"
+    if [ "${2:-}" = exec ]; then exec chroot --userspec="$uid:$uid" "$root" /usr/bin/env -i sh -c "$line"; fi
+    chroot --userspec="$uid:$uid" "$root" /usr/bin/env -i sh -c "$line"
+}
 site=$root/var/lib/private/letterpress/blog
 
 as_site "letterpress init --yes --title Blog --url https://blog.example --from 'Blog <me@blog.example>'" >"$work/init"
@@ -93,9 +92,11 @@ for file in rss.xml atom.xml feed.json; do [ -s "$site/public/$file" ] || fail "
 # Without [inbox] its unit must say what is missing.
 ! as_site "$(setting letterpress-inbox@.service ExecStart)" 2>"$work/inbox" || fail "inbox read a mailbox that does not exist"
 grep -q '\[inbox\]' "$work/inbox" || fail "inbox: $(cat "$work/inbox")"
-as_site "exec $(setting letterpress-serve@.service ExecStart)" >"$work/serve" 2>&1 &
+printf '[web]\nlisten = "127.0.0.1:0"\n' >>"$site/config.toml"
+as_site "$(setting letterpress-serve@.service ExecStart)" exec >"$work/serve" 2>&1 &
 serving=$!
-for _ in $(seq 50); do ! grep -q '^listening on' "$work/serve" || break; sleep 0.1; done
+trap 'kill "$serving" 2>/dev/null || true' EXIT
+for _ in $(seq 50); do ! grep -qs '^listening on' "$work/serve" || break; sleep 0.1; done
 port=$(sed -n 's|^listening on http://127.0.0.1:\([0-9]*\)/|\1|p' "$work/serve")
 [ -n "$port" ] || fail "serve: $(cat "$work/serve")"
 exec 4<>"/dev/tcp/127.0.0.1/$port"
@@ -111,13 +112,13 @@ mkdir -p "$root/etc/systemd/system/timers.target.wants"
 ln -s /lib/systemd/system/letterpress@.timer "$root/etc/systemd/system/timers.target.wants/letterpress@blog.timer"
 chroot "$root" dpkg -r letterpress >&2
 chroot "$root" dpkg -P letterpress >&2
-files | grep -v '^\./var/lib/\(private/\)\?letterpress\|^\./var/lib/private$' | diff "$work/before" - ||
+files | grep -Ev '^\./var/lib/(private/)?letterpress' | diff "$work/before" - ||
     fail "after purge there are other files than before"
-[ -s "$site/letterpress.db" ] && [ -s "$site/config.toml" ] || fail "purge removed the site"
+{ [ -s "$site/letterpress.db" ] && [ -s "$site/config.toml" ]; } || fail "purge removed the site"
 rm -r "$root/var/lib/letterpress/blog" "$site"
 chroot "$root" dpkg -i /tmp/letterpress.deb >&2
 chroot "$root" dpkg -P letterpress >&2
-files | grep -v '^\./var/lib/private$' | diff "$work/before" - || fail "after purge without a site there are other files than before"
+files | diff "$work/before" - || fail "after purge without a site there are other files than before"
 printf 'installed, run and purged in a new root: nothing is left; units verified, exposure at most %s\n' "$worst"
 
 ## With systemd itself
