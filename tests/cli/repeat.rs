@@ -64,7 +64,10 @@ fn each_run_reads_the_configuration_anew_and_a_mistake_in_it_ends_nothing() {
     repeated.wait_for("feeds: ");
     repeated.wait_for("newsletter: nothing is due");
     let health = site.run("status --max-age 1h");
-    assert_eq!((health.code, health.out.as_str()), (0, "healthy: the last run ended well at 2026-11-23 00:00\n"));
+    assert_eq!(
+        (health.code, health.out.as_str()),
+        (0, "healthy: the last run ended well at 2026-11-23 00:00\n")
+    );
     assert_eq!(repeated.end(), 0);
     assert_eq!(site.emails().len(), 1, "two runs never send the same issue");
 }

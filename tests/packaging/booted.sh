@@ -41,8 +41,16 @@ done
 systemctl start letterpress-doctor@blog.service
 systemctl is-active letterpress-serve@blog.service
 systemctl stop letterpress-serve@blog.service
+# The user that stays, for a web server that reads public/: the lines of docs/install.md, with another name.
+systemctl stop letterpress@news.timer
+sed -n '/^useradd --system/,/^chmod 755/p' /usr/share/doc/letterpress/install.md | sed 's/blog/news/g' >/check/lines
+grep -q letterpress-site /check/lines
+bash -eux /check/lines
+runuser -u nobody -- test -s /var/lib/letterpress/news/public/rss.xml
+! runuser -u nobody -- cat /var/lib/letterpress/news/letterpress.db
+systemctl start letterpress@news.service
 # Another site's folder is closed.
-! systemd-run --quiet --wait --pipe --collect -p DynamicUser=yes -p User=letterpress-news cat /var/lib/letterpress/blog/config.toml
+! systemd-run --quiet --wait --pipe --collect -p DynamicUser=yes -p User=letterpress-other cat /var/lib/letterpress/blog/config.toml
 dpkg -r letterpress
 systemctl list-units 'letterpress*' | grep -q '^0 loaded units'
 dpkg -P letterpress

@@ -60,7 +60,9 @@ pub fn health(config: &Config, max_age: Span, now: DateTime<Utc>) -> Health {
         return Health::NoRun;
     };
     let reason = || incident::all(&incident::file(&config.root)).remove("publish");
-    judge(&last, max_age, now, || reason().and_then(|incident| Some(incident.text.lines().next()?.to_owned())))
+    judge(&last, max_age, now, || {
+        reason().and_then(|incident| Some(incident.text.lines().next()?.to_owned()))
+    })
 }
 
 fn judge(
