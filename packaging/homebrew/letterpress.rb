@@ -7,7 +7,6 @@ class Letterpress < Formula
   sha256 "@SHA256@"
   license any_of: ["MIT", "Apache-2.0"]
 
-  depends_on "cmake" => :build
   depends_on "rust" => :build
 
   def install

@@ -21,9 +21,7 @@
             version = manifest.version;
             src = source;
             cargoLock.lockFile = source + "/Cargo.lock";
-            nativeBuildInputs = [ pkgs.cmake pkgs.installShellFiles ];
-            # cmake is for a dependency, and there is nothing of it at the top.
-            dontUseCmakeConfigure = true;
+            nativeBuildInputs = [ pkgs.installShellFiles ];
             # The tests need a network of their own and a clock of their own; .ci/run runs them.
             doCheck = false;
             postInstall = ''
