@@ -25,7 +25,7 @@ struct LastPublish {
 pub enum Health {
     /// The last run ended well at this time.
     Good(DateTime<Utc>),
-    /// A run is in progress; it may last longer than the time between two runs.
+    /// A run is in progress; it may last longer than the time between two runs. Only seen with an `SQLite` file.
     Running,
     /// No run has ended yet.
     NoRun,
