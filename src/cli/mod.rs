@@ -40,6 +40,7 @@ mod send;
 mod series;
 #[cfg(feature = "serve")]
 mod serve;
+mod signals;
 mod site_files;
 mod status;
 mod subscribers;
@@ -51,7 +52,6 @@ use std::sync::Arc;
 use camino::{Utf8Path, Utf8PathBuf};
 use chrono::DateTime;
 use clap::{ArgAction, Args, Parser, Subcommand};
-use tokio::task::JoinHandle;
 
 #[cfg(not(feature = "serve"))]
 use left_out::{self as preview, self as serve};
@@ -60,7 +60,7 @@ use printer::Printer;
 
 use crate::clock::{Clock, StoppedClock, SystemClock};
 use crate::config::{ConfigError, Found, environment, find, load};
-use crate::delivery::{Breaker, StopReason};
+use crate::delivery::Breaker;
 use crate::logging;
 use crate::pipeline::session::{RunContext, RunError};
 use crate::pipeline::status::notify_start;
@@ -336,7 +336,7 @@ async fn run(
     let progress = progress::Progress::start(printer);
     let breaker = Arc::new(Breaker::default());
     let context = RunContext { config: Arc::new(load(file)?), clock, on_progress: progress.watch(), breaker };
-    let signals = stop_on_signal(Arc::clone(&context.breaker));
+    let signals = signals::stop_on_signal(Arc::clone(&context.breaker));
     if command.repeated().is_some_and(notify::is_about) {
         let config = Arc::clone(&context.config);
         tokio::spawn(async move { notify_start(&config).await });
@@ -402,23 +402,4 @@ fn clock() -> Result<Arc<dyn Clock>, RunError> {
         )
     })?;
     Ok(Arc::new(StoppedClock(at.to_utc())))
-}
-
-/// The first signal stops new deliveries and lets those in progress finish; the second one ends the process.
-fn stop_on_signal(breaker: Arc<Breaker>) -> JoinHandle<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let listeners = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
-    tokio::spawn(async move {
-        let (Ok(mut interrupt), Ok(mut terminate)) = listeners else { return };
-        let mut was_stopped = false;
-        loop {
-            tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
-            if was_stopped {
-                // The recovery of the next run finds deliveries in progress, as after a crash.
-                std::process::abort();
-            }
-            was_stopped = true;
-            breaker.stop(StopReason::Requested);
-        }
-    })
 }

@@ -5,10 +5,10 @@
 
 use camino::Utf8Path;
 use tokio::runtime::Runtime;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use super::printer::Printer;
+use super::signals::StopSignals;
 use super::{Command, Outcome, Sending, conclude, publish, run};
 use crate::config::Span;
 use crate::pipeline::session::RunError;
@@ -43,8 +43,8 @@ pub(super) fn publish(
 /// The time between runs.
 struct Waiting {
     ticks: Interval,
-    interrupt: Signal,
-    terminate: Signal,
+    /// They also remember a signal that comes during a run, which lets that run finish.
+    signals: StopSignals,
 }
 
 impl Waiting {
@@ -53,18 +53,16 @@ impl Waiting {
         let inside = runtime.enter();
         let mut ticks = interval(every.duration());
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
-        // They also remember a signal that comes during a run, which lets that run finish.
-        let (interrupt, terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+        let signals = StopSignals::listen()?;
         drop(inside);
-        Ok((runtime, Self { ticks, interrupt, terminate }))
+        Ok((runtime, Self { ticks, signals }))
     }
 
     /// Waits until the next run is due; `false` after a signal.
     async fn has_next(&mut self) -> bool {
         tokio::select! {
             biased;
-            _ = self.interrupt.recv() => false,
-            _ = self.terminate.recv() => false,
+            () = self.signals.next() => false,
             _ = self.ticks.tick() => true,
         }
     }
