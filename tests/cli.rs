@@ -31,6 +31,9 @@ mod relay;
 #[path = "cli/remote.rs"]
 mod remote;
 #[cfg(test)]
+#[path = "cli/repeat.rs"]
+mod repeat;
+#[cfg(test)]
 #[path = "cli/signing.rs"]
 mod signing;
 #[cfg(test)]

@@ -30,7 +30,7 @@ const MAX_FEED: usize = 64 << 20;
 const ANOTHER_WAY: &str = "download it another way, for example with curl, and name the file";
 
 /// Waivers of the check that compares new feeds with the published ones.
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub(super) struct WaiverArgs {
     /// Allow published posts to get new ids; feed readers show these posts again.
     #[arg(long)]
@@ -47,7 +47,7 @@ impl WaiverArgs {
 }
 
 /// The arguments of `build` and of `publish`.
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub(super) struct BuildArgs {
     #[command(flatten)]
     waivers: WaiverArgs,

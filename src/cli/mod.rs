@@ -31,6 +31,7 @@ mod printer;
 mod progress;
 mod publish;
 mod readers;
+mod repeat;
 mod report;
 mod resolve;
 mod retract;
@@ -39,6 +40,7 @@ mod send;
 mod series;
 #[cfg(feature = "serve")]
 mod serve;
+mod signals;
 mod site_files;
 mod status;
 mod subscribers;
@@ -58,7 +60,7 @@ use printer::Printer;
 
 use crate::clock::{Clock, StoppedClock, SystemClock};
 use crate::config::{ConfigError, Found, environment, find, load};
-use crate::delivery::{Breaker, StopReason};
+use crate::delivery::Breaker;
 use crate::logging;
 use crate::pipeline::session::{RunContext, RunError};
 use crate::pipeline::status::notify_start;
@@ -97,8 +99,11 @@ enum Command {
     /// Build the feeds and send what is due; run this from cron.
     #[command(after_help = "\
 Example, as a line of crontab -e:
-  */10 * * * * letterpress --quiet --config /srv/letters/config.toml publish")]
-    Publish(Sending<args::BuildArgs>),
+  */10 * * * * letterpress --quiet --config /srv/letters/config.toml publish
+
+Where there is no cron, for example in a container:
+  letterpress publish --every 10m")]
+    Publish(Sending<publish::Args>),
     /// Build the feeds without sending email.
     #[command(after_help = "Example:\n  letterpress build --json")]
     Build(args::BuildArgs),
@@ -171,7 +176,7 @@ Example, as a line of crontab -e:
 }
 
 /// The arguments of a command that talks to the relay.
-#[derive(Args)]
+#[derive(Args, Clone)]
 struct Sending<A: Args> {
     #[command(flatten)]
     args: A,
@@ -209,6 +214,11 @@ pub fn main() -> ExitCode {
         | Command::Man(_) => Utf8PathBuf::new(),
         _ => configuration(cli.config.clone(), printer),
     };
+    if let Command::Publish(sending) = &cli.command
+        && let Some(every) = sending.args.every
+    {
+        return repeat::publish(sending, every, &file, printer).into();
+    }
     let from_pipe = matches!(&cli.command, Command::Inbox(args) if args.stdin);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let ended = match runtime {
@@ -223,20 +233,29 @@ pub fn main() -> ExitCode {
         }
         Err(error) => Err(RunError::io("starting the runtime", error)),
     };
+    match conclude(ended, (repeated, &file), printer) {
+        Outcome::Done => Outcome::Done,
+        // After any failure the mail server must keep the email.
+        _ if from_pipe => Outcome::TryLater,
+        outcome => outcome,
+    }
+    .into()
+}
+
+/// Reports how a command ended.
+fn conclude(
+    ended: Result<Outcome, RunError>,
+    (repeated, file): (Option<&'static str>, &Utf8Path),
+    printer: Printer,
+) -> Outcome {
     let outcome = ended.unwrap_or_else(|error| {
         print_error(&error, printer);
         Outcome::of(&error)
     });
     if let (Some(command), Ok(clock)) = (repeated, clock()) {
-        run_outcome::conclude((command, &file), outcome, &clock, printer);
+        run_outcome::conclude((command, file), outcome, &clock, printer);
     }
-    match outcome {
-        Outcome::Done => outcome,
-        // After any failure the mail server must keep the email.
-        _ if from_pipe => Outcome::TryLater,
-        _ => outcome,
-    }
-    .into()
+    outcome
 }
 
 impl Command {
@@ -254,7 +273,7 @@ impl Command {
     /// Whether the command prints one JSON object and nothing else, also if it fails.
     fn is_one_object(&self) -> bool {
         match self {
-            Self::Publish(sending) => sending.args.json,
+            Self::Publish(sending) => sending.args.build.json,
             Self::Build(args) => args.json,
             _ => false,
         }
@@ -317,7 +336,7 @@ async fn run(
     let progress = progress::Progress::start(printer);
     let breaker = Arc::new(Breaker::default());
     let context = RunContext { config: Arc::new(load(file)?), clock, on_progress: progress.watch(), breaker };
-    stop_on_signal(Arc::clone(&context.breaker));
+    let signals = signals::stop_on_signal(Arc::clone(&context.breaker));
     if command.repeated().is_some_and(notify::is_about) {
         let config = Arc::clone(&context.config);
         tokio::spawn(async move { notify_start(&config).await });
@@ -358,6 +377,7 @@ async fn run(
         | Command::Man(_) => Ok(Outcome::Done),
     };
     progress.end();
+    signals.abort();
     outcome
 }
 
@@ -382,26 +402,4 @@ fn clock() -> Result<Arc<dyn Clock>, RunError> {
         )
     })?;
     Ok(Arc::new(StoppedClock(at.to_utc())))
-}
-
-/// The first signal stops new deliveries and lets those in progress finish; the second one ends the process.
-fn stop_on_signal(breaker: Arc<Breaker>) {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut interrupt), Ok(mut terminate)) =
-        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
-        return;
-    };
-    tokio::spawn(async move {
-        let mut was_stopped = false;
-        loop {
-            tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
-            if was_stopped {
-                // The recovery of the next run finds deliveries in progress, as after a crash.
-                std::process::abort();
-            }
-            was_stopped = true;
-            breaker.stop(StopReason::Requested);
-        }
-    });
 }

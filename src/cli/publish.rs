@@ -1,22 +1,37 @@
-//! `letterpress publish`: the command that cron runs.
+//! `letterpress publish`: the command that cron runs; with `--every`, `repeat` runs it.
 
 use chrono::TimeDelta;
+use clap::Args as ClapArgs;
 
 use super::Outcome;
 use super::args::BuildArgs;
 use super::printer::{Printer, count};
 use super::view::{deploy, feeds, json, newsletter};
+use crate::config::Span;
 use crate::pipeline::session::{RunContext, RunError};
 use crate::pipeline::site_build::WebSubReport;
 use crate::pipeline::{PublishReport, publish};
 
-pub(super) async fn run(
-    args: &BuildArgs,
-    context: &RunContext,
-    printer: Printer,
-) -> Result<Outcome, RunError> {
-    let summary = publish(context, args.allowed()).await?;
-    if !args.json {
+#[derive(ClapArgs, Clone)]
+pub(super) struct Args {
+    #[command(flatten)]
+    pub(super) build: BuildArgs,
+    /// Stay, and run at once and then again after each interval, such as 10m; instead of cron, for a container.
+    #[arg(long, value_name = "INTERVAL", value_parser = interval)]
+    pub(super) every: Option<Span>,
+}
+
+/// A relay and a source of posts are not asked more often than once a second.
+fn interval(text: &str) -> Result<Span, String> {
+    match Span::parse(text)? {
+        none if none == Span::seconds(0) => Err("the shortest interval is 1s".to_owned()),
+        every => Ok(every),
+    }
+}
+
+pub(super) async fn run(args: &Args, context: &RunContext, printer: Printer) -> Result<Outcome, RunError> {
+    let summary = publish(context, args.build.allowed()).await?;
+    if !args.build.json {
         return report(summary, context, printer);
     }
     let facts = json::Facts::of(&summary, context).await?;

@@ -11,6 +11,7 @@ use super::printer::{Printer, Transcript, count};
 use super::{Outcome, notify};
 use crate::clock::Clock;
 use crate::pipeline::status::incident::{self, Change, Failure, Incident};
+use crate::pipeline::status::last_publish;
 
 /// Marks a failure that happened once, such as a rejected message. It was reported and cannot end later.
 const ONCE: &str = "in this run:";
@@ -34,6 +35,9 @@ pub(super) fn conclude(
     }
     let failure = failure(outcome, &transcript);
     let root = config.parent().filter(|parent| !parent.as_str().is_empty()).unwrap_or(Utf8Path::new("."));
+    if command == "publish" && outcome != Outcome::Locked {
+        last_publish::record(root, outcome.code(), clock.now());
+    }
     // A run that found another one in progress does not know whether a failure lasts.
     let is_silent = outcome == Outcome::Locked || failure.is_none() && transcript.is_inconclusive;
     let change = if is_silent {

@@ -14,13 +14,13 @@ use super::completions;
 use super::printer::{JsonArray, Printer, count, when};
 use super::view::{blockers, newsletter};
 use crate::archive::{Archive, SkipReason, folder};
-use crate::config::Config;
+use crate::config::{Config, Span};
 use crate::finding::Finding;
 use crate::ledger::{IssueState, IssueSummary, RESTORED, State};
 use crate::pipeline::newsletter::{digest_forecast, hold_reason, unrecognised, weekly_subscribers};
 use crate::pipeline::operations::kept_readers;
 use crate::pipeline::session::{LedgerSession, RunContext, RunError};
-use crate::pipeline::status::{Blocker, find_blockers};
+use crate::pipeline::status::{Blocker, Health, find_blockers, health};
 use crate::schedule::digest::Digest;
 use crate::schedule::{LedgerKnowledge, NotDue, plan};
 use crate::store::{DeliveryView, Filter};
@@ -34,8 +34,12 @@ const PAGE: usize = 1_000;
 Examples:
   letterpress status
   letterpress status recipients 2026-11-23-hello
-  letterpress status explain kim@example.com")]
+  letterpress status explain kim@example.com
+  letterpress status --max-age 1h                  # for a health check or a monitor")]
 pub(super) struct Args {
+    /// Say only whether the last publish ended well, at most this long ago; exit code 0 or 1.
+    #[arg(long, value_name = "AGE", value_parser = Span::parse, conflicts_with = "json")]
+    max_age: Option<Span>,
     /// Print JSON.
     #[arg(long, global = true)]
     json: bool,
@@ -67,6 +71,9 @@ enum StatusQuery {
 }
 
 pub(super) async fn run(args: &Args, context: &RunContext, printer: Printer) -> Result<Outcome, RunError> {
+    if let Some(max_age) = args.max_age {
+        return Ok(report_health(max_age, context, printer));
+    }
     let session = LedgerSession::open(&context.config, context.clock.as_ref()).await?;
     match &args.question {
         None => overview(args.json, context, &session, printer).await,
@@ -94,6 +101,29 @@ pub(super) async fn run(args: &Args, context: &RunContext, printer: Printer) -> 
             explain::explain(address, args.json, (context, &session), printer).await
         }
     }
+}
+
+/// One line for a monitor.
+fn report_health(max_age: Span, context: &RunContext, printer: Printer) -> Outcome {
+    let at = |time| when(time, &context.config);
+    let bad = match health(&context.config, max_age, context.clock.now()) {
+        Health::Good(time) => {
+            printer.info(format!("healthy: the last run ended well at {}", at(time)));
+            return Outcome::Done;
+        }
+        Health::Running => {
+            printer.info("healthy: a run is in progress");
+            return Outcome::Done;
+        }
+        Health::NoRun => "no run of `publish` has ended yet".to_owned(),
+        Health::Late(time) => format!("the last run ended at {}; none in the last {max_age}", at(time)),
+        Health::Failed(time, code, why) => {
+            let why = why.map_or(String::new(), |why| format!(": {why}"));
+            format!("the run that ended at {} failed with exit code {code}{why}", at(time))
+        }
+    };
+    printer.warn(format!("unhealthy: {bad}"));
+    Outcome::UserError
 }
 
 async fn overview(

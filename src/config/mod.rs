@@ -150,6 +150,15 @@ impl Config {
         self.archive.language.as_deref().unwrap_or(&self.site.language)
     }
 
+    /// The file of a password. The service manager may pass it as a credential of that name (`LoadCredential=` of systemd);
+    /// otherwise it is relative to the folder of `config.toml`.
+    pub fn resolve_secret(&self, path: &Utf8Path) -> Utf8PathBuf {
+        let is_name = path.file_name() == Some(path.as_str());
+        let passed = environment("CREDENTIALS_DIRECTORY").filter(|_| is_name);
+        let passed = passed.map(|folder| Utf8PathBuf::from(folder).join(path)).filter(|file| file.exists());
+        passed.unwrap_or_else(|| self.resolve(path))
+    }
+
     /// `path` relative to the folder of `config.toml`.
     pub fn resolve(&self, path: impl AsRef<Utf8Path>) -> Utf8PathBuf {
         // Messages should show "posts", not "./posts".

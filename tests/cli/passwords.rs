@@ -1,4 +1,5 @@
-//! A password in a URL of the configuration is in no output and in no file that is written.
+//! A password in a URL of the configuration is in no output and in no file that is written; a password of the service manager is
+//! read from its folder.
 
 use std::fs;
 use std::path::Path;
@@ -75,4 +76,24 @@ fn a_password_in_the_url_of_a_command_is_not_printed() {
         let Ran { code, out, err } = site.run(&format!("{line} https://kim:hunter2@127.0.0.1:9/feed"));
         assert!(code > 0 && !out.contains(PASSWORD) && !err.contains(PASSWORD), "{line}: {out}{err}");
     }
+}
+
+#[test]
+fn a_password_of_the_service_manager_is_used_before_a_file_in_the_folder_of_the_site() {
+    let site = Site::new();
+    let relay = "[smtp]\nhost = \"localhost\"\ntls = \"none\"\nuser = \"kim\"\n";
+    site.append("config.toml", &format!("{relay}password_file = \"smtp-password\"\n"));
+    fs::create_dir(site.path("credentials")).unwrap();
+    let publish = |site: &Site| {
+        Ran::of(site.command().env("CREDENTIALS_DIRECTORY", site.path("credentials")).arg("publish"))
+    };
+    let ran = publish(&site);
+    assert!(ran.err.contains("cannot read the password file smtp-password"), "{ran:?}");
+    // An empty password is an error that says which file was read.
+    site.write("smtp-password", "\n");
+    let ran = publish(&site);
+    assert!(ran.err.contains("the password in smtp-password is empty"), "{ran:?}");
+    site.write("credentials/smtp-password", "\n");
+    let ran = publish(&site);
+    assert!(ran.err.contains("credentials/smtp-password is empty"), "{ran:?}");
 }

@@ -1,4 +1,5 @@
-//! The line for cron: shown, and added to the user's crontab if they agree.
+//! The line for cron: shown, and added to the user's crontab if they agree. A site in the folder of the units of systemd has its
+//! timer instead.
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};
@@ -12,7 +13,12 @@ use crate::pipeline::session::RunError;
 /// Prints the line, and adds it with `--install-cron` or a yes.
 pub(super) fn offer(config: &Utf8Path, install: bool, questions: &Questions) -> Result<(), RunError> {
     let (line, printer) = (cron_line(config), questions.printer);
-    printer.info("to run it every ten minutes, add this line with `crontab -e`; docs/operating.md has units for systemd:");
+    if let Some(site) = site_of_units(config).filter(|_| !install) {
+        let timer = format!("systemctl enable --now letterpress@{site}.timer");
+        printer.info(format!("to run it every ten minutes: {timer}"));
+        return Ok(());
+    }
+    printer.info("to run it every ten minutes, add this line with `crontab -e`; docs/install.md has units for systemd:");
     printer.info(format!("  {line}"));
     if !install && questions.takes_defaults {
         return Ok(());
@@ -34,8 +40,16 @@ pub(super) fn offer(config: &Utf8Path, install: bool, questions: &Questions) -> 
 fn no_cron() -> RunError {
     RunError::user(
         "there is no program crontab here",
-        "install cron, or use the units for systemd in docs/operating.md",
+        "install cron, or use the units for systemd in docs/install.md",
     )
+}
+
+/// The name of the site whose folder is the one that the units of systemd use (packaging/systemd).
+fn site_of_units(config: &Utf8Path) -> Option<String> {
+    let folder = config.canonicalize_utf8().ok()?;
+    let folder = folder.parent()?;
+    let of_units = ["/var/lib/letterpress", "/var/lib/private/letterpress"].map(Utf8Path::new);
+    folder.file_name().filter(|_| of_units.map(Some).contains(&folder.parent())).map(str::to_owned)
 }
 
 /// The crontab of this user, empty if there is none; `None` without cron.

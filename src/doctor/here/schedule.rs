@@ -27,6 +27,9 @@ const LONGEST_PAUSE: TimeDelta = TimeDelta::hours(50);
 const TABLES: [&str; 2] = ["/etc/crontab", "/etc/cron.d"];
 const UNITS: [&str; 3] = ["/etc/systemd/system", "/usr/lib/systemd/system", "/usr/local/lib/systemd/system"];
 
+/// The timers that are enabled, such as `letterpress@blog.timer`.
+const ENABLED: &str = "/etc/systemd/system/timers.target.wants";
+
 /// The most bytes that are read of a table or a unit, and the most files of a folder.
 const LARGEST: u64 = 200_000;
 const MOST: usize = 500;
@@ -95,9 +98,14 @@ fn judge(scheduler: &Scheduler, last: Option<DateTime<Utc>>, config: &Config, no
     }
 }
 
+/// The path of the configuration, for the folder of a `DynamicUser=` without `private`, through which only root gets.
 fn absolute(config: &Config) -> camino::Utf8PathBuf {
     let path = Utf8Path::new(&config.file);
-    path.canonicalize_utf8().unwrap_or_else(|_| path.to_owned())
+    let path = path.canonicalize_utf8().unwrap_or_else(|_| path.to_owned());
+    match path.strip_prefix("/var/lib/private") {
+        Ok(rest) => Utf8Path::new("/var/lib").join(rest),
+        Err(_) => path,
+    }
 }
 
 async fn scheduler(config: &Config) -> Scheduler {
@@ -110,6 +118,9 @@ async fn scheduler(config: &Config) -> Scheduler {
     for place in TABLES.iter().chain(&UNITS).map(|place| (*place).to_owned()).chain(home) {
         tables.extend(read(Utf8Path::new(&place)));
     }
+    let timers = Utf8Path::new(ENABLED).read_dir_utf8().into_iter().flatten().flatten().take(MOST);
+    let timers: Vec<String> = timers.map(|timer| timer.file_name().to_owned()).collect();
+    let tables = tables.into_iter().flat_map(|(place, text)| instances(place, text, &timers));
     for (place, text) in tables {
         match mentions(&text, config) {
             Some(true) => return Scheduler::This(place),
@@ -118,6 +129,20 @@ async fn scheduler(config: &Config) -> Scheduler {
         }
     }
     found
+}
+
+/// A template of units as the instances whose timers are enabled; anything else as it is.
+fn instances(place: String, text: String, timers: &[String]) -> Vec<(String, String)> {
+    let Some(name) =
+        place.rsplit('/').next().and_then(|name| Some(name.strip_suffix("@.service")?.to_owned()))
+    else {
+        return vec![(place, text)];
+    };
+    let of_timer = |timer: &String| {
+        let instance = timer.strip_prefix(&name)?.strip_prefix('@')?.strip_suffix(".timer")?;
+        Some((timer.clone(), text.replace("%i", instance).replace("%S", "/var/lib")))
+    };
+    timers.iter().filter_map(of_timer).collect()
 }
 
 /// `crontab -l`: the table of this user, which only cron may read.
@@ -205,6 +230,25 @@ mod tests {
         ] {
             assert_eq!(mentions(table, &config), expected, "{table}");
         }
+    }
+
+    #[test]
+    fn a_template_of_units_is_for_the_sites_whose_timers_are_enabled() {
+        let text = "[Service]\nWorkingDirectory=%S/letterpress/%i\nExecStart=/usr/bin/letterpress publish\n";
+        let place = "/usr/lib/systemd/system/letterpress@.service";
+        let timers = ["apt-daily.timer", "letterpress-doctor@blog.timer", "letterpress@blog.timer"];
+        let timers = timers.map(str::to_owned);
+        let found = instances(place.to_owned(), text.to_owned(), &timers);
+        let [(timer, unit)] = &found[..] else { panic!("{found:?}") };
+        assert_eq!(timer, "letterpress@blog.timer");
+        for (file, expected) in [
+            ("/var/lib/private/letterpress/blog/config.toml", Some(true)),
+            ("/var/lib/letterpress/news/config.toml", Some(false)),
+        ] {
+            let config = Config { file: file.to_owned(), ..config() };
+            assert_eq!(mentions(unit, &config), expected, "{file}");
+        }
+        assert_eq!(instances(place.to_owned(), text.to_owned(), &[]), []);
     }
 
     #[test]

@@ -89,7 +89,7 @@ pub(crate) fn password(
 ) -> Result<Option<Secret>, RunError> {
     let secret = match (file, variable) {
         (Some(file), _) => {
-            let path = config.resolve(file);
+            let path = config.resolve_secret(file);
             let text = std::fs::read_to_string(&path)
                 .map_err(|source| SecretError::File { path: path.to_string(), source });
             text.and_then(|text| Secret::new(&text, path.as_str()))
