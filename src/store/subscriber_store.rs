@@ -8,6 +8,7 @@ use std::io;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
+use super::IssueNumber;
 use crate::address::EmailAddress;
 use crate::ledger::rate_limit::Rate;
 use crate::subscribers::lifecycle::{SignUpDecision, SubscriptionStatus};
@@ -138,6 +139,25 @@ pub struct PublishedIssue {
     pub label: String,
     /// When it was frozen.
     pub frozen_at: DateTime<Utc>,
+}
+
+/// An issue that subscribers got.
+#[derive(Debug, Clone)]
+pub struct MailedIssue {
+    /// Its number.
+    pub number: IssueNumber,
+    /// The ids of what was mailed: the post, or the digest and its posts.
+    pub posts: Vec<String>,
+    /// The subject.
+    pub subject: HeaderText,
+    /// The day and the slug.
+    pub label: String,
+    /// When it was frozen.
+    pub frozen_at: DateTime<Utc>,
+    /// SHA-256 of its email.
+    pub content: Vec<u8>,
+    /// The week of a digest.
+    pub week: Option<String>,
 }
 
 /// Everything that is stored about one person, for that person (GDPR, article 15).
