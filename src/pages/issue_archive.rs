@@ -164,7 +164,7 @@ impl<'a> IssueArchive<'a> {
             years.into_iter().map(|(year, issues)| context! { name => year.to_string(), issues }).collect();
         context! {
             years,
-            none => &frame.strings.web.no_issues,
+            empty => &frame.strings.web.no_issues,
             listed => self.config.web.index,
             style => "pages.css",
             ..frame.shared(&frame.strings.web.issues, "")

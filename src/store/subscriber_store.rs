@@ -35,6 +35,28 @@ pub struct ConsentContext {
     pub network: Option<String>,
 }
 
+/// How a sign-up came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignUpOrigin {
+    /// By a form of `letterpress serve`.
+    Web,
+    /// By email.
+    Email,
+    /// From a file of a form service, with the time at which the person submitted the form. The same file may be read again.
+    Queue(DateTime<Utc>),
+}
+
+impl SignUpOrigin {
+    /// The source of the subscriber that is stored.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Web => "web",
+            Self::Email => "email",
+            Self::Queue(_) => "form",
+        }
+    }
+}
+
 /// A sign-up form.
 #[derive(Debug, Clone)]
 pub struct SignUp {
@@ -50,7 +72,9 @@ pub struct SignUp {
     pub language: Option<String>,
     /// The preferences.
     pub preferences: Preferences,
-    /// How it was submitted.
+    /// How it came.
+    pub origin: SignUpOrigin,
+    /// How it was submitted, for the record.
     pub consent: ConsentContext,
     /// The limits for sign-ups.
     pub limits: SignUpLimits,
@@ -76,6 +100,8 @@ pub enum SignUpResult {
     ToConfirm,
     /// An email reports that the address is subscribed already.
     Known,
+    /// It was taken before.
+    Repeated,
     /// The address must not be mailed.
     Suppressed,
     /// The limit of this mailbox is reached.

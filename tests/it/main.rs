@@ -27,6 +27,7 @@ mod fence;
 mod history;
 #[cfg(test)]
 mod inbox;
+mod issue_pages;
 #[cfg(test)]
 mod kill;
 #[cfg(test)]
@@ -59,6 +60,7 @@ mod series;
 #[cfg(test)]
 mod sharing;
 #[cfg(test)]
+mod sign_ups;
 mod silence;
 #[cfg(test)]
 mod smtp;

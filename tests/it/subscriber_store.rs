@@ -8,7 +8,7 @@ use letterpress::address::EmailAddress;
 use letterpress::ledger::State;
 use letterpress::ledger::rate_limit::Rate;
 use letterpress::store::subscriber_store::{
-    ConsentContext, SignUp, SignUpLimits, SignUpResult, TransactionalKind, TransactionalOutcome,
+    ConsentContext, SignUp, SignUpLimits, SignUpOrigin, SignUpResult, TransactionalKind, TransactionalOutcome,
 };
 use letterpress::store::{Filter, Store, open_sqlite};
 use letterpress::subscribers::lifecycle::Confirmed;
@@ -58,6 +58,7 @@ pub(crate) fn form(address: &str) -> SignUp {
             frequency: Frequency::Weekly,
             topics: Topics::only(HeaderText::lossy("기술")),
         },
+        origin: SignUpOrigin::Web,
         consent: here(),
         limits: plenty(),
     }
