@@ -195,7 +195,9 @@ const SENDER: &str = "[newsletter]\nfrom = \"Kim <kim@my-site.net>\"\n";
 fn every_recipe_is_a_configuration() {
     let (mut read, mut wrong) = (0, Vec::new());
     for page in ["providers.md", "relays.md", "without-a-server.md"] {
-        for (_, line, text) in outline(&Path::new("docs").join(page)).blocks.iter().filter(|block| block.0 == "toml") {
+        for (_, line, text) in
+            outline(&Path::new("docs").join(page)).blocks.iter().filter(|block| block.0 == "toml")
+        {
             let sender = if text.contains("[newsletter]") { "" } else { SENDER };
             let site = if text.contains("[site]") { "" } else { SITE };
             let config = format!("{site}{sender}{text}");
@@ -218,7 +220,9 @@ fn every_line_of_the_doctor_in_the_recipes_is_one_that_it_prints() {
     let printed = |message: &str| {
         literals.iter().filter(|text| text.len() > 12).any(|text| {
             let mut parts = text.split(['{', '}']).step_by(2);
-            let Some(mut rest) = parts.next().and_then(|first| message.strip_prefix(first)) else { return false };
+            let Some(mut rest) = parts.next().and_then(|first| message.strip_prefix(first)) else {
+                return false;
+            };
             let fixed = parts.all(|part| match rest.find(part) {
                 Some(at) => {
                     rest = &rest[at + part.len()..];

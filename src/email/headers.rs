@@ -87,7 +87,12 @@ pub(super) fn write_recipient_headers(recipient: &Recipient, out: &mut String) {
     let _ = write!(out, "Message-ID: <{}>\r\n", visible(message_id));
     match &unsubscribe.page {
         Some(page) => {
-            let _ = write!(out, "List-Unsubscribe: <{}>,\r\n <{}>\r\n", visible(page), unsubscribe_mailto(unsubscribe));
+            let _ = write!(
+                out,
+                "List-Unsubscribe: <{}>,\r\n <{}>\r\n",
+                visible(page),
+                unsubscribe_mailto(unsubscribe)
+            );
             out.push_str("List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n");
         }
         None => {

@@ -33,9 +33,9 @@ use crate::address::{EmailAddress, Mailbox};
 use crate::i18n::IssueStrings;
 use crate::text::HeaderText;
 
-pub(crate) use headers::mailto;
 pub use banner::Note;
 pub use digest::{DigestContent, compose_digest};
+pub(crate) use headers::mailto;
 pub use issue::{compose, latest_issue, online};
 pub use lint::{Origin, lint};
 pub use mime::MessageRenderer;

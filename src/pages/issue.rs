@@ -58,9 +58,8 @@ fn without_conditions(page: &str) -> String {
 
 /// The page with links above and below.
 pub(crate) fn with_links(page: &str, links: &IssueLinks<'_>) -> Result<String, minijinja::Error> {
-    let link = |link: &Option<(String, String)>| {
-        link.as_ref().map(|(href, subject)| context! { href, subject })
-    };
+    let link =
+        |link: &Option<(String, String)>| link.as_ref().map(|(href, subject)| context! { href, subject });
     let strings = links.strings;
     let fields = context! {
         lang => &strings.tag,

@@ -132,9 +132,8 @@ impl<'a> IssueArchive<'a> {
             older,
             newer,
         };
-        let text = with_links(&email, &links).map_err(|error| {
-            Finding::error("issue-page", sheet.path.as_str(), error.to_string())
-        })?;
+        let text = with_links(&email, &links)
+            .map_err(|error| Finding::error("issue-page", sheet.path.as_str(), error.to_string()))?;
         Ok(page(sheet.path.clone(), &with_head(&text, self.robots())))
     }
 
@@ -211,7 +210,12 @@ mod tests {
     #[test]
     fn issues_with_one_name_have_two_addresses_and_none_leaves_the_folder() {
         let issues = [issue("../../a", "d"), issue("2026-a", "c"), issue("2026-a", "b"), issue("글/1", "a")];
-        let expected = ["issues/-..-a/index.html", "issues/2026-a-2/index.html", "issues/2026-a/index.html", "issues/글-1/index.html"];
+        let expected = [
+            "issues/-..-a/index.html",
+            "issues/2026-a-2/index.html",
+            "issues/2026-a/index.html",
+            "issues/글-1/index.html",
+        ];
         assert_eq!(files(&issues), expected);
         assert_eq!(files(&issues[1..]), expected[1..], "an address changed when an issue came");
     }

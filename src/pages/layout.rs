@@ -262,9 +262,10 @@ impl<'a> Layout<'a> {
                     wants = local::local_links(post, &rendered.own, self.config);
                     let content =
                         body::for_page(&rendered.html, &post.url, &self.config.site.url, &frame.root());
-                    text = self
-                        .renderer
-                        .render("post.html", &fields::post((&frame, self), *at, post, (content, &description)))?;
+                    text = self.renderer.render(
+                        "post.html",
+                        &fields::post((&frame, self), *at, post, (content, &description)),
+                    )?;
                 }
             }
             Kind::List(at, number) => {

@@ -12,7 +12,8 @@ use crate::finding::Finding;
 pub(crate) const FOLDER: &str = "pages";
 
 /// The files that a user may provide.
-pub(crate) const NAMES: [&str; 6] = ["base.html", "post.html", "index.html", "list.html", "issues.html", STYLE];
+pub(crate) const NAMES: [&str; 6] =
+    ["base.html", "post.html", "index.html", "list.html", "issues.html", STYLE];
 
 const STYLE: &str = "style.css";
 

@@ -14,7 +14,12 @@ const RECORD: &str = ".letterpress/issues.json";
 
 fn site(relay: &Server, more: &str) -> Site {
     let site = Site::with(relay.port(), 3, 1, &format!("{OUTPUT}{more}"));
-    replace(&site, "config.toml", "[newsletter]\n", "[newsletter]\ngreeting = true\nunsubscribe = \"leave@letters.example\"\n");
+    replace(
+        &site,
+        "config.toml",
+        "[newsletter]\n",
+        "[newsletter]\ngreeting = true\nunsubscribe = \"leave@letters.example\"\n",
+    );
     site
 }
 
@@ -167,7 +172,10 @@ fn a_rehearsal_an_issue_that_nobody_got_and_a_cancelled_one_have_no_page() {
     assert!(site.path("outbox").exists() && !site.path(ISSUE).exists());
     // Nobody answers at this port.
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    site.write("config.toml", &config.replace(&format!("port = {}", relay.port()), &format!("port = {closed}")));
+    site.write(
+        "config.toml",
+        &config.replace(&format!("port = {}", relay.port()), &format!("port = {closed}")),
+    );
     let failed = site.run_at(NOW, &["publish"]);
     assert_eq!(failed.code, 1, "{}", failed.output);
     assert!(!site.path(ISSUE).exists());
@@ -211,17 +219,22 @@ fn a_weekly_digest_has_one_page_with_all_posts() {
     }
     publish(&site, MONDAY);
     for (slug, category) in [("tuesday", "기술"), ("wednesday", "생각")] {
-        let front = format!("title = \"{slug}의 글\"\ndate = 2026-11-24T09:00:00Z\nslug = \"{slug}\"\ncategories = [\"{category}\"]");
+        let front = format!(
+            "title = \"{slug}의 글\"\ndate = 2026-11-24T09:00:00Z\nslug = \"{slug}\"\ncategories = [\"{category}\"]"
+        );
         site.write(&format!("posts/{slug}.md"), &format!("+++\n{front}\n+++\n\n{slug}에 썼다.\n"));
     }
     for now in ["2026-11-26T10:00:00Z", "2026-11-26T10:05:00Z", FRIDAY] {
         publish(&site, now);
     }
     let names: Vec<String> = files(&site).into_keys().filter(|path| path.ends_with("index.html")).collect();
-    let names: Vec<&str> =
-        names.iter().map(|path| path.split("public/issues/").nth(1).unwrap()).collect();
-    let expected =
-        ["2026-11-24-tuesday/index.html", "2026-11-24-wednesday/index.html", "2026-W48/index.html", "index.html"];
+    let names: Vec<&str> = names.iter().map(|path| path.split("public/issues/").nth(1).unwrap()).collect();
+    let expected = [
+        "2026-11-24-tuesday/index.html",
+        "2026-11-24-wednesday/index.html",
+        "2026-W48/index.html",
+        "index.html",
+    ];
     assert_eq!(names, expected);
     let digest = read(&site, "public/issues/2026-W48/index.html");
     assert!(digest.contains("tuesday에 썼다") && digest.contains("wednesday에 썼다"), "{digest}");
@@ -230,7 +243,10 @@ fn a_weekly_digest_has_one_page_with_all_posts() {
     // The digest has the text of a retracted post, too.
     assert_eq!(site.run_at(FRIDAY, &["retract", "tuesday"]).code, 0);
     publish(&site, FRIDAY);
-    assert!(!site.path("public/issues/2026-W48").exists() && !site.path("public/issues/2026-11-24-tuesday").exists());
+    assert!(
+        !site.path("public/issues/2026-W48").exists()
+            && !site.path("public/issues/2026-11-24-tuesday").exists()
+    );
     assert!(site.path("public/issues/2026-11-24-wednesday/index.html").exists());
 }
 

@@ -33,8 +33,10 @@ fn mail(from: &str, subject: &str, more: &str) -> String {
 
 /// The token in the link of a confirmation email.
 fn token(message: &Message) -> String {
-    let text = mail_parser::MessageParser::new().parse(&message.data).unwrap().body_text(0).unwrap().into_owned();
-    let (_, rest) = text.split_once("mailto:leave@letters.example?subject=confirm%20").expect("a link to confirm");
+    let text =
+        mail_parser::MessageParser::new().parse(&message.data).unwrap().body_text(0).unwrap().into_owned();
+    let (_, rest) =
+        text.split_once("mailto:leave@letters.example?subject=confirm%20").expect("a link to confirm");
     rest.split_whitespace().next().unwrap().to_owned()
 }
 
@@ -58,7 +60,8 @@ fn a_person_subscribes_confirms_and_unsubscribes_by_email_alone() {
     assert!(output.contains("1 confirmations of sign-ups") && output.contains("1 subscribed"), "{output}");
     assert!(subscribers(&site).contains("active        kim@example.org"), "{}", subscribers(&site));
     // The same email again changes nothing, and so does a sign-up of somebody who is subscribed.
-    let again = [mail("kim@example.org", &format!("confirm {token}"), ""), mail("kim@example.org", "subscribe", "")];
+    let again =
+        [mail("kim@example.org", &format!("confirm {token}"), ""), mail("kim@example.org", "subscribe", "")];
     inbox(&site, TOMORROW, &again);
     assert_eq!(relay.log().messages.len(), 1);
     assert_eq!(site.run_at(TOMORROW, &["publish"]).code, 0);
@@ -82,7 +85,11 @@ fn what_is_no_sign_up_of_a_person_is_left_alone() {
         mail("a@example.org, b@example.org", "subscribe", ""),
         mail("nobody", "subscribe", ""),
         mail("kim@example.org", "How do I subscribe?", ""),
-        mail("kim@example.org", "confirm v1.k1.c.aaaaaaaaaaaaaaaaaaaaaaaaaa.1.aaaaaaaaaaaaaaaaaaaaaaaaaa", ""),
+        mail(
+            "kim@example.org",
+            "confirm v1.k1.c.aaaaaaaaaaaaaaaaaaaaaaaaaa.1.aaaaaaaaaaaaaaaaaaaaaaaaaa",
+            "",
+        ),
     ];
     let output = inbox(&site, NOW, &no_sign_ups);
     assert!(!output.contains("processed"), "{output}");
@@ -124,7 +131,8 @@ fn a_file_of_a_form_service_that_is_read_again_asks_nobody_again() {
     site.write("form.csv", form);
     let ask = |now: &str| {
         let path = site.path("form.csv");
-        let import = ["subscribers", "import", path.to_str().unwrap(), "--ask", "--column", "consented_at=Timestamp"];
+        let import =
+            ["subscribers", "import", path.to_str().unwrap(), "--ask", "--column", "consented_at=Timestamp"];
         let ended = site.run_at(now, &import);
         assert_eq!(ended.code, 0, "{}", ended.output);
         ended.output
@@ -161,11 +169,21 @@ fn who_could_not_be_asked_within_the_limits_is_asked_when_the_file_is_read_again
     let site = site(&relay);
     let config = fs::read_to_string(site.path("config.toml")).unwrap();
     site.write("config.toml", &format!("{config}[web.limits]\nper_domain_per_hour = 8\n"));
-    let row = |number: u32| format!("{{\"email\": \"reader{number}@example.org\", \"created\": \"2026-11-20T09:00:00Z\"}}");
+    let row = |number: u32| {
+        format!("{{\"email\": \"reader{number}@example.org\", \"created\": \"2026-11-20T09:00:00Z\"}}")
+    };
     let rows: Vec<String> = (0..5).map(row).collect();
     site.write("form.json", &format!("[{}]", rows.join(",")));
     let path = site.path("form.json");
-    let import = ["subscribers", "import", path.to_str().unwrap(), "--ask", "--column", "consented_at=created", "--json"];
+    let import = [
+        "subscribers",
+        "import",
+        path.to_str().unwrap(),
+        "--ask",
+        "--column",
+        "consented_at=created",
+        "--json",
+    ];
     let mut asked = Vec::new();
     for hour in 10..13 {
         let ended = site.run_at(&format!("2026-11-20T{hour}:00:00Z"), &import);
@@ -175,5 +193,9 @@ fn who_could_not_be_asked_within_the_limits_is_asked_when_the_file_is_read_again
     assert_eq!(asked, [(2, 3), (2, 1), (1, 0)]);
     assert_eq!(relay.log().messages.len(), 5);
     let dry = site.run(&[&import[..6], &["--dry-run"]].concat());
-    assert!(dry.output.contains("dry run, nobody is asked: at most 5 persons asked to confirm"), "{}", dry.output);
+    assert!(
+        dry.output.contains("dry run, nobody is asked: at most 5 persons asked to confirm"),
+        "{}",
+        dry.output
+    );
 }

@@ -19,6 +19,10 @@ use crate::pipeline::session::{LedgerSession, RunContext, RunError};
 use crate::subscribers::{ImportCounts, Subscriber, SubscriptionStatus};
 
 #[derive(Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line, and clap sees that two exclude each other"
+)]
 #[command(after_help = "\
 Examples:
   letterpress subscribers import list.csv --dry-run
@@ -148,7 +152,9 @@ async fn ask_all(
         printer.warnings(&findings);
         printer.info(asked_in_words(&report, args.dry_run));
     }
-    if !args.dry_run && let Some(blocker) = send_confirmations(context, session).await? {
+    if !args.dry_run
+        && let Some(blocker) = send_confirmations(context, session).await?
+    {
         printer.warn(format!("warning: {blocker}"));
     }
     let skipped = findings.iter().any(|finding| finding.severity == Severity::Error);
@@ -161,7 +167,7 @@ fn asked_in_words(report: &AskedReport, dry_run: bool) -> String {
         (report.known, "subscribed already"),
         (report.repeated, "taken before"),
         (report.too_old, "older than 7 days"),
-        (report.undated, "without the time of the form"),
+        (report.undated, "without the time of the form (--column consented_at=HEADING names its column)"),
         (report.suppressed, "suppressed"),
         (report.limited, "over a limit, to be asked when the file is read again"),
     ]

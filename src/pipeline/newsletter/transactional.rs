@@ -67,7 +67,11 @@ pub struct TransactionalSender {
 
 impl TransactionalSender {
     /// A sender for this ledger, whose emails link to `pages` if there are any; fails if a setting needed for sending is missing.
-    pub fn new(context: &RunContext, session: &LedgerSession, pages: Option<SiteUrl>) -> Result<Self, RunError> {
+    pub fn new(
+        context: &RunContext,
+        session: &LedgerSession,
+        pages: Option<SiteUrl>,
+    ) -> Result<Self, RunError> {
         let config = &context.config;
         transport::ensure_can_send(config, &context.clock)?;
         Ok(Self {

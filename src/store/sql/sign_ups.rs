@@ -353,11 +353,7 @@ fn write_down(
 }
 
 /// Whether a form was submitted before the person's last request or decision that is known.
-fn is_repeated(
-    tx: &mut dyn Tx,
-    key: AddressKey,
-    submitted_at: DateTime<Utc>,
-) -> Result<bool, StoreError> {
+fn is_repeated(tx: &mut dyn Tx, key: AddressKey, submitted_at: DateTime<Utc>) -> Result<bool, StoreError> {
     let sql = "SELECT count(*) FROM (
                    SELECT addr_key FROM subscriber WHERE addr_key = ?1
                        AND (asked_at >= ?2 OR status = 'unsubscribed' AND changed_at >= ?2)

@@ -1,7 +1,6 @@
 //! Writes the pages of issues into the public folder: what the ledger says was mailed, as it was mailed. A later edit of the
 //! post changes nothing, and a retracted post takes its issues away.
 
-
 use std::collections::HashMap;
 
 use camino::Utf8PathBuf;
