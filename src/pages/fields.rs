@@ -6,9 +6,8 @@ use minijinja::value::Serde;
 use minijinja::{Value, context};
 use url::Url;
 
-use super::STYLE_SHEET;
-use super::issue_archive::ISSUES;
 use super::layout::Layout;
+use super::{ISSUES, STYLE_SHEET};
 use crate::archive::{Enclosure, Post, links, markdown, page};
 use crate::config::{Author, Config, FediverseHandle, RecordUri};
 use crate::feeds;

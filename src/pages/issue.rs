@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_only_outlook_reads_is_left_out() {
+    fn what_one_mail_program_alone_reads_is_left_out() {
         let page = "<p>a<!--[if mso]><table><tr><td><![endif]-->b<!--[if !mso]><!--><img alt=\"\"><!--<![endif]-->\
                     <!--[if mso]></td></tr></table><![endif]-->c<!-- d --></p><!--[if mso]>";
         assert_eq!(without_conditions(page), "<p>ab<img alt=\"\">c<!-- d --></p>");

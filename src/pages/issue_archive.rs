@@ -10,15 +10,12 @@ use super::fields::Fields;
 use super::issue::{IssueLinks, impersonal, with_head, with_links};
 use super::layout::{Kind, shared};
 use super::templates::{PageRenderer, PageTemplates};
-use super::{MARK, PlannedPage, STYLE_MARK};
+use super::{ISSUES, MARK, PlannedPage, STYLE_MARK};
 use crate::config::Config;
 use crate::email::MessageTemplate;
 use crate::feeds::Document;
 use crate::finding::Finding;
 use crate::text::hex;
-
-/// The list of issues, below the public folder.
-pub(super) const ISSUES: &str = "issues/index.html";
 
 /// Its own style sheet: where another program makes the pages, there is no other.
 const STYLE: &str = "issues/pages.css";

@@ -37,5 +37,8 @@ pub(crate) const MARK: &str = "<!-- made by Letterpress: changes here are overwr
 /// The style sheet of all pages, in the public folder.
 pub(crate) const STYLE_SHEET: &str = "pages.css";
 
+/// The list of issues, in the public folder.
+const ISSUES: &str = "issues/index.html";
+
 /// The end of the style sheet.
 pub(crate) const STYLE_MARK: &str = "/* made by Letterpress: changes here are overwritten */\n";

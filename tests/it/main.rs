@@ -27,6 +27,7 @@ mod fence;
 mod history;
 #[cfg(test)]
 mod inbox;
+#[cfg(test)]
 mod issue_pages;
 #[cfg(test)]
 mod kill;
@@ -61,6 +62,7 @@ mod series;
 mod sharing;
 #[cfg(test)]
 mod sign_ups;
+#[cfg(test)]
 mod silence;
 #[cfg(test)]
 mod smtp;
