@@ -43,7 +43,7 @@ pub struct BuildReport {
     pub feeds: Vec<Utf8PathBuf>,
     /// The result for the pages.
     pub pages: PagesReport,
-    /// The result for the pages of issues, which [`pages::issues::add`] adds.
+    /// The result for the pages of issues; a build alone makes none.
     pub issues: PagesReport,
     /// The feeds shortened by `feeds.budget`.
     pub shortened: ShortenedFeed,
