@@ -36,6 +36,8 @@ struct Outline {
     anchors: BTreeSet<String>,
     /// The blocks marked `console`, as lines with their numbers.
     console: Vec<Vec<(usize, String)>>,
+    /// All blocks: their kind, their first line, and their text.
+    blocks: Vec<(String, usize, String)>,
 }
 
 fn outline(path: &Path) -> Outline {
@@ -64,9 +66,12 @@ fn outline(path: &Path) -> Outline {
                 outline.anchors.insert(if *count == 0 { anchor } else { format!("{anchor}-{count}") });
                 *count += 1;
             }
-            NodeValue::CodeBlock(block) if block.info == "console" => {
-                let lines = block.literal.lines().enumerate();
-                outline.console.push(lines.map(|(at, text)| (line + 1 + at, text.to_owned())).collect());
+            NodeValue::CodeBlock(block) => {
+                outline.blocks.push((block.info.clone(), line + 1, block.literal.clone()));
+                if block.info == "console" {
+                    let lines = block.literal.lines().enumerate();
+                    outline.console.push(lines.map(|(at, text)| (line + 1 + at, text.to_owned())).collect());
+                }
             }
             _ => {}
         }
@@ -180,6 +185,70 @@ fn printed_examples_match_the_transcripts() {
         strange.extend(unknown.map(|(number, line)| format!("{}:{number}: {line}", path.display())));
     }
     assert!(strange.is_empty(), "lines that no transcript in tests/cmd/ prints: {strange:#?}");
+}
+
+/// What each configuration has; a recipe that has its own comes later in the file.
+const SITE: &str = "[site]\ntitle = \"Notes\"\nurl = \"https://my-site.net/\"\n";
+const SENDER: &str = "[newsletter]\nfrom = \"Kim <kim@my-site.net>\"\n";
+
+#[test]
+fn every_recipe_is_a_configuration() {
+    let (mut read, mut wrong) = (0, Vec::new());
+    for page in ["providers.md", "relays.md", "without-a-server.md"] {
+        for (_, line, text) in
+            outline(&Path::new("docs").join(page)).blocks.iter().filter(|block| block.0 == "toml")
+        {
+            let sender = if text.contains("[newsletter]") { "" } else { SENDER };
+            let site = if text.contains("[site]") { "" } else { SITE };
+            let config = format!("{site}{sender}{text}");
+            read += 1;
+            if let Err(error) = letterpress::config::parse(&config, "config.toml", ".".into()) {
+                wrong.push(format!("docs/{page}:{line}: {error}"));
+            }
+        }
+    }
+    assert!(read > 12, "only {read} blocks were found");
+    assert!(wrong.is_empty(), "configurations that the program refuses: {wrong:#?}");
+}
+
+#[test]
+fn every_line_of_the_doctor_in_the_recipes_is_one_that_it_prints() {
+    let mut files = Vec::new();
+    collect(Path::new("src/doctor"), &mut files);
+    let sources: String = files.iter().map(|path| fs::read_to_string(path).unwrap()).collect();
+    let literals: Vec<String> = sources.split('"').map(|text| text.replace("\\\n", "")).collect();
+    let fixed_length = |text: &str| text.split(['{', '}']).step_by(2).map(str::len).sum::<usize>();
+    let printed = |message: &str| {
+        literals.iter().filter(|text| fixed_length(text) > 10).any(|text| {
+            let mut parts = text.split(['{', '}']).step_by(2);
+            let Some(mut rest) = parts.next().and_then(|first| message.strip_prefix(first)) else {
+                return false;
+            };
+            let fixed = parts.all(|part| match rest.find(part) {
+                Some(at) => {
+                    rest = &rest[at + part.len()..];
+                    true
+                }
+                None => false,
+            });
+            fixed && (rest.is_empty() || text.ends_with('}'))
+        })
+    };
+    let (mut seen, mut strange) = (0, Vec::new());
+    for (_, line, text) in outline(Path::new("docs/providers.md")).blocks {
+        for said in text.lines().filter_map(|line| line.strip_prefix("  ")) {
+            let (level, message) = said.split_at(8);
+            assert!(["ok", "-", "warning", "FAULT"].contains(&level.trim()), "line {line}: {said}");
+            seen += 1;
+            // A rule is printed with the answer, and with why it is not known.
+            let rule = message.split_once(": ").map_or(message, |(rule, _)| rule);
+            if !printed(message) && !literals.iter().any(|text| text == rule) {
+                strange.push(format!("line {line}: {message}"));
+            }
+        }
+    }
+    assert!(seen > 15, "only {seen} lines were found");
+    assert!(strange.is_empty(), "lines that the doctor does not print: {strange:#?}");
 }
 
 #[test]

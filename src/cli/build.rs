@@ -5,7 +5,7 @@ use super::args::BuildArgs;
 use super::printer::Printer;
 use super::view::{deploy as deployed_view, feeds, json};
 use crate::pipeline::session::{RunContext, RunError};
-use crate::pipeline::site_build::{build, deploy, fetch_posts};
+use crate::pipeline::site_build::{add_issue_pages, build, deploy, fetch_posts};
 
 pub(super) async fn run(
     args: &BuildArgs,
@@ -14,7 +14,8 @@ pub(super) async fn run(
 ) -> Result<Outcome, RunError> {
     let refreshed = fetch_posts(context).await?;
     printer.lasting_findings(&refreshed.findings);
-    let built = build(context, args.allowed())?;
+    let mut built = build(context, args.allowed())?;
+    add_issue_pages(context, None, &mut built).await?;
     feeds::report(&built, context, printer);
     let deployed = deploy(context, &built).await?;
     deployed_view::report(&deployed, context, printer);

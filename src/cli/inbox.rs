@@ -11,7 +11,9 @@ use super::Outcome;
 
 use super::printer::{Printer, count};
 use crate::inbox::{InboxError, InboxProcessor, InboxReport, imap, maildir};
-use crate::pipeline::newsletter::{record_inbox_run, remember_unrecognised};
+use crate::pipeline::newsletter::{
+    email_sign_ups, record_inbox_run, remember_unrecognised, send_confirmations,
+};
 use crate::pipeline::session::{LedgerSession, RunContext, RunError, mailbox};
 use crate::pipeline::status::of_mailbox;
 
@@ -55,9 +57,12 @@ pub(super) async fn run(args: &Args, context: &RunContext, printer: Printer) -> 
     }
     let breaker = Arc::clone(&context.breaker);
     let store = Arc::clone(&session.store);
+    let sign_ups = email_sign_ups(&context.config)?;
+    let answers = sign_ups.is_some() && !args.dry_run;
     let processor = InboxProcessor {
-        store: session.store,
-        keys: session.keys,
+        store: Arc::clone(&session.store),
+        keys: Arc::clone(&session.keys),
+        sign_ups,
         clock: Arc::clone(&context.clock),
         rehearsal: args.dry_run,
         on_mail: if args.dry_run && args.json {
@@ -79,6 +84,9 @@ pub(super) async fn run(args: &Args, context: &RunContext, printer: Printer) -> 
     }
     if !args.dry_run && !args.stdin && ended.is_ok() {
         remember_unrecognised(&store, counts.prose, args.maildir.is_some() || args.recheck).await?;
+    }
+    if answers && let Some(blocker) = send_confirmations(context, &session).await? {
+        printer.warn(format!("warning: {blocker}"));
     }
     ended.map_err(|error| failed(error, context, args))?;
     Ok(Outcome::Done)
@@ -160,13 +168,20 @@ fn lines(counts: &InboxReport, rehearsal: bool) -> Vec<String> {
         (counts.reports, "# delivery reports without a failure"),
         (counts.complaints, "# complaints"),
         (counts.unsubscribes, "# unsubscribe requests"),
+        (counts.sign_ups, "# sign-ups"),
+        (counts.confirmations, "# confirmations of sign-ups"),
     ]);
     let again = listed(&[
         (counts.duplicates, "# already processed"),
         (counts.unknown_tokens, "# about messages that this ledger does not know"),
         (counts.elsewhere, "# for another address than the message was sent to"),
     ]);
-    let subscribers = listed(&[(counts.suppressed, "# suppressed"), (counts.unsubscribed, "# unsubscribed")]);
+    let subscribers = listed(&[
+        (counts.asked, "# asked to confirm"),
+        (counts.confirmed, "# subscribed"),
+        (counts.suppressed, "# suppressed"),
+        (counts.unsubscribed, "# unsubscribed"),
+    ]);
     let other = listed(&[
         (counts.foreign, "# unrelated"),
         (counts.prose, "# sent to a bounce address, but not a bounce: please look at them"),

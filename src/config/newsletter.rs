@@ -27,6 +27,8 @@ pub struct Newsletter {
     pub unsubscribe: Option<EmailAddress>,
     /// The owner reads unsubscribe emails and removes the subscribers manually.
     pub unsubscribe_by_hand: bool,
+    /// Whether an email to the address for unsubscribe emails can subscribe.
+    pub sign_up_by_email: bool,
     /// A template for the subject; `None` means the title of the post.
     pub subject: Option<String>,
     /// A CSV file of subscribers that is imported at each run.

@@ -14,6 +14,9 @@ pub struct Output {
     /// Whether to build a page for each post; `None` means only if no other program does.
     #[serde(default)]
     pub pages: Option<bool>,
+    /// Whether to build a page for each issue that was mailed, and a list of them.
+    #[serde(default)]
+    pub issues: bool,
     /// Which compressed copies to write beside each file.
     pub compress: Vec<Compression>,
     /// Where emails are written as `.eml` files while there is no `[smtp]`.

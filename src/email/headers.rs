@@ -87,11 +87,16 @@ pub(super) fn write_recipient_headers(recipient: &Recipient, out: &mut String) {
     let _ = write!(out, "Message-ID: <{}>\r\n", visible(message_id));
     match &unsubscribe.page {
         Some(page) => {
-            let _ = write!(out, "List-Unsubscribe: <{}>,\r\n <{}>\r\n", visible(page), mailto(unsubscribe));
+            let _ = write!(
+                out,
+                "List-Unsubscribe: <{}>,\r\n <{}>\r\n",
+                visible(page),
+                unsubscribe_mailto(unsubscribe)
+            );
             out.push_str("List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n");
         }
         None => {
-            let _ = write!(out, "List-Unsubscribe: <{}>\r\n", mailto(unsubscribe));
+            let _ = write!(out, "List-Unsubscribe: <{}>\r\n", unsubscribe_mailto(unsubscribe));
         }
     }
 }
@@ -112,14 +117,15 @@ const MAILTO: &AsciiSet = &NON_ALPHANUMERIC
 /// The characters that could end a value in angle brackets or its line.
 const DELIMITERS: &AsciiSet = &CONTROLS.add(b' ').add(b'<').add(b'>');
 
-/// The `mailto:` for unsubscribing (RFC 6068).
-pub(super) fn mailto(unsubscribe: &Unsubscribe) -> String {
+/// A `mailto:` that prepares an email with this subject (RFC 6068).
+pub(crate) fn mailto(mailbox: &EmailAddress, subject: &str) -> String {
     let encoded = |raw| utf8_percent_encode(raw, MAILTO);
-    format!(
-        "mailto:{}?subject=unsubscribe%20{}",
-        encoded(unsubscribe.mailbox.as_str()),
-        encoded(&unsubscribe.token)
-    )
+    format!("mailto:{}?subject={}", encoded(mailbox.as_str()), encoded(subject))
+}
+
+/// The one for unsubscribing.
+pub(super) fn unsubscribe_mailto(unsubscribe: &Unsubscribe) -> String {
+    mailto(&unsubscribe.mailbox, &format!("unsubscribe {}", unsubscribe.token))
 }
 
 /// Keeps a foreign string inside its angle brackets and on its line.

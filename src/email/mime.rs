@@ -99,7 +99,7 @@ impl RecipientFields {
                 .human
                 .clone()
                 .or_else(|| unsubscribe.page.clone())
-                .unwrap_or_else(|| headers::mailto(unsubscribe)),
+                .unwrap_or_else(|| headers::unsubscribe_mailto(unsubscribe)),
         }
     }
 

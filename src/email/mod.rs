@@ -35,6 +35,7 @@ use crate::text::HeaderText;
 
 pub use banner::Note;
 pub use digest::{DigestContent, compose_digest};
+pub(crate) use headers::mailto;
 pub use issue::{compose, latest_issue, online};
 pub use lint::{Origin, lint};
 pub use mime::MessageRenderer;

@@ -38,7 +38,9 @@ pub fn compose_transactional(
     let subject =
         HeaderText::lossy(&with_title(&strings.subject)).unwrap_or_else(|| config.site.title.clone());
     let markers = Markers::absent_from(&[title, link].concat());
-    let intro = preview::line(&with_title(&strings.intro));
+    let by_email = kind == TransactionalKind::Confirm && link.starts_with("mailto:");
+    let intro_of_link = if by_email { &words.confirmation_by_email.intro } else { &strings.intro };
+    let intro = preview::line(&with_title(intro_of_link));
     let fields = context! {
         lang => language,
         lang_primary => i18n::primary(language),
@@ -46,7 +48,7 @@ pub fn compose_transactional(
         subject => subject.as_str(),
         site => context! { title, url => config.site.url.as_str() },
         transactional => context! {
-            intro => with_title(&strings.intro),
+            intro => with_title(intro_of_link),
             link => &strings.link,
             url => link,
             note => &strings.note,

@@ -30,6 +30,7 @@ pub(crate) struct Strings {
     pub(crate) issue: IssueStrings,
     pub(crate) callout: CalloutStrings,
     pub(crate) confirmation: TransactionalStrings,
+    pub(crate) confirmation_by_email: EmailConfirmationStrings,
     pub(crate) already_subscribed: TransactionalStrings,
     pub(crate) personal_data: TransactionalStrings,
     pub(crate) web: WebStrings,
@@ -97,6 +98,14 @@ pub(crate) struct TransactionalStrings {
     pub(crate) link: String,
     /// The paragraph after the link: how long it works, and that the email can be ignored.
     pub(crate) note: String,
+}
+
+/// What differs in the confirmation where there are no pages.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct EmailConfirmationStrings {
+    /// The paragraph before the link, which prepares an email.
+    pub(crate) intro: String,
 }
 
 /// On the pages of `letterpress serve`.

@@ -13,6 +13,7 @@ use super::dsn::Dsn;
 use super::fields::Fields;
 use super::mime::{Mail, unstructured};
 use super::notice::{self, Notice};
+use super::request::{self, SubscriptionRequest};
 use super::{RETURNED, find, is};
 use crate::store::{InboundReport, ReportKind, ReportSubject};
 use crate::subscribers::AddressKey;
@@ -26,6 +27,8 @@ pub const MOST_BYTES: usize = 1024 * 1024;
 pub enum Classified {
     /// A bounce, a complaint or an unsubscribe request with a genuine token.
     Report(InboundReport),
+    /// A sign-up, or its confirmation with a genuine token.
+    Request(SubscriptionRequest),
     /// An automatic reply to one of our messages, such as an out-of-office notice. It needs no attention.
     Automatic,
     /// A mail to a bounce address that is not a report: a personal reply, or an unstructured bounce. A person should
@@ -84,6 +87,9 @@ pub fn classify(bytes: &[u8], keys: &TokenKeys) -> Classified {
     let may_unsubscribe = !is_automatic || mail.head.get("x-apple-unsubscribe").is_some();
     if may_unsubscribe && let Some(key) = unsubscribing_subscriber(&mail.head, keys) {
         return report_about(ReportSubject::Subscriber { key, message_id: None }, ReportKind::Unsubscribed);
+    }
+    if !is_automatic && let Some(request) = request::read(&mail.head, keys) {
+        return Classified::Request(request);
     }
     let may_be_returned = !is_automatic || notice::has_null_path(&mail.head);
     if may_be_returned && let Some(report) = notice.report(&mail.head).map(ReportKind::Delivery) {

@@ -1,7 +1,7 @@
 //! Processes inbound mail: bounces, complaints and unsubscribe requests, from a Maildir, an IMAP mailbox or a pipe.
 //!
-//! All input is hostile: its size is bounded, it is trusted only if it contains a signed token, and it is never
-//! answered; no mail is sent from here. A mail is marked as done only after its report has been committed. A crash
+//! All input is hostile: its size is bounded, it is trusted only if it contains a signed token, and no mail is
+//! sent from here. Only a sign-up by email needs no token: like a form it leads to a confirmation, within the limits of forms. A mail is marked as done only after its report has been committed. A crash
 //! between the two does no harm, because the store recognises a duplicate report. Other mail is left untouched. Read
 //! the modules in this order: `fields`, `mime` parse a mail · `dsn`, `arf`, `notice` parse a report · `correlate` finds the
 //! delivery · [`classify`] · [`InboxProcessor`] records reports in the store · [`maildir`], [`imap`] read the mail.
@@ -16,6 +16,7 @@ pub mod maildir;
 mod mime;
 mod notice;
 mod report;
+mod request;
 mod summary;
 
 #[cfg(test)]
@@ -30,6 +31,7 @@ use camino::Utf8PathBuf;
 
 pub use classification::{Classified, MOST_BYTES, classify};
 pub use report::InboxReport;
+pub use request::{EmailSignUps, SubscriptionRequest};
 pub use summary::MailSummary;
 
 use mime::Part;
@@ -99,6 +101,8 @@ pub struct InboxProcessor {
     pub keys: Arc<TokenKeys>,
     /// The clock for the time of a report.
     pub clock: Arc<dyn Clock>,
+    /// How sign-ups by email are taken; `None` if they are not.
+    pub sign_ups: Option<EmailSignUps>,
     /// Whether to record and mark nothing.
     pub rehearsal: bool,
     /// Called with each mail, before anything is recorded.
@@ -120,6 +124,7 @@ impl InboxProcessor {
         (self.on_mail)(&MailSummary::new(name, &classified));
         let report = match classified {
             Classified::Report(report) => report,
+            Classified::Request(request) => return self.take_request(request, tally).await,
             other => {
                 tally.count(&other);
                 let done = other == Classified::Automatic && !self.rehearsal;

@@ -38,6 +38,14 @@ pub struct InboxReport {
     pub elsewhere: u64,
     /// Issues that were paused because of too many bounces or complaints.
     pub paused: u64,
+    /// Sign-ups by email.
+    pub sign_ups: u64,
+    /// Of these, those that get a confirmation email.
+    pub asked: u64,
+    /// Confirmations by email.
+    pub confirmations: u64,
+    /// Of these, those that made somebody a subscriber.
+    pub confirmed: u64,
     /// Automatic replies.
     pub automatic: u64,
     /// Mails to a bounce address that are not reports.
@@ -83,6 +91,8 @@ impl InboxReport {
     pub(super) fn count(&mut self, classified: &Classified) {
         match classified {
             Classified::Report(inbound) => self.report(&inbound.kind),
+            // Counted where they are recorded.
+            Classified::Request(_) => {}
             Classified::Automatic => self.automatic += 1,
             Classified::Prose => self.prose += 1,
             Classified::Unverified(_) => self.unverified += 1,

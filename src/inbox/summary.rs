@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::Classified;
+use super::{Classified, SubscriptionRequest};
 use crate::store::ReportKind;
 use crate::subscribers::bounces::{BounceClass, classify};
 
@@ -11,7 +11,7 @@ use crate::subscribers::bounces::{BounceClass, classify};
 pub struct MailSummary<'a> {
     /// The file, or the UID of the mail.
     pub file: &'a str,
-    /// `bounce`, `complaint`, `unsubscribe` or `other`.
+    /// `bounce`, `complaint`, `unsubscribe`, `sign-up`, `confirmation` or `other`.
     pub kind: &'static str,
     /// The address in the report.
     pub recipient: Option<&'a str>,
@@ -29,14 +29,8 @@ pub struct MailSummary<'a> {
 }
 
 impl<'a> MailSummary<'a> {
-    pub(super) fn new(file: &'a str, classified: &'a Classified) -> Self {
-        let (kind, verified) = match classified {
-            Classified::Report(report) => (Some(&report.kind), true),
-            Classified::Unverified(kind) => (kind.as_ref(), false),
-            Classified::Automatic | Classified::Prose => (None, true),
-            Classified::Unreadable | Classified::Foreign => (None, false),
-        };
-        let other = Self {
+    const fn other(file: &'a str) -> Self {
+        Self {
             file,
             kind: "other",
             recipient: None,
@@ -44,8 +38,25 @@ impl<'a> MailSummary<'a> {
             status: None,
             class: None,
             diagnostic: None,
-            verified,
+            verified: false,
+        }
+    }
+
+    pub(super) fn new(file: &'a str, classified: &'a Classified) -> Self {
+        let (kind, verified) = match classified {
+            Classified::Report(report) => (Some(&report.kind), true),
+            Classified::Unverified(kind) => (kind.as_ref(), false),
+            Classified::Automatic | Classified::Prose => (None, true),
+            Classified::Request(request) => {
+                let (kind, verified) = match request {
+                    SubscriptionRequest::SignUp(_) => ("sign-up", false),
+                    SubscriptionRequest::Confirm { .. } => ("confirmation", true),
+                };
+                return Self { kind, verified, ..Self::other(file) };
+            }
+            Classified::Unreadable | Classified::Foreign => (None, false),
         };
+        let other = Self { verified, ..Self::other(file) };
         match kind {
             None => other,
             Some(ReportKind::Complained) => Self { kind: "complaint", ..other },

@@ -80,6 +80,7 @@ impl Fixture {
             store,
             keys: Arc::new(keys()),
             clock: Arc::clone(&clock) as _,
+            sign_ups: None,
             rehearsal: false,
             on_mail: Box::new(|_| ()),
             stop: Box::new(|| false),

@@ -6,8 +6,8 @@ use minijinja::value::Serde;
 use minijinja::{Value, context};
 use url::Url;
 
-use super::STYLE_SHEET;
 use super::layout::Layout;
+use super::{ISSUES, STYLE_SHEET};
 use crate::archive::{Enclosure, Post, links, markdown, page};
 use crate::config::{Author, Config, FediverseHandle, RecordUri};
 use crate::feeds;
@@ -21,18 +21,14 @@ const DESCRIPTION: usize = 160;
 const CATEGORIES: usize = 40;
 
 /// The data that all pages share.
-pub(super) struct Fields<'l, 'a> {
-    pub(super) layout: &'l Layout<'a>,
+pub(super) struct Fields<'l> {
+    pub(super) config: &'l Config,
     /// The path of the page below the public folder.
     pub(super) path: &'l Utf8Path,
     pub(super) strings: &'l Strings,
 }
 
-impl Fields<'_, '_> {
-    fn config(&self) -> &Config {
-        self.layout.config
-    }
-
+impl Fields<'_> {
     /// The relative path from the page to the public folder: `../`, or empty.
     pub(super) fn root(&self) -> String {
         let folders = self.path.parent().map_or(0, |folder| folder.components().count());
@@ -40,7 +36,7 @@ impl Fields<'_, '_> {
     }
 
     /// A relative link from this page to another, which works on any host.
-    fn href(&self, file: &Utf8Path) -> String {
+    pub(super) fn href(&self, file: &Utf8Path) -> String {
         let path = file.as_str();
         let path = path
             .strip_suffix("index.html")
@@ -56,8 +52,8 @@ impl Fields<'_, '_> {
     }
 
     /// The fields of every page.
-    fn shared(&self, title: &str, description: &str) -> Value {
-        let (config, site) = (self.config(), &self.config().site);
+    pub(super) fn shared(&self, title: &str, description: &str) -> Value {
+        let (config, site) = (self.config, &self.config.site);
         let url = page_url(config, self.path);
         context! {
             title,
@@ -81,6 +77,8 @@ impl Fields<'_, '_> {
             feeds => self.feeds(Utf8Path::new("")),
             feed_page => config.feeds.companion.then(|| format!("{}{}", self.root(), feeds::COMPANION)),
             sign_up => config.web.url.as_ref().filter(|_| config.web.sign_up).map(|web| web.join("subscribe")),
+            issues => config.output.issues.then(|| self.href(Utf8Path::new(ISSUES))),
+            issues_name => &self.strings.web.issues,
             // Only some pages have these.
             creator => (),
             activitypub => (),
@@ -92,18 +90,18 @@ impl Fields<'_, '_> {
 
     /// The feeds in a folder of the public folder.
     fn feeds(&self, folder: &Utf8Path) -> Vec<Value> {
-        let title = self.config().site.title.as_str();
+        let title = self.config.site.title.as_str();
         let feed = |(name, media_type, file): (&'static str, &str, &str)| {
             let path = folder.join(file);
             context! {
                 name,
                 title,
                 type => media_type.split(';').next(),
-                url => self.config().site.url.join(path.as_str()),
+                url => self.config.site.url.join(path.as_str()),
                 href => self.href(&path),
             }
         };
-        feeds::files(self.config(), folder).map(feed).collect()
+        feeds::files(self.config, folder).map(feed).collect()
     }
 
     /// A post in a list.
@@ -164,17 +162,17 @@ pub(super) fn description(post: &Post, body: &markdown::Body<'_>) -> String {
 }
 
 pub(super) fn post(
-    frame: &Fields<'_, '_>,
+    (frame, layout): (&Fields<'_>, &Layout<'_>),
     at: usize,
     post: &Post,
     (content, description): (String, &str),
 ) -> Value {
-    let site = &frame.config().site;
+    let site = &frame.config.site;
     let lang = post.language.as_deref().unwrap_or(&site.language);
     let summary = post.summary.as_ref().map(|summary| summary.as_str().trim().to_owned());
-    let [previous, next] = frame.layout.beside(at);
+    let [previous, next] = layout.beside(at);
     let category = |name: &HeaderText| {
-        let folder = frame.layout.categories.get(name.as_str()).cloned();
+        let folder = layout.categories.get(name.as_str()).cloned();
         let href = folder.map(|folder| frame.href(&folder.join("index.html")));
         context! { name => name.as_str(), href }
     };
@@ -220,8 +218,8 @@ pub(super) fn post(
     }
 }
 
-fn enclosure(frame: &Fields<'_, '_>, enclosure: &Enclosure) -> Value {
-    let own = page::path_of(&frame.config().site.url, &enclosure.url);
+fn enclosure(frame: &Fields<'_>, enclosure: &Enclosure) -> Value {
+    let own = page::path_of(&frame.config.site.url, &enclosure.url);
     let href = own.map_or_else(|| enclosure.url.to_string(), |path| frame.href(&path));
     let kind = enclosure.media_type.split('/').next().unwrap_or_default().to_owned();
     let name = enclosure.url.path_segments().and_then(|mut parts| parts.next_back()).map(links::readable);
@@ -238,15 +236,15 @@ fn creator<'p>(post: &'p Post, owner: Option<&'p Author>) -> Option<&'p str> {
 }
 
 /// A link to a list with its number of posts.
-fn list_link(frame: &Fields<'_, '_>, at: usize) -> Value {
-    let list = &frame.layout.lists[at];
+fn list_link(frame: &Fields<'_>, layout: &Layout<'_>, at: usize) -> Value {
+    let list = &layout.lists[at];
     context! { name => &list.name, href => frame.href(&list.path(None)), count => list.posts.len() }
 }
 
-pub(super) fn index(frame: &Fields<'_, '_>) -> Value {
-    let site = &frame.config().site;
+pub(super) fn index(frame: &Fields<'_>, layout: &Layout<'_>) -> Value {
+    let site = &frame.config.site;
     let mut years: Vec<(i32, Vec<Value>)> = Vec::new();
-    for post in frame.layout.newest() {
+    for post in layout.newest() {
         let year = post.published.year();
         match years.iter_mut().find(|(known, _)| *known == year) {
             Some((_, posts)) => posts.push(frame.entry(post)),
@@ -255,32 +253,32 @@ pub(super) fn index(frame: &Fields<'_, '_>) -> Value {
     }
     let years: Vec<Value> =
         years.into_iter().map(|(year, posts)| context! { name => year.to_string(), posts }).collect();
-    let lists = &frame.layout.lists;
+    let lists = &layout.lists;
     let (all_years, mut categories): (Vec<usize>, Vec<usize>) =
         (0..lists.len()).partition(|at| lists[*at].is_year);
     categories.sort_by_key(|at| std::cmp::Reverse(lists[*at].posts.len()));
-    let links = |lists: &[usize]| lists.iter().map(|at| list_link(frame, *at)).collect::<Vec<_>>();
+    let links = |lists: &[usize]| lists.iter().map(|at| list_link(frame, layout, *at)).collect::<Vec<_>>();
     context! {
         years,
         all_years => links(&all_years),
         categories => links(&categories[..categories.len().min(CATEGORIES)]),
         creator => site.author.as_ref().and_then(|author| Some(author.fediverse.as_ref()?.as_str())),
         activitypub => site.activitypub.as_ref().map(Url::as_str),
-        has_more => frame.layout.posts.len() > super::layout::NEWEST,
+        has_more => layout.posts.len() > super::layout::NEWEST,
         ..frame.shared(site.title.as_str(), site.description.trim())
     }
 }
 
-pub(super) fn list(frame: &Fields<'_, '_>, at: usize, number: Option<usize>) -> Value {
-    let list = &frame.layout.lists[at];
-    let [older, newer] = frame.layout.pages_beside(at, number);
+pub(super) fn list(frame: &Fields<'_>, layout: &Layout<'_>, at: usize, number: Option<usize>) -> Value {
+    let list = &layout.lists[at];
+    let [older, newer] = layout.pages_beside(at, number);
     let href = |path: Option<Utf8PathBuf>| path.map(|path| frame.href(&path));
-    let has_feeds = !list.is_year && frame.config().feeds.by.contains(&crate::config::GroupBy::Category);
+    let has_feeds = !list.is_year && frame.config.feeds.by.contains(&crate::config::GroupBy::Category);
     context! {
         list => context! {
             name => &list.name,
             is_year => list.is_year,
-            posts => frame.layout.listed(at, number).map(|post| frame.entry(post)).collect::<Vec<_>>(),
+            posts => layout.listed(at, number).map(|post| frame.entry(post)).collect::<Vec<_>>(),
             feeds => if has_feeds { frame.feeds(&list.folder) } else { Vec::new() },
         },
         older => href(older),

@@ -93,6 +93,10 @@ pub(super) enum Kind {
     List(usize, Option<usize>),
     /// The style sheet.
     Style,
+    /// The list of issues.
+    Issues,
+    /// An issue, by its position among them.
+    Issue(usize),
 }
 
 /// Lays out all pages; there are none if no post has a page. Returns findings if the user's templates are invalid.
@@ -109,9 +113,14 @@ pub(crate) fn lay_out<'a>(
     let categories = groups.iter().map(|group| (group.name.clone(), group.folder.clone())).collect();
     let mut lists = years(&archive.posts, &posts);
     lists.extend(groups.into_iter().filter_map(|group| category(group, &archive.posts)));
-    let inputs = [env!("CARGO_PKG_VERSION"), &config.text, config.words.text(), &templates.text()];
-    let shared = inputs.concat().into_bytes();
+    let shared = shared(config, templates);
     Ok(Layout { archive, config, lists, posts, places, categories, renderer, shared })
+}
+
+/// What every page is made from.
+pub(super) fn shared(config: &Config, templates: &PageTemplates) -> Vec<u8> {
+    let inputs = [env!("CARGO_PKG_VERSION"), &config.text, config.words.text(), &templates.text()];
+    inputs.concat().into_bytes()
 }
 
 fn years(posts: &[Post], shown: &[usize]) -> Vec<List> {
@@ -158,6 +167,7 @@ impl<'a> Layout<'a> {
             Kind::Index => Some("index.html".into()),
             Kind::List(at, number) => Some(self.lists.get(*at)?.path(*number)),
             Kind::Style => Some(STYLE_SHEET.into()),
+            Kind::Issues | Kind::Issue(_) => None,
         }
     }
 
@@ -206,7 +216,7 @@ impl<'a> Layout<'a> {
                 add(&self.lists[*at].name);
                 self.listed(*at, *number).for_each(|post| line(post, &mut add));
             }
-            Kind::Style => {}
+            Kind::Style | Kind::Issues | Kind::Issue(_) => {}
         }
         digest.update(&self.shared);
         hex(&digest.finish().as_ref()[..12])
@@ -239,7 +249,7 @@ impl<'a> Layout<'a> {
             return Ok(document(sheet, "text/css; charset=utf-8", style, Vec::new()));
         }
         let frame = Fields {
-            layout: self,
+            config: self.config,
             path: &sheet.path,
             strings: self.config.words.of(&self.config.site.language),
         };
@@ -252,16 +262,17 @@ impl<'a> Layout<'a> {
                     wants = local::local_links(post, &rendered.own, self.config);
                     let content =
                         body::for_page(&rendered.html, &post.url, &self.config.site.url, &frame.root());
-                    text = self
-                        .renderer
-                        .render("post.html", &fields::post(&frame, *at, post, (content, &description)))?;
+                    text = self.renderer.render(
+                        "post.html",
+                        &fields::post((&frame, self), *at, post, (content, &description)),
+                    )?;
                 }
             }
             Kind::List(at, number) => {
-                text = self.renderer.render("list.html", &fields::list(&frame, *at, *number))?;
+                text = self.renderer.render("list.html", &fields::list(&frame, self, *at, *number))?;
             }
-            Kind::Index | Kind::Style => {
-                text = self.renderer.render("index.html", &fields::index(&frame))?;
+            Kind::Index | Kind::Style | Kind::Issues | Kind::Issue(_) => {
+                text = self.renderer.render("index.html", &fields::index(&frame, self))?;
             }
         }
         Ok(document(sheet, "text/html; charset=utf-8", format!("{}\n{MARK}", text.trim_end()), wants))

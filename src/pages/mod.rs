@@ -1,15 +1,20 @@
-//! Small static pages to read posts online: one for each post, an index, and lists by year and by category.
+//! Small static pages to read posts online: one for each post, an index, lists by year and by category,
+//! and the issues as they were sent.
 //!
 //! Pure: no file, socket, clock or randomness. `pipeline::pages` writes them to the public folder. This is not a site
 //! generator: there are no themes, menus or plug-ins.
 
 mod body;
 mod fields;
+mod issue;
+mod issue_archive;
 mod layout;
 mod links;
 mod local;
 mod templates;
 
+pub(crate) use issue::{IssueLinks, impersonal, with_links};
+pub(crate) use issue_archive::{IssueArchive, IssuePage};
 pub(crate) use layout::{Layout, PlannedPage, lay_out};
 pub(crate) use links::{ExistingPaths, check_link, dead_pictures};
 pub(crate) use local::{LocalLink, local_links};
@@ -31,6 +36,9 @@ pub(crate) const MARK: &str = "<!-- made by Letterpress: changes here are overwr
 
 /// The style sheet of all pages, in the public folder.
 pub(crate) const STYLE_SHEET: &str = "pages.css";
+
+/// The list of issues, in the public folder.
+const ISSUES: &str = "issues/index.html";
 
 /// The end of the style sheet.
 pub(crate) const STYLE_MARK: &str = "/* made by Letterpress: changes here are overwritten */\n";

@@ -12,15 +12,17 @@ use crate::finding::Finding;
 pub(crate) const FOLDER: &str = "pages";
 
 /// The files that a user may provide.
-pub(crate) const NAMES: [&str; 5] = ["base.html", "post.html", "index.html", "list.html", STYLE];
+pub(crate) const NAMES: [&str; 6] =
+    ["base.html", "post.html", "index.html", "list.html", "issues.html", STYLE];
 
 const STYLE: &str = "style.css";
 
-const BUILTIN: [(&str, &str); 4] = [
+const BUILTIN: [(&str, &str); 5] = [
     ("builtin/pages/base.html", include_str!("templates/base.html")),
     ("builtin/pages/post.html", include_str!("templates/post.html")),
     ("builtin/pages/index.html", include_str!("templates/index.html")),
     ("builtin/pages/list.html", include_str!("templates/list.html")),
+    ("builtin/pages/issues.html", include_str!("templates/issues.html")),
 ];
 
 /// The templates of one site.

@@ -48,13 +48,18 @@ pub async fn publish(context: &RunContext, waivers: Waivers) -> Result<PublishRe
     } else {
         None
     };
-    let built = site_build::build(context, waivers)?;
-    let deployed = site_build::deploy(context, &built).await?;
+    let mut built = site_build::build(context, waivers)?;
+    site_build::add_issue_pages(context, session.as_ref(), &mut built).await?;
+    let mut deployed = site_build::deploy(context, &built).await?;
     let websub = notify_hubs(context, session.as_ref(), &built).await.transpose();
     let report = match session {
         Some(session) => {
             let report = issue::run(context, &session, &built, deployed.error().is_none()).await;
-            Some(finish_run(context, &session, report).await)
+            let report = finish_run(context, &session, report).await;
+            if report.as_ref().is_ok_and(|report| !report.delivered.is_empty()) {
+                deployed = site_build::deploy_issues(context, &session, &mut built, deployed).await;
+            }
+            Some(report)
         }
         None => None,
     };

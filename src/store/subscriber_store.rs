@@ -8,6 +8,7 @@ use std::io;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
+use super::IssueNumber;
 use crate::address::EmailAddress;
 use crate::ledger::rate_limit::Rate;
 use crate::subscribers::lifecycle::{SignUpDecision, SubscriptionStatus};
@@ -34,6 +35,28 @@ pub struct ConsentContext {
     pub network: Option<String>,
 }
 
+/// How a sign-up came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignUpOrigin {
+    /// By a form of `letterpress serve`.
+    Web,
+    /// By email.
+    Email,
+    /// From a file of a form service, with the time at which the person submitted the form. The same file may be read again.
+    Queue(DateTime<Utc>),
+}
+
+impl SignUpOrigin {
+    /// The source of the subscriber that is stored.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Web => "web",
+            Self::Email => "email",
+            Self::Queue(_) => "form",
+        }
+    }
+}
+
 /// A sign-up form.
 #[derive(Debug, Clone)]
 pub struct SignUp {
@@ -49,7 +72,9 @@ pub struct SignUp {
     pub language: Option<String>,
     /// The preferences.
     pub preferences: Preferences,
-    /// How it was submitted.
+    /// How it came.
+    pub origin: SignUpOrigin,
+    /// How it was submitted, for the record.
     pub consent: ConsentContext,
     /// The limits for sign-ups.
     pub limits: SignUpLimits,
@@ -75,6 +100,8 @@ pub enum SignUpResult {
     ToConfirm,
     /// An email reports that the address is subscribed already.
     Known,
+    /// It was taken before.
+    Repeated,
     /// The address must not be mailed.
     Suppressed,
     /// The limit of this mailbox is reached.
@@ -138,6 +165,25 @@ pub struct PublishedIssue {
     pub label: String,
     /// When it was frozen.
     pub frozen_at: DateTime<Utc>,
+}
+
+/// An issue that subscribers got.
+#[derive(Debug, Clone)]
+pub struct MailedIssue {
+    /// Its number.
+    pub number: IssueNumber,
+    /// The ids of what was mailed: the post, or the digest and its posts.
+    pub posts: Vec<String>,
+    /// The subject.
+    pub subject: HeaderText,
+    /// The day and the slug.
+    pub label: String,
+    /// When it was frozen.
+    pub frozen_at: DateTime<Utc>,
+    /// SHA-256 of its email.
+    pub content: Vec<u8>,
+    /// The week of a digest.
+    pub week: Option<String>,
 }
 
 /// Everything that is stored about one person, for that person (GDPR, article 15).

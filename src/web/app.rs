@@ -20,9 +20,9 @@ use super::pages::Pages;
 use super::topics::TopicList;
 use super::{accept, client_address, sockets};
 use crate::clock::Clock;
-use crate::config::{Config, SiteUrl, Web};
+use crate::config::{Config, SiteUrl};
 use crate::i18n::Strings;
-use crate::ledger::rate_limit::Rate;
+use crate::pipeline::newsletter::sign_up_limits;
 use crate::pipeline::session::{LedgerSession, RunContext, RunError};
 use crate::store::StoreError;
 use crate::store::subscriber_store::{ConsentContext, SignUpLimits};
@@ -88,7 +88,7 @@ impl App {
             topics: TopicList::default(),
             metrics: Metrics::default(),
             report: Mutex::default(),
-            limits: limits(&config.web)?,
+            limits: sign_up_limits(&config.web)?,
             url,
             store_timeout: STORE_TIMEOUT,
             log,
@@ -178,18 +178,6 @@ pub(super) fn consent_context(visit: &RequestContext, form: &str, shown: &[&str]
     wording.copy_from_slice(digest(&SHA256, shown.join("\n").as_bytes()).as_ref());
     let form = format!("{form} ({})", visit.strings.tag);
     ConsentContext { form, wording, network: visit.network.clone() }
-}
-
-fn limits(web: &Web) -> Result<SignUpLimits, RunError> {
-    let rate = |number| {
-        Rate::per_hour(number)
-            .ok_or_else(|| RunError::user("web.limits is out of range", "name numbers from 1 to 1000000"))
-    };
-    Ok(SignUpLimits {
-        all: rate(web.limits.per_hour)?,
-        each_network: rate(web.limits.per_network_per_hour)?,
-        each_domain: rate(web.limits.per_domain_per_hour)?,
-    })
 }
 
 /// The language and the client network of a request.

@@ -16,8 +16,8 @@ use minijinja::context;
 use super::app::{PathToken, Query};
 use super::pages::{ROBOTS, encoded};
 use super::{App, RequestContext, SharedApp};
-use crate::email::{MessageTemplate, Placeholder, TemplatePart};
-use crate::html::{self, push_escaped};
+use crate::html;
+use crate::pages::{self, IssueLinks};
 use crate::pipeline::newsletter::IssueRenderer;
 use crate::store::subscriber_store::PublishedIssue;
 
@@ -80,7 +80,7 @@ pub(super) async fn issue(
         (app.log)("error: an issue in the store cannot be read; run `letterpress ledger verify`");
         return app.pages.unavailable(&visit, None);
     };
-    let page = impersonal(renderer.template(), &app.pages.base);
+    let page = pages::impersonal(renderer.template(), &app.pages.base);
     let Ok(page) = with_navigation(&page, (&app, &visit), &published, &label) else {
         return app.pages.unavailable(&visit, None);
     };
@@ -102,56 +102,28 @@ fn robots(app: &App) -> HeaderValue {
     HeaderValue::from_static(if app.config().web.index { "all" } else { "noindex, nofollow" })
 }
 
-/// The issue without personal data. The unsubscribe link leads to the sign-up page instead.
-fn impersonal(template: &MessageTemplate, home: &str) -> String {
-    template.html.iter().fold(String::new(), |mut page, piece| {
-        match piece {
-            TemplatePart::Fixed(text) => page.push_str(text),
-            TemplatePart::Placeholder(Placeholder::Greeting) => {
-                push_escaped(&mut page, &template.greeting.plain);
-            }
-            TemplatePart::Placeholder(Placeholder::Name) => {}
-            TemplatePart::Placeholder(Placeholder::Unsubscribe) => push_escaped(&mut page, home),
-        }
-        page
-    })
-}
-
-/// The page with links above and below: to the list, to the issues before and after it, and to the sign-up page.
+/// The page with links to the list, to the issues before and after it, and to the sign-up page.
 fn with_navigation(
     page: &str,
     (app, visit): (&App, &RequestContext),
     published: &[PublishedIssue],
     label: &str,
 ) -> Result<String, minijinja::Error> {
+    let (base, lang) = (&app.pages.base, &visit.strings.tag);
     let at = published.iter().position(|issue| issue.label == label);
-    let link = |issue: Option<&PublishedIssue>| {
-        issue.map(
-            |issue| context! { path => encoded(&issue.label).to_string(), subject => issue.subject.as_str() },
-        )
+    let link = |at: Option<usize>| {
+        let issue = published.get(at?)?;
+        Some((format!("{base}issues/{}", encoded(&issue.label)), issue.subject.to_string()))
     };
-    let words = &visit.strings.page;
-    let fields = context! {
+    let links = IssueLinks {
+        strings: &visit.strings,
+        issues: format!("{base}issues/?lang={lang}"),
+        sign_up: app.config().web.sign_up.then(|| format!("{base}?lang={lang}")),
         // The newest is first.
-        newer => link(at.and_then(|at| published.get(at.checked_sub(1)?))),
-        older => link(at.and_then(|at| published.get(at + 1))),
-        previous => &words.previous,
-        next => &words.next,
-        beside => &words.beside,
+        older: link(at.map(|at| at + 1)),
+        newer: link(at.and_then(|at| at.checked_sub(1))),
     };
-    let top = app.pages.print(&visit.strings, "issue_top.html", fields.clone())?;
-    let bottom = app.pages.print(&visit.strings, "issue_bottom.html", fields)?;
-    let (start, end) = body(page);
-    Ok([&page[..start], "\n", &top, &page[start..end], &bottom, &page[end..]].concat())
-}
-
-/// Where the content of `<body>` begins and ends; all of a page without one.
-fn body(page: &str) -> (usize, usize) {
-    let tags = html::tags(page);
-    let is_body = |closing: bool| move |tag: &&html::Tag| tag.name() == "body" && tag.closing == closing;
-    let start = tags.iter().find(is_body(false)).map_or(0, |tag| tag.at.end);
-    let end = tags.iter().rev().find(is_body(true)).map_or(page.len(), |tag| tag.at.start);
-    (start, end.max(start))
+    pages::with_links(page, &links)
 }
 
 /// The content security policy: images, and exactly the style sheets in the page.

@@ -44,6 +44,7 @@ impl SignUpOutcome {
             Self::Invalid => "mistaken",
             Self::Accepted(SignUpResult::ToConfirm) => "to_confirm",
             Self::Accepted(SignUpResult::Known) => "known",
+            Self::Accepted(SignUpResult::Repeated) => "repeated",
             Self::Accepted(SignUpResult::Suppressed) => "suppressed",
             Self::Accepted(SignUpResult::MailboxLimit) => "mailbox_limit",
             Self::Accepted(SignUpResult::Limit) => "limit",

@@ -18,7 +18,7 @@ use crate::i18n::{self, Strings};
 use crate::pipeline::session::RunError;
 use crate::text::hex;
 
-const TEMPLATES: [(&str, &str); 14] = [
+const TEMPLATES: [(&str, &str); 12] = [
     ("base.html", include_str!("pages/base.html")),
     ("preferences_fields.html", include_str!("pages/preferences_fields.html")),
     ("home.html", include_str!("pages/home.html")),
@@ -31,8 +31,6 @@ const TEMPLATES: [(&str, &str); 14] = [
     ("data_request.html", include_str!("pages/data_request.html")),
     ("data.html", include_str!("pages/data.html")),
     ("issues.html", include_str!("pages/issues.html")),
-    ("issue_top.html", include_str!("pages/issue_top.html")),
-    ("issue_bottom.html", include_str!("pages/issue_bottom.html")),
 ];
 
 /// The style sheet of all pages.

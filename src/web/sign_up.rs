@@ -14,7 +14,7 @@ use super::metrics::SignUpOutcome;
 use super::pages::ROBOTS;
 use super::{App, RequestContext, SharedApp, topics};
 use crate::address::EmailAddress;
-use crate::store::subscriber_store::SignUp;
+use crate::store::subscriber_store::{SignUp, SignUpOrigin};
 use crate::subscribers::token::{Purpose, Subject};
 use crate::subscribers::{AddressKey, Preferences};
 use crate::text::HeaderText;
@@ -131,6 +131,7 @@ async fn read<'v>(app: &App, visit: &'v RequestContext, form: &Form) -> Result<S
         name,
         language: Some(language.tag.clone()),
         preferences: topics::selected(form, &offered),
+        origin: SignUpOrigin::Web,
         consent: consent_context(visit, version, &[&strings.consent, &strings.subscribe]),
         limits: app.limits,
         email,

@@ -28,6 +28,8 @@ mod history;
 #[cfg(test)]
 mod inbox;
 #[cfg(test)]
+mod issue_pages;
+#[cfg(test)]
 mod kill;
 #[cfg(test)]
 mod large_lists;
@@ -58,6 +60,8 @@ mod segments;
 mod series;
 #[cfg(test)]
 mod sharing;
+#[cfg(test)]
+mod sign_ups;
 #[cfg(test)]
 mod silence;
 #[cfg(test)]

@@ -5,10 +5,11 @@ use std::collections::HashMap;
 use camino::Utf8Path;
 use chrono::{DateTime, TimeDelta, Utc};
 use letterpress::address::EmailAddress;
+use letterpress::clock::{Clock as _, SystemClock};
 use letterpress::ledger::State;
 use letterpress::ledger::rate_limit::Rate;
 use letterpress::store::subscriber_store::{
-    ConsentContext, SignUp, SignUpLimits, SignUpResult, TransactionalKind, TransactionalOutcome,
+    ConsentContext, SignUp, SignUpLimits, SignUpOrigin, SignUpResult, TransactionalKind, TransactionalOutcome,
 };
 use letterpress::store::{Filter, Store, open_sqlite};
 use letterpress::subscribers::lifecycle::Confirmed;
@@ -58,6 +59,7 @@ pub(crate) fn form(address: &str) -> SignUp {
             frequency: Frequency::Weekly,
             topics: Topics::only(HeaderText::lossy("기술")),
         },
+        origin: SignUpOrigin::Web,
         consent: here(),
         limits: plenty(),
     }
@@ -288,6 +290,28 @@ async fn web_operations(store: &Store, clock: Clock) {
     removed(store).await;
 }
 
+/// A file of a form service is read again and again.
+async fn takes_each_queued_form_once(store: &Store) {
+    const MIN: &str = "min@example.org";
+    let hour = |hours: i64| now() + TimeDelta::days(400) + TimeDelta::hours(hours);
+    let queued = |submitted_at| SignUp { origin: SignUpOrigin::Queue(submitted_at), ..form(MIN) };
+    let take = async |submitted, at| store.sign_up(queued(hour(submitted)), hour(at)).await.unwrap();
+    assert_eq!(take(0, 1).await, SignUpResult::ToConfirm);
+    assert_eq!(take(0, 2).await, SignUpResult::Repeated);
+    assert_eq!(take(0, 100).await, SignUpResult::Repeated);
+    assert_eq!(mark_sent(store, hour(1)).await, Some((TransactionalKind::Confirm, 1)));
+    assert_eq!(store.confirm(key(MIN), 1, here(), hour(3)).await.unwrap(), Confirmed::Now);
+    // A subscriber gets no email, unlike after a form of `serve`.
+    assert_eq!(take(4, 100).await, SignUpResult::Known);
+    store.unsubscribe(key(MIN), "test", None, hour(5)).await.unwrap();
+    assert_eq!(take(4, 100).await, SignUpResult::Repeated);
+    assert_eq!(take(6, 100).await, SignUpResult::ToConfirm);
+    assert_eq!(mark_sent(store, hour(100)).await, Some((TransactionalKind::Confirm, 2)));
+    store.erase(key(MIN), "test", hour(101)).await.unwrap();
+    assert_eq!(take(6, 200).await, SignUpResult::Repeated);
+    assert_eq!(take(150, 200).await, SignUpResult::ToConfirm);
+}
+
 #[tokio::test]
 async fn sqlite_serves_the_web_pages() {
     let folder = tempfile::tempdir().unwrap();
@@ -296,12 +320,21 @@ async fn sqlite_serves_the_web_pages() {
     web_operations(store.as_ref(), Clock::Ours).await;
     sign_up_limits(store.as_ref()).await;
     expired(store.as_ref()).await;
+    takes_each_queued_form_once(store.as_ref()).await;
 }
 
 #[tokio::test]
 async fn postgres_serves_the_web_pages() {
     let Some(server) = Postgres::shared() else { return };
-    web_operations(open(&server.database()).await.unwrap().as_ref(), Clock::Its).await;
+    let store = open(&server.database()).await.unwrap();
+    web_operations(store.as_ref(), Clock::Its).await;
+    let an_hour_ago = SystemClock.now() - TimeDelta::hours(1);
+    let queued = || SignUp { origin: SignUpOrigin::Queue(an_hour_ago), ..form("queue@example.org") };
+    for expected in [SignUpResult::ToConfirm, SignUpResult::Repeated] {
+        assert_eq!(store.sign_up(queued(), an_hour_ago).await.unwrap(), expected);
+    }
+    store.unsubscribe(key("queue@example.org"), "test", None, an_hour_ago).await.unwrap();
+    assert_eq!(store.sign_up(queued(), an_hour_ago).await.unwrap(), SignUpResult::Repeated);
 }
 
 /// A day with one form every ten seconds: half of them for one victim, the rest for random addresses, from a few

@@ -106,6 +106,27 @@ fn names(numbers: &[u8]) -> Vec<String> {
     numbers.iter().map(|number| format!("reader{number}")).collect()
 }
 
+/// The pages of the site show, of each week, the longest digest that somebody got.
+async fn shows_the_longest_digest(store: &Store) {
+    assert_eq!(store.mailed_issues().await.unwrap().len(), 0);
+    let sending = store.mailed_state().await.unwrap();
+    assert_eq!(sending, None, "an issue is being sent");
+    while !store.open_issues().await.unwrap().is_empty() {
+        for delivery in claim(store, 9, "me", now()).await {
+            assert!(one(store, &delivery, arm(&delivery)).await.is_ok());
+            let accepted = Event::Accept { token: Some(delivery.token), last: None };
+            assert_eq!(one(store, &delivery, accepted).await, Ok(State::Sent));
+        }
+        store.close_finished(now()).await.unwrap();
+    }
+    let mailed = store.mailed_issues().await.unwrap();
+    let mut posts: Vec<_> = mailed.iter().map(|issue| issue.posts.join(" ")).collect();
+    posts.sort();
+    assert_eq!(posts, ["digest:2026-W47:7 later plain tech", "later", "plain", "tech"]);
+    assert!(store.mailed_state().await.unwrap().is_some());
+    assert_eq!(store.message_of(mailed[0].number).await.unwrap().as_deref(), Some("{}"));
+}
+
 async fn delivers_wanted_posts(store: &Store) {
     store.baseline(vec![("old".to_owned(), header("옛 글"))], now()).await.unwrap();
     let (each, weekly) = (Frequency::Immediate, Frequency::Weekly);
@@ -172,6 +193,7 @@ async fn delivers_wanted_posts(store: &Store) {
     // The web pages do not show digests.
     let shown: Vec<_> = store.published().await.unwrap().into_iter().map(|issue| issue.post).collect();
     assert!(shown.iter().all(|post| !post.starts_with("digest:")), "{shown:?}");
+    shows_the_longest_digest(store).await;
     assert_eq!(store.verify().await.unwrap(), Vec::<String>::new());
 
     // After a restore, a later digest has no post that an earlier one may have had.

@@ -14,10 +14,12 @@ import json
 import pathlib
 import shutil
 import socket
+import socketserver
 import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.error
 import urllib.parse
@@ -246,8 +248,8 @@ def sizes(site):
     return pages
 
 
-def validate(pages):
-    rules = {"root": True, "extends": ["html-validate:standard"], "rules": {"no-trailing-whitespace": "off", "long-title": "off", "doctype-style": "off", "no-inline-style": "off"}}
+def validate(pages, **more):
+    rules = {"root": True, "extends": ["html-validate:standard"], "rules": {"no-trailing-whitespace": "off", "long-title": "off", "doctype-style": "off", "no-inline-style": "off", **more}}
     with tempfile.TemporaryDirectory() as folder:
         config = pathlib.Path(folder) / "rules.json"
         config.write_text(json.dumps(rules), "utf-8")
@@ -349,10 +351,60 @@ def without_pages():
             site.stop()
 
 
+class Sink(socketserver.StreamRequestHandler):
+    """A mail server on the loopback interface that takes everything and keeps nothing."""
+
+    def say(self, line):
+        self.wfile.write(line + b"\r\n")
+
+    def handle(self):
+        self.say(b"220 sink")
+        while line := self.rfile.readline():
+            word = line[:4].upper()
+            if word == b"EHLO":
+                self.say(b"250 sink")
+            elif word == b"DATA":
+                self.say(b"354 go on")
+                while self.rfile.readline() not in (b".\r\n", b""):
+                    pass
+                self.say(b"250 taken")
+            elif word == b"QUIT":
+                return self.say(b"221 bye")
+            else:
+                self.say(b"250 ok")
+
+
+def mailed(language):
+    """The issues that were mailed, as static pages."""
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Sink) as sink, tempfile.TemporaryDirectory() as folder:
+        threading.Thread(target=sink.serve_forever, daemon=True).start()
+        relay = f'[smtp]\nhost = "127.0.0.1"\nport = {sink.server_address[1]}\ntls = "none"\n'
+        site = Site(f"{folder}/site", language, f"[output]\nissues = true\n{relay}")
+        try:
+            pages = list((site.folder / "public" / "issues").rglob("*.html"))
+            assert len(pages) == 2, pages
+            # Mail programs need these attributes, and browsers know them.
+            validate(pages, **{"no-deprecated-attr": "off"})
+            # `serve` has pages of its own at /issues/, so these are opened as files.
+            for dark in (False, True):
+                for width in (360, 1000):
+                    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+                        browser = Browser(profile, dark, width)
+                        for page in pages:
+                            look = f"{language}-{width}-{'dark' if dark else 'light'}-{page.parent.name == 'issues'}"
+                            browser.look(page.as_uri(), f"mailed-{look}")
+                        browser.close()
+        finally:
+            site.stop()
+            sink.shutdown()
+    return len(pages)
+
+
 def main():
     languages = [story("ko"), story("en")]
     total = {key: sum(counts[key] for counts in languages) for key in languages[0]}
     total["online"] += without_pages()
+    total["pages"] += mailed("ko") + mailed("en")
     print(
         f"pages: {total['looks']} views at 360 and 1000 pixels, light and dark, checked by axe-core; {total['pages']} pages valid and "
         f"under 15 kB; {total['links']} links followed; {total['online']} \"Read online\" clicked; {total['feeds']} feeds shown"

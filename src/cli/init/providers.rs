@@ -144,4 +144,24 @@ mod tests {
             assert!(row.contains(&format!("`\"{tls}\"`")), "{row}");
         }
     }
+
+    #[test]
+    fn the_recipes_have_the_lines_that_are_written() {
+        let docs = include_str!("../../../docs/providers.md");
+        for (name, host, tls, _, limits) in KNOWN {
+            // Naver, Daum and Kakao are in the table only.
+            if !docs.contains(&format!("`{name}`")) {
+                assert!(["naver", "daum", "kakao"].contains(&name), "{name}");
+                continue;
+            }
+            let section = docs.split("[smtp]\n").find(|text| text.starts_with(&format!("host = \"{host}\"")));
+            let section = section.unwrap_or_else(|| {
+                // The host of the other continent is in the comment.
+                let line = docs.lines().find(|line| line.starts_with("host = ") && line.contains(host));
+                docs.split("[smtp]\n").find(|text| text.starts_with(line.expect(name))).expect(name)
+            });
+            assert!(section.contains(&format!("tls = \"{tls}\"")), "{name}");
+            assert!(limits.lines().all(|line| section.contains(line)), "{name}");
+        }
+    }
 }

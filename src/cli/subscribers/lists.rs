@@ -14,15 +14,20 @@ use crate::finding::Severity;
 use crate::importers::subscriber_import::{
     self, ByStatus, ImportOptions, ListError, ListSummary, Mapping, Service, StateMapping, parse_encoding,
 };
-use crate::pipeline::newsletter::{ListImport, open_list};
+use crate::pipeline::newsletter::{AskedReport, ListImport, ask, open_list, send_confirmations};
 use crate::pipeline::session::{LedgerSession, RunContext, RunError};
 use crate::subscribers::{ImportCounts, Subscriber, SubscriptionStatus};
 
 #[derive(Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line, and clap sees that two exclude each other"
+)]
 #[command(after_help = "\
 Examples:
   letterpress subscribers import list.csv --dry-run
-  letterpress subscribers import export.csv --from mailchimp --column email=Adresse")]
+  letterpress subscribers import export.csv --from mailchimp --column email=Adresse
+  letterpress subscribers import form.csv --ask --column consented_at=Timestamp")]
 pub(in crate::cli) struct ImportArgs {
     /// CSV or JSON file.
     file: Utf8PathBuf,
@@ -43,6 +48,10 @@ pub(in crate::cli) struct ImportArgs {
     /// Confirm that every person in the file asked for the emails.
     #[arg(long)]
     confirmed: bool,
+    /// Ask each person to confirm by email instead: the file is what a form service stored. Its column `consented`, or the one
+    /// that --column names, is the time at which the form was submitted. The same file may be read again.
+    #[arg(long, conflicts_with = "confirmed")]
+    ask: bool,
     /// Order of day (d), month (m) and year (y) in dates such as 11/01/2026: dmy, mdy or ymd.
     #[arg(long, value_name = "ORDER", value_parser = DateOrder::parse)]
     dates: Option<DateOrder>,
@@ -80,6 +89,9 @@ pub(super) async fn import(
         ListError::Io(error) => unreadable(error),
         ListError::Refused(finding) => RunError::Findings(vec![*finding]),
     })?;
+    if args.ask {
+        return ask_all(list, args, (context, session), printer).await;
+    }
     let ListSummary { service, ignored, states, encoding, persons: listed, .. } = list.summary().clone();
     let findings = list.findings();
     let result = list.run(context, session, args.dry_run).await?;
@@ -120,6 +132,52 @@ pub(super) async fn import(
     }
     let skipped = findings.iter().any(|finding| finding.severity == Severity::Error);
     Ok(if skipped { Outcome::UserError } else { Outcome::Done })
+}
+
+/// Asks instead of importing.
+async fn ask_all(
+    mut list: ListImport,
+    args: &ImportArgs,
+    (context, session): (&RunContext, &LedgerSession),
+    printer: Printer,
+) -> Result<Outcome, RunError> {
+    let mut findings = list.findings();
+    // Whoever mistyped an address does not confirm it, and the writer cannot correct it.
+    findings.retain(|finding| finding.rule != "list-address");
+    let report = ask(&mut list, context, session, args.dry_run).await?;
+    if args.json {
+        let mut object = json!(report);
+        object["dry_run"] = json!(args.dry_run);
+        object["findings"] = json!(findings);
+        printer.json(&object)?;
+    } else {
+        printer.warnings(&findings);
+        printer.info(asked_in_words(&report, args.dry_run));
+    }
+    if !args.dry_run
+        && let Some(blocker) = send_confirmations(context, session).await?
+    {
+        printer.warn(format!("warning: {blocker}"));
+    }
+    let skipped = findings.iter().any(|finding| finding.severity == Severity::Error);
+    Ok(if skipped { Outcome::UserError } else { Outcome::Done })
+}
+
+fn asked_in_words(report: &AskedReport, dry_run: bool) -> String {
+    let begin = if dry_run { "dry run, nobody is asked: at most " } else { "" };
+    let rest: Vec<String> = [
+        (report.known, "subscribed already"),
+        (report.repeated, "taken before"),
+        (report.too_old, "older than 7 days"),
+        (report.undated, "without the time of the form (--column consented_at=HEADING names its column)"),
+        (report.suppressed, "suppressed"),
+        (report.limited, "over a limit, to be asked when the file is read again"),
+    ]
+    .into_iter()
+    .filter(|(number, _)| *number > 0)
+    .map(|(number, what)| format!(", {number} {what}"))
+    .collect();
+    format!("{begin}{} asked to confirm{}", count(report.asked, "person"), rest.concat())
 }
 
 fn in_words(done: &ImportCounts) -> String {

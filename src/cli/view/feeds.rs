@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::archive::{Archive, SkipReason};
 use crate::cli::printer::{Printer, count};
 use crate::pipeline::session::RunContext;
-use crate::pipeline::site_build::{BuildReport, PagesReport};
+use crate::pipeline::site_build::BuildReport;
 
 /// Prints what the feed part of a run did.
 pub(in crate::cli) fn report(built: &BuildReport, context: &RunContext, printer: Printer) {
@@ -15,9 +15,10 @@ pub(in crate::cli) fn report(built: &BuildReport, context: &RunContext, printer:
         left_out(archive, printer);
     }
     printer.warnings(&built.pages.findings);
+    printer.warnings(&built.issues.findings);
     if built.written.is_empty() {
         printer.info(format!("feeds: unchanged ({} in {directory}/)", count(built.unchanged as u64, "file")));
-        return report_pages(&built.pages, printer);
+        return report_pages(built, printer);
     }
     let posts = built.archive.as_ref().map_or(0, |archive| archive.posts.len());
     printer.info(format!(
@@ -29,7 +30,7 @@ pub(in crate::cli) fn report(built: &BuildReport, context: &RunContext, printer:
     if let Some(words) = built.shortened.describe(&context.config) {
         printer.info(format!("  {words}"));
     }
-    report_pages(&built.pages, printer);
+    report_pages(built, printer);
     let ledgers = &context.config.archive;
     let changed = [(built.ids_changed, ledgers.ids_file()), (built.pages_changed, ledgers.pages_file())];
     for (_, file) in changed.into_iter().filter(|(is_changed, _)| *is_changed) {
@@ -39,10 +40,11 @@ pub(in crate::cli) fn report(built: &BuildReport, context: &RunContext, printer:
 }
 
 /// Prints how many pages and files changed.
-fn report_pages(pages: &PagesReport, printer: Printer) {
+fn report_pages(BuildReport { pages, issues, .. }: &BuildReport, printer: Printer) {
+    let (written, removed) = (pages.written + issues.written, pages.removed + issues.removed);
     let copied = (pages.copied > 0).then(|| format!("{} copied", count(pages.copied as u64, "file")));
-    let removed = (pages.removed > 0).then(|| format!("{} removed", pages.removed));
-    let written = (pages.written > 0).then(|| format!("{} written", pages.written));
+    let removed = (removed > 0).then(|| format!("{removed} removed"));
+    let written = (written > 0).then(|| format!("{written} written"));
     let parts: Vec<String> = [written, copied, removed].into_iter().flatten().collect();
     if !parts.is_empty() {
         printer.info(format!("pages: {}", parts.join(", ")));

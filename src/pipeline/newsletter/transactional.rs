@@ -57,8 +57,8 @@ pub struct TransactionalSender {
     guard: FenceGuard,
     transport: Arc<dyn Transport>,
     signer: Option<Arc<Signer>>,
-    /// Base URL of the pages that the emails link to.
-    pages: SiteUrl,
+    /// Base URL of the pages that the emails link to; without it a sign-up is confirmed by email.
+    pages: Option<SiteUrl>,
     /// A unique name of this process.
     owner: String,
     /// The last reply with which the relay rejected us.
@@ -66,8 +66,12 @@ pub struct TransactionalSender {
 }
 
 impl TransactionalSender {
-    /// A sender for this ledger, whose emails link to `pages`; fails if a setting needed for sending is missing.
-    pub fn new(context: &RunContext, session: &LedgerSession, pages: SiteUrl) -> Result<Self, RunError> {
+    /// A sender for this ledger, whose emails link to `pages` if there are any; fails if a setting needed for sending is missing.
+    pub fn new(
+        context: &RunContext,
+        session: &LedgerSession,
+        pages: Option<SiteUrl>,
+    ) -> Result<Self, RunError> {
         let config = &context.config;
         transport::ensure_can_send(config, &context.clock)?;
         Ok(Self {
@@ -108,7 +112,7 @@ impl TransactionalSender {
     }
 
     /// Why transactional emails are not sent, and what to do about it.
-    fn blocker(&self) -> String {
+    pub(super) fn blocker(&self) -> String {
         let outcome = self.last_problem.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let why =
             outcome.map_or_else(String::new, |outcome| match of_relay(&self.context.config, &outcome) {
@@ -197,8 +201,8 @@ impl TransactionalSender {
             boundary_seed: local,
             unsubscribe: Unsubscribe {
                 mailbox: config.newsletter.unsubscribe_address().ok_or_else(no_sender)?.clone(),
-                page: Some(self.pages.join(&format!("u/{token}"))),
-                human: Some(self.pages.join(&format!("leave/{token}"))),
+                page: self.pages.as_ref().map(|pages| pages.join(&format!("u/{token}"))),
+                human: self.pages.as_ref().map(|pages| pages.join(&format!("leave/{token}"))),
                 token,
             },
         });
@@ -213,9 +217,14 @@ impl TransactionalSender {
     /// The link in the email. Opening it changes nothing; the page has a button.
     fn link(&self, message: &TransactionalMessage) -> String {
         let subscriber = Subject::from(message.key.0);
+        let mailbox = self.context.config.newsletter.unsubscribe_address();
         let page = match message.kind {
             TransactionalKind::Confirm => {
-                format!("confirm/{}", self.keys.sign(Purpose::Confirm, &subscriber, message.generation))
+                let token = self.keys.sign(Purpose::Confirm, &subscriber, message.generation);
+                if let (None, Some(mailbox)) = (&self.pages, mailbox) {
+                    return email::mailto(mailbox, &format!("confirm {token}"));
+                }
+                format!("confirm/{token}")
             }
             TransactionalKind::Known => format!("choose/{}", self.keys.sign(Purpose::Manage, &subscriber, 1)),
             TransactionalKind::Data => {
@@ -223,7 +232,8 @@ impl TransactionalSender {
                 format!("data/{}", self.keys.sign(Purpose::Data, &subscriber, minute))
             }
         };
-        self.pages.join(&page)
+        // Only the forms of `serve` lead to the other two, and it has pages.
+        self.pages.as_ref().unwrap_or(&self.context.config.site.url).join(&page)
     }
 
     fn return_path(&self) -> Result<EmailAddress, RunError> {

@@ -7,8 +7,10 @@ use crate::config::Config;
 use crate::durable::{self, Mode};
 use crate::finding::Finding;
 use crate::pipeline::session::context::RunContext;
+use crate::pipeline::session::ledger_session::LedgerSession;
 use crate::pipeline::session::run_error::RunError;
 use crate::pipeline::site_build::feeds::BuildReport;
+use crate::pipeline::site_build::pages::issues;
 use crate::store::RunLock;
 use crate::upload::{Record, SiteCommand, SiteFile, UploadError, Uploaded, scan};
 
@@ -22,6 +24,21 @@ pub struct DeployReport {
 }
 
 impl DeployReport {
+    /// This one, followed by another one of the same run.
+    fn and(mut self, later: Self) -> Self {
+        if let (Some(Ok(before)), Some(Ok(after))) = (&mut self.upload, &later.upload) {
+            before.written += after.written;
+            before.deleted += after.deleted;
+            before.left.clone_from(&after.left);
+        } else if later.upload.is_some() {
+            self.upload = later.upload;
+        }
+        if later.command.is_some() {
+            self.command = later.command;
+        }
+        self
+    }
+
     /// The first failure.
     pub fn error(&self) -> Option<&RunError> {
         let upload = self.upload.as_ref().and_then(|result| result.as_ref().err());
@@ -40,7 +57,9 @@ pub async fn deploy(context: &RunContext, built: &BuildReport) -> Result<DeployR
     std::fs::create_dir_all(&folder).map_err(|error| RunError::io(format!("making {folder}"), error))?;
     // A run that goes on for long must not meet the next one half-way.
     let _alone = RunLock::take(&folder.join("deploy"))?;
-    let files = built.site.to_upload(config);
+    let mut site = built.site.clone();
+    site.add(&built.issues.files);
+    let files = site.to_upload(config);
     if config.output.url.is_some() {
         done.upload =
             Some(upload(config, &files, built.waivers.remote).await.map_err(|error| failure(config, error)));
@@ -49,6 +68,30 @@ pub async fn deploy(context: &RunContext, built: &BuildReport) -> Result<DeployR
         done.command = run_command(config, &files).await.map_err(|error| failure(config, error)).transpose();
     }
     Ok(done)
+}
+
+/// Adds the pages of the issues that were mailed since, and takes them there too.
+pub(crate) async fn deploy_issues(
+    context: &RunContext,
+    session: &LedgerSession,
+    built: &mut BuildReport,
+    done: DeployReport,
+) -> DeployReport {
+    let deployed = match issues::add(context, Some(session), built).await {
+        // What failed a moment ago is due again in the next run.
+        Ok(true) if done.error().is_none() => deploy(context, built).await,
+        Ok(_) => return done,
+        Err(error) => Err(error),
+    };
+    match deployed {
+        Ok(deployed) => done.and(deployed),
+        // The emails are sent by now, and are reported; the next run writes the pages.
+        Err(error) => {
+            let finding = Finding::warning("issue-page", "issues/", error.to_string());
+            built.issues.findings.push(finding);
+            done
+        }
+    }
 }
 
 fn failure(config: &Config, error: UploadError) -> RunError {

@@ -43,6 +43,8 @@ pub struct BuildReport {
     pub feeds: Vec<Utf8PathBuf>,
     /// The result for the pages.
     pub pages: PagesReport,
+    /// The result for the pages of issues; a build alone makes none.
+    pub issues: PagesReport,
     /// The feeds shortened by `feeds.budget`.
     pub shortened: ShortenedFeed,
     /// Fingerprint of everything that the feeds are built from.
@@ -168,6 +170,7 @@ pub fn build(context: &RunContext, allowed: Waivers) -> Result<BuildReport, RunE
         pages_changed,
         feeds: live_feeds(&layout),
         pages,
+        issues: PagesReport::default(),
         shortened: ShortenedFeed::of(&layout),
         inputs,
         waivers: allowed,

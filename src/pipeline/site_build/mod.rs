@@ -13,12 +13,14 @@ pub(crate) mod site_files;
 pub(crate) mod websub;
 
 pub use adopt_feed_ids::{AdoptedIds, adopt_feed_ids};
+pub(crate) use deploy::deploy_issues;
 pub use deploy::{DeployReport, deploy};
 pub use feed_diff::{FeedDiff, Waivers, diff_feeds};
 pub use feed_source::{FetchReport, fetch_posts, moved as moved_feed, never_fetched};
 pub use feeds::{BuildReport, ShortenedFeed, build, categories, plan_site};
 pub use lookup::FoundPost;
 pub(crate) use lookup::find_with_skipped;
+pub(crate) use pages::issues::add as add_issue_pages;
 pub use pages::{PagesReport, page_templates, proof_pages};
 pub use retraction::{Retraction, retract};
 pub use websub::WebSubReport;

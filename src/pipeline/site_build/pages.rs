@@ -2,6 +2,7 @@
 //! copied. The top-level module `pages` renders them.
 
 mod copies;
+pub(crate) mod issues;
 mod public_folder;
 mod record;
 
@@ -13,7 +14,7 @@ use rayon::prelude::*;
 
 use self::copies::Copies;
 use self::public_folder::{PublicFolder, not_ours};
-use self::record::{PageRecord, Record};
+use self::record::{OF_POSTS, PageRecord, Record};
 use crate::archive::markdown::OwnAddress;
 use crate::archive::{Archive, Post};
 use crate::config::Config;
@@ -81,7 +82,7 @@ pub(crate) fn write(
     taken: &[Utf8PathBuf],
 ) -> Result<PagesReport, RunError> {
     let config = &context.config;
-    let mut record = Record::read(config);
+    let mut record = Record::read(config, OF_POSTS);
     let has_pages = archive.posts.iter().any(|post| post.page.file.is_some());
     if !has_pages && record.is_empty() {
         return Ok(PagesReport::default());
@@ -115,7 +116,7 @@ pub(crate) fn write(
     done.removed = public.clear(&record, &sheets, |path| copies.needs(path));
     record.pages = save_record(&public, &sheets, wants);
     record.copies = copies.copy_records(&public, &record);
-    record.write(config);
+    record.write(config, OF_POSTS);
     for path in record.pages.keys() {
         done.files.extend(output::compressed(path, &config.output.compress));
     }
@@ -254,7 +255,7 @@ struct PagesContext<'c> {
 
 impl PagesContext<'_> {
     fn is_copy(&self, path: &Utf8Path) -> bool {
-        self.record.get_or_init(|| Record::read(self.config)).copies.contains_key(path)
+        self.record.get_or_init(|| Record::read(self.config, OF_POSTS)).copies.contains_key(path)
     }
 }
 

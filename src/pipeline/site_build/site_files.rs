@@ -63,6 +63,18 @@ impl SiteFiles {
         files
     }
 
+    /// Adds pages that are not made from posts.
+    pub(crate) fn add(&mut self, files: &[Utf8PathBuf]) {
+        self.others.extend_from_slice(files);
+        self.others.sort();
+        self.others.dedup();
+    }
+
+    /// All files.
+    pub(crate) fn paths(&self) -> Vec<Utf8PathBuf> {
+        self.feeds.iter().map(|feed| &feed.path).chain(&self.others).cloned().collect()
+    }
+
     /// The files with their headers.
     pub(crate) fn to_upload(&self, config: &Config) -> Vec<SiteFile> {
         let feeds: HashMap<&Utf8Path, &FeedFile> =

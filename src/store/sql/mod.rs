@@ -24,6 +24,7 @@ mod issues;
 mod list_statistics;
 #[cfg(test)]
 mod loop_statements;
+mod mailed_issues;
 mod many;
 pub(super) mod meta;
 mod posts;

@@ -8,7 +8,7 @@ use super::transactional::{self, MessageRecipient};
 use super::{Dialect, Row, Store, StoreError, Tx, args, rate_limit, series, subscribers};
 use crate::ledger::rate_limit::Rate;
 use crate::store::subscriber_store::{
-    ConsentContext, SignUp, SignUpLimits, SignUpResult, StoreMetrics, TransactionalKind,
+    ConsentContext, SignUp, SignUpLimits, SignUpOrigin, SignUpResult, StoreMetrics, TransactionalKind,
 };
 use crate::subscribers::lifecycle::{
     self, Confirmed, REMOVED, REMOVED_AFTER_UNSUBSCRIBE, SignUpDecision, Subscription,
@@ -31,6 +31,15 @@ impl Store {
             let (asked, answer) = lifecycle::sign_up(course, erased, now);
             if answer == SignUpDecision::Suppressed {
                 return Ok(SignUpResult::Suppressed);
+            }
+            if let SignUpOrigin::Queue(submitted_at) = form.origin
+                && is_repeated(tx, form.key, submitted_at)?
+            {
+                return Ok(SignUpResult::Repeated);
+            }
+            // That email leads to a page of `serve`, which there may not be.
+            if answer == SignUpDecision::Known && form.origin != SignUpOrigin::Web {
+                return Ok(SignUpResult::Known);
             }
             if transactional::too_many(tx, form.mailbox, now)? {
                 return Ok(SignUpResult::MailboxLimit);
@@ -185,7 +194,7 @@ impl Store {
     pub async fn delete_expired(&self, now: DateTime<Utc>) -> Result<u64, StoreError> {
         // Without a confirmation, as if they had never signed up. An erased address has a suppression too.
         const FORGOTTEN: &str =
-            "FROM subscriber WHERE status IN ('unconfirmed', 'suppressed') AND source = 'web'
+            "FROM subscriber WHERE status IN ('unconfirmed', 'suppressed') AND source IN ('web', 'email', 'form')
              AND consented_at IS NULL AND asked_at < ?1";
         self.write("deleting old data", now, |tx, now| {
             let old = now - UNCONFIRMED_FOR;
@@ -324,7 +333,7 @@ fn write_down(
     tx.execute(
         "INSERT INTO subscriber (addr_key, email, name, language, status, source, added_at, changed_at, generation,
                                  asked_at, frequency, topics)
-         VALUES (?1, ?2, ?3, ?4, ?5, 'web', ?6, ?6, ?7, ?6, ?8, ?9)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?10, ?6, ?6, ?7, ?6, ?8, ?9)
          ON CONFLICT (addr_key) DO UPDATE SET email = ?2, name = coalesce(?3, subscriber.name),
              language = coalesce(?4, subscriber.language), asked_at = ?6, frequency = ?8, topics = ?9",
         args![
@@ -336,10 +345,22 @@ fn write_down(
             now,
             asked.generation,
             form.preferences.frequency.as_str(),
-            form.preferences.topics.to_lines().as_deref()
+            form.preferences.topics.to_lines().as_deref(),
+            form.origin.as_str()
         ],
     )
     .map(drop)
+}
+
+/// Whether a form was submitted before the person's last request or decision that is known.
+fn is_repeated(tx: &mut dyn Tx, key: AddressKey, submitted_at: DateTime<Utc>) -> Result<bool, StoreError> {
+    let sql = "SELECT count(*) FROM (
+                   SELECT addr_key FROM subscriber WHERE addr_key = ?1
+                       AND (asked_at >= ?2 OR status = 'unsubscribed' AND changed_at >= ?2)
+                   UNION ALL SELECT addr_key FROM suppression WHERE addr_key = ?1 AND since >= ?2
+               ) AS later";
+    let later: Option<i64> = tx.one(sql, args![&key.0, submitted_at], |row| row.get(0))?;
+    Ok(later.is_some_and(|later| later > 0))
 }
 
 /// Takes a permit from each bucket, or from none.

@@ -253,6 +253,7 @@ cases! {
     "JSON list: lists" list |n| many("[{\"email\": \"r@a.example\", \"lists\": [", n, |at| format!("{{\"id\": {at}}},"), "{}]}]");
 
     "mail: fields" mail |n| many("", n, |at| format!("F{at}: a\r\n b\r\n"), "\r\n");
+    "mail: senders" mail |n| many("Subject: subscribe\r\nFrom: ", n, |at| format!("A <r{at}@a.example>,\r\n "), "\r\n\r\n");
     "mail: parts" mail |n| many("Content-Type: multipart/report; boundary=b\r\n\r\n", n, |_| "--b\r\nA: b\r\n\r\nx\r\n", "--b--\r\n");
     "mail: parameters" mail |n| many("Content-Type: multipart/report", n, |at| format!(";\r\n a{at}=\"b\""), "\r\n\r\n");
     "mail: recipients" mail |n| many("Content-Type: multipart/report; boundary=b\r\n\r\n--b\r\nContent-Type: message/delivery-status\r\n\r\n", n, |at| format!("Final-Recipient: rfc822; r{at}@a.example\r\nAction: failed\r\nStatus: 5.1.1\r\n\r\n"), "--b--\r\n");

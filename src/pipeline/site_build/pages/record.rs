@@ -19,7 +19,14 @@ pub(super) struct Record {
     pub(super) pages: BTreeMap<Utf8PathBuf, PageRecord>,
     /// Copies of the user's files, likewise.
     pub(super) copies: BTreeMap<Utf8PathBuf, CopyRecord>,
+    /// What the pages of issues were made from.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(super) inputs: String,
 }
+
+/// The file of the record of the pages of posts, and of that of issues: only a run that reads the ledger changes the second.
+pub(super) const OF_POSTS: &str = ".letterpress/pages.json";
+pub(super) const OF_ISSUES: &str = ".letterpress/issues.json";
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct PageRecord {
@@ -40,12 +47,8 @@ pub(super) struct CopyRecord {
 }
 
 impl Record {
-    fn path(config: &Config) -> Utf8PathBuf {
-        config.resolve(".letterpress/pages.json")
-    }
-
-    pub(super) fn read(config: &Config) -> Self {
-        let bytes = std::fs::read(Self::path(config)).unwrap_or_default();
+    pub(super) fn read(config: &Config, file: &str) -> Self {
+        let bytes = std::fs::read(config.resolve(file)).unwrap_or_default();
         serde_json::from_slice(&bytes).unwrap_or_default()
     }
 
@@ -54,8 +57,8 @@ impl Record {
     }
 
     /// Errors are ignored: without a record the next run only takes longer.
-    pub(super) fn write(&self, config: &Config) {
-        let path = Self::path(config);
+    pub(super) fn write(&self, config: &Config, file: &str) {
+        let path = config.resolve(file);
         if let (Some(folder), Ok(json)) = (path.parent(), serde_json::to_vec(self))
             && std::fs::create_dir_all(folder).is_ok()
         {
@@ -71,9 +74,18 @@ impl Record {
         compress: &[Compression],
     ) -> bool {
         let known = self.pages.get(&sheet.path).filter(|made| made.key == sheet.key);
-        known.is_some_and(|made| stamp(&directory.join(&sheet.path)) == Some(made.stamp))
-            && output::compressed(&sheet.path, compress).iter().all(|copy| directory.join(copy).exists())
+        known.is_some_and(|made| is_there(directory, &sheet.path, made, compress))
     }
+
+    /// Whether all pages and their compressed copies exist unchanged.
+    pub(super) fn is_complete(&self, directory: &Utf8Path, compress: &[Compression]) -> bool {
+        self.pages.iter().all(|(path, made)| is_there(directory, path, made, compress))
+    }
+}
+
+fn is_there(directory: &Utf8Path, path: &Utf8Path, made: &PageRecord, compress: &[Compression]) -> bool {
+    stamp(&directory.join(path)) == Some(made.stamp)
+        && output::compressed(path, compress).iter().all(|copy| directory.join(copy).exists())
 }
 
 /// Size and modification time of a regular file; `None` for anything else.
