@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Refuses a workflow that could send an email twice or show addresses, before anything is fetched. Runs in the folder of config.toml.
 #
-#   check.sh BRANCH       BRANCH is the one that posts are published from
+#   check.sh BRANCH LIST_IN_GIT       the branch that posts are published from; `true` if addresses may be in git
 #
 # It sees only what is in the clone and in the environment of the job: that there is no other workflow, it cannot know.
 set -euo pipefail
@@ -11,7 +11,7 @@ refuse() {
     exit 1
 }
 
-published=$1
+published=$1 list_in_git=$2
 case ${GITHUB_EVENT_NAME:-} in
     pull_request* | merge_group | issue*) refuse "the event $GITHUB_EVENT_NAME must not send email: anybody can cause it" \
         "run \`letterpress check\` there, and publish on push, schedule or workflow_dispatch" ;;
@@ -39,9 +39,9 @@ tracked=$(git ls-files -- '*.db' '*.db-wal' '*.db-shm' '*.keys' '*.tokens' '*.pe
 [ -z "$tracked" ] || refuse "git contains what is private: $(paste -s -d ' ' <<<"$tracked")" \
     "remove it from the whole history (git filter-repo), and make new keys: whoever can read the repository has them"
 list=$(sed -n 's/^ *list *= *"\([^"]*\)".*/\1/p' config.toml | head -n 1)
-if [ "${LETTERPRESS_PRIVATE:-}" != true ] && [ -n "$list" ] && git ls-files --error-unmatch -- "$list" >/dev/null 2>&1; then
-    refuse "$list has the addresses of subscribers, and this repository is public" \
-        "remove it from the whole history; import it once on your machine (\`letterpress subscribers import\`) and move the ledger here with \`state.sh put\`"
+if [ "$list_in_git" != true ] && [ -n "$list" ] && git ls-files --error-unmatch -- "$list" >/dev/null 2>&1; then
+    refuse "$list has the addresses of subscribers, and is in git" \
+        "remove it from the whole history, and import it into the ledger (docs/github-actions.md). Only if everybody who can read this repository may see it: list-in-git: true"
 fi
 if sed -n '/^\[store\]/,/^\[/p' config.toml | grep -E '^ *(keys|fence|tokens|url) *=' | grep -vqE '^ *url *= *"postgres'; then
     refuse "config.toml keeps the ledger, its keys or its fence in another place" "remove url, keys, tokens and fence below [store]; for PostgreSQL, keep url"

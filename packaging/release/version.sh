@@ -14,5 +14,7 @@ version=$(sed -n '/^\[package\]/,/^\[[^p]/s/^version = "\(.*\)"/\1/p' Cargo.toml
     "set version in Cargo.toml, commit it with Cargo.lock, and tag that commit; delete this tag"
 grep -A 1 -x 'name = "letterpress"' Cargo.lock | grep -qx "version = \"$version\"" || refuse "Cargo.lock has another version than Cargo.toml" \
     "run \`cargo check\`, and commit Cargo.lock"
+[ "$(sed -n '/^  version:/,/default:/s/^ *default: //p' action.yml)" = "$version" ] || refuse "action.yml downloads another version by default" \
+    "set the default of its input version to $version"
 "$(dirname "${BASH_SOURCE[0]}")/notes.sh" "$version" >/dev/null
 printf '%s\n' "$version"

@@ -119,8 +119,8 @@ def unsafe_workflows_are_refused(world):
         assert not world.state()
 
     refuses("must not send email", event="pull_request")
-    refuses("posts are published from main", ref="refs/heads/draft")
-    refuses("this repository is public", private=False)
+    refuses("posts are published from main", event="push", ref="refs/heads/draft")
+    refuses("is in git", list_in_git="false")
     refuses("fewer than 20 characters", passphrase="short")
 
     def with_file(name, text, words):

@@ -28,12 +28,13 @@ class Runner:
         subprocess.run(["git", "clone", "--quiet", "--depth=1", f"file://{remote}", self.clone], check=True)
         self.github = {
             "github.action_repository": "o/letterpress",
-            "github.event.repository.default_branch": "main",
-            "github.event.repository.private": str(changed.pop("private", True)).lower(),
+            "github.ref_name": "main",
             "github.server_url": "https://forge.example",
             "github.repository": "o/site",
             "github.run_id": str(self.number),
         }
+        if changed.get("event", "schedule") != "schedule":
+            self.github["github.event.repository.default_branch"] = "main"
         self.environment = {
             "PATH": os.environ["PATH"],
             "HOME": str(self.temp),
@@ -45,7 +46,7 @@ class Runner:
             "LETTERPRESS_STATE_RETRY": "0",
         }
         self.inputs = {name: self.value(str(given.get("default", ""))) for name, given in self.action["inputs"].items()}
-        self.inputs |= {"program": program, "passphrase": "correct horse battery staple"}
+        self.inputs |= {"program": program, "passphrase": "correct horse battery staple", "list-in-git": "true"}
         self.inputs |= {name.replace("_", "-"): value for name, value in changed.items()}
         self.outputs = {}
         self.output = ""
@@ -55,14 +56,17 @@ class Runner:
         """The text with its expressions replaced."""
 
         def replaced(found):
-            name = found.group(1)
-            if name.startswith("inputs."):
-                return self.inputs[name.removeprefix("inputs.")]
-            if name.startswith("steps."):
-                return self.outputs.get(name, "")
-            return self.github[name]
+            return next(filter(None, map(self.named, found.group(1).split(" || "))), "")
 
         return re.sub(r"\$\{\{ *(.*?) *\}\}", replaced, text)
+
+    def named(self, name):
+        """The value of a name in an expression; a property that an event lacks is empty."""
+        if name.startswith("inputs."):
+            return self.inputs[name.removeprefix("inputs.")]
+        if name.startswith("steps."):
+            return self.outputs.get(name, "")
+        return self.github.get(name, "") if name.startswith("github.event.") else self.github[name]
 
     def wanted(self, step):
         """Whether a step is run. A failure ends all but those that are always run."""
