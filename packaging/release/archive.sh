@@ -12,8 +12,8 @@ time=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
 mkdir -p "$out"
 rm -rf "${out:?}/$name"
 mkdir -p "$out/$name/man" "$out/$name/completions"
-cp "$binary" "$out/$name/"
-chmod 755 "$out/$name/$(basename "$binary")"
+case $target in *-windows-*) program=letterpress.exe ;; *) program=letterpress ;; esac
+install -m 755 "$binary" "$out/$name/$program"
 "$runnable" man "$out/$name/man" >/dev/null
 "$runnable" completions bash >"$out/$name/completions/letterpress.bash"
 "$runnable" completions zsh >"$out/$name/completions/_letterpress"

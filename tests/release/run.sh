@@ -34,7 +34,7 @@ cat >"$work/repository/CHANGELOG.md" <<'CHANGELOG'
 ## [1.10.0] - 2026-11-30
 
 The first
-paragraph ([docs](docs/a.md#b)).
+paragraph ([docs](docs/feeds.md#b)).
 
 ### Added
 
@@ -47,7 +47,7 @@ paragraph ([docs](docs/a.md#b)).
 * Older.
 CHANGELOG
 cat >"$work/expected" <<'NOTES'
-The first paragraph ([docs](https://forge.example/o/r/blob/v1.10.0/docs/a.md#b)).
+The first paragraph ([docs](https://forge.example/o/r/blob/v1.10.0/docs/feeds.md#b)).
 
 ### Added
 
