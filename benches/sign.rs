@@ -19,7 +19,7 @@ use aws_lc_rs::encoding::AsDer as _;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{Ed25519KeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
 use chrono::DateTime;
-use letterpress::email::dkim::{Identity, Key, Signer, to_pem};
+use letterpress::internals::email::dkim::{Identity, Key, Signer, to_pem};
 
 const ROUND: Duration = Duration::from_secs(2);
 /// Concurrent signing tasks, as many as the connections to a busy relay.

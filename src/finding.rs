@@ -38,6 +38,7 @@ impl fmt::Display for Severity {
 
 /// One finding, in reading order: where, what, and what to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Finding {
     /// The severity.
     pub severity: Severity,
@@ -61,6 +62,7 @@ pub struct Finding {
 
 /// Rows with the same problem as another one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct SimilarRows {
     /// How many.
     pub count: usize,
@@ -69,18 +71,18 @@ pub struct SimilarRows {
 }
 
 impl Finding {
-    /// An error in `file`; add the line and the hint with [`Finding::at`] and [`Finding::hint`].
-    pub fn error(rule: &'static str, file: impl Into<String>, message: impl Into<String>) -> Self {
+    /// An error in `file`; add the line and the hint with `at` and `hint`.
+    pub(crate) fn error(rule: &'static str, file: impl Into<String>, message: impl Into<String>) -> Self {
         Self::new(Severity::Error, rule, file, message)
     }
 
     /// A warning about `file`.
-    pub fn warning(rule: &'static str, file: impl Into<String>, message: impl Into<String>) -> Self {
+    pub(crate) fn warning(rule: &'static str, file: impl Into<String>, message: impl Into<String>) -> Self {
         Self::new(Severity::Warning, rule, file, message)
     }
 
     /// A note about `file`.
-    pub fn note(rule: &'static str, file: impl Into<String>, message: impl Into<String>) -> Self {
+    pub(crate) fn note(rule: &'static str, file: impl Into<String>, message: impl Into<String>) -> Self {
         Self::new(Severity::Note, rule, file, message)
     }
 
@@ -104,7 +106,7 @@ impl Finding {
 
     /// Sets the line, from 1.
     #[must_use]
-    pub fn at(mut self, line: usize) -> Self {
+    pub(crate) fn at(mut self, line: usize) -> Self {
         self.line = Some(line);
         self
     }
@@ -128,7 +130,7 @@ impl Finding {
 
     /// Sets the hint.
     #[must_use]
-    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(without_user_info(&hint.into()).into_owned());
         self
     }

@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    letterpress::cli::main()
+    letterpress::main()
 }

@@ -202,7 +202,7 @@ fn every_recipe_is_a_configuration() {
             let site = if text.contains("[site]") { "" } else { SITE };
             let config = format!("{site}{sender}{text}");
             read += 1;
-            if let Err(error) = letterpress::config::parse(&config, "config.toml", ".".into()) {
+            if let Err(error) = letterpress::internals::config::parse(&config, "config.toml", ".".into()) {
                 wrong.push(format!("docs/{page}:{line}: {error}"));
             }
         }

@@ -10,6 +10,9 @@ mod completions;
 #[path = "cli/init.rs"]
 mod init;
 #[cfg(test)]
+#[path = "cli/library.rs"]
+mod library;
+#[cfg(test)]
 #[path = "cli/notified.rs"]
 mod notified;
 #[cfg(test)]

@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use letterpress::feeds::lint::{Rule, check_feed};
-use letterpress::finding::{Finding, Severity};
+use letterpress::internals::feeds::lint::{Rule, check_feed};
+use letterpress::internals::finding::{Finding, Severity};
 
 /// How the validator grades a class of findings.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -74,7 +74,7 @@ impl Site {
 }
 
 fn percent_decoded(text: &str) -> String {
-    letterpress::archive::links::readable(text)
+    letterpress::internals::archive::links::readable(text)
 }
 
 fn copy(from: &Path, to: &Path) {

@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use letterpress::address::{EmailAddress, Mailbox};
+use letterpress::internals::address::{EmailAddress, Mailbox};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

@@ -6,7 +6,7 @@
 mod list;
 
 use chrono::DateTime;
-use letterpress::importers::subscriber_import::{ImportOptions, SubscriberRow, csv_header, csv_row};
+use letterpress::internals::importers::subscriber_import::{ImportOptions, SubscriberRow, csv_header, csv_row};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

@@ -3,9 +3,9 @@
 
 #![no_main]
 
-use letterpress::inbox::{Classified, classify};
-use letterpress::store::{DeliveryNumber, ReportKind, ReportSubject};
-use letterpress::subscribers::token::{Purpose, Subject, TokenKeys};
+use letterpress::internals::inbox::{Classified, classify};
+use letterpress::internals::store::{DeliveryNumber, ReportKind, ReportSubject};
+use letterpress::internals::subscribers::token::{Purpose, Subject, TokenKeys};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {

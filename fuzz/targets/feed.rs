@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use letterpress::feeds::lint::check_feed;
+use letterpress::internals::feeds::lint::check_feed;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

@@ -2,9 +2,9 @@
 
 #![no_main]
 
-use letterpress::config::SiteUrl;
-use letterpress::importers::feed::read;
-use letterpress::importers::imported_post::{ImportedPost, PostFileWriter};
+use letterpress::internals::config::SiteUrl;
+use letterpress::internals::importers::feed::read;
+use letterpress::internals::importers::imported_post::{ImportedPost, PostFileWriter};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
@@ -15,7 +15,7 @@ fuzz_target!(|bytes: &[u8]| {
         let Ok(file) = writer.file(&ImportedPost::from(entry)) else { continue };
         assert!(!file.file_name.contains(['/', '\\', '\0']) && !file.file_name.starts_with('.'));
         assert!(
-            letterpress::archive::front_matter::split(&file.contents, "post.md").is_ok(),
+            letterpress::internals::archive::front_matter::split(&file.contents, "post.md").is_ok(),
             "{}",
             file.contents
         );

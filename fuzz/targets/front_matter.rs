@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use letterpress::archive::front_matter::{fields, split};
+use letterpress::internals::archive::front_matter::{fields, split};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

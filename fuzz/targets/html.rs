@@ -3,8 +3,8 @@
 
 #![no_main]
 
-use letterpress::archive::markdown::preview;
-use letterpress::importers::html::{HtmlOptions, to_markdown, visible};
+use letterpress::internals::archive::markdown::preview;
+use letterpress::internals::importers::html::{HtmlOptions, to_markdown, visible};
 use libfuzzer_sys::fuzz_target;
 use url::Url;
 

@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use letterpress::delivery::smtp::reply::{LONGEST_LINE, MOST_LINES, Parse, ReplyParser};
+use letterpress::internals::delivery::smtp::reply::{LONGEST_LINE, MOST_LINES, Parse, ReplyParser};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {

@@ -5,7 +5,7 @@
 use std::collections::HashSet;
 
 use chrono::{DateTime, TimeDelta};
-use letterpress::importers::text_page::{read, to_posts};
+use letterpress::internals::importers::text_page::{read, to_posts};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
@@ -17,7 +17,7 @@ fuzz_target!(|text: &str| {
     for post in &posts {
         assert!(!post.file_name.contains(['/', '\\', '\0']) && !post.file_name.starts_with('.'));
         assert!(
-            letterpress::archive::front_matter::split(&post.contents, "post.md").is_ok(),
+            letterpress::internals::archive::front_matter::split(&post.contents, "post.md").is_ok(),
             "{}",
             post.contents
         );

@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use letterpress::subscribers::token::{Purpose, Subject, TokenKeys};
+use letterpress::internals::subscribers::token::{Purpose, Subject, TokenKeys};
 use libfuzzer_sys::fuzz_target;
 
 /// Edits of a token, as position and byte: the fuzzer cannot forge a MAC, but it can break one.

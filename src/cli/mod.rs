@@ -55,7 +55,7 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 
 #[cfg(not(feature = "serve"))]
 use left_out::{self as preview, self as serve};
-pub use outcome::Outcome;
+pub(crate) use outcome::Outcome;
 use printer::Printer;
 
 use crate::clock::{Clock, StoppedClock, SystemClock};

@@ -232,7 +232,7 @@ fn f13_a_recovery_that_dies_repeatedly_has_the_same_result() {
     for _ in 0..5 {
         assert!(dies(&site, LATER, "committed/recovering after a crash"));
     }
-    assert!(held.values().any(|state| *state == letterpress::ledger::State::Armed), "{held:?}");
+    assert!(held.values().any(|state| *state == letterpress::internals::ledger::State::Armed), "{held:?}");
     assert_eq!(site.run_at(LATER, &["publish"]).code, 3, "an unknown outcome must be reported by every run");
     let account = settle(&site, &[&relay], SUBSCRIBERS);
     assert!(account.broken.is_empty(), "{:?}", account.broken);

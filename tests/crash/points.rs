@@ -1,6 +1,6 @@
 //! The rows F1 to F14 of `docs/faults.md`: the required state after a death at each place.
 
-use letterpress::ledger::State;
+use letterpress::internals::ledger::State;
 
 use super::matrix::{dies, dies_with, site};
 use super::support::account::{published, rows, settle};

@@ -5,7 +5,7 @@ use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use letterpress::ledger::State;
+use letterpress::internals::ledger::State;
 
 use super::support::account::{rows, settle};
 use super::support::site::NOW;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use feed_rs::model::{Entry, Feed};
-use letterpress::feeds::{Document, lint};
+use letterpress::internals::feeds::{Document, lint};
 
 use crate::site::Site;
 

@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use chrono::{DateTime, TimeDelta, Utc};
-use letterpress::address::EmailAddress;
-use letterpress::clock::FrozenClock;
-use letterpress::delivery::outbox::OutboxTransport;
-use letterpress::delivery::{Breaker, DeliveryJob, Envelope, OutgoingMessage, deliver};
-use letterpress::ledger::{RetrySchedule, State};
-use letterpress::store::{Claimed, Filter, NewIssue, Store, open_sqlite};
-use letterpress::subscribers::{AddressKey, NewSubscriber, Profile, SubscriptionStatus};
-use letterpress::text::HeaderText;
+use letterpress::internals::address::EmailAddress;
+use letterpress::internals::clock::FrozenClock;
+use letterpress::internals::delivery::outbox::OutboxTransport;
+use letterpress::internals::delivery::{Breaker, DeliveryJob, Envelope, OutgoingMessage, deliver};
+use letterpress::internals::ledger::{RetrySchedule, State};
+use letterpress::internals::store::{Claimed, Filter, NewIssue, Store, open_sqlite};
+use letterpress::internals::subscribers::{AddressKey, NewSubscriber, Profile, SubscriptionStatus};
+use letterpress::internals::text::HeaderText;
 
 fn now() -> DateTime<Utc> {
     "2026-11-20T10:00:00Z".parse().unwrap()
@@ -54,7 +54,7 @@ async fn a_message_that_cannot_be_composed_fails_alone_with_its_reason() {
         subject: HeaderText::parse("천천히 오는 편지").unwrap(),
         label: "slow".to_owned(),
         message: "{}".to_owned(),
-        segment: letterpress::archive::Segment::default(),
+        segment: letterpress::internals::archive::Segment::default(),
         baseline: Vec::new(),
         rehearsal: false,
         message_domain: "example.com".to_owned(),

@@ -6,9 +6,9 @@ mod spf_suite;
 
 use std::time::{Duration, Instant};
 
-use letterpress::doctor::dns::{Dns as _, DnsError, Resolver};
-use letterpress::doctor::domain::{DkimKey, SenderDomain, check};
-use letterpress::doctor::{Check, Level};
+use letterpress::internals::doctor::dns::{Dns as _, DnsError, Resolver};
+use letterpress::internals::doctor::domain::{DkimKey, SenderDomain, check};
+use letterpress::internals::doctor::{Check, Level};
 
 pub(crate) use bind::{Bind, ZoneFile};
 use liar::{Liar, Lie};

@@ -7,20 +7,20 @@ use std::sync::Arc;
 
 use camino::Utf8Path;
 use chrono::TimeDelta;
-use letterpress::address::EmailAddress;
-use letterpress::archive::Segment;
-use letterpress::ledger::transition::Event;
-use letterpress::ledger::{LastReply, Retry, State};
-use letterpress::store::subscriber_store::{SignUp, TransactionalOutcome};
-use letterpress::store::{
+use letterpress::internals::address::EmailAddress;
+use letterpress::internals::archive::Segment;
+use letterpress::internals::ledger::transition::Event;
+use letterpress::internals::ledger::{LastReply, Retry, State};
+use letterpress::internals::store::subscriber_store::{SignUp, TransactionalOutcome};
+use letterpress::internals::store::{
     Claimed, DeliveryReport, DigestPart, DigestPost, InboundReport, NewDigest, ReportKind, ReportSubject,
     RunLock, Store, open_sqlite,
 };
-use letterpress::subscribers::bounces::Action;
-use letterpress::subscribers::{
+use letterpress::internals::subscribers::bounces::Action;
+use letterpress::internals::subscribers::{
     AddressKey, Frequency, NewSubscriber, Preferences, Profile, SubscriptionStatus, Topics,
 };
-use letterpress::text::HeaderText;
+use letterpress::internals::text::HeaderText;
 
 use super::store_contract::{arm, claim, issue, now, one, rate_limited};
 use super::subscriber_store::{form, here, key, keys, plenty};
@@ -123,7 +123,8 @@ async fn deliveries(store: &Arc<Store>) -> Claimed {
     store.schedule_issue(issue("new"), now()).await.unwrap();
     // A rate limit for each domain notes the domains.
     let open = store.open_issues().await.unwrap()[0].number;
-    let domains = letterpress::store::DeliveryStore::due_domains(store.as_ref(), open, now()).await.unwrap();
+    let domains =
+        letterpress::internals::store::DeliveryStore::due_domains(store.as_ref(), open, now()).await.unwrap();
     assert!(
         domains.iter().any(|domain| domain.ends_with(HOME))
             && !rate_limited(None, Some(9), &domains).domains.is_empty()
@@ -202,7 +203,10 @@ fn files_with(folder: &Path, text: &str) -> Vec<String> {
 }
 
 async fn compact(store: &Store) {
-    store.set_issue("new", letterpress::ledger::IssueState::Cancelled, "test", now()).await.unwrap();
+    store
+        .set_issue("new", letterpress::internals::ledger::IssueState::Cancelled, "test", now())
+        .await
+        .unwrap();
     let later = now() + TimeDelta::days(1);
     store.close_finished(later).await.unwrap();
     while let Some((number, deliveries)) = store.begin_compaction(later, later).await.unwrap() {

@@ -1,8 +1,8 @@
 //! Readers of feeds in both databases: whatever is recorded again, or in part, counts once.
 
 use camino::Utf8Path;
-use letterpress::readership::DailyReaders;
-use letterpress::store::{Store, open_sqlite};
+use letterpress::internals::readership::DailyReaders;
+use letterpress::internals::store::{Store, open_sqlite};
 
 use super::store_contract::now;
 use super::support::Postgres;

@@ -5,10 +5,10 @@ use std::fs;
 
 use camino::Utf8Path;
 use chrono::TimeDelta;
-use letterpress::ledger::transition::Event;
-use letterpress::ledger::{EVIDENCE, IssueState, LastReply, Retry};
-use letterpress::store::{Claimed, DeliveryStore as _, StateChange, Store, open_sqlite};
-use letterpress::subscribers::SubscriptionStatus;
+use letterpress::internals::ledger::transition::Event;
+use letterpress::internals::ledger::{EVIDENCE, IssueState, LastReply, Retry};
+use letterpress::internals::store::{Claimed, DeliveryStore as _, StateChange, Store, open_sqlite};
+use letterpress::internals::subscribers::SubscriptionStatus;
 use proptest::prelude::*;
 use rusqlite::Connection;
 use serde_json::Value;
@@ -269,7 +269,8 @@ async fn live(store: &Store, steps: &[Step]) {
 /// A relay replies only to a dot, and a dot follows an arm.
 async fn is_armed(store: &Store, claimed: &Claimed) -> bool {
     let page = store.delivery_page(vec![claimed.id]).await.unwrap();
-    page[0].row.state == letterpress::ledger::State::Armed && page[0].row.token == Some(claimed.token)
+    page[0].row.state == letterpress::internals::ledger::State::Armed
+        && page[0].row.token == Some(claimed.token)
 }
 
 proptest! {

@@ -5,9 +5,9 @@ use std::io;
 use std::process::Stdio;
 use std::time::Duration;
 
-use letterpress::store::subscriber_store::SubscriberSource;
-use letterpress::store::{Store, StoreError, open_sqlite};
-use letterpress::subscribers::{AddressKey, ImportCounts, NewSubscriber, SubscriptionStatus};
+use letterpress::internals::store::subscriber_store::SubscriberSource;
+use letterpress::internals::store::{Store, StoreError, open_sqlite};
+use letterpress::internals::subscribers::{AddressKey, ImportCounts, NewSubscriber, SubscriptionStatus};
 
 use super::store_contract::{now, subscriber};
 use super::support::postgres::open;

@@ -63,7 +63,9 @@ impl World {
         }
         assert_eq!(self.relay.accepted(), Vec::<String>::new());
         assert!(!self.relay.verbs().iter().any(|verb| verb == "MAIL" || verb == "RCPT"));
-        assert!(rows(&self.site).values().all(|state| *state == letterpress::ledger::State::Pending));
+        assert!(
+            rows(&self.site).values().all(|state| *state == letterpress::internals::ledger::State::Pending)
+        );
     }
 
     /// Publishes; everybody gets the issue once.

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use chrono::TimeDelta;
-use letterpress::ledger::State;
-use letterpress::ledger::transition::{Event, Rejection};
-use letterpress::store::{DeliveryStore as _, Filter, StateChange, Store, StoreError};
-use letterpress::subscribers::SubscriptionStatus;
+use letterpress::internals::ledger::State;
+use letterpress::internals::ledger::transition::{Event, Rejection};
+use letterpress::internals::store::{DeliveryStore as _, Filter, StateChange, Store, StoreError};
+use letterpress::internals::subscribers::SubscriptionStatus;
 
 use super::store_contract::{
     arm, bounced, cancelled, claim, delivers, fresh, imported, issue, now, one, rate_limited, restored,
@@ -63,15 +63,20 @@ async fn two_senders_share_their_permits_in_postgres_too() {
     let url = server.database();
     let (first, second) = (with_subscribers(&url, 60).await, open(&url).await.unwrap());
     let number = first.open_issues().await.unwrap()[0].number;
-    let claim_limited = async |store: &Store, rate_limited: letterpress::store::RateLimitedClaim| {
-        let lease = chrono::TimeDelta::minutes(30);
-        let claim =
-            letterpress::store::LeaseClaim { issue: number, limit: 9, owner: fresh().to_string(), lease };
-        store
-            .claim_within_limits(rate_limited, claim, (0..9).map(|_| fresh()).collect(), now())
-            .await
-            .unwrap()
-    };
+    let claim_limited =
+        async |store: &Store, rate_limited: letterpress::internals::store::RateLimitedClaim| {
+            let lease = chrono::TimeDelta::minutes(30);
+            let claim = letterpress::internals::store::LeaseClaim {
+                issue: number,
+                limit: 9,
+                owner: fresh().to_string(),
+                lease,
+            };
+            store
+                .claim_within_limits(rate_limited, claim, (0..9).map(|_| fresh()).collect(), now())
+                .await
+                .unwrap()
+        };
     // One each second: two senders that ask at the same time get one delivery between them.
     let all = || rate_limited(Some(60), None, &[]);
     let (one, other) =
@@ -145,8 +150,10 @@ async fn f31_after_a_failover_deliveries_in_flight_are_unknown_and_no_dot_follow
     let standby = server.back_up();
     // The standby does not have these changes: one delivery is sent, one is armed, one more is claimed.
     assert_eq!(one(store.as_ref(), &deliveries[0], arm(&deliveries[0])).await, Ok(State::Armed));
-    let yes =
-        |delivery: &letterpress::store::Claimed| Event::Accept { token: Some(delivery.token), last: None };
+    let yes = |delivery: &letterpress::internals::store::Claimed| Event::Accept {
+        token: Some(delivery.token),
+        last: None,
+    };
     assert_eq!(one(store.as_ref(), &deliveries[0], yes(&deliveries[0])).await, Ok(State::Sent));
     assert_eq!(one(store.as_ref(), &deliveries[1], arm(&deliveries[1])).await, Ok(State::Armed));
     let lost = claim(store.as_ref(), 1, "first", now()).await;
@@ -277,6 +284,6 @@ async fn senders_that_share_an_issue_claim_each_delivery_once() {
     assert_eq!((sent, count(store.as_ref(), State::Sent).await), (200, 200));
 }
 
-fn yes(delivery: &letterpress::store::Claimed) -> Event {
+fn yes(delivery: &letterpress::internals::store::Claimed) -> Event {
     Event::Accept { token: Some(delivery.token), last: None }
 }

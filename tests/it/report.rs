@@ -1,10 +1,10 @@
 //! The report counts the same in both databases, and names nobody.
 
 use chrono::TimeDelta;
-use letterpress::ledger::State;
-use letterpress::ledger::transition::Event;
-use letterpress::store::{Store, open_sqlite};
-use letterpress::subscribers::SubscriptionStatus;
+use letterpress::internals::ledger::State;
+use letterpress::internals::ledger::transition::Event;
+use letterpress::internals::store::{Store, open_sqlite};
+use letterpress::internals::subscribers::SubscriptionStatus;
 use serde_json::{Value, json};
 
 use super::store_contract::{arm, bounced, claim, issue, now, one, subscriber};

@@ -3,12 +3,12 @@
 
 use camino::Utf8Path;
 use chrono::{DateTime, TimeDelta, Utc};
-use letterpress::archive::{Segment, SegmentLanguage};
-use letterpress::store::{DigestPost, Store, open_sqlite};
-use letterpress::subscribers::{
+use letterpress::internals::archive::{Segment, SegmentLanguage};
+use letterpress::internals::store::{DigestPost, Store, open_sqlite};
+use letterpress::internals::subscribers::{
     Frequency, NewSubscriber, Preferences, Subscriber, SubscriptionStatus, Topics,
 };
-use letterpress::text::HeaderText;
+use letterpress::internals::text::HeaderText;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 

@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use camino::Utf8Path;
 use chrono::{DateTime, TimeDelta, Utc};
-use letterpress::config::SeriesStart;
-use letterpress::ledger::transition::Event;
-use letterpress::store::series::{NewStep, SeriesPlan};
-use letterpress::store::{Filter, NewIssue, RestoreRequest, Store, open_sqlite};
-use letterpress::subscribers::lifecycle::Confirmed;
-use letterpress::subscribers::{AddressKey, Preferences, Profile, SubscriptionStatus, Topics};
-use letterpress::text::HeaderText;
+use letterpress::internals::config::SeriesStart;
+use letterpress::internals::ledger::transition::Event;
+use letterpress::internals::store::series::{NewStep, SeriesPlan};
+use letterpress::internals::store::{Filter, NewIssue, RestoreRequest, Store, open_sqlite};
+use letterpress::internals::subscribers::lifecycle::Confirmed;
+use letterpress::internals::subscribers::{AddressKey, Preferences, Profile, SubscriptionStatus, Topics};
+use letterpress::internals::text::HeaderText;
 use proptest::prelude::*;
 
 use super::store_contract::{arm, claim, issue, now, one, subscriber};
@@ -305,10 +305,12 @@ fn many_subscribers_of_one_step_are_in_issues_of_ten_thousand() {
         let people = (0..10_003_u32).map(|number| {
             let mut bytes = [0; 16];
             bytes[..4].copy_from_slice(&number.to_be_bytes());
-            let email = letterpress::address::EmailAddress::parse(&format!("r{number}@example.org")).unwrap();
+            let email =
+                letterpress::internals::address::EmailAddress::parse(&format!("r{number}@example.org"))
+                    .unwrap();
             let profile =
                 Profile { consented_at: Some(now()), ..Profile::new(email, SubscriptionStatus::Active) };
-            letterpress::subscribers::NewSubscriber::new(AddressKey(bytes), profile, "story")
+            letterpress::internals::subscribers::NewSubscriber::new(AddressKey(bytes), profile, "story")
         });
         let people: Vec<_> = people.collect();
         let keys = people.iter().map(|new| new.key).collect();

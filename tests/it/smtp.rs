@@ -5,11 +5,11 @@ mod phases;
 mod random;
 mod session;
 
-use letterpress::address::EmailAddress;
-use letterpress::config::{Secret, Smtp, Span};
-use letterpress::delivery::smtp::SmtpTransport;
-use letterpress::delivery::verdict::{Verdict, classify};
-use letterpress::delivery::{Connection, Envelope, Phase, SmtpOutcome, Transport as _};
+use letterpress::internals::address::EmailAddress;
+use letterpress::internals::config::{Secret, Smtp, Span};
+use letterpress::internals::delivery::smtp::SmtpTransport;
+use letterpress::internals::delivery::verdict::{Verdict, classify};
+use letterpress::internals::delivery::{Connection, Envelope, Phase, SmtpOutcome, Transport as _};
 use serde_json::json;
 
 use super::support::{At, Certificates, Do, Script, Server, reply_line};

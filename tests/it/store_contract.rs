@@ -6,21 +6,21 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use camino::Utf8Path;
 use chrono::{DateTime, TimeDelta, Utc};
-use letterpress::address::EmailAddress;
-use letterpress::ledger::NO_MAILBOX;
-use letterpress::ledger::health::FeedbackCounts;
-use letterpress::ledger::rate_limit::{Rate, RateLimits};
-use letterpress::ledger::transition::{Event, Rejection};
-use letterpress::ledger::{IssueState, LastReply, Retry, State, Token};
-use letterpress::store::{
+use letterpress::internals::address::EmailAddress;
+use letterpress::internals::ledger::NO_MAILBOX;
+use letterpress::internals::ledger::health::FeedbackCounts;
+use letterpress::internals::ledger::rate_limit::{Rate, RateLimits};
+use letterpress::internals::ledger::transition::{Event, Rejection};
+use letterpress::internals::ledger::{IssueState, LastReply, Retry, State, Token};
+use letterpress::internals::store::{
     Claimed, Decision, DeliveryReport, DeliveryStore as _, DomainState, Filter, InboundReport, LeaseClaim,
     NewIssue, RateLimitedClaim, RecordOutcome, ReportKind, ReportSubject, RestoreOutcome, RestoreRequest,
     StateChange, Store, StoreError, open_sqlite,
 };
-use letterpress::subscribers::bounces::{Action, Status};
-use letterpress::subscribers::token::TokenKeys;
-use letterpress::subscribers::{AddressKey, NewSubscriber, Profile, SubscriptionStatus};
-use letterpress::text::HeaderText;
+use letterpress::internals::subscribers::bounces::{Action, Status};
+use letterpress::internals::subscribers::token::TokenKeys;
+use letterpress::internals::subscribers::{AddressKey, NewSubscriber, Profile, SubscriptionStatus};
+use letterpress::internals::text::HeaderText;
 
 pub(crate) fn now() -> DateTime<Utc> {
     "2026-11-20T10:00:00Z".parse().unwrap()
@@ -41,7 +41,7 @@ pub(crate) fn issue(post: &str) -> NewIssue {
         subject: HeaderText::parse("천천히 오는 편지").unwrap(),
         label: "slow".to_owned(),
         message: "{}".to_owned(),
-        segment: letterpress::archive::Segment::default(),
+        segment: letterpress::internals::archive::Segment::default(),
         baseline: Vec::new(),
         rehearsal: false,
         message_domain: "example.com".to_owned(),

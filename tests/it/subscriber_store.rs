@@ -4,20 +4,20 @@ use std::collections::HashMap;
 
 use camino::Utf8Path;
 use chrono::{DateTime, TimeDelta, Utc};
-use letterpress::address::EmailAddress;
-use letterpress::clock::{Clock as _, SystemClock};
-use letterpress::ledger::State;
-use letterpress::ledger::rate_limit::Rate;
-use letterpress::store::subscriber_store::{
+use letterpress::internals::address::EmailAddress;
+use letterpress::internals::clock::{Clock as _, SystemClock};
+use letterpress::internals::ledger::State;
+use letterpress::internals::ledger::rate_limit::Rate;
+use letterpress::internals::store::subscriber_store::{
     ConsentContext, SignUp, SignUpLimits, SignUpOrigin, SignUpResult, TransactionalKind, TransactionalOutcome,
 };
-use letterpress::store::{Filter, Store, open_sqlite};
-use letterpress::subscribers::lifecycle::Confirmed;
-use letterpress::subscribers::token::TokenKeys;
-use letterpress::subscribers::{
+use letterpress::internals::store::{Filter, Store, open_sqlite};
+use letterpress::internals::subscribers::lifecycle::Confirmed;
+use letterpress::internals::subscribers::token::TokenKeys;
+use letterpress::internals::subscribers::{
     AddressKey, Frequency, ImportCounts, NewSubscriber, Preferences, Profile, SubscriptionStatus, Topics,
 };
-use letterpress::text::HeaderText;
+use letterpress::internals::text::HeaderText;
 
 use super::store_contract::{issue, now};
 use super::support::Postgres;

@@ -6,23 +6,23 @@ use std::sync::Arc;
 
 use camino::Utf8Path;
 use chrono::{DateTime, Datelike as _, TimeDelta, Utc};
-use letterpress::address::EmailAddress;
-use letterpress::archive::{Segment, folder};
-use letterpress::clock::{Clock as _, StoppedClock, SystemClock};
-use letterpress::config;
-use letterpress::ledger::State;
-use letterpress::ledger::transition::Event;
-use letterpress::pipeline;
-use letterpress::pipeline::session::LedgerSession;
-use letterpress::pipeline::session::RunContext;
-use letterpress::store::subscriber_store::ConsentContext;
-use letterpress::store::{
+use letterpress::internals::address::EmailAddress;
+use letterpress::internals::archive::{Segment, folder};
+use letterpress::internals::clock::{Clock as _, StoppedClock, SystemClock};
+use letterpress::internals::config;
+use letterpress::internals::ledger::State;
+use letterpress::internals::ledger::transition::Event;
+use letterpress::internals::pipeline;
+use letterpress::internals::pipeline::session::LedgerSession;
+use letterpress::internals::pipeline::session::RunContext;
+use letterpress::internals::store::subscriber_store::ConsentContext;
+use letterpress::internals::store::{
     DigestPart, DigestPost, Filter, NewDigest, NewIssue, RestoreRequest, Store, StoreError, open_sqlite,
 };
-use letterpress::subscribers::{
+use letterpress::internals::subscribers::{
     AddressKey, Frequency, NewSubscriber, Preferences, SubscriptionStatus, Topics,
 };
-use letterpress::text::HeaderText;
+use letterpress::internals::text::HeaderText;
 use proptest::prelude::*;
 
 use super::store_contract::{arm, claim, issue, now, one, subscriber};

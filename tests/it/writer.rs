@@ -12,7 +12,7 @@ mod chance;
 use std::collections::HashMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use letterpress::config::environment;
+use letterpress::internals::config::environment;
 
 use self::chance::Chance;
 use super::support::{Script, Server, Site};

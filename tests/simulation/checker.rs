@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
-use letterpress::delivery::Envelope;
-use letterpress::ledger::State;
+use letterpress::internals::delivery::Envelope;
+use letterpress::internals::ledger::State;
 
 use super::faults::Style;
 use super::ledger::{GIVE_UP_HOURS, Ledger, Row, counts};

@@ -6,11 +6,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use letterpress::address::EmailAddress;
-use letterpress::ledger::transition::{Event, Rejection, TransitionContext};
-use letterpress::ledger::{Delivery, IssueState, State, StateCounts, Token};
-use letterpress::store::{Claimed, DeliveryId, DeliveryNumber, IssueNumber, LeaseClaim, StateChange};
-use letterpress::subscribers::{AddressKey, SubscriptionStatus};
+use letterpress::internals::address::EmailAddress;
+use letterpress::internals::ledger::transition::{Event, Rejection, TransitionContext};
+use letterpress::internals::ledger::{Delivery, IssueState, State, StateCounts, Token};
+use letterpress::internals::store::{
+    Claimed, DeliveryId, DeliveryNumber, IssueNumber, LeaseClaim, StateChange,
+};
+use letterpress::internals::subscribers::{AddressKey, SubscriptionStatus};
 
 use super::faults::Style;
 use super::weakness::{Weakness, is_written, judge, reported};

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use letterpress::delivery::smtp::reply::{Parse, ReplyParser};
-use letterpress::delivery::{Phase, Reply, TransportError};
+use letterpress::internals::delivery::smtp::reply::{Parse, ReplyParser};
+use letterpress::internals::delivery::{Phase, Reply, TransportError};
 
 use super::chance::Chance;
 

@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use letterpress::address::EmailAddress;
-use letterpress::clock::Clock;
-use letterpress::delivery::{DeliveryJob, Envelope, OutgoingMessage, StopReason, deliver};
-use letterpress::ledger::transition::Event;
-use letterpress::ledger::{Delivery, IssueState, RetrySchedule};
-use letterpress::store::{Claimed, DeliveryStore, OpenIssue, StoreError};
-use letterpress::subscribers::{AddressKey, SubscriptionStatus};
+use letterpress::internals::address::EmailAddress;
+use letterpress::internals::clock::Clock;
+use letterpress::internals::delivery::{DeliveryJob, Envelope, OutgoingMessage, StopReason, deliver};
+use letterpress::internals::ledger::transition::Event;
+use letterpress::internals::ledger::{Delivery, IssueState, RetrySchedule};
+use letterpress::internals::store::{Claimed, DeliveryStore, OpenIssue, StoreError};
+use letterpress::internals::subscribers::{AddressKey, SubscriptionStatus};
 use tokio::task::JoinSet;
 
 use super::checker;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use letterpress::delivery::{
+use letterpress::internals::delivery::{
     Connection, Envelope, Phase, Reply, SmtpOutcome, TlsError, Transport, TransportError,
 };
 use tokio::sync::oneshot;

@@ -6,15 +6,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
-use letterpress::address::EmailAddress;
-use letterpress::ledger::transition::{Event, Rejection};
-use letterpress::ledger::{IssueState, State, Token};
-use letterpress::store::{
+use letterpress::internals::address::EmailAddress;
+use letterpress::internals::ledger::transition::{Event, Rejection};
+use letterpress::internals::ledger::{IssueState, State, Token};
+use letterpress::internals::store::{
     Claimed, DeliveryNumber, DeliveryStore, DeliveryView, Fault, IssueNumber, LeaseClaim, OpenIssue,
     PermitGrant, RateLimitedClaim, StateChange, StoreError,
 };
-use letterpress::subscribers::{AddressKey, SubscriptionStatus};
-use letterpress::text::HeaderText;
+use letterpress::internals::subscribers::{AddressKey, SubscriptionStatus};
+use letterpress::internals::text::HeaderText;
 
 use super::faults::{StoreFault, Style};
 use super::ledger::{Ledger, Row, number};

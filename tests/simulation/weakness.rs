@@ -1,8 +1,8 @@
 //! Deliberately broken variants of the ledger, with errors that real senders have. The simulation must detect each of
 //! them; otherwise its success would prove nothing.
 
-use letterpress::ledger::transition::{Event, Rejection, TransitionContext, apply};
-use letterpress::ledger::{Delivery, State};
+use letterpress::internals::ledger::transition::{Event, Rejection, TransitionContext, apply};
+use letterpress::internals::ledger::{Delivery, State};
 
 /// The defect of the ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use letterpress::clock::Clock;
-use letterpress::delivery::Breaker;
+use letterpress::internals::clock::Clock;
+use letterpress::internals::delivery::Breaker;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 

@@ -2,8 +2,8 @@
 
 use std::io::Cursor;
 
-use letterpress::finding::Severity;
-use letterpress::importers::subscriber_import::{ImportOptions, SubscriberList, SubscriberRow};
+use letterpress::internals::finding::Severity;
+use letterpress::internals::importers::subscriber_import::{ImportOptions, SubscriberList, SubscriberRow};
 
 /// One row for each person, and how many rows were rejected; `None` if the list is refused.
 pub fn read(bytes: &[u8], options: &ImportOptions) -> Option<(Vec<SubscriberRow>, usize)> {

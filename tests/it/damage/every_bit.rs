@@ -12,9 +12,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use letterpress::config::environment;
-use letterpress::ledger::State;
-use letterpress::store::{Fence, Filter, Store, StoreError, compare, open_sqlite};
+use letterpress::internals::config::environment;
+use letterpress::internals::ledger::State;
+use letterpress::internals::store::{Fence, Filter, Store, StoreError, compare, open_sqlite};
 use tokio::runtime::{Builder, Runtime};
 
 use super::{HEADER, Image, LOG, killed_with_pages};

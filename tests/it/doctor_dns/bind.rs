@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use letterpress::doctor::dns::{Dns as _, Resolver};
+use letterpress::internals::doctor::dns::{Dns as _, Resolver};
 
 /// A running server; it ends with the value.
 pub(crate) struct Bind {

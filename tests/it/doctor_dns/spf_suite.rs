@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use letterpress::doctor::dns::{Answer, Dns, DnsError, DnsResult, MailHost, RecordKind};
-use letterpress::doctor::domain::spf::{Envelope, SpfResult, evaluate};
+use letterpress::internals::doctor::dns::{Answer, Dns, DnsError, DnsResult, MailHost, RecordKind};
+use letterpress::internals::doctor::domain::spf::{Envelope, SpfResult, evaluate};
 use serde::Deserialize;
 use serde_json::Value;
 

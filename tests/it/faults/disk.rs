@@ -10,7 +10,7 @@ use super::super::support::account::{rows, settle};
 use super::super::support::site::NOW;
 use super::super::support::{At, Do, Script, Server, Site, reply_line};
 use super::{pipelining, waiting};
-use letterpress::ledger::State;
+use letterpress::internals::ledger::State;
 
 const SUBSCRIBERS: usize = 6;
 const LATER: &str = "2026-11-20T11:00:00Z";

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use letterpress::clock::SystemClock;
-use letterpress::config::Smtp;
-use letterpress::delivery::smtp::SmtpTransport;
-use letterpress::delivery::{Breaker, DeliveryJob, Envelope, OutgoingMessage, deliver};
-use letterpress::ledger::{RetrySchedule, State};
-use letterpress::store::{Filter, open_sqlite};
+use letterpress::internals::clock::SystemClock;
+use letterpress::internals::config::Smtp;
+use letterpress::internals::delivery::smtp::SmtpTransport;
+use letterpress::internals::delivery::{Breaker, DeliveryJob, Envelope, OutgoingMessage, deliver};
+use letterpress::internals::ledger::{RetrySchedule, State};
+use letterpress::internals::store::{Filter, open_sqlite};
 use serde_json::json;
 
 use super::super::support::account::{rows, settle};

@@ -9,19 +9,19 @@ use std::io::Cursor;
 
 use camino::Utf8Path;
 use chrono::{DateTime, TimeDelta};
-use letterpress::archive::markdown::preview;
-use letterpress::config::SiteUrl;
-use letterpress::doctor::domain::dmarc::DmarcRecord;
-use letterpress::doctor::domain::spf::SpfRecord;
-use letterpress::feeds::lint::check_feed;
-use letterpress::importers::feed_archive::{PageRegistry, merge};
-use letterpress::importers::html::{HtmlOptions, to_markdown, visible};
-use letterpress::importers::imported_post::{ImportedPost, PostFileWriter};
-use letterpress::importers::relay_log::PostfixLog;
-use letterpress::importers::subscriber_import::{ImportOptions, SubscriberList};
-use letterpress::importers::{feed, ghost, text_page, wordpress};
-use letterpress::inbox::classify;
-use letterpress::subscribers::token::TokenKeys;
+use letterpress::internals::archive::markdown::preview;
+use letterpress::internals::config::SiteUrl;
+use letterpress::internals::doctor::domain::dmarc::DmarcRecord;
+use letterpress::internals::doctor::domain::spf::SpfRecord;
+use letterpress::internals::feeds::lint::check_feed;
+use letterpress::internals::importers::feed_archive::{PageRegistry, merge};
+use letterpress::internals::importers::html::{HtmlOptions, to_markdown, visible};
+use letterpress::internals::importers::imported_post::{ImportedPost, PostFileWriter};
+use letterpress::internals::importers::relay_log::PostfixLog;
+use letterpress::internals::importers::subscriber_import::{ImportOptions, SubscriberList};
+use letterpress::internals::importers::{feed, ghost, text_page, wordpress};
+use letterpress::internals::inbox::classify;
+use letterpress::internals::subscribers::token::TokenKeys;
 use url::Url;
 
 /// A parser, and an input for it of a given number of repetitions.
@@ -58,8 +58,8 @@ fn import(text: &str) {
 /// Takes a feed as `archive.feed`, and then the same feed with other ids.
 fn source(text: &str) {
     let config = "[site]\ntitle = \"t\"\nurl = \"https://example.com\"\n";
-    let config =
-        letterpress::config::parse(config, "config.toml", Utf8Path::new(".")).expect("a configuration");
+    let config = letterpress::internals::config::parse(config, "config.toml", Utf8Path::new("."))
+        .expect("a configuration");
     let now = DateTime::UNIX_EPOCH + TimeDelta::days(20_000);
     let mut registry = PageRegistry::default();
     for text in [text.to_owned(), text.replace("urn:x:", "urn:y:")] {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::*;
-use letterpress::delivery::TransportError;
+use letterpress::internals::delivery::TransportError;
 
 const KIM: &str = "kim@example.com";
 const LEE: &str = "lee@example.com";

@@ -1,7 +1,7 @@
 //! MAIL, RCPT, DATA and the message: every outcome is definite because the dot has not been written.
 
 use super::*;
-use letterpress::delivery::TransportError;
+use letterpress::internals::delivery::TransportError;
 use proptest::prelude::*;
 
 const KIM: &str = "kim@example.com";
@@ -213,7 +213,7 @@ async fn r6_r7_r9_an_invalid_reply_before_the_dot_is_definite_and_closes_the_con
         let (server, outcome) = alone(Script::polite().on(At::Rcpt, Do::Write(reply))).await;
         assert_eq!((outcome.phase, classify(&outcome)), (Phase::Rcpt, LATER), "{outcome:?}");
         assert!(
-            matches!(outcome.result, Err(letterpress::delivery::TransportError::Protocol(_))),
+            matches!(outcome.result, Err(letterpress::internals::delivery::TransportError::Protocol(_))),
             "{outcome:?}"
         );
         assert!(server.log().messages.is_empty());

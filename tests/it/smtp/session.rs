@@ -1,7 +1,7 @@
 //! Before the first envelope: connection, greeting, EHLO, TLS, AUTH.
 
 use super::*;
-use letterpress::delivery::TransportError;
+use letterpress::internals::delivery::TransportError;
 
 /// The error of a connection that must fail.
 async fn refused(smtp: &Smtp) -> SmtpOutcome {

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use camino::Utf8PathBuf;
-use letterpress::ledger::State;
-use letterpress::store::{Filter, open_sqlite};
+use letterpress::internals::ledger::State;
+use letterpress::internals::store::{Filter, open_sqlite};
 
 use super::{Server, Site};
 

@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use camino::Utf8Path;
-use letterpress::config::Encryption;
-use letterpress::store::{PostgresAccess, Store, StoreError, open_postgres};
+use letterpress::internals::config::Encryption;
+use letterpress::internals::store::{PostgresAccess, Store, StoreError, open_postgres};
 
 /// The user of the server when the tests run as root, because PostgreSQL refuses to run as root.
 const USER: &str = "postgres";

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
-use letterpress::clock::{Clock as _, SystemClock};
+use letterpress::internals::clock::{Clock as _, SystemClock};
 
 use super::Certificates;
 

@@ -1,6 +1,6 @@
 //! X22: after an erasure the database files do not contain the address, and no import brings it back.
 
-use letterpress::subscribers::SubscriptionStatus;
+use letterpress::internals::subscribers::SubscriptionStatus;
 
 use super::TestSite;
 

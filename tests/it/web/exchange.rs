@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 use std::time::Duration;
 
-use letterpress::clock::{Clock as _, SystemClock};
+use letterpress::internals::clock::{Clock as _, SystemClock};
 
 use super::site::Served;
 

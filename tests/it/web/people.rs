@@ -2,11 +2,11 @@
 
 use axum::http::StatusCode;
 use chrono::TimeDelta;
-use letterpress::clock::Clock as _;
-use letterpress::store::posts::Approval;
-use letterpress::subscribers::token::{Purpose, Subject};
-use letterpress::subscribers::{Frequency, SubscriptionStatus};
-use letterpress::text::hex;
+use letterpress::internals::clock::Clock as _;
+use letterpress::internals::store::posts::Approval;
+use letterpress::internals::subscribers::token::{Purpose, Subject};
+use letterpress::internals::subscribers::{Frequency, SubscriptionStatus};
+use letterpress::internals::text::hex;
 
 use super::TestSite;
 use super::site::KIM;
@@ -69,7 +69,7 @@ async fn a_subscriber_switches_to_fewer_emails_instead_of_unsubscribing() {
     assert!(!page.contains("value=\"일상\" checked"));
     assert_eq!(site.post(&choose, "cadence=each&about=everything").await.status, 200);
     let subscriber = site.session.store.subscriber(site.key(KIM)).await.unwrap().unwrap();
-    assert_eq!(subscriber.profile.preferences, letterpress::subscribers::Preferences::default());
+    assert_eq!(subscriber.profile.preferences, letterpress::internals::subscribers::Preferences::default());
     // After an unsubscribe there are no preferences to change, and changing them does not resubscribe.
     site.post(&format!("/u/{}", site.unsubscribe_token()), "").await;
     assert_eq!(site.post(&choose, "cadence=weekly").await.status, 200);

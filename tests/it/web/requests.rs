@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use axum::http::StatusCode;
 use chrono::TimeDelta;
-use letterpress::subscribers::SubscriptionStatus;
-use letterpress::subscribers::token::{Purpose, Subject, TokenKeys};
+use letterpress::internals::subscribers::SubscriptionStatus;
+use letterpress::internals::subscribers::token::{Purpose, Subject, TokenKeys};
 
 use super::site::{KIM, URL};
 use super::{Reply, TestSite};

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use axum::http::StatusCode;
 use chrono::{Duration as Span, TimeDelta};
-use letterpress::subscribers::token::Purpose;
-use letterpress::subscribers::{Frequency, SubscriptionStatus, Topics};
+use letterpress::internals::subscribers::token::Purpose;
+use letterpress::internals::subscribers::{Frequency, SubscriptionStatus, Topics};
 
 use super::TestSite;
 use super::site::KIM;

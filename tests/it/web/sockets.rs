@@ -8,8 +8,8 @@ use std::os::unix::net::UnixDatagram;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use letterpress::subscribers::SubscriptionStatus;
-use letterpress::subscribers::token::Purpose;
+use letterpress::internals::subscribers::SubscriptionStatus;
+use letterpress::internals::subscribers::token::Purpose;
 
 use super::TestSite;
 use super::site::{KIM, Served};
