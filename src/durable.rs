@@ -4,13 +4,14 @@
 //! Another process sees the old file or the new one, never half of one. Without the sync of the folder the new name
 //! may be lost, and the file with it, although its bytes are on the disk.
 
-use std::fs::{File, Permissions};
+use std::fs::File;
 use std::io::{self, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use camino::Utf8Path;
 use tempfile::{NamedTempFile, TempPath};
+
+use crate::platform;
 
 /// The prefix of a temporary file's name. Programs that list a folder skip names with a leading dot.
 const PREFIX: &str = ".partial-";
@@ -58,12 +59,9 @@ impl Partial {
     /// With a prefix and a suffix by which a later run recognises the leftovers of a killed one.
     pub(crate) fn named(folder: &Utf8Path, (prefix, suffix): (&str, &str), mode: Mode) -> io::Result<Self> {
         let permissions = if mode == Mode::Umask { 0o666 } else { 0o600 };
-        let file = tempfile::Builder::new()
-            .prefix(prefix)
-            .suffix(suffix)
-            .permissions(Permissions::from_mode(permissions))
-            .tempfile_in(folder)?;
-        Ok(Self { file, mode })
+        let mut builder = tempfile::Builder::new();
+        let builder = platform::with_mode(builder.prefix(prefix).suffix(suffix), permissions);
+        Ok(Self { file: builder.tempfile_in(folder)?, mode })
     }
 
     pub(crate) fn file(&mut self) -> &mut File {
@@ -92,7 +90,7 @@ impl Partial {
     /// The umask must not narrow a public mode, so the mode is set after the file is created.
     fn set_mode(&self) -> io::Result<()> {
         match self.mode {
-            Mode::Public => self.file.as_file().set_permissions(Permissions::from_mode(0o644)),
+            Mode::Public => platform::set_mode(self.file.as_file(), 0o644),
             Mode::Private | Mode::Umask => Ok(()),
         }
     }
@@ -173,7 +171,7 @@ pub(crate) fn sync_file_system(folder: &Utf8Path) -> io::Result<()> {
 
 /// Syncs the names in `folder`.
 pub(crate) fn sync_folder(folder: &Utf8Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()?;
+    platform::sync_folder(folder)?;
     seam::note(seam::Step::Folder);
     Ok(())
 }
@@ -214,6 +212,7 @@ mod seam {
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::os::unix::fs::PermissionsExt as _;
 
     use camino::Utf8PathBuf;
 

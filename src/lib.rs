@@ -25,7 +25,7 @@
 
 // For those who work on it, the modules in reading order; each imports only from those before it (`tests/tidy.rs` checks that):
 //
-//  1. `crash`, `durable`, `text`, `net`, `clock`, `i18n`, `dates`, `finding`, `address`, `html`, `xml`, `math`, `logging`, `oauth`:
+//  1. `crash`, `platform`, `durable`, `text`, `net`, `clock`, `i18n`, `dates`, `finding`, `address`, `html`, `xml`, `math`, `logging`, `oauth`:
 //     what the other modules are built on.
 //  2. `config`: `config.toml` becomes checked values.
 //  3. `archive`: `posts/` becomes an `archive::Archive`.
@@ -83,6 +83,7 @@ mod net;
 mod oauth;
 mod pages;
 mod pipeline;
+mod platform;
 #[cfg(feature = "serve")]
 mod preview;
 mod readership;

@@ -5,6 +5,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::platform;
+
 /// One line of text that is safe in a mail header, a feed title or on a terminal: no control characters
 /// (C0, C1, DEL), no directional marks and other bidirectional controls, no line or paragraph separators, white space
 /// collapsed.
@@ -219,14 +221,14 @@ impl<'t> Lines<'t> {
     }
 }
 
-/// Quotes a word for a POSIX shell if necessary. Letters of any script are not quoted, so that a Korean path stays
+/// Quotes a word for the shell of the system if necessary. Letters of any script are not quoted, so that a Korean path stays
 /// readable.
 pub fn shell_quoted(word: &str) -> String {
-    let is_plain = |c: char| c.is_alphanumeric() || "-_./:,@%+=".contains(c);
+    let is_plain = |c: char| c.is_alphanumeric() || "-_./:,@%+=".contains(c) || std::path::is_separator(c);
     if !word.is_empty() && word.chars().all(is_plain) {
         return word.to_owned();
     }
-    format!("'{}'", word.replace('\'', "'\\''"))
+    platform::quoted(word)
 }
 
 /// The largest character boundary of `text` that is at most `at`; `str` has this from Rust 1.91 on.

@@ -25,7 +25,7 @@ pub(super) struct Name {
 
 /// The name of the file at `relative`, or why such a file is not a post.
 pub(super) fn read(relative: &Utf8Path, site: &Site, config: &Config) -> Result<Name, SkipReason> {
-    let path = site.prefix.join(relative);
+    let path = site.path_of(relative);
     let stem = path.file_stem().unwrap_or_default();
     let folder = path.parent().unwrap_or(Utf8Path::new(""));
     let mut name = name(stem, folder, site, config)?;

@@ -8,6 +8,7 @@ use url::{Position, Url};
 
 use super::links;
 use crate::config::{FediverseHandle, RecordUri, SiteUrl};
+use crate::platform::slashed;
 
 /// File systems take 255 bytes; this leaves room for the suffix of a compressed copy.
 const LONGEST_NAME: usize = 240;
@@ -46,7 +47,7 @@ pub fn file_of(site: &SiteUrl, url: &Url) -> Option<Utf8PathBuf> {
     if rest.ends_with('/') || !is_page {
         path.push("index.html");
     }
-    Some(path)
+    Some(slashed(path))
 }
 
 /// The file below the public folder for a `url` that is not a page: a picture or a recording.
@@ -61,7 +62,7 @@ fn below(site: &SiteUrl, url: &Url) -> Option<String> {
 }
 
 fn names(path: &str) -> Option<Utf8PathBuf> {
-    path.split('/').map(name).collect()
+    path.split('/').map(name).collect::<Option<_>>().map(slashed)
 }
 
 /// One segment of a path, decoded, if it is a plain name.

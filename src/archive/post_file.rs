@@ -84,7 +84,7 @@ impl PostFile {
         let remarks = held_back::notes(&parts.entries, file);
         // Checks its own keys, before it inherits others.
         let unknown = unknown_keys(&text, file, &parts, setting);
-        let path = site.prefix.join(name.relative);
+        let path = site.path_of(name.relative);
         let place = Place { path: setting.inherited.path(&path), language: parsed_name.language.as_deref() };
         let (entries, held) = held_back::visibility(parts.entries, file, place, setting);
         let mut unclear = match held {
@@ -142,7 +142,7 @@ impl PostFile {
 
     /// Replaces the tags of the generator in the body and resolves links to other posts, once all pages are known.
     pub(super) fn resolve(&mut self, pages: &LinkTargets, setting: ReadContext<'_>) {
-        let path = setting.site.prefix.join(&self.relative);
+        let path = setting.site.path_of(Utf8Path::new(&self.relative));
         let folder = path.parent().unwrap_or(Utf8Path::new(""));
         let is_mdx = generators::rules(setting.site.generator).is_some_and(|rules| rules.is_mdx);
         if is_mdx || path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("mdx")) {

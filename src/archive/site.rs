@@ -6,6 +6,7 @@ use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 use super::front_matter::{self, Entry, Value};
 use super::{generators, javascript};
 use crate::config::Generator;
+use crate::platform::slashed;
 
 /// How many folders above the posts are searched for the configuration of a site.
 const MAX_CLIMB: usize = 6;
@@ -64,7 +65,13 @@ impl Site {
 
     /// A site of which only the generator is known.
     pub(super) fn bare(generator: Generator, prefix: Utf8PathBuf) -> Self {
+        let prefix = slashed(prefix);
         Self { generator, prefix, root: None, skips_underscores: false, language: None, resembles: None }
+    }
+
+    /// The path of a file of the folder of posts in the site.
+    pub(super) fn path_of(&self, relative: &Utf8Path) -> Utf8PathBuf {
+        slashed(self.prefix.join(relative))
     }
 
     /// The site whose configuration is in `root`.

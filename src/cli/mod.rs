@@ -4,6 +4,7 @@
 mod adopt;
 mod approve;
 mod args;
+mod availability;
 mod backup;
 mod bug_report;
 mod build;
@@ -53,6 +54,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use chrono::DateTime;
 use clap::{ArgAction, Args, Parser, Subcommand};
 
+use availability::needs_no_ledger;
 #[cfg(not(feature = "serve"))]
 use left_out::{self as preview, self as serve};
 pub(crate) use outcome::Outcome;
@@ -64,7 +66,7 @@ use crate::delivery::Breaker;
 use crate::logging;
 use crate::pipeline::session::{RunContext, RunError};
 use crate::pipeline::status::notify_start;
-use crate::store::LockError;
+use crate::store::{LockError, ensure_kept};
 
 /// Publish a folder of posts as feeds (RSS, Atom, JSON Feed) and as an email newsletter.
 #[derive(Parser)]
@@ -201,7 +203,8 @@ pub fn main() -> ExitCode {
     };
     let repeated = cli.command.repeated();
     let printer = Printer::new(cli.quiet, repeated.is_some(), cli.command.is_one_object());
-    if let Err(error) = start_logs(&cli) {
+    let ready = if needs_no_ledger(&cli.command) { Ok(()) } else { ensure_kept().map_err(RunError::from) };
+    if let Err(error) = ready.and_then(|()| start_logs(&cli)) {
         print_error(&error, printer);
         return Outcome::of(&error).into();
     }

@@ -11,6 +11,7 @@ use super::site_files::{TEMPLATE, cron_line, files, write};
 use crate::clock::Clock;
 use crate::email::Templates;
 use crate::pipeline::session::RunError;
+use crate::platform::KEEPS_LEDGERS;
 use crate::text::shell_quoted;
 
 #[derive(ClapArgs)]
@@ -84,18 +85,25 @@ fn print_next_steps(directory: &Utf8Path, sample: &str, config: &Utf8Path, print
         _ => (format!("in {directory}"), format!("cd {}, then ", shell_quoted(directory.as_str()))),
     };
     printer.info(format!("created {place}: config.toml, {sample} (a draft), subscribers.csv, .gitignore"));
-    for step in [
+    let steps = [
         "  steps to your first issue:".to_owned(),
         format!("    1. {change_folder}enter your name and addresses in config.toml, and add yourself to subscribers.csv"),
         "    2. letterpress post new \"My first post\", write it, delete its draft line; you can delete the sample post"
             .to_owned(),
         "    3. letterpress check      shows what is still wrong".to_owned(),
+    ];
+    let unix = [
         "    4. letterpress publish    builds the feeds in public/".to_owned(),
         "    5. letterpress publish    ten minutes later: writes the emails to outbox/".to_owned(),
         "    6. configure your mail server in [smtp] in config.toml to send the emails".to_owned(),
         "  to run it automatically, add one line with `crontab -e`:".to_owned(),
         format!("    {}", cron_line(config)),
-    ] {
-        printer.info(step);
-    }
+    ];
+    let windows = [
+        "    4. letterpress build      builds the feeds in public/".to_owned(),
+        "    5. letterpress publish    in WSL or on a Linux server: emails are not sent from Windows"
+            .to_owned(),
+    ];
+    let rest: &[String] = if KEEPS_LEDGERS { &unix } else { &windows };
+    steps.iter().chain(rest).for_each(|step| printer.info(step));
 }

@@ -1,7 +1,5 @@
 //! `letterpress post new`: create the file of a new post, in the style of the existing posts.
 
-use std::process::Command as Process;
-
 use camino::Utf8Path;
 use chrono::{DateTime, FixedOffset, Timelike as _};
 use clap::{Args, Subcommand};
@@ -14,6 +12,7 @@ use crate::config::{Config, Generator, environment};
 use crate::dates;
 use crate::durable::{self, Mode};
 use crate::pipeline::session::{RunContext, RunError};
+use crate::platform;
 use crate::text::{HeaderText, shell_quoted};
 
 #[derive(Subcommand)]
@@ -133,10 +132,8 @@ fn editor(path: &Utf8Path) -> Result<String, RunError> {
     })
 }
 
-/// The editor may be a command with options: `code --wait`.
 fn edit(editor: &str, path: &Utf8Path) -> Result<(), RunError> {
-    let ended = Process::new("sh").args(["-c", &format!("{editor} \"$1\""), "sh", path.as_str()]).status();
-    match ended {
+    match platform::editor(editor, path).status() {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => Err(RunError::user(
             format!("the editor `{editor}` ended with {status}"),

@@ -7,6 +7,7 @@ use clap::Args as ClapArgs;
 use super::Outcome;
 use super::printer::Printer;
 use crate::pipeline::session::{RunContext, RunError};
+use crate::platform::OPENER;
 use crate::preview::{EditorLink, PreviewServer, serve};
 
 #[derive(ClapArgs)]
@@ -44,10 +45,9 @@ pub(super) async fn run(args: &Args, context: &RunContext, printer: Printer) -> 
 
 /// Opens the page in the browser of the desktop.
 fn open(address: &str, printer: Printer) {
-    let opener = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
-    let mut command = tokio::process::Command::new(opener);
+    let mut command = tokio::process::Command::new(OPENER);
     command.arg(address).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     if let Err(error) = command.spawn() {
-        printer.warn(format!("cannot run {opener}: {error}; open the address yourself"));
+        printer.warn(format!("cannot run {OPENER}: {error}; open the address yourself"));
     }
 }

@@ -8,10 +8,10 @@ use tokio::runtime::Runtime;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use super::printer::Printer;
-use super::signals::StopSignals;
 use super::{Command, Outcome, Sending, conclude, publish, run};
 use crate::config::Span;
 use crate::pipeline::session::RunError;
+use crate::platform::StopSignals;
 
 /// Runs `publish` at once and after each interval, until a signal. Intervals are counted from the first run; those that pass
 /// during a run are left out.

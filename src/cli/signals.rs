@@ -1,30 +1,11 @@
-//! SIGINT and SIGTERM: they end a run in good order.
+//! The signals that end a run in good order.
 
-use std::io;
 use std::sync::Arc;
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 
 use crate::delivery::{Breaker, StopReason};
-
-/// Both signals. One that comes while nobody waits is remembered.
-pub(super) struct StopSignals {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl StopSignals {
-    pub(super) fn listen() -> io::Result<Self> {
-        let (interrupt, terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-        Ok(Self { interrupt, terminate })
-    }
-
-    /// Waits for the next one.
-    pub(super) async fn next(&mut self) {
-        tokio::select! { _ = self.interrupt.recv() => {}, _ = self.terminate.recv() => {} }
-    }
-}
+use crate::platform::StopSignals;
 
 /// The first signal stops new deliveries and lets those in progress finish; the second one ends the process.
 pub(super) fn stop_on_signal(breaker: Arc<Breaker>) -> JoinHandle<()> {

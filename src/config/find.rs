@@ -1,9 +1,10 @@
 //! Finds the configuration in the current folder or in one above it, like git and cargo.
 
 use std::fs;
-use std::os::unix::fs::MetadataExt as _;
 
 use camino::{Utf8Path, Utf8PathBuf};
+
+use crate::platform::owner;
 
 /// The name of the configuration file.
 const NAME: &str = "config.toml";
@@ -27,17 +28,17 @@ pub fn find(folder: &Utf8Path) -> Found {
     if here.path.exists() {
         return here;
     }
-    let owner = |path: &Utf8Path| fs::metadata(path).ok().map(|meta| meta.uid());
-    let whose = owner(folder);
+    // Where the owner is not known, none above is trusted.
+    let Some(whose) = owner(folder) else { return here };
     let mut above = folder.to_owned();
     for _ in 0..MAX_CLIMB {
         above = joined(&above, "..");
         // A file of another user, for example in /tmp, must not decide where emails go.
-        if owner(&above) != whose {
+        if owner(&above) != Some(whose) {
             break;
         }
         let path = above.join(NAME);
-        if owner(&path) == whose && is_ours(&path) {
+        if owner(&path) == Some(whose) && is_ours(&path) {
             return Found { path, is_above: true };
         }
     }

@@ -14,6 +14,7 @@ use super::{Document, opml};
 use crate::archive::Archive;
 use crate::config::{Config, GroupBy};
 use crate::i18n::{self, FeedPageStrings};
+use crate::platform::slashed;
 
 /// The page beside a feed.
 pub const FILE: &str = "feed.html";
@@ -28,7 +29,7 @@ const NEWEST: usize = 10;
 pub(super) fn render(feeds: &[(&Feed, &Paging)], archive: &Archive, config: &Config) -> Vec<Document> {
     let all: Vec<&Feed> = feeds.iter().map(|(feed, _)| *feed).collect();
     let page = |(feed, paging): &(&Feed, &Paging)| Document {
-        path: feed.folder.join(FILE),
+        path: slashed(feed.folder.join(FILE)),
         media_type: "text/html; charset=utf-8",
         bytes: page(feed, paging, &all, archive, config).into_bytes(),
     };

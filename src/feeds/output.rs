@@ -14,6 +14,7 @@ use super::{Document, compression};
 use crate::config::Compression;
 use crate::crash;
 use crate::durable::{self, Batch, Mode, Partial, Staged};
+use crate::platform;
 
 pub use frozen::{ExistingPages, existing_pages};
 
@@ -56,6 +57,11 @@ pub enum OutputError {
         /// The public folder.
         directory: Utf8PathBuf,
     },
+    /// The system has no such file names.
+    #[error(
+        "{0} cannot be written: Windows has no file of this name\n    help: give the post another slug, or build on another system"
+    )]
+    Unnameable(Utf8PathBuf),
     /// Another kind of file is in the place of a folder or a document.
     #[error("{path} is {found}, and {wanted} must be there\n    help: move it away")]
     InTheWay {
@@ -249,6 +255,9 @@ impl Folders {
         let (Some(name), Some(parent), true) = (path.file_name(), path.parent(), is_below) else {
             return Err(self.outside(path));
         };
+        if !path.components().all(|part| platform::can_be_a_name(part.as_str())) {
+            return Err(OutputError::Unnameable(path.to_owned()));
+        }
         let target = self.folder(parent)?.join(name);
         match fs::symlink_metadata(&target) {
             Ok(found) if found.is_symlink() => self.follow(path, &target),

@@ -13,6 +13,7 @@ use super::formats::file_name;
 use super::select::{Feed, FeedScope};
 use crate::archive::{Tombstone, ids, links};
 use crate::config::{Config, Format};
+use crate::platform::slashed;
 use crate::text::XmlText;
 
 /// The file of the style sheet, in the public folder.
@@ -175,10 +176,10 @@ pub(super) fn shown_id(id: &str, format: Format) -> Cow<'_, str> {
 /// The path of a feed in the public folder, or of a page of its archive.
 pub(super) fn path(feed: &Feed, number: Option<u32>, format: Format) -> Utf8PathBuf {
     if let Some(number) = number {
-        return feed.folder.join(format!("archive/{number}")).join(file_name(format));
+        return slashed(feed.folder.join(format!("archive/{number}")).join(file_name(format)));
     }
     let own = feed.files.iter().find(|(known, _)| *known == format).map(|(_, file)| file.clone());
-    own.unwrap_or_else(|| feed.folder.join(file_name(format)))
+    own.unwrap_or_else(|| slashed(feed.folder.join(file_name(format))))
 }
 
 /// The address of a public file relative to `folder`, percent-encoded.

@@ -9,6 +9,7 @@ use super::folder_name::{FolderNames, of_path};
 use super::formats::file_name;
 use crate::archive::{Enclosure, Post, permalink};
 use crate::config::{Config, Format, Generator, GroupBy};
+use crate::platform::slashed;
 
 /// The folder, below the public one, of the category feeds.
 pub(super) const CATEGORIES: &str = "categories/";
@@ -101,7 +102,7 @@ fn keep_apart(feeds: &mut Vec<Feed>) {
         let usual: Vec<String> = [Format::Rss, Format::Atom, Format::Json]
             .into_iter()
             .filter(|format| !is_elsewhere(*format))
-            .map(|format| feed.folder.join(file_name(format)).as_str().to_lowercase())
+            .map(|format| slashed(feed.folder.join(file_name(format))).as_str().to_lowercase())
             .collect();
         let is_free = usual.iter().all(|file| !taken.contains(file));
         if is_free {

@@ -3,15 +3,14 @@
 //! A mail that is ours and recorded is moved to `cur/` with the flag `S`, seen. Everything else is left untouched:
 //! other mail, `tmp/`, and anything but regular files.
 
-use std::ffi::OsStr;
 use std::fs::{File, Metadata};
 use std::io::{ErrorKind, Read as _};
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use camino::Utf8Path;
 
 use super::{Disposal, InboxError, InboxProcessor, InboxReport, MOST_BYTES};
+use crate::platform::{FileIdentity, file_name};
 
 /// Processes every mail in `new/`, and the unseen ones in `cur/`, ordered by name.
 pub async fn sweep(
@@ -82,7 +81,7 @@ fn head(path: &Path) -> Result<Option<Vec<u8>>, InboxError> {
 }
 
 fn same(listed: &Metadata, opened: &Metadata) -> bool {
-    opened.is_file() && (listed.dev(), listed.ino()) == (opened.dev(), opened.ino())
+    opened.is_file() && FileIdentity::of(listed) == FileIdentity::of(opened)
 }
 
 fn ignore_not_found<T>(result: std::io::Result<T>) -> std::io::Result<Option<T>> {
@@ -100,8 +99,7 @@ fn mark_seen(path: &Path, cur: &Path) -> Result<(), InboxError> {
     let (unique, flags) = split(name.as_encoded_bytes());
     let mut flags = [flags, b"S"].concat();
     flags.sort_unstable();
-    let target = [unique, b":2,", &flags].concat();
-    let target = cur.join(<OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(&target));
+    let target = cur.join(file_name([unique, b":2,", &flags].concat()));
     if target.symlink_metadata().is_ok() {
         return Ok(());
     }

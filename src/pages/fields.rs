@@ -12,6 +12,7 @@ use crate::archive::{Enclosure, Post, links, markdown, page};
 use crate::config::{Author, Config, FediverseHandle, RecordUri};
 use crate::feeds;
 use crate::i18n::{self, Strings};
+use crate::platform::slashed;
 use crate::text::{HeaderText, XmlText};
 
 /// The length of a description that is taken from a post without a summary.
@@ -92,7 +93,7 @@ impl Fields<'_> {
     fn feeds(&self, folder: &Utf8Path) -> Vec<Value> {
         let title = self.config.site.title.as_str();
         let feed = |(name, media_type, file): (&'static str, &str, &str)| {
-            let path = folder.join(file);
+            let path = slashed(folder.join(file));
             context! {
                 name,
                 title,
@@ -173,7 +174,7 @@ pub(super) fn post(
     let [previous, next] = layout.beside(at);
     let category = |name: &HeaderText| {
         let folder = layout.categories.get(name.as_str()).cloned();
-        let href = folder.map(|folder| frame.href(&folder.join("index.html")));
+        let href = folder.map(|folder| frame.href(&slashed(folder.join("index.html"))));
         context! { name => name.as_str(), href }
     };
     let mut authors: Vec<Value> =

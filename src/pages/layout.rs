@@ -17,6 +17,7 @@ use crate::archive::{Archive, Post, markdown};
 use crate::config::Config;
 use crate::feeds::{self, Document, Group};
 use crate::finding::Finding;
+use crate::platform::slashed;
 use crate::text::hex;
 
 /// The number of posts on a page of a list. The first page has up to twice as many.
@@ -68,7 +69,7 @@ impl List {
     pub(super) fn path(&self, number: Option<usize>) -> Utf8PathBuf {
         let folder =
             number.map_or_else(|| self.folder.clone(), |number| self.folder.join(number.to_string()));
-        folder.join("index.html")
+        slashed(folder.join("index.html"))
     }
 }
 

@@ -18,6 +18,7 @@ use super::list::list;
 use super::view::{FeedReader, Subject, Tab, View};
 use crate::email;
 use crate::finding::Finding;
+use crate::platform::url_path;
 use crate::text::grouped;
 
 const TEMPLATES: [(&str, &str); 5] = [
@@ -232,7 +233,7 @@ fn file_of(view: &View, state: &State, editor: &EditorLink) -> Option<(String, S
 fn link(file: &Utf8Path, line: Option<usize>, state: &State, editor: &EditorLink) -> Option<String> {
     let config = &state.context.config;
     let path = if file == config.file.as_str() { file.to_owned() } else { config.resolve(file) };
-    Some(editor.to(&path.canonicalize_utf8().ok()?, line))
+    Some(editor.to(&url_path(path.canonicalize_utf8().ok()?), line))
 }
 
 fn shown_finding(finding: &Finding, state: &State, editor: &EditorLink) -> ShownFinding {

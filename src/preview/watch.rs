@@ -4,7 +4,6 @@
 //! another branch does, nor, for a moment, files in a new folder; so folders are compared with what was watched twice a second.
 
 use std::collections::HashMap;
-use std::os::unix::fs::MetadataExt as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +14,7 @@ use tokio::sync::mpsc;
 use super::changes::{Batch, Changes, Layout};
 use super::desk::Desk;
 use crate::config::Config;
+use crate::platform::FileIdentity;
 
 /// An editor that replaces a file makes several changes; the last of them counts.
 const QUIET: Duration = Duration::from_millis(15);
@@ -26,9 +26,6 @@ const CHECK: Duration = Duration::from_millis(500);
 const POLL: Duration = Duration::from_secs(1);
 /// How many changes wait to be read; with more, everything is read again.
 const MOST: usize = 4_096;
-
-/// A folder, whatever its name is now.
-type Identity = Option<(u64, u64)>;
 
 /// Changes that were noticed and not handled yet.
 pub(super) struct Watching {
@@ -100,7 +97,7 @@ pub(super) type Log = Box<dyn Fn(&str) + Send + Sync>;
 /// The watched folders.
 struct Folders {
     watchers: [Option<Box<dyn Watcher + Send + Sync>>; 2],
-    watched: HashMap<Utf8PathBuf, Identity>,
+    watched: HashMap<Utf8PathBuf, Option<FileIdentity>>,
     log: Log,
 }
 
@@ -180,8 +177,8 @@ impl Folders {
     }
 }
 
-fn identity(folder: &Utf8Path) -> Identity {
-    folder.metadata().ok().filter(std::fs::Metadata::is_dir).map(|meta| (meta.dev(), meta.ino()))
+fn identity(folder: &Utf8Path) -> Option<FileIdentity> {
+    folder.metadata().ok().filter(std::fs::Metadata::is_dir).map(|meta| FileIdentity::of(&meta))
 }
 
 #[cfg(test)]

@@ -2,7 +2,20 @@
 
 use std::sync::Arc;
 
+use crate::platform::KEEPS_LEDGERS;
 use crate::text::clipped;
+
+/// Fails on a system where the promises of the ledger do not hold. Whoever opens one asks first.
+pub(crate) fn ensure_kept() -> Result<(), StoreError> {
+    if KEEPS_LEDGERS {
+        return Ok(());
+    }
+    Err(StoreError::Unsupported {
+        what: "Windows keeps no ledger and sends no email: that nobody gets an email twice, and that keys are private, is \
+               proved on Unix only",
+        help: "do this in WSL or on a small Linux server; new, post, build, check, preview and import work here, see docs/windows.md",
+    })
+}
 
 /// An error of the store. It is cheap to clone: all requests in a group commit get the same error.
 #[derive(Debug, Clone, thiserror::Error)]

@@ -9,12 +9,12 @@
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::FileExt as _;
 use std::time::{Duration, Instant};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::durable::{self, Mode};
+use crate::platform;
 
 /// The first lines of the file, for the person who finds it.
 const HEAD: &str = "\
@@ -239,7 +239,7 @@ impl Witness {
     /// its commits are on the disk.
     pub fn note(&mut self, armed: u64) -> io::Result<()> {
         // In place, and always of the same length: a whole write of a new file would cost more than the commit.
-        self.file.write_all_at(format!("{armed:020}").as_bytes(), self.at)?;
+        platform::write_all_at(&self.file, format!("{armed:020}").as_bytes(), self.at)?;
         if self.synced.elapsed() >= SYNC {
             self.file.sync_data()?;
             self.synced = Instant::now();

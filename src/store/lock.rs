@@ -30,6 +30,8 @@ impl RunLock {
         let path = Utf8PathBuf::from(format!("{store}.lock"));
         let file = OpenOptions::new()
             .create(true)
+            // Windows locks no file that can only be appended to.
+            .read(true)
             .append(true)
             .open(&path)
             .map_err(|error| LockError::Io(path.clone(), error))?;

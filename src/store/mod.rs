@@ -26,6 +26,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 
 pub use digest::{DigestPart, DigestPost, NewDigest};
+pub(crate) use fault::ensure_kept;
 pub use fault::{Fault, StoreError};
 pub use fence::{EpochMark, Fence, FenceError, FenceRecord, Mismatch, Witness, compare};
 pub use identity::{RestoreOutcome, RestoreRequest, StoreIdentity};

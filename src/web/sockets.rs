@@ -1,13 +1,12 @@
 //! Listening sockets, from systemd socket activation or the configuration, and `sd_notify`.
 
 use std::net::{IpAddr, SocketAddr, TcpListener};
-use std::os::linux::net::SocketAddrExt as _;
-use std::os::unix::net::{SocketAddr as UnixAddress, UnixDatagram};
 
 use listenfd::ListenFd;
 
 use crate::config::{SiteUrl, Web, environment};
 use crate::pipeline::session::RunError;
+use crate::platform;
 
 /// The bound sockets of a server.
 pub struct Sockets {
@@ -61,12 +60,7 @@ pub(super) fn own_url(listen: SocketAddr) -> Result<SiteUrl, RunError> {
 
 /// Notifies the service manager (`sd_notify(3)`), if there is one.
 pub(super) fn notify(state: &str) {
-    let Some(path) = environment("NOTIFY_SOCKET") else { return };
-    let address = match path.strip_prefix('@') {
-        Some(name) => UnixAddress::from_abstract_name(name.as_bytes()),
-        None => UnixAddress::from_pathname(&path),
-    };
-    if let (Ok(address), Ok(socket)) = (address, UnixDatagram::unbound()) {
-        let _ = socket.send_to_addr(state.as_bytes(), &address);
+    if let Some(socket) = environment("NOTIFY_SOCKET") {
+        let _ = platform::notify_service_manager(&socket, state);
     }
 }

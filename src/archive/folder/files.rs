@@ -2,7 +2,6 @@
 
 use std::fs::{File, Metadata};
 use std::io::{self, Read as _};
-use std::os::unix::fs::MetadataExt as _;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -11,6 +10,7 @@ use crate::archive::enclosure::Measure;
 use crate::archive::post_file::MAX_BODY;
 use crate::archive::site::Site;
 use crate::config::{Config, Generator};
+use crate::platform::{FileIdentity, FileTime, times};
 
 /// How much of a generator's configuration is read to identify it.
 pub(super) const MAX_SITE: u64 = 256 * 1024;
@@ -52,12 +52,13 @@ impl Measure for FilesOf<'_> {
 }
 
 pub(super) fn numbers(stat: &Metadata) -> [i128; 4] {
-    let nanoseconds = |seconds: i64, rest: i64| i128::from(seconds) * 1_000_000_000 + i128::from(rest);
+    let nanoseconds = |(seconds, rest): FileTime| i128::from(seconds) * 1_000_000_000 + i128::from(rest);
+    let (modified, changed) = times(stat);
     [
-        i128::from(stat.size()),
-        nanoseconds(stat.mtime(), stat.mtime_nsec()),
-        nanoseconds(stat.ctime(), stat.ctime_nsec()),
-        i128::from(stat.ino()),
+        i128::from(stat.len()),
+        nanoseconds(modified),
+        nanoseconds(changed),
+        i128::from(FileIdentity::of(stat).inode),
     ]
 }
 

@@ -13,6 +13,7 @@ use crate::archive::site::{Site, collection};
 use crate::archive::{SkipReason, SkippedFile};
 use crate::config::{Config, Generator};
 use crate::finding::Finding;
+use crate::platform::slashed;
 use crate::text;
 
 /// Deeper nesting is a mistake.
@@ -102,7 +103,7 @@ impl Walk {
     }
 
     fn visit(&mut self, folder: &Utf8Path, name: &str, kind: FileType, depth: usize) {
-        let relative = folder.join(name);
+        let relative = slashed(folder.join(name));
         let source = self.posts.join(&relative);
         let wrong = |message: &str| Finding::error("post-file", source.as_str(), message);
         let generator = self.generator.unwrap_or(Generator::Plain);

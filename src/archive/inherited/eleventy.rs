@@ -9,6 +9,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::layers::{Inherited, Layer, Scope, Source, unclear};
 use super::places::{SiteFolders, data_stem};
 use crate::archive::front_matter::{self, Entry, Value, flags};
+use crate::platform::slashed;
 
 /// Other keys that posts inherit.
 const PLAIN_KEYS: [&str; 4] = ["author", "authors", "lang", "language"];
@@ -120,8 +121,8 @@ impl Precedence {
         let folder = source.path.parent()?;
         if let Ok(inside) = folder.strip_prefix(&around.posts) {
             let is_own = folder.file_name() == Some(stem);
-            let inside = around.prefix.join(inside);
-            return Some(if is_own { Self::Folder(inside) } else { Self::Post(inside.join(stem)) });
+            let inside = slashed(around.prefix.join(inside));
+            return Some(if is_own { Self::Folder(inside) } else { Self::Post(slashed(inside.join(stem))) });
         }
         if folder.file_name() == Some("_data") {
             return Some(Self::Global(source.path.file_name()?.split('.').next()?.to_owned()));

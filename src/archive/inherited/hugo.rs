@@ -13,6 +13,7 @@ use crate::archive::front_matter::{self, Entry, Value, flags};
 use crate::archive::{language, naming};
 use crate::config::Generator;
 use crate::finding::Finding;
+use crate::platform::slashed;
 
 /// Hugo's default environment for builds.
 const ENVIRONMENT: &str = "production";
@@ -257,7 +258,7 @@ impl Target {
 fn logical(path: &Utf8Path) -> String {
     let stem = language::split(path.file_stem().unwrap_or_default()).0;
     let folder = path.parent().unwrap_or(Utf8Path::new(""));
-    let page = if stem == "index" { folder.to_owned() } else { folder.join(stem) };
+    let page = if stem == "index" { folder.to_owned() } else { slashed(folder.join(stem)) };
     format!("/{page}").to_lowercase().replace(' ', "-")
 }
 

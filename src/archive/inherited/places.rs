@@ -6,6 +6,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use crate::archive::site::Site;
 use crate::archive::{generators, naming};
 use crate::config::Generator;
+use crate::platform::slashed;
 
 /// The place of the folder of posts in its site.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,10 +33,10 @@ impl SiteFolders {
     pub(super) fn folder_of(&self, file: &Utf8Path) -> Utf8PathBuf {
         let folder = file.parent().unwrap_or(file);
         if let Ok(inside) = folder.strip_prefix(&self.posts) {
-            return self.prefix.join(inside);
+            return slashed(self.prefix.join(inside));
         }
         // A file above the folder of posts covers all posts.
-        folder.strip_prefix(&self.content).unwrap_or(Utf8Path::new("")).to_owned()
+        slashed(folder.strip_prefix(&self.content).unwrap_or(Utf8Path::new("")).to_owned())
     }
 
     /// The folders above that of the posts, up to the root of the content.

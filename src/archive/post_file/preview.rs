@@ -22,7 +22,7 @@ impl PostFile {
         let text = encoding::decode(bytes, file).map_err(|finding| vec![finding])?;
         let mut parts =
             front_matter::split_for(&text, file, site.generator).map_err(|finding| vec![finding])?;
-        let path = site.prefix.join(name.relative);
+        let path = site.path_of(name.relative);
         let place = Place { path: setting.inherited.path(&path), language: None };
         // Inherited entries apply, but those that hold the post back are ignored.
         let (entries, _) = held_back::visibility(parts.entries, file, place, setting);

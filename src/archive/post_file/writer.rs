@@ -173,7 +173,7 @@ impl PostBuilder<'_> {
             pelican: inherited.pelican.slugs,
             slug: if generator == Generator::Plain { slug.as_deref() } else { own_slug },
             stem: &stem,
-            file: &site.prefix.join(name.relative).with_extension(""),
+            file: &site.path_of(name.relative).with_extension(""),
             title,
             folder: &parsed_name.folder,
             published,

@@ -13,6 +13,7 @@ use crate::cli::site_files::write;
 use crate::config::Generator;
 use crate::importers::sites;
 use crate::pipeline::session::RunError;
+use crate::platform::slashed;
 use crate::text::shell_quoted;
 
 /// A configuration file is small.
@@ -142,7 +143,10 @@ fn languages_of_hugo(generator: Generator, site: &Utf8Path) -> Vec<String> {
 fn relative(from: &Utf8Path, to: &Utf8Path) -> std::io::Result<Utf8PathBuf> {
     let (from, to) = (from.canonicalize_utf8()?, to.canonicalize_utf8()?);
     let shared = from.components().zip(to.components()).take_while(|(a, b)| a == b).count();
+    if shared == 0 {
+        return Ok(to);
+    }
     let up = from.components().skip(shared).map(|_| Utf8Component::ParentDir);
     let path: Utf8PathBuf = up.chain(to.components().skip(shared)).collect();
-    Ok(if path == "" { ".".into() } else { path })
+    Ok(if path == "" { ".".into() } else { slashed(path) })
 }

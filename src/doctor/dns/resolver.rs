@@ -39,18 +39,22 @@ pub struct Resolver {
 #[error("the DNS servers of this machine are not known: {0}")]
 pub struct ResolverError(String);
 
+/// Windows has another type of error than the other systems.
+fn unknown(error: &impl ToString) -> ResolverError {
+    ResolverError(clipped(&error.to_string()))
+}
+
 impl Resolver {
     /// The resolver of the system, or the server at an address. Its time runs from here.
     pub fn new(server: Option<SocketAddr>) -> Result<Self, ResolverError> {
-        let failed = |error: NetError| ResolverError(clipped(&error.to_string()));
         let config = match server {
             Some(server) => ResolverConfig::from_name_servers(vec![name_server(server)]),
-            None => read_system_conf().map_err(failed)?.0,
+            None => read_system_conf().map_err(|error| unknown(&error))?.0,
         };
         let mut builder = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default());
         *builder.options_mut() = options();
         Ok(Self {
-            client: builder.build().map_err(failed)?,
+            client: builder.build().map_err(|error| unknown(&error))?,
             deadline: Instant::now() + ALL,
             questions: AtomicUsize::new(0),
         })

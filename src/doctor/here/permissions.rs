@@ -1,11 +1,10 @@
 //! Who may read the secrets, and whether this user may write where runs write.
 
-use std::os::unix::fs::PermissionsExt as _;
-
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::super::{Check, Section};
 use crate::config::Config;
+use crate::platform;
 use crate::text::shell_quoted;
 
 /// Files with secrets that other users of the machine can read.
@@ -99,7 +98,7 @@ fn private_ledger(ledger: &Utf8Path) -> Option<Check> {
 }
 
 fn mode_of(path: &Utf8Path) -> u32 {
-    path.metadata().map_or(0, |meta| meta.permissions().mode())
+    path.metadata().map_or(0, |meta| platform::mode(&meta))
 }
 
 /// Whether this user may write to a file or a folder.

@@ -19,7 +19,7 @@ use crate::pipeline::session::run_error::{RunError, no_sender};
 use crate::pipeline::session::transport::open_transport;
 use crate::pipeline::site_build::pages::refuse_dead_pictures;
 use crate::pipeline::status::diagnosis::relay_error;
-use crate::store::{Claimed, DeliveryId, DeliveryNumber, IssueNumber, MessageFields};
+use crate::store::{Claimed, DeliveryId, DeliveryNumber, IssueNumber, MessageFields, ensure_kept};
 use crate::subscribers::AddressKey;
 use crate::text::{HeaderText, hex};
 
@@ -124,6 +124,7 @@ pub(crate) async fn transmit_test(
     renderer: &IssueRenderer,
     address: EmailAddress,
 ) -> Result<String, RunError> {
+    ensure_kept()?;
     let random = hex(&context.clock.random());
     let (mut claimed, mut fields) = sample_recipient(&context.config)?;
     claimed.address = address;

@@ -9,6 +9,7 @@ use crate::archive::{Archive, Post, SkipReason, SkippedFile, folder};
 use crate::config::Config;
 use crate::dates;
 use crate::pipeline::session::run_error::RunError;
+use crate::platform::slashed;
 use crate::text::shell_quoted;
 
 /// How many posts an error message lists.
@@ -135,7 +136,7 @@ struct PostQuery {
 
 impl PostQuery {
     fn new(config: &Config, typed: &str) -> Self {
-        let text: String = typed.trim().nfc().collect();
+        let text: String = slashed(typed.trim().into()).as_str().nfc().collect();
         let path = Utf8Path::new(text.trim_end_matches('/'));
         let path = path.strip_prefix("./").unwrap_or(path);
         let posts = &config.archive.posts;
@@ -152,7 +153,11 @@ impl PostQuery {
 
     fn is_exactly(&self, source: &Utf8Path, post: Option<&Post>) -> bool {
         let bundle = source.parent().filter(|_| source.file_stem() == Some("index"));
-        let is = |path: &Utf8Path| self.paths.iter().any(|wanted| same(wanted.as_str(), path.as_str()));
+        let is = |path: &Utf8Path| {
+            self.paths
+                .iter()
+                .any(|wanted| same(slashed(wanted.clone()).as_str(), slashed(path.to_owned()).as_str()))
+        };
         is(source) || bundle.is_some_and(is) || post.is_some_and(|post| post.id == self.text)
     }
 

@@ -45,7 +45,7 @@ impl Connection {
             config.password(password.expose());
         }
         if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
-            config.host_path("/var/run/postgresql");
+            config.host("/var/run/postgresql");
         }
         config
             .application_name("letterpress")

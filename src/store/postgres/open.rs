@@ -9,7 +9,7 @@ use chrono::{DateTime, TimeDelta};
 use super::{For, Postgres, begin, failed, failover};
 use crate::config::{Encryption, Secret};
 use crate::store::sql::{Backend, Tx, args, meta};
-use crate::store::{Fault, Store, StoreError};
+use crate::store::{Fault, Store, StoreError, ensure_kept};
 
 /// The schema, one file for each step, numbered like those of `SQLite`. A released step never changes.
 const MIGRATIONS: [&str; 10] = [
@@ -50,6 +50,7 @@ pub struct Access {
 /// Opens the ledger in a database, or creates it. `instance` is the name of a new one. `keys` is the file with the
 /// secrets: if it exists without the tables, the ledger was lost, and no new one is created. It blocks.
 pub fn open_postgres(access: Access, keys: &Utf8Path, instance: &str) -> Result<Arc<Store>, StoreError> {
+    ensure_kept()?;
     let (window, shown) = (access.window, access.shown.clone());
     let postgres = Postgres {
         access,

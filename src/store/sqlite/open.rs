@@ -1,7 +1,6 @@
 //! Opens the file: checks that it exists, is sound, has a known schema, and keeps what it commits.
 
 use std::io::ErrorKind;
-use std::os::unix::fs::MetadataExt as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,8 +11,9 @@ use super::log::{self, Damage};
 use super::replacement::{Anchor, ReplacementDetector};
 use super::{Open, OpenConnection, Sqlite, at, failed};
 use crate::crash;
+use crate::platform::{self, FileIdentity};
 use crate::store::sql::meta;
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, ensure_kept};
 
 /// The schema, one file for each step. A released step never changes.
 pub(super) const MIGRATIONS: [&str; 11] = [
@@ -59,6 +59,7 @@ pub fn open_damaged_sqlite(
 /// Opens the ledger at `path` to read it beside whoever writes. Nothing is written to it: it is neither created nor brought up to
 /// date, no checkpoint is made, and it is not opened again after its file was replaced.
 pub fn open_sqlite_for_reading(path: &Utf8Path) -> Result<Arc<Store>, StoreError> {
+    ensure_kept()?;
     let opened = open_for_reading(path).and_then(|opened_file| {
         let instance = name(&opened_file.connection)?;
         Ok((opened_file, instance))
@@ -106,6 +107,7 @@ fn open_store(
     instance: &str,
     log: LogCheck,
 ) -> Result<Arc<Store>, StoreError> {
+    ensure_kept()?;
     let opened = open(path, keys, instance, log).and_then(|opened_file| {
         let instance = name(&opened_file.connection)?;
         Ok((opened_file, instance))
@@ -337,8 +339,7 @@ fn migrate(connection: &mut Connection, path: &Utf8Path, instance: &str) -> Resu
 
 /// Creates the empty file, readable by its owner only: it contains personal data.
 pub(super) fn owner_only(path: &Utf8Path) -> std::io::Result<()> {
-    use std::os::unix::fs::OpenOptionsExt as _;
-    match std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+    match platform::owner_only(std::fs::OpenOptions::new().write(true).create_new(true)).open(path) {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
         _ => Ok(()),
     }
@@ -383,7 +384,7 @@ pub(super) fn place(path: &Utf8Path) -> Option<String> {
     }
     let meta = std::fs::metadata(path).ok()?;
     let born = meta.created().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
-    Some(format!("file.{}.{}.{:09}", meta.ino(), born.as_secs(), born.subsec_nanos()))
+    Some(format!("file.{}.{}.{:09}", FileIdentity::of(&meta).inode, born.as_secs(), born.subsec_nanos()))
 }
 
 /// The kernel writes special characters in octal.

@@ -6,11 +6,12 @@
 
 use std::fs::{self, File, Metadata, TryLockError};
 use std::io;
-use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
+
+use crate::platform::{self, FileIdentity, FileTime};
 
 const MAGIC: &[u8] = b"SQLite format 3\0";
 /// A checkpoint may be writing the header while it is read.
@@ -20,25 +21,12 @@ const GLANCE: Duration = Duration::from_millis(2);
 /// The files that this process keeps open in addition to `SQLite`, each once.
 static ANCHORS: Mutex<Vec<Weak<Anchor>>> = Mutex::new(Vec::new());
 
-/// A file, independent of its name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Identity {
-    device: u64,
-    inode: u64,
-}
-
-impl Identity {
-    fn of(meta: &Metadata) -> Self {
-        Self { device: meta.dev(), inode: meta.ino() }
-    }
-}
-
 /// The database file, kept open as long as any connection of this process: closing it would drop the locks of `SQLite`,
 /// which belong to the process (POSIX `fcntl`). It has a shared lock (`flock`), so that `backup restore` can find all
 /// processes that use it.
 pub(super) struct Anchor {
     file: File,
-    identity: Identity,
+    identity: FileIdentity,
     was_alone: bool,
 }
 
@@ -47,7 +35,7 @@ impl Anchor {
     pub(super) fn at(path: &Utf8Path) -> io::Result<Arc<Self>> {
         let mut anchors = ANCHORS.lock().unwrap_or_else(PoisonError::into_inner);
         anchors.retain(|anchor| anchor.strong_count() > 0);
-        let identity = Identity::of(&fs::metadata(path)?);
+        let identity = FileIdentity::of(&fs::metadata(path)?);
         let known = anchors.iter().filter_map(Weak::upgrade).find(|anchor| anchor.identity == identity);
         if let Some(known) = known {
             return Ok(known);
@@ -59,7 +47,7 @@ impl Anchor {
             Err(TryLockError::WouldBlock) => return Err(io::ErrorKind::WouldBlock.into()),
             Err(TryLockError::Error(error)) => return Err(error),
         }
-        let anchor = Arc::new(Self { identity: Identity::of(&file.metadata()?), file, was_alone });
+        let anchor = Arc::new(Self { identity: FileIdentity::of(&file.metadata()?), file, was_alone });
         anchors.push(Arc::downgrade(&anchor));
         Ok(anchor)
     }
@@ -71,7 +59,7 @@ impl Anchor {
 
     pub(super) fn header(&self) -> Option<Header> {
         let mut bytes = [0; 100];
-        self.file.read_exact_at(&mut bytes, 0).ok()?;
+        platform::read_exact_at(&self.file, &mut bytes, 0).ok()?;
         Header::parse(&bytes)
     }
 }
@@ -97,17 +85,17 @@ impl Header {
 }
 
 /// Size and time of the last change: they differ after a write to the file.
-type Stamp = (u64, i64, i64);
+type Stamp = (u64, FileTime);
 
 fn stamp(meta: &Metadata) -> Stamp {
-    (meta.len(), meta.mtime(), meta.mtime_nsec())
+    (meta.len(), platform::times(meta).0)
 }
 
 /// The files of an open connection at the time it was opened.
 pub(super) struct ReplacementDetector {
     path: Utf8PathBuf,
     anchor: Arc<Anchor>,
-    beside: [(Utf8PathBuf, Identity); 2],
+    beside: [(Utf8PathBuf, FileIdentity); 2],
     stamp: Stamp,
     changes: u32,
     schema: u32,
@@ -118,11 +106,11 @@ impl ReplacementDetector {
     pub(super) fn begin(path: &Utf8Path, anchor: Arc<Anchor>) -> io::Result<Self> {
         let beside = |suffix: &str| {
             let path = Utf8PathBuf::from(format!("{path}{suffix}"));
-            let identity = Identity::of(&fs::metadata(&path)?);
+            let identity = FileIdentity::of(&fs::metadata(&path)?);
             io::Result::Ok((path, identity))
         };
         let meta = fs::metadata(path)?;
-        if Identity::of(&meta) != anchor.identity {
+        if FileIdentity::of(&meta) != anchor.identity {
             return Err(io::Error::other("it was replaced while it was opened"));
         }
         let (changes, schema) = anchor.header().map_or((0, 0), |header| (header.changes, header.schema));
@@ -137,11 +125,11 @@ impl ReplacementDetector {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Some("it was removed"),
             Err(_) => return Some("it can no longer be accessed"),
         };
-        if Identity::of(&meta) != self.anchor.identity {
+        if FileIdentity::of(&meta) != self.anchor.identity {
             return Some("it was replaced by another file");
         }
-        let is_same = |(path, identity): &(Utf8PathBuf, Identity)| {
-            fs::metadata(path).is_ok_and(|meta| Identity::of(&meta) == *identity)
+        let is_same = |(path, identity): &(Utf8PathBuf, FileIdentity)| {
+            fs::metadata(path).is_ok_and(|meta| FileIdentity::of(&meta) == *identity)
         };
         if !self.beside.iter().all(is_same) {
             return Some("its -wal or -shm file was removed or replaced");

@@ -5,7 +5,6 @@
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::MetadataExt as _;
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -17,6 +16,7 @@ use super::failed;
 use super::open::{MIGRATIONS, schema};
 use crate::crash;
 use crate::durable::{folder_of, sync_folder};
+use crate::platform::FileIdentity;
 use crate::store::{Fault, StoreError};
 
 const DOING: &str = "restoring the backup";
@@ -53,7 +53,7 @@ impl ExclusiveFile {
         }
         let locks = fs::read_to_string("/proc/locks").unwrap_or_default();
         let Ok(meta) = file.metadata() else { return Err(Vec::new()) };
-        Err(holders(&locks, meta.ino()).into_iter().map(named).collect())
+        Err(holders(&locks, FileIdentity::of(&meta).inode).into_iter().map(named).collect())
     }
 }
 
@@ -216,7 +216,7 @@ fn keep(file: &Utf8Path, name: &Utf8Path) -> io::Result<()> {
 }
 
 fn is_same(one: &Utf8Path, other: &Utf8Path) -> bool {
-    let identity = |path: &Utf8Path| fs::metadata(path).map(|meta| (meta.dev(), meta.ino())).ok();
+    let identity = |path: &Utf8Path| fs::metadata(path).map(|meta| FileIdentity::of(&meta)).ok();
     identity(one).is_some() && identity(one) == identity(other)
 }
 

@@ -4,7 +4,6 @@
 use std::collections::HashMap;
 use std::fs::{self, File, Metadata};
 use std::io::Read as _;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -18,6 +17,7 @@ use tokio::time::Instant;
 use super::encoding::Coding;
 use super::topic;
 use crate::feeds::media_type;
+use crate::platform::{self, FileIdentity, FileTime};
 use crate::text::hex;
 
 /// How long the index is used before the folder is read again. A slow folder is read less often.
@@ -67,9 +67,8 @@ pub(super) struct Entry {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct FileVersion {
     size: u64,
-    modified: (i64, i64),
-    changed: (i64, i64),
-    file: (u64, u64),
+    times: (FileTime, FileTime),
+    file: FileIdentity,
 }
 
 /// Values derived from a file's content.
@@ -231,12 +230,7 @@ fn walk(
 
 impl FileVersion {
     fn of(meta: &Metadata) -> Self {
-        Self {
-            size: meta.len(),
-            modified: (meta.mtime(), meta.mtime_nsec()),
-            changed: (meta.ctime(), meta.ctime_nsec()),
-            file: (meta.dev(), meta.ino()),
-        }
+        Self { size: meta.len(), times: platform::times(meta), file: FileIdentity::of(meta) }
     }
 }
 

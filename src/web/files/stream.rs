@@ -5,7 +5,6 @@
 
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt as _;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -15,6 +14,8 @@ use axum::body::HttpBody;
 use bytes::Bytes;
 use hyper::body::{Frame, SizeHint};
 use tokio::sync::mpsc;
+
+use crate::platform;
 
 /// The size of a piece.
 const PIECE: u64 = 64 * 1024;
@@ -42,7 +43,7 @@ async fn read(file: Arc<File>, mut from: u64, length: u64, sender: mpsc::Sender<
         let (file, size) = (Arc::clone(&file), PIECE.min(end - from));
         let piece = tokio::task::spawn_blocking(move || {
             let mut piece = vec![0; usize::try_from(size).unwrap_or_default()];
-            file.read_exact_at(&mut piece, from).map(|()| Bytes::from(piece))
+            platform::read_exact_at(&file, &mut piece, from).map(|()| Bytes::from(piece))
         });
         let piece = piece.await.unwrap_or_else(|panic| Err(io::Error::other(panic)));
         // If the file has become shorter, abort the connection so that the client doesn't take a part for the whole.
