@@ -25,7 +25,7 @@ done
 sources=/etc/apt/sources.list.d/debian.sources
 [ -e "$sources" ] || sources=/etc/apt/sources.list
 release=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
-mmdebstrap --mode=root --variant=minbase --include=systemd,dbus "$release" "$root" "$sources" >&2 &
+mmdebstrap --mode=root --variant=minbase --include=systemd,dbus,ca-certificates "$release" "$root" "$sources" >&2 &
 unpacking=$!
 export PATH=$target/cargo-deb/bin:$PATH
 command -v cargo-deb >&2 || cargo install --locked --debug --quiet --root "$target/cargo-deb" cargo-deb >&2
