@@ -48,7 +48,7 @@ fi
 
 # In the whole repository, wherever the site is in it.
 private=(db db-wal db-shm keys tokens pem moved backup)
-tracked=$(git -c core.quotePath=false ls-files --full-name -- "${private[@]/#/:(top)*.}" ':(top)*before-restore*' ':(top)*.db.*' | head -n 3)
+tracked=$(git -c core.quotePath=false ls-files --full-name -- "${private[@]/#/:(top)*.}" ':(top)*before-restore*' | head -n 3)
 [ -z "$tracked" ] || refuse "git contains what is private: $(paste -s -d ' ' <<<"$tracked")" \
     "remove it from the whole history (git filter-repo), and make new keys: whoever can read the repository has them"
 list=$(sed -nE "s/^ *(newsletter\.)?list *= *[\"']([^\"']*)[\"'].*/\2/p" config.toml | head -n 1)
