@@ -120,14 +120,13 @@ async fn dry_run(args: &Args, context: &RunContext, printer: Printer) -> Result<
         .map(|wanted| find_with_skipped(&context.config, &archive, wanted, context.clock.now()))
         .transpose()?;
     let why = found.as_ref().and_then(FoundPost::skip_reason);
-    let draft = match found.as_ref().filter(|found| !matches!(found, FoundPost::Published(_))) {
+    let unpublished = found.as_ref().filter(|found| !matches!(found, FoundPost::Published(_)));
+    if let (Some(wanted), None, false) = (wanted, unpublished, args.allow_second_email) {
+        ensure_not_mailed_before_restore(context, &session, &archive, wanted).await?;
+    }
+    let draft = match unpublished {
         Some(found) => draft_of(context, found, &archive)?,
-        None => {
-            if let Some(wanted) = wanted.filter(|_| !args.allow_second_email) {
-                ensure_not_mailed_before_restore(context, &session, &archive, wanted).await?;
-            }
-            draft(context, &session, &archive, wanted, false).await?
-        }
+        None => draft(context, &session, &archive, wanted, false).await?,
     };
     let preview = AudiencePreview::of(&session, &draft, args.json).await?;
     if args.json {
