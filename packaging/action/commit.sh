@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Commits what a run wrote that belongs to the posts, and pushes it. Runs in the folder of config.toml.
 #
-#   commit.sh BRANCH MESSAGE [FILE...]     ids.txt and pages.txt, and each FILE
+#   commit.sh BRANCH MESSAGE [FILE...]     ids.txt and pages.txt of the posts, and each FILE
 #
 # If the branch has moved on, the commit is put on top of it in another folder, so that the posts here stay those that were built.
 set -euo pipefail
@@ -9,10 +9,22 @@ set -euo pipefail
 branch=$1 message=$2
 shift 2
 remote=${LETTERPRESS_STATE_REMOTE:-origin}
-mapfile -d '' -t files < <(git ls-files -z --cached --others -- ':(glob)**/ids.txt' ':(glob)**/pages.txt' | sort -zu)
-# The fence and caches of a new site are ignored by git.
-[ ${#files[@]} -eq 0 ] || git add --force -- "${files[@]}"
-for file in "$@"; do [ ! -e "$file" ] || git add --force -- "$file"; done
+# key NAME: a text below [archive].
+key() {
+    local is=" *$1 *= *[\"']([^\"']*)[\"'].*"
+    sed -nE -e "/^\[archive\]/,/^\[/s/^$is/\1/p" -e "s/^ *archive\.$is/\1/p" config.toml | head -n 1
+}
+posts=$(key posts)
+ids=$(key ids)
+ids=${ids:-${posts:-posts}/ids.txt}
+# As the program names it.
+name=${ids##*/}
+case $name in
+    ids*) pages=pages${name#ids} ;;
+    *) pages=pages-$name ;;
+esac
+# The fence of a new site is ignored by git, and a .gitignore may have *.txt.
+for file in "$ids" "$(dirname "$ids")/$pages" "$@"; do [ ! -e "$file" ] || git add --force -- "$file"; done
 ! git diff --cached --quiet || exit 0
 name=(-c "user.name=${LETTERPRESS_COMMITTER:-letterpress}" -c user.email=letterpress@localhost)
 git "${name[@]}" commit --quiet --message "$message"

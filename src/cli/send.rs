@@ -9,7 +9,9 @@ use super::completions;
 use super::printer::{Printer, count};
 use super::view::{held, new_subscribers, newsletter};
 use crate::archive::{Post, folder};
-use crate::pipeline::newsletter::{DigestVariant, Draft, draft, draft_of, import_list, send_test};
+use crate::pipeline::newsletter::{
+    DigestVariant, Draft, draft, draft_of, ensure_not_mailed_before_restore, import_list, send_test,
+};
 use crate::pipeline::session::{LedgerSession, RunContext, RunError, ensure_can_send};
 use crate::pipeline::site_build::{FoundPost, find_with_skipped};
 use crate::pipeline::{SendRequest, send};
@@ -34,6 +36,9 @@ pub(super) struct Args {
     /// With --post: send an issue that was already mailed to subscribers who have not received it.
     #[arg(long, requires = "post", conflicts_with_all = ["dry_run", "to"])]
     missing: bool,
+    /// With --post: mail a post that was recorded as mailed when the ledger was restored; whoever has it gets it again.
+    #[arg(long, requires = "post", conflicts_with = "to")]
+    allow_second_email: bool,
     /// Send immediately even if sending is paused because the relay is throttling.
     #[arg(long, conflicts_with_all = ["dry_run", "to"])]
     now: bool,
@@ -61,6 +66,7 @@ pub(super) async fn run(args: &Args, context: &RunContext, printer: Printer) -> 
     let wanted = SendRequest {
         post: args.post.clone(),
         missing: args.missing,
+        allow_second_email: args.allow_second_email,
         ignore_backoff: args.now,
         waivers: args.waivers.allowed(),
     };
@@ -114,7 +120,11 @@ async fn dry_run(args: &Args, context: &RunContext, printer: Printer) -> Result<
         .map(|wanted| find_with_skipped(&context.config, &archive, wanted, context.clock.now()))
         .transpose()?;
     let why = found.as_ref().and_then(FoundPost::skip_reason);
-    let draft = match found.as_ref().filter(|found| !matches!(found, FoundPost::Published(_))) {
+    let unpublished = found.as_ref().filter(|found| !matches!(found, FoundPost::Published(_)));
+    if let (Some(wanted), None, false) = (wanted, unpublished, args.allow_second_email) {
+        ensure_not_mailed_before_restore(context, &session, &archive, wanted).await?;
+    }
+    let draft = match unpublished {
         Some(found) => draft_of(context, found, &archive)?,
         None => draft(context, &session, &archive, wanted, false).await?,
     };

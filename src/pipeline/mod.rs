@@ -10,8 +10,8 @@ pub mod site_build;
 pub mod status;
 
 use newsletter::{
-    NewsletterReport, deliver_open, draft, held_posts, idle_shortcut, import_list, issue, rehearsal,
-    relay_backoff, schedule_issue,
+    NewsletterReport, deliver_open, draft, ensure_not_mailed_before_restore, held_posts, idle_shortcut,
+    import_list, issue, rehearsal, relay_backoff, schedule_issue,
 };
 use session::{LedgerSession, RunContext, RunError, transport};
 use site_build::{BuildReport, DeployReport, FetchReport, Waivers, WebSubReport, feeds, websub};
@@ -92,6 +92,8 @@ pub struct SendRequest {
     pub post: Option<String>,
     /// With a post that was mailed: send it to current subscribers who have not received it.
     pub missing: bool,
+    /// Mail the post although a run that this restored ledger does not know may have mailed it.
+    pub allow_second_email: bool,
     /// Ignore the back-off from a throttling relay.
     pub ignore_backoff: bool,
     /// Allowed changes of published feeds.
@@ -121,6 +123,9 @@ async fn send_from(
     let (imported, rejected) = import_list(context, session).await?;
     let (archive, ids_changed) = feeds::read_with_ids(context, wanted.waivers)?;
     let post = wanted.post.as_deref();
+    if let Some(post) = post.filter(|_| !wanted.allow_second_email) {
+        ensure_not_mailed_before_restore(context, session, &archive, post).await?;
+    }
     let mut report = match post {
         // After the clock was set back, nothing new is frozen: it may jump again.
         None if jump.is_some() => deliver_open(context, session).await?,

@@ -14,6 +14,9 @@ use crate::archive::Segment;
 /// The name of a digest's issue begins with this: `digest:2026-W47:1f0c9a2e`.
 pub const PREFIX: &str = "digest:";
 
+/// How the name of a week begins that stands for all that may have been mailed before a ledger was restored.
+pub const ADOPTED: &str = "adopted-";
+
 /// A post of a week.
 #[derive(Debug, Clone)]
 pub struct DigestPost {

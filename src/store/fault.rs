@@ -22,8 +22,10 @@ pub(crate) fn ensure_kept() -> Result<(), StoreError> {
 pub enum StoreError {
     /// The file is missing, but it existed before; a new one would mail the archive again.
     #[error(
-        "the ledger {store} is missing, but {witness} still exists\n    help: restore it with `letterpress backup restore FILE`; to start \
-         with a new ledger instead, move {witness} away too"
+        "the ledger {store} is missing, but {witness} still exists\n    help: restore it with `letterpress backup restore FILE`. If a \
+         GitHub Action sends for this site, it has the ledger, and this machine needs none (docs/github-actions.md). A new ledger does \
+         not know who received what, and everybody may get the newest post again: for one, set first_run = \"nothing\" in \
+         [newsletter], and only then move {witness} away"
     )]
     DatabaseMissing {
         /// The store.

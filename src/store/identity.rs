@@ -25,10 +25,10 @@ pub struct RestoreRequest {
 }
 
 /// The result of an adoption.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RestoreOutcome {
     /// Deliveries that are unknown now.
     pub unknown: u64,
-    /// Posts that were recorded as published before.
-    pub baseline: u64,
+    /// The titles of the posts that were recorded as mailed.
+    pub baseline: Vec<HeaderText>,
 }

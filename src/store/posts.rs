@@ -9,6 +9,8 @@ pub struct FrozenIssue {
     pub state: crate::ledger::IssueState,
     /// The frozen email as JSON; empty for a post of the baseline.
     pub message: String,
+    /// Whether the ledger was restored when the post was published, so that it may have been mailed although no delivery says so.
+    pub may_be_mailed: bool,
 }
 
 /// Whether a post or a digest was approved for mailing.

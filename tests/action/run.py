@@ -8,6 +8,7 @@ Needs git, GnuPG and PyYAML.
 """
 
 import datetime
+import os
 import pathlib
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from runner import WORKFLOW, Runner
 
 READERS = [f"reader{number}@example.net" for number in range(30)]
 STATE = "refs/heads/letterpress-state"
+STATE_SH = pathlib.Path(__file__).resolve().parents[2] / "packaging/action/state.sh"
 PUBLISH = """\
 on:
   schedule: [{cron: "0 7 * * *"}]
@@ -98,6 +100,22 @@ class World:
     def runner(self, **changed):
         return Runner(self.work, self.remote, self.program, **changed)
 
+    def by_hand(self, folder, *command, passphrase="correct horse battery staple", **environment):
+        """A command of a person in a clone, with the script that the pages name `state.sh`."""
+        command = [STATE_SH, *command[1:]] if command[0] == "state.sh" else [self.program, *command]
+        environment = {"LETTERPRESS_STATE_PASSPHRASE": passphrase, "LETTERPRESS_STATE_RETRY": "0", "LETTERPRESS_PROGRAM": self.program, **environment}
+        return subprocess.run(command, cwd=folder, env=os.environ | environment, capture_output=True, text=True)
+
+    def killed(self, **changed):
+        """A run that is killed when a third of its emails have been accepted."""
+        self.relay.silent_after = 10
+        run = self.runner(**changed).killed_in("Publish", lambda: self.relay.silent.wait(30) or sys.exit("nothing was sent"))
+        # What was on its way arrives.
+        wait_for(lambda: self.relay.talking == 0)
+        self.relay.silent_after = None
+        self.relay.silent.clear()
+        return run
+
     def state(self):
         return git(self.remote, "rev-parse", "--verify", "--quiet", STATE, check=False)
 
@@ -123,8 +141,9 @@ def unsafe_workflows_are_refused(world):
     refuses("is in git", list_in_git="false")
     refuses("fewer than 20 characters", passphrase="short")
 
-    def with_file(name, text, words):
-        run = world.runner(state="start")
+    def with_file(name, text, words, **changed):
+        run = world.runner(state="start", **changed)
+        (run.clone / name).parent.mkdir(parents=True, exist_ok=True)
         (run.clone / name).write_text(text)
         git(run.clone, "add", "--all")
         world.nobody_got_anything_by(lambda: run.steps().refused(words))
@@ -132,12 +151,20 @@ def unsafe_workflows_are_refused(world):
 
     with_file(WORKFLOW, PUBLISH.replace("cancel-in-progress: false", "cancel-in-progress: true"), "may cancel a run")
     with_file(WORKFLOW, PUBLISH.replace("cancel-in-progress: false", "cancel-in-progress: ${{ x }}"), "may cancel a run")
+    with_file(WORKFLOW, PUBLISH.replace("group: letterpress", "group: ${{ github.run_id }}"), "another name in each run")
     with_file(WORKFLOW, PUBLISH.replace("concurrency:", "# concurrency:"), "two runs send at the same time")
     with_file(WORKFLOW, PUBLISH + "      - {uses: actions/cache@v4, with: {path: letterpress.db}}\n", "names the ledger")
     with_file("config.toml", CONFIG % 1 + '\n[store]\nfence = "elsewhere"\n', "in another place")
     # From a cache: ignored by git, so only the folder shows it.
     with_file("letterpress.db", "an old copy", "before the state was taken")
-    with_file("dkim-2026.pem", "a key", "git contains what is private")
+    for private in ("dkim-2026.pem", "old/letterpress.keys.moved", "letterpress.db.before-restore-1", "monday.backup", "site/letterpress.tokens"):
+        with_file(private, "a secret", "git contains what is private")
+    with_file("config.toml", (CONFIG % 1).replace('"readers.csv"', "'readers.csv'"), "readers.csv has the addresses", list_in_git="false")
+    with_file("config.toml", (CONFIG % 1).replace("list", "# list"), "a table with addresses: readers.csv", list_in_git="false")
+    # Written in another way, and as safe.
+    quoted = world.runner(state="start")
+    (quoted.clone / WORKFLOW).write_text(PUBLISH.replace("cancel-in-progress: false", "cancel-in-progress: 'false'"))
+    quoted.steps(last="Check that this workflow is safe").succeeded()
     world.runner().steps().refused("no run has stored a ledger")
 
 
@@ -201,20 +228,108 @@ def a_run_that_lost_the_race_sends_nothing(world):
 
 def a_run_that_was_killed_while_it_sent_is_noticed_and_nobody_gets_it_twice(world):
     world.new_post("killed")
-    world.relay.silent_after = 10
-    world.runner().killed_in("Publish", lambda: world.relay.silent.wait(30) or sys.exit("nothing was sent"))
-    # What was on its way arrives.
-    wait_for(lambda: world.relay.talking == 0)
-    world.relay.silent_after = None
-    world.relay.silent.clear()
+    given_back = world.state()
+    world.killed()
     before = world.got("killed")
     assert 10 < before < len(READERS), before
     world.nobody_got_anything_by(lambda: world.runner().steps().refused("run the workflow by hand with recover"))
-    world.nobody_got_anything_by(lambda: world.runner(state="recover").steps().succeeded())
+    world.runner(state="start").steps().refused("with recover, and do not delete the branch")
+    # The fence of that run is in no commit.
+    taken = world.state()
+    git(world.remote, "update-ref", "refs/keep", taken)
+    git(world.remote, "update-ref", STATE, given_back)
+    world.nobody_got_anything_by(lambda: world.runner().steps().refused("is an older one"))
+    git(world.remote, "update-ref", STATE, taken)
+    recovered = world.runner(state="recover")
+    world.nobody_got_anything_by(lambda: recovered.steps().succeeded())
+    assert '  "killed"' in recovered.output, recovered.output
     world.nobody_got_anything_by(lambda: world.runner().steps().succeeded())
+    world.nobody_got_anything_by(lambda: a_person_tries_to_send(world, "killed"))
     world.new_post("after")
     world.runner().steps().succeeded()
     assert (world.got("killed"), world.got("after")) == (before, len(READERS))
+
+
+def a_person_tries_to_send(world, post):
+    clone = world.runner().clone
+    assert world.by_hand(clone, "state.sh", "begin").returncode == 0
+    for more in ([], ["--missing"], ["--dry-run"]):
+        said = world.by_hand(clone, "send", "--post", post, *more)
+        assert said.returncode == 1 and "may have been mailed" in said.stderr and "omit" not in said.stderr, said
+    wrong = world.by_hand(clone, "state.sh", "end", passphrase="correct horse battery stable")
+    assert wrong.returncode == 1 and "not the passphrase" in wrong.stderr, wrong
+    assert (clone / "letterpress.db").exists()
+    assert world.by_hand(clone, "state.sh", "end").returncode == 0
+
+
+def a_passphrase_is_changed_on_purpose_only(world):
+    clone = world.runner().clone
+    new = "another horse battery staple"
+    assert world.by_hand(clone, "state.sh", "begin").returncode == 0
+    short = world.by_hand(clone, "state.sh", "end", LETTERPRESS_STATE_NEW_PASSPHRASE="short")
+    assert "LETTERPRESS_STATE_NEW_PASSPHRASE has fewer" in short.stderr, short
+    assert world.by_hand(clone, "state.sh", "end", LETTERPRESS_STATE_NEW_PASSPHRASE=new).returncode == 0
+    world.runner().steps().refused("cannot be decrypted")
+    world.nobody_got_anything_by(lambda: world.runner(passphrase=new).steps().succeeded())
+    assert world.by_hand(clone, "state.sh", "begin", passphrase=new).returncode == 0
+    assert world.by_hand(clone, "state.sh", "end", passphrase=new, LETTERPRESS_STATE_NEW_PASSPHRASE="correct horse battery staple").returncode == 0
+    empty = world.by_hand(clone, "state.sh", "begin", passphrase="")
+    assert "is empty" in empty.stderr and "LETTERPRESS_PASSPHRASE" in empty.stderr, empty
+
+
+def a_run_whose_state_was_recovered_does_not_send(world):
+    world.new_post("overtaken")
+    slow = world.runner().steps(last="Build, and commit the ids").succeeded()
+    world.nobody_got_anything_by(lambda: world.runner(state="recover").steps().succeeded())
+    world.nobody_got_anything_by(lambda: slow.steps(first="Publish").refused("somebody else has taken the state"))
+
+
+def what_a_person_sent_by_hand_is_noticed_without_a_commit(world):
+    old = world.state()
+    git(world.remote, "update-ref", "refs/keep", old)
+    world.new_post("by hand")
+    clone = world.runner().clone
+    assert world.by_hand(clone, "state.sh", "begin").returncode == 0
+    assert world.by_hand(clone, "publish").returncode == 0
+    ended = world.by_hand(clone, "state.sh", "end")
+    assert ended.returncode == 0 and "commit and push letterpress.fence" in ended.stdout, ended
+    assert world.got("by hand") == len(READERS)
+    newest = world.state()
+    git(world.remote, "update-ref", STATE, old)
+    world.nobody_got_anything_by(lambda: world.runner().steps().refused("is an older one"))
+    git(world.remote, "update-ref", STATE, newest)
+    # Its fence is committed by the next run, which sends nothing itself.
+    run = world.runner()
+    world.nobody_got_anything_by(lambda: run.steps().succeeded())
+    assert run.outputs.get("steps.end.outputs.sent", "") == "" and run.outputs["steps.end.outputs.fence"] == "true", run.outputs
+    world.nobody_got_anything_by(lambda: refuses_without_a_ledger(world))
+
+
+def refuses_without_a_ledger(world):
+    said = world.by_hand(world.runner().clone, "publish")
+    assert said.returncode == 2 and "everybody may get the newest post again" in said.stderr, said
+
+
+def of_two_quick_pushes_the_second_run_builds_what_the_first_has_pushed(world):
+    world.new_post("quick")
+    first = world.runner()
+    world.post("quicker")
+    world.push()
+    second = world.runner()
+    first.steps().succeeded()
+    second.steps().succeeded()
+    world.runner().steps().succeeded()
+    assert (world.got("quick"), world.got("quicker")) == (len(READERS), len(READERS))
+
+
+def only_the_ids_of_the_posts_are_committed(world):
+    world.new_post("ids")
+    run = world.runner()
+    (run.clone / "private").mkdir()
+    (run.clone / "private/ids.txt").write_text("reader0@example.net\n")
+    run.steps().succeeded()
+    files = git(world.remote, "ls-tree", "-r", "--name-only", "main").splitlines()
+    assert "posts/ids.txt" in files and "private/ids.txt" not in files, files
 
 
 def a_run_that_was_killed_before_it_sent_is_noticed_too(world):
@@ -299,15 +414,32 @@ def a_ledger_of_another_machine_moves_into_the_branch(program, work):
     world = World(work, program)
     subprocess.run([program, "publish"], cwd=world.desk, check=True, capture_output=True)
     assert world.got("first") == len(READERS)
-    secret = {"LETTERPRESS_STATE_PASSPHRASE": "correct horse battery staple", "LETTERPRESS_STATE_RETRY": "0"}
-    environment = world.runner().environment | secret | {"LETTERPRESS_PROGRAM": program}
-    script = pathlib.Path(__file__).resolve().parents[2] / "packaging/action/state.sh"
-    subprocess.run([script, "put"], cwd=world.desk, check=True, env=environment, capture_output=True)
+    put = world.by_hand(world.desk, "state.sh", "put")
+    assert put.returncode == 0 and "remove list from [newsletter]" in put.stdout, put
+    # Not even `git add --all` takes what is left.
+    left = git(world.desk, "ls-files", "--others", "--exclude-standard").splitlines()
+    assert left == ["posts/ids.txt"], left
     again = subprocess.run([program, "publish"], cwd=world.desk, capture_output=True, text=True)
     assert again.returncode == 2 and "fence" in again.stderr, again
     world.new_post("moved")
     world.runner().steps().succeeded()
     assert (world.got("first"), world.got("moved")) == (len(READERS), len(READERS))
+
+
+def a_first_run_that_was_killed_is_not_begun_again(program, work):
+    """Not even after its branch was deleted."""
+    work.mkdir()
+    world = World(work, program)
+    world.killed(state="start")
+    before = world.got("first")
+    assert 10 < before < len(READERS), before
+    kept = world.state()
+    git(world.remote, "update-ref", "refs/keep", kept)
+    git(world.remote, "update-ref", "-d", STATE)
+    world.nobody_got_anything_by(lambda: world.runner(state="start").steps().refused("has taken the ledger of this site before"))
+    git(world.remote, "update-ref", STATE, kept)
+    world.nobody_got_anything_by(lambda: world.runner(state="recover").steps().succeeded())
+    world.nobody_got_anything_by(lambda: world.runner().steps().succeeded())
 
 
 def wait_for(condition):
@@ -326,6 +458,11 @@ CASES = [
     a_run_that_lost_the_race_sends_nothing,
     a_run_that_was_killed_while_it_sent_is_noticed_and_nobody_gets_it_twice,
     a_run_that_was_killed_before_it_sent_is_noticed_too,
+    a_run_whose_state_was_recovered_does_not_send,
+    what_a_person_sent_by_hand_is_noticed_without_a_commit,
+    a_passphrase_is_changed_on_purpose_only,
+    of_two_quick_pushes_the_second_run_builds_what_the_first_has_pushed,
+    only_the_ids_of_the_posts_are_committed,
     an_older_state_is_refused,
     a_lost_branch_is_no_first_run,
     a_wrong_passphrase_and_a_damaged_state_change_nothing,
@@ -345,8 +482,10 @@ def main():
             print("ok", case.__name__.replace("_", " "), flush=True)
         a_ledger_of_another_machine_moves_into_the_branch(program, work / "moved")
         print("ok a ledger of another machine moves into the branch")
+        a_first_run_that_was_killed_is_not_begun_again(program, work / "killed")
+        print("ok a first run that was killed is not begun again")
         emails = sum(world.relay.accepted.values())
-        print(f"{len(CASES) + 1} cases, {Runner.number} runs on new machines, {emails} emails, none twice, in {time.monotonic() - began:.0f} s")
+        print(f"{len(CASES) + 2} cases, {Runner.number} runs on new machines, {emails} emails, none twice, in {time.monotonic() - began:.0f} s")
 
 
 if __name__ == "__main__":

@@ -184,7 +184,7 @@ fn f26_a_restored_backup_is_refused_and_after_its_adoption_only_the_next_post_is
         let output = adopt(&site, SECOND);
         assert!(
             output.contains(if later {
-                "1 published post recorded"
+                "1 published post recorded as mailed: each may have been\n  \"second\""
             } else {
                 "the ledger knows every published post"
             }),
@@ -197,6 +197,24 @@ fn f26_a_restored_backup_is_refused_and_after_its_adoption_only_the_next_post_is
     assert_eq!(site.run_at(THIRD, &["publish"]).code, 0);
     assert_eq!(server.accepted().len(), 15);
     (0..5).for_each(|number| assert_eq!(messages_to(&server, &format!("reader{number}@example.org")), 3));
+
+    // By hand it is mailed only by who says that it may be a second time, and the decision is recorded.
+    for more in [&[][..], &["--missing"], &["--dry-run"]] {
+        let ended = site.run_at(THIRD, &[&["send", "--post", "second"], more].concat());
+        assert_eq!(ended.code, 1, "{}", ended.output);
+        assert!(
+            ended.output.contains("\"second\" may have been mailed") && !ended.output.contains("omit"),
+            "{}",
+            ended.output
+        );
+    }
+    assert_eq!(server.accepted().len(), 15);
+    let again = site.run_at(THIRD, &["send", "--post", "second", "--allow-second-email"]);
+    assert_eq!(again.code, 0, "{}", again.output);
+    assert_eq!(server.accepted().len(), 20);
+    assert_eq!(site.run_at(THIRD, &["ledger", "verify"]).code, 0);
+    assert_eq!(site.run_at(THIRD, &["send", "--post", "second", "--allow-second-email"]).code, 1);
+    assert_eq!(server.accepted().len(), 20);
 }
 
 #[test]

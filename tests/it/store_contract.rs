@@ -239,7 +239,7 @@ pub(crate) async fn restored(store: &Store) {
     let moved = RestoreRequest { published: None, above: 0, why: "moved".to_owned() };
     assert_eq!(
         store.accept_restored(moved, now()).await.unwrap(),
-        RestoreOutcome { unknown: 0, baseline: 0 }
+        RestoreOutcome { unknown: 0, baseline: Vec::new() }
     );
     assert_eq!(store.identity().await.unwrap().epoch_mark.epoch, 3);
 
@@ -249,7 +249,7 @@ pub(crate) async fn restored(store: &Store) {
     let adoption = RestoreRequest { published: Some(published), above: 9, why: "restored".to_owned() };
     assert_eq!(
         store.accept_restored(adoption, now()).await.unwrap(),
-        RestoreOutcome { unknown: 3, baseline: 1 }
+        RestoreOutcome { unknown: 3, baseline: vec![HeaderText::parse("글").unwrap()] }
     );
     assert_eq!(store.identity().await.unwrap().epoch_mark.epoch, 10);
     assert_eq!(store.issues().await.unwrap()[0].state, IssueState::Done);

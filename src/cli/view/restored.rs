@@ -21,12 +21,16 @@ pub(in crate::cli) fn report(restored: &AcceptedRestore, moved: bool, dry_run: b
                 count(deliveries, "pending delivery")
             ),
         });
-        printer.info(match outcome.baseline {
+        printer.info(match outcome.baseline.len() {
             0 => "the ledger knows every published post".to_owned(),
             posts => {
-                format!("{} {would}recorded as mailed: each may have been", count(posts, "published post"))
+                let posts = count(posts as u64, "published post");
+                format!("{posts} {would}recorded as mailed: each may have been")
             }
         });
+        for title in &outcome.baseline {
+            printer.info(format!("  \"{title}\""));
+        }
     }
     if dry_run {
         printer.info("dry run, nothing was changed");
@@ -34,7 +38,7 @@ pub(in crate::cli) fn report(restored: &AcceptedRestore, moved: bool, dry_run: b
         printer.info(
             "next:\n  letterpress ledger reconcile --postfix-log FILE        records what the relay's log proves\n  \
              letterpress resolve --sent | --resend | --acknowledge  decides the rest\n  \
-             letterpress send --post SLUG                           mails a post that nobody received",
+             letterpress send --post SLUG --allow-second-email      mails a post that nobody received, as that log shows",
         );
         printer.info(
             "subscribers who unsubscribed after the backup was made are active again: \

@@ -34,7 +34,7 @@ pub(crate) use idle_shortcut::last_run;
 pub use issue::schedule_issue;
 pub use issue_renderer::IssueRenderer;
 pub(crate) use pictures::picture_files;
-pub use planning::{Draft, draft, hold_reason};
+pub use planning::{Draft, draft, ensure_not_mailed_before_restore, hold_reason};
 pub use preview::{draft_of, send_test};
 pub use relay_backoff::{RelayBackoff, active_backoff};
 pub use report::NewsletterReport;

@@ -120,6 +120,27 @@ async fn choose<'a>(
     Ok(choice)
 }
 
+/// Refuses a post that a run may have mailed which a restored ledger does not know.
+pub async fn ensure_not_mailed_before_restore(
+    context: &RunContext,
+    session: &LedgerSession,
+    archive: &Archive,
+    wanted: &str,
+) -> Result<(), RunError> {
+    let post = find(&context.config, archive, wanted)?;
+    if session.store.frozen(&post.id).await?.is_some_and(|issue| issue.may_be_mailed) {
+        return Err(RunError::user(
+            format!(
+                "\"{}\" may have been mailed: the ledger was restored, and does not know what was sent before",
+                post.title
+            ),
+            "look in the log of the relay who received it. Only if nobody did: --allow-second-email mails it to every \
+             subscriber; whoever has it gets it again",
+        ));
+    }
+    Ok(())
+}
+
 /// The post that the user asked for. That is its approval, but a possible duplicate is still refused.
 async fn requested_post<'a>(
     context: &RunContext,

@@ -10,6 +10,7 @@ use crate::pipeline::session::ledger_session::{LedgerSession, ensure_initialised
 use crate::pipeline::session::run_error::RunError;
 use crate::pipeline::site_build::feeds;
 use crate::store::{ExclusiveFile, Filter, Mismatch, RestoreOutcome, RestoreRequest};
+use crate::text::HeaderText;
 
 /// What accepting the ledger changed, or would change.
 #[derive(Debug)]
@@ -79,14 +80,15 @@ pub async fn accept_restored(
 }
 
 /// What [`accept_restored`] would change.
-async fn preview<T>(
+async fn preview(
     session: &LedgerSession,
-    published: Option<&[(String, T)]>,
+    published: Option<&[(String, HeaderText)]>,
 ) -> Result<RestoreOutcome, RunError> {
-    let Some(published) = published else { return Ok(RestoreOutcome { unknown: 0, baseline: 0 }) };
+    let Some(published) = published else { return Ok(RestoreOutcome { unknown: 0, baseline: Vec::new() }) };
     let open = State::ALL.into_iter().filter(|state| state.is_open()).collect();
     let unknown = session.store.deliveries(Filter { states: open, ..Filter::default() }).await?.len() as u64;
     let known = session.store.mailed_posts().await?.unwrap_or_default();
-    let baseline = published.iter().filter(|(id, _)| !known.contains(id)).count() as u64;
+    let baseline = published.iter().filter(|(id, _)| !known.contains(id));
+    let baseline = baseline.map(|(_, title)| title.clone()).collect();
     Ok(RestoreOutcome { unknown, baseline })
 }

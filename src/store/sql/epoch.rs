@@ -9,6 +9,7 @@ use super::{
     series,
 };
 use crate::ledger::transition::Event;
+use crate::store::digest::ADOPTED;
 use crate::store::{EpochMark, RestoreOutcome, RestoreRequest, StoreIdentity};
 
 const EPOCH: &str = "epoch";
@@ -47,13 +48,13 @@ impl Store {
     ) -> Result<RestoreOutcome, StoreError> {
         self.write("adopting it", now, move |tx, now| {
             let before = identity(tx)?.epoch_mark.epoch;
-            let mut adopted = RestoreOutcome { unknown: 0, baseline: 0 };
+            let mut adopted = RestoreOutcome { unknown: 0, baseline: Vec::new() };
             if let Some(published) = &adoption.published {
                 adopted.unknown = mark_unknown(tx, now)?;
                 adopted.baseline = issues::baseline(tx, published, now)?;
                 // Any of them may have been in a weekly digest that is not in this backup.
                 let ids: Vec<&str> = published.iter().map(|(id, _)| id.as_str()).collect();
-                let week = Week { name: &format!("adopted-{}", now.to_rfc3339()), moment: now };
+                let week = Week { name: &format!("{ADOPTED}{}", now.to_rfc3339()), moment: now };
                 digests::remember(tx, &week, &ids, "adopt-restored", now)?;
                 series::skip_what_was_due(tx, now)?;
                 while counts::finish(tx, now)? {}
@@ -63,7 +64,9 @@ impl Store {
             meta::remember(tx, EPOCH, &epoch.to_string())?;
             let detail = format!(
                 "epoch {before} to {epoch}, {} in doubt, {} posts to the baseline: {}",
-                adopted.unknown, adopted.baseline, adoption.why
+                adopted.unknown,
+                adopted.baseline.len(),
+                adoption.why
             );
             let kind = if adoption.published.is_some() { "adopt" } else { "move" };
             let entry = Entry { kind, issue: None, subject: None, actor: "adopt-restored", detail: &detail };

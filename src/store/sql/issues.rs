@@ -12,6 +12,7 @@ use super::issue_rows::{state, subject};
 use super::many::execute_many;
 use super::{Dialect, Store, StoreError, Tx, Value, args, corrupt_data, counts, meta};
 use crate::ledger::{IssueState, IssueSummary, StateCounts};
+use crate::store::digest::{ADOPTED, PREFIX};
 use crate::store::subscriber_store::PublishedIssue;
 use crate::store::{IssueNumber, NewIssue, OpenIssue};
 use crate::subscribers::AddressKey;
@@ -52,6 +53,10 @@ impl Store {
         self.freezing("freezing the issue", now, move |tx, now| {
             baseline(tx, &issue.baseline, now)?;
             let number = begin(tx, &issue, now)?;
+            if may_be_mailed(tx, &issue.post)? {
+                let detail = "it may have been mailed before the ledger was restored";
+                events::append(tx, &Entry::of_issue(number, "resend", "send", detail), now)?;
+            }
             let selection = Selection::new(tx.dialect(), &issue.post, &issue.segment);
             let counted = selection.count(tx)?;
             if counted == 0 {
@@ -166,19 +171,31 @@ pub(super) fn begun(tx: &mut dyn Tx) -> Result<Option<DateTime<Utc>>, StoreError
     Ok(Some(begun.to_utc()))
 }
 
-/// Adds posts to the baseline; returns how many were not known before.
+/// Whether a post was published when the ledger was restored, so that a run that the ledger does not know may have mailed it.
+pub(super) fn may_be_mailed(tx: &mut dyn Tx, post: &str) -> Result<bool, StoreError> {
+    let sql = "SELECT issue.id FROM issue_post JOIN issue ON issue.id = issue_post.issue
+               WHERE issue_post.post = ?1 AND issue.post LIKE ?2";
+    let restored = format!("{PREFIX}{ADOPTED}%");
+    let found: Option<i64> = tx.one(sql, args![post, &restored], |row| row.get(0))?;
+    Ok(found.is_some())
+}
+
+/// Adds posts to the baseline; returns the titles of those that were not known before.
 pub(super) fn baseline(
     tx: &mut dyn Tx,
     posts: &[(String, HeaderText)],
     now: DateTime<Utc>,
-) -> Result<u64, StoreError> {
-    let mut added = 0;
+) -> Result<Vec<HeaderText>, StoreError> {
+    let mut added = Vec::new();
     for (post, title) in posts {
-        added += tx.execute(
+        let inserted = tx.execute(
             "INSERT INTO issue (post, state, subject, label, letter, letter_sha256, frozen_at, audience, finished_at)
              VALUES (?1, 'baseline', ?2, '', '', ?3, ?4, 0, ?4) ON CONFLICT (post) DO NOTHING",
             args![post, title.as_str(), &[], now],
         )?;
+        if inserted > 0 {
+            added.push(title.clone());
+        }
     }
     if meta::recall(tx, BEGUN)?.is_none() {
         meta::remember(tx, BEGUN, &now.to_rfc3339())?;

@@ -9,6 +9,7 @@ use super::deliveries::{self, Scope};
 use super::events::{self, Entry};
 use super::{Store, StoreError, Tx, args, issue_rows, issues};
 use crate::archive::Segment;
+use crate::ledger::IssueState;
 use crate::ledger::transition::Event;
 use crate::schedule::identity::StoredPost;
 use crate::store::posts::{Approval, Audience, FrozenIssue, Waiting};
@@ -208,8 +209,11 @@ impl Store {
     pub async fn frozen(&self, post: &str) -> Result<Option<FrozenIssue>, StoreError> {
         let post = post.to_owned();
         self.read("reading an issue", move |tx| {
+            let in_doubt = issues::may_be_mailed(tx, &post)?;
             tx.one("SELECT state, letter FROM issue WHERE post = ?1", args![&post], |row| {
-                Ok(FrozenIssue { state: issue_rows::state(&row.get::<String>(0)?)?, message: row.get(1)? })
+                let state = issue_rows::state(&row.get::<String>(0)?)?;
+                let may_be_mailed = in_doubt && state == IssueState::Baseline;
+                Ok(FrozenIssue { state, message: row.get(1)?, may_be_mailed })
             })
         })
         .await
