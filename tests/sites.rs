@@ -98,6 +98,8 @@ fn builds_as_expected(generator: &str) {
     assert!(code == 1 && again.contains("already exists"), "nothing is overwritten: {again}");
     let config = site.read("l/config.toml");
     site.append("l/config.toml", "\n[feeds]\nentries = 0\nformats = [\"json\"]\nby = []\n");
+    let (output, steps) = output.split_once("  steps to your first issue:\n").unwrap();
+    assert!(steps.starts_with("    1. letterpress --config l/config.toml adopt "), "{steps}");
     let summary = format!("{output}\n{config}\n{}", site.summary());
     insta::with_settings!({ snapshot_path => "data/sites", prepend_module_to_snapshot => false, omit_expression => true }, {
         insta::assert_snapshot!(generator, summary);
@@ -171,6 +173,7 @@ fn a_pelican_site_builds_as_it_is() {
 fn publishes_what_it_does(folder: &str, generator: &str, (from, to): (&str, &str)) {
     let site = Site::with(folder);
     let said = site.succeeds(&format!("new --from {generator} site l"));
+    let (said, _) = said.split_once("  steps to your first issue:\n").unwrap();
     let config = site.read("l/config.toml").replace(from, to);
     let feeds = "\n[feeds]\nentries = 0\nformats = [\"json\"]\nby = []\nbudget = \"0\"\n";
     fs::write(site.0.path().join("l/config.toml"), format!("{config}{feeds}")).unwrap();

@@ -27,7 +27,7 @@ use crate::importers::subscriber_import::{ImportOptions, ListError, SubscriberLi
 use crate::pipeline::newsletter::{open_list, unsubscribe_findings, unsubscribe_routes, unused_topics};
 use crate::pipeline::session::{LedgerSession, RunError, ensure_can_send};
 use crate::pipeline::site_build::{
-    ShortenedFeed, diff_feeds, moved_feed, never_fetched, plan_site, proof_pages,
+    ShortenedFeed, diff_feeds, missing_pictures, moved_feed, never_fetched, plan_site, proof_pages,
 };
 use crate::text::shell_quoted;
 
@@ -121,7 +121,7 @@ fn despite_mistakes(config: &Config, clock: &dyn Clock, findings: &mut Vec<Findi
     }
     match folder::read(config, clock.now()) {
         Ok(reading) => {
-            left_out(&reading.archive, findings);
+            left_out(config, clock, &reading.archive, findings);
             findings.extend(reading.archive.findings);
         }
         // The setting for the folder may be on a line with an error.
@@ -212,6 +212,7 @@ async fn everything(
     let bodies = archive.posts.par_iter().map(markdown::render);
     let (own, texts): (Vec<_>, Vec<_>) = bodies.map(|body| (body.own, body.findings)).unzip();
     findings.extend(proof_pages(config, &archive, &own)?);
+    findings.extend(missing_pictures(config, &archive, &own));
     if sends {
         topics(config, clock.as_ref(), &archive, findings).await;
         emails::newest(config, &archive, findings);
@@ -220,12 +221,17 @@ async fn everything(
         overrides::check(config, clock.now(), findings);
     }
     findings.extend(markdown::formulas_off(&archive.posts));
-    left_out(&archive, findings);
+    left_out(config, clock.as_ref(), &archive, findings);
     // Feeds contain a post whatever its text is like; problems of the text are reported here.
     findings.extend(archive.findings.iter().cloned().chain(texts.into_iter().flatten()));
     if live {
         let mut checks = doctor::served(config, &documents).await;
-        checks.extend(doctor::read_online(config, &archive).await.1);
+        let is_away = checks.iter().any(|check| check.may_pass);
+        let mut pages = doctor::read_online(config, &archive).await.1;
+        // One host that does not answer is one problem.
+        let is_known = |url: &str| is_away && url.starts_with(config.site.url.as_str());
+        pages.retain(|check| !(check.may_pass && check.subject.as_deref().is_some_and(is_known)));
+        checks.extend(pages);
         findings.extend(checks.into_iter().filter_map(|check| check.into_finding(&config.file)));
     }
     Ok(())
@@ -321,14 +327,18 @@ fn can_send(config: &Config, clock: &Arc<dyn Clock>, findings: &mut Vec<Finding>
     false
 }
 
-fn left_out(archive: &Archive, findings: &mut Vec<Finding>) {
+fn left_out(config: &Config, clock: &dyn Clock, archive: &Archive, findings: &mut Vec<Finding>) {
     for left in &archive.skipped {
         let Some(why) = left.reason.describe() else { continue };
         let mut finding = Finding::note("left-out", left.source.as_str(), why);
         if left.reason == SkipReason::Undated {
             finding.severity = Severity::Warning;
-            finding = finding
-                .hint("add a line such as date = 2026-11-23, or rename the file to 2026-11-23-slug.md");
+            let today = clock.now().with_timezone(&config.site.timezone).date_naive();
+            let is_toml = std::fs::read(config.resolve(camino::Utf8Path::new(left.source.as_str())))
+                .is_ok_and(|text| text.starts_with(b"+++"));
+            let line = if is_toml { format!("date = {today}") } else { format!("date: {today}") };
+            finding =
+                finding.hint(format!("add a line such as {line}, or rename the file to {today}-slug.md"));
         }
         if matches!(left.reason, SkipReason::Retracted(_)) {
             let post = shell_quoted(left.source.as_str());

@@ -267,7 +267,7 @@ impl Command {
         match self {
             Self::Publish(_) => Some("publish"),
             Self::Build(_) => Some("build"),
-            Self::Send(sending) if sending.args.is_real() => Some("send"),
+            Self::Send(sending) if sending.args.is_real() && !sending.args.is_by_hand() => Some("send"),
             Self::Inbox(args) if !args.stdin && !args.dry_run => Some("inbox"),
             _ => None,
         }

@@ -30,6 +30,9 @@ pub(super) struct Args {
     /// Generator of an existing site: create only a config.toml, based on its configuration.
     #[arg(long, value_name = "GENERATOR")]
     from: Option<from::Source>,
+    /// With --from hugo: the language of the posts, if the site has several.
+    #[arg(long, value_name = "TAG", requires = "from")]
+    language: Option<String>,
     /// Write the built-in email templates into the folder templates/ of the site, to be edited.
     #[arg(long, conflicts_with = "from")]
     templates: bool,
@@ -37,7 +40,8 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, clock: &dyn Clock, printer: Printer) -> Result<Outcome, RunError> {
     if let Some(source) = args.from {
-        return from::run(source, &args.directory, &args.target, printer);
+        let target = from::Target { site: &args.directory, folder: &args.target };
+        return from::run(source, args.language.as_deref(), &target, printer);
     }
     if args.templates {
         return write_templates(&args.directory, printer);

@@ -67,6 +67,8 @@ pub(super) struct Transcript {
     pub(super) events: Vec<String>,
     /// The run does not show whether an earlier failure is over.
     pub(super) is_inconclusive: bool,
+    /// Somebody stopped the run, which is no failure.
+    pub(super) was_stopped: bool,
     has_answered: bool,
 }
 
@@ -75,6 +77,7 @@ static TRANSCRIPT: Mutex<Transcript> = Mutex::new(Transcript {
     complaints: Vec::new(),
     events: Vec::new(),
     is_inconclusive: false,
+    was_stopped: false,
     has_answered: false,
 });
 
@@ -129,6 +132,12 @@ impl Printer {
     #[expect(clippy::unused_self, reason = "the printer is the interface to the transcript")]
     pub(super) fn leave_open(self) {
         transcript().is_inconclusive = true;
+    }
+
+    /// Somebody stopped the run.
+    #[expect(clippy::unused_self, reason = "the printer is the interface to the transcript")]
+    pub(super) fn note_stop(self) {
+        transcript().was_stopped = true;
     }
 
     /// The lines so far: what the run did, and what needs attention.

@@ -79,6 +79,12 @@ fn write(file: &Utf8Path, page: &str, printer: Printer) -> Result<(), RunError> 
             "give another name; only an earlier report is replaced",
         ));
     }
+    if let Some(folder) = file.parent().filter(|folder| *folder != "" && !folder.is_dir()) {
+        return Err(RunError::user(
+            format!("{folder} is not a folder"),
+            "create it, or name a file in a folder that exists",
+        ));
+    }
     durable::replace(file, page.as_bytes(), Mode::Umask)
         .map_err(|error| RunError::io(format!("writing {file}"), error))?;
     printer.info(format!("report: {file}"));

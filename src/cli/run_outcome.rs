@@ -7,9 +7,10 @@ use std::sync::Arc;
 
 use camino::Utf8Path;
 
-use super::printer::{Printer, Transcript, count};
+use super::printer::{Printer, Transcript, count, when};
 use super::{Outcome, notify};
 use crate::clock::Clock;
+use crate::config::load;
 use crate::pipeline::status::incident::{self, Change, Failure, Incident};
 use crate::pipeline::status::last_publish;
 
@@ -33,13 +34,15 @@ pub(super) fn conclude(
     if !config.exists() {
         return release();
     }
-    let failure = failure(outcome, &transcript);
+    let failure = failure(outcome, &transcript).filter(|_| !transcript.was_stopped);
     let root = config.parent().filter(|parent| !parent.as_str().is_empty()).unwrap_or(Utf8Path::new("."));
     if command == "publish" && outcome != Outcome::Locked {
         last_publish::record(root, outcome.code(), clock.now());
     }
     // A run that found another one in progress does not know whether a failure lasts.
-    let is_silent = outcome == Outcome::Locked || failure.is_none() && transcript.is_inconclusive;
+    let is_silent = outcome == Outcome::Locked
+        || transcript.was_stopped
+        || failure.is_none() && transcript.is_inconclusive;
     let change = if is_silent {
         Change::None
     } else {
@@ -50,11 +53,11 @@ pub(super) fn conclude(
         Change::Ended(incident) | Change::Changed(incident)
             if happened_once && incident.code > 0 && !incident.text.starts_with(ONCE) =>
         {
-            printer.event(over(command, incident));
+            printer.event(over(command, incident, config));
         }
         // The end of a mere warning is not reported.
         Change::Ended(incident) if incident.code > 0 && !incident.text.starts_with(ONCE) => {
-            printer.event(over(command, incident));
+            printer.event(over(command, incident, config));
         }
         Change::Continues(_) | Change::Ended(_) => {}
         Change::None | Change::Started | Change::Changed(_) => release(),
@@ -74,13 +77,14 @@ fn failure(outcome: Outcome, transcript: &Transcript) -> Option<Failure> {
     Some(Failure { code: outcome.code(), text })
 }
 
-fn over(command: &str, incident: &Incident) -> String {
+fn over(command: &str, incident: &Incident, config: &Utf8Path) -> String {
     let what = match command {
         "build" => "building the feeds",
         "inbox" => "processing the inbox",
         _ => "sending",
     };
-    let since = incident.since.format("%Y-%m-%d %H:%M UTC");
+    let since =
+        load(config).map_or_else(|_| incident.since.to_string(), |config| when(incident.since, &config));
     let first = incident.text.lines().next().unwrap_or_default();
     let runs = count(incident.runs, "run");
     format!("{what} works again: {runs} since {since} ended with: {first}")

@@ -12,7 +12,7 @@ use crate::archive::{Post, folder};
 use crate::pipeline::newsletter::{
     DigestVariant, Draft, draft, draft_of, ensure_not_mailed_before_restore, import_list, send_test,
 };
-use crate::pipeline::session::{LedgerSession, RunContext, RunError, ensure_can_send};
+use crate::pipeline::session::{LedgerSession, RunContext, RunError, ensure_is_configured};
 use crate::pipeline::site_build::{FoundPost, find_with_skipped};
 use crate::pipeline::{SendRequest, send};
 use crate::subscribers::{Frequency, Subscriber, SubscriptionStatus};
@@ -50,6 +50,11 @@ pub(super) struct Args {
 }
 
 impl Args {
+    /// Whether it mails one post on request. Cron repeats `send` without a post.
+    pub(super) fn is_by_hand(&self) -> bool {
+        self.post.is_some()
+    }
+
     /// Whether the command sends what is due, and is not a test or a dry run.
     pub(super) fn is_real(&self) -> bool {
         !self.dry_run && self.to.is_none()
@@ -110,7 +115,7 @@ async fn test(
 }
 
 async fn dry_run(args: &Args, context: &RunContext, printer: Printer) -> Result<Outcome, RunError> {
-    ensure_can_send(&context.config, &context.clock)?;
+    ensure_is_configured(&context.config)?;
     let session = LedgerSession::open(&context.config, context.clock.as_ref()).await?;
     session.check_fence(&context.config).await?;
     let (imported, rejected) = import_list(context, &session).await?;

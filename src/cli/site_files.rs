@@ -10,6 +10,9 @@ use crate::text::shell_quoted;
 /// The configuration of a new site, with example values.
 pub(super) const TEMPLATE: &str = include_str!("new/config.toml");
 
+/// What a repository of a site should not contain.
+pub(super) const GITIGNORE: &str = include_str!("new/gitignore");
+
 /// The files of a new site, with this configuration.
 pub(super) fn files(now: DateTime<Utc>, config: String) -> [(String, String); 4] {
     let today = now.date_naive();
@@ -23,7 +26,7 @@ pub(super) fn files(now: DateTime<Utc>, config: String) -> [(String, String); 4]
             "subscribers.csv".to_owned(),
             include_str!("new/subscribers.csv").replace("{date}", &today.to_string()),
         ),
-        (".gitignore".to_owned(), include_str!("new/gitignore").to_owned()),
+        (".gitignore".to_owned(), GITIGNORE.to_owned()),
     ]
 }
 

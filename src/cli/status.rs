@@ -340,6 +340,11 @@ async fn next(
             SkipReason::Draft => "a draft".to_owned(),
             why @ (SkipReason::HeldBack(_) | SkipReason::HeldUp(_)) => why.describe()?,
             SkipReason::Future(date) => format!("dated {}", when(date.to_utc(), &context.config)),
+            SkipReason::Broken => {
+                let findings = archive.findings.iter();
+                let mut own = findings.filter(|finding| finding.file.as_str() == skipped.source.as_str());
+                own.next().map_or_else(|| "cannot be read".to_owned(), |finding| finding.message.clone())
+            }
             _ => return None,
         };
         Some(json!({ "id": null, "title": skipped.source, "why": why, "reason": why }))

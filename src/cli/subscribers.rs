@@ -15,7 +15,7 @@ use super::args::{PreferenceArgs, parse, warn_about_unused_topics};
 use super::completions;
 use super::printer::Printer;
 use super::view::preferences::{remark, topics};
-use crate::config::is_language_tag;
+use crate::config::{is_language_tag, suggested_language};
 use crate::importers::subscriber_import::MAX_NAME;
 use crate::pipeline::session::{LedgerSession, RunContext, RunError};
 use crate::subscribers::token::Purpose;
@@ -207,10 +207,12 @@ async fn add(
             format!("at most {MAX_NAME} characters are allowed"),
         ));
     }
-    if let Some(tag) = language.as_deref().filter(|tag| !is_language_tag(tag)) {
+    let is_wrong = |tag: &&str| !is_language_tag(tag) || suggested_language(tag).is_some();
+    if let Some(tag) = language.as_deref().filter(is_wrong) {
+        let meant = suggested_language(tag).unwrap_or_else(|| "ko, ja or en-GB".to_owned());
         return Err(RunError::user(
             format!("{tag:?} is not a language tag"),
-            "write it like ko, ja or en-GB",
+            format!("write it like {meant}"),
         ));
     }
     let profile = Profile {

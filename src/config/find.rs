@@ -4,6 +4,7 @@ use std::fs;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use super::Generator;
 use crate::platform::owner;
 
 /// The name of the configuration file.
@@ -49,10 +50,26 @@ fn joined(folder: &Utf8Path, name: &str) -> Utf8PathBuf {
     if folder == "." { name.into() } else { folder.join(name) }
 }
 
+/// The generator whose configuration this text of a `config.toml` is.
+pub(super) fn generator_of(text: &str) -> Option<Generator> {
+    if has_our_section(text) {
+        return None;
+    }
+    let mut keys = text.lines().filter_map(|line| Some(line.split_once('=')?.0.trim()));
+    keys.find_map(|key| match key.to_ascii_lowercase().as_str() {
+        "baseurl" => Some(Generator::Hugo),
+        "base_url" => Some(Generator::Zola),
+        _ => None,
+    })
+}
+
 /// Hugo and Zola also use the name `config.toml`, but have no `[site]` section.
 fn is_ours(path: &Utf8Path) -> bool {
-    fs::read_to_string(path)
-        .is_ok_and(|text| text.lines().any(|line| line.trim_start().starts_with("[site]")))
+    fs::read_to_string(path).is_ok_and(|text| has_our_section(&text))
+}
+
+fn has_our_section(text: &str) -> bool {
+    text.lines().any(|line| line.trim_start().starts_with("[site]"))
 }
 
 #[cfg(test)]

@@ -10,11 +10,13 @@ use toml::de::{DeTable, Deserializer};
 use super::Config;
 use super::check::check;
 use super::defaults::{DEFAULTS, overlay};
+use super::find::generator_of;
 use super::repair::ConfigRepair;
 use super::source::Source;
 use super::toml_mistakes::{self, Mistake};
 use super::words;
 use crate::finding::Finding;
+use crate::text::shell_quoted;
 
 /// Why the configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -68,6 +70,15 @@ pub fn examine(path: &Utf8Path) -> Result<CheckedConfig, ConfigError> {
         Err(error) => return Err(ConfigError::Unreadable(path.to_owned(), error)),
     };
     let root = path.parent().filter(|parent| !parent.as_str().is_empty()).unwrap_or(Utf8Path::new("."));
+    if let Some(generator) = generator_of(&text) {
+        let message = format!("this is a configuration of {generator}, not of Letterpress");
+        let hint = format!(
+            "make one for Letterpress: `letterpress new --from {} {} letters`",
+            generator.key(),
+            shell_quoted(root.as_str())
+        );
+        return Err(ConfigError::Wrong(vec![Finding::error("config", path.as_str(), message).hint(hint)]));
+    }
     let mut checked = understand(text.trim_start_matches('\u{FEFF}'), path.as_str(), root);
     if let Some(config) = &mut checked.config {
         let (words, findings) = words::read(config);

@@ -43,6 +43,7 @@ pub(super) fn explain(spot: KeyPath<'_>, found: Option<&Value>, error: &str) -> 
     let text = found.and_then(Value::as_str);
     let (needed, corrected) = match wanted.trim_matches('`') {
         "a boolean" => ("true or false", found.and_then(yes_or_no)),
+        "a sequence" | "a tuple" if key == "command" => ("a list", text.map(as_command)),
         "a sequence" | "a tuple" => ("a list", found.and_then(as_list)),
         "u16" => ("a whole number from 0 to 65535", digits(found)),
         "u32" | "u64" | "usize" => ("a whole number", digits(found)),
@@ -200,6 +201,19 @@ fn yes_or_no(found: &Value) -> Option<String> {
 fn digits(found: Option<&Value>) -> Option<String> {
     let text = found?.as_str()?.trim().replace([',', '_'], "");
     text.parse::<u32>().ok().map(|number| number.to_string())
+}
+
+/// A program and its arguments, separated by spaces.
+fn as_command(text: &str) -> String {
+    let words: Vec<_> = text.split_whitespace().collect();
+    // A bare name is looked up in PATH, and a script is beside the configuration.
+    let is_script = words.first().is_some_and(|first| {
+        !first.contains('/') && first.rsplit_once('.').is_some_and(|(_, end)| end == "sh")
+    });
+    let start = if is_script { "./" } else { "" };
+    let quoted = words.iter().enumerate();
+    let quoted = quoted.map(|(at, word)| literal(&format!("{}{word}", if at == 0 { start } else { "" })));
+    format!("[{}]", quoted.collect::<Vec<_>>().join(", "))
 }
 
 fn as_list(found: &Value) -> Option<String> {

@@ -93,7 +93,9 @@ fn item(entry: &PageEntry<'_>, page: &Page<'_>) -> Item {
         .labels
         .iter()
         .map(|label| Category { name: character_data(&label.name), domain: Some(page.scheme(label)) });
-    let description = quick_xml::escape::partial_escape(entry.summary.as_str());
+    // A post of pictures has no summary, and feed readers want a description before the content.
+    let summary = if entry.summary.as_str().is_empty() { entry.title } else { entry.summary.as_str() };
+    let description = quick_xml::escape::partial_escape(summary);
     Item {
         title: Some(character_data(entry.title)),
         link: Some(entry.url.to_string()),

@@ -46,7 +46,13 @@ impl PreviewServer {
         editor: EditorLink,
         log: Box<dyn Fn(&str) + Send + Sync>,
     ) -> Result<Self, RunError> {
-        let taken = |error| RunError::io(format!("listening on 127.0.0.1:{port}"), error);
+        let taken = |error: std::io::Error| match error.kind() {
+            std::io::ErrorKind::AddrInUse => RunError::user(
+                format!("another program uses port {port} of 127.0.0.1"),
+                "end it, or name another port with --port; 0 is any free one",
+            ),
+            _ => RunError::io(format!("listening on 127.0.0.1:{port}"), error),
+        };
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(taken)?;
         let port = listener.local_addr().map_err(taken)?.port();
         let reading = context.clone();

@@ -1,6 +1,7 @@
 //! `output.command`: a program of the user that takes the public folder to where it is served, run without a shell and with
 //! limits on time and output.
 
+use std::io::ErrorKind;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -9,9 +10,12 @@ use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::{Child, Command};
 
 use super::UploadError;
+use crate::text::shell_quoted;
 
 /// How much of each stream is kept: its end, where programs say what went wrong.
 const MOST_OUTPUT: usize = 16 * 1024;
+const RUN_BY_HAND: &str =
+    "run it by hand in the folder of config.toml, as the same user; the next run tries again";
 /// How long a process that the program leaves behind may hold its output open.
 const GRACE: Duration = Duration::from_millis(500);
 
@@ -45,7 +49,7 @@ impl SiteCommand<'_> {
             .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
-            .map_err(|error| self.failed(&format!("cannot be started: {error}"), ""))?;
+            .map_err(|error| self.not_started(&error))?;
         let (mut out, mut err) = (Tail::of(child.stdout.take()), Tail::of(child.stderr.take()));
         let ended = tokio::time::timeout(self.limit, ended(&mut child, &mut out, &mut err)).await;
         let printed = [out.text(), err.text()].concat();
@@ -58,13 +62,38 @@ impl SiteCommand<'_> {
         }
     }
 
+    fn not_started(&self, error: &std::io::Error) -> UploadError {
+        let program = self.command.first().map_or("", String::as_str);
+        let is_bare = !program.contains('/');
+        let here = self.folder.join(program).is_file();
+        let help = match error.kind() {
+            ErrorKind::PermissionDenied => format!("make it executable: chmod +x {}", shell_quoted(program)),
+            ErrorKind::NotFound if is_bare && here => {
+                format!(
+                    "a bare name is looked up in PATH; write \"./{program}\" for the file beside config.toml"
+                )
+            }
+            ErrorKind::NotFound if is_bare => {
+                "it is not in PATH; write its whole path, or \"./…\" for a file beside config.toml".to_owned()
+            }
+            ErrorKind::NotFound if here => {
+                "the program that its first line names (#!) does not exist".to_owned()
+            }
+            ErrorKind::NotFound => "the path begins in the folder of config.toml".to_owned(),
+            _ => RUN_BY_HAND.to_owned(),
+        };
+        UploadError::lasting(
+            format!("the program {program:?} of output.command cannot be started: {error}"),
+            help,
+        )
+    }
+
     fn failed(&self, what: &str, printed: &str) -> UploadError {
         let program = self.command.first().map_or("", String::as_str);
         let lines: Vec<&str> = printed.lines().filter(|line| !line.trim().is_empty()).collect();
         let last = &lines[lines.len().saturating_sub(10)..];
         let last: String = last.iter().flat_map(|line| ["\n    ", line]).collect();
-        let help = "run it by hand in the folder of config.toml, as the same user; the next run tries again";
-        UploadError::lasting(format!("the program {program:?} of output.command {what}{last}"), help)
+        UploadError::lasting(format!("the program {program:?} of output.command {what}{last}"), RUN_BY_HAND)
     }
 }
 

@@ -3,8 +3,11 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader, Lines};
 use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
-use crate::site::Site;
+use crate::relay::{Relay, Reply};
+use crate::site::{Ran, Site};
 
 /// `publish` that repeats itself. It is stopped when it is dropped.
 struct Repeated {
@@ -111,4 +114,51 @@ fn a_run_in_progress_is_healthy_however_long_it_lasts() {
     lock.lock().unwrap();
     let health = site.run_at(later, "status --max-age 1h").succeeds();
     assert_eq!(health.out, "healthy: a run is in progress\n");
+}
+
+#[test]
+fn a_run_that_was_stopped_is_no_failure_and_the_next_one_says_what_it_sent_itself() {
+    let site = Site::new();
+    let relay = Relay::start(Reply::Accepted);
+    let config = fs::read_to_string(site.path("config.toml")).unwrap();
+    let slow = format!("{config}{}connections = 1\nper_minute = 1\n", relay.section());
+    site.write("config.toml", &slow);
+    site.write(
+        "subscribers.csv",
+        "email,name,consented\nkim@letters.kr,,2026-11-01\nlee@letters.kr,,2026-11-01\n",
+    );
+    let mut command = site.command();
+    command.args(["--quiet", "publish"]).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = command.spawn().unwrap();
+    let begun = Instant::now();
+    while relay.messages() == 0 && begun.elapsed() < Duration::from_secs(60) {
+        sleep(Duration::from_millis(50));
+    }
+    let stopped = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    assert!(stopped.success());
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("stopped by a signal") && relay.messages() == 1, "{said}");
+    site.write("config.toml", &format!("{config}{}", relay.section()));
+    let next = site.run_at("2026-11-23T01:00:00Z", "publish");
+    assert_eq!((next.code, next.err.as_str()), (0, ""), "{next:?}");
+    assert!(next.out.contains("1 sent now, 2 of 2 via 127.0.0.1"), "{next:?}");
+    assert!(!next.out.contains("works again") && relay.messages() == 2, "{next:?}");
+}
+
+#[test]
+fn a_post_that_send_refuses_is_no_failure_of_the_command_that_cron_repeats() {
+    let site = Site::new();
+    assert_eq!(site.run("send --post nothing-of-this-name").code, 1);
+    let next: Ran = site.run("send").succeeds();
+    assert!(!next.err.contains("works again"), "{next:?}");
+}
+
+#[test]
+fn a_port_that_is_taken_is_named() {
+    let site = Site::new();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let ran = site.run(&format!("preview --port {port}"));
+    assert!(ran.code == 1 && ran.err.contains("help: end it, or name another port with --port"), "{ran:?}");
 }

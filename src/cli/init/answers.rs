@@ -6,8 +6,9 @@ use super::Args;
 use super::providers::{self, Login, Provider};
 use crate::address::Mailbox;
 use crate::cli::printer::Printer;
-use crate::config::{SiteUrl, environment, is_language_tag};
+use crate::config::{SiteUrl, environment, is_language_tag, suggested_language};
 use crate::pipeline::session::RunError;
+use crate::text::shell_quoted;
 
 /// A new site, as its writer describes it.
 #[derive(Debug)]
@@ -39,13 +40,14 @@ impl Questions {
     /// The value of an option, else an answer; it is asked for again until `check` accepts it.
     fn answer<T>(
         &self,
-        given: Option<&str>,
+        (option, given): (&str, Option<&str>),
         (question, default): (&str, &str),
         check: impl Fn(&str) -> Result<T, String>,
     ) -> Result<T, RunError> {
         let wrong = |message: String| RunError::user(message, "`letterpress init --help` lists the options");
         if let Some(given) = given {
-            return check(given).map_err(wrong);
+            return check(given)
+                .map_err(|message| wrong(format!("{option} {}: {message}", shell_quoted(given))));
         }
         if self.takes_defaults {
             return check(default).map_err(wrong);
@@ -66,7 +68,7 @@ impl Questions {
         if self.takes_defaults {
             return Ok(false);
         }
-        self.answer(None, (question, "no"), |answer| match answer.to_lowercase().as_str() {
+        self.answer(("", None), (question, "no"), |answer| match answer.to_lowercase().as_str() {
             "y" | "yes" | "예" | "네" => Ok(true),
             "n" | "no" | "아니오" | "아니요" => Ok(false),
             _ => Err("answer yes or no".to_owned()),
@@ -101,33 +103,46 @@ pub(super) fn ask(args: &Args, questions: &Questions) -> Result<Answers, RunErro
         let is_clean = !answer.is_empty() && !answer.chars().any(char::is_control);
         if is_clean { Ok(answer.to_owned()) } else { Err("write a text in one line".to_owned()) }
     };
-    let title = questions.answer(args.title.as_deref(), ("Title of the newsletter", "My letters"), plain)?;
-    let url =
-        questions.answer(args.url.as_deref(), ("Address of the site", "https://example.com/"), |answer| {
+    let title = questions.answer(
+        ("--title", args.title.as_deref()),
+        ("Title of the newsletter", "My letters"),
+        plain,
+    )?;
+    let url = questions.answer(
+        ("--url", args.url.as_deref()),
+        ("Address of the site", "https://example.com/"),
+        |answer| {
             let full = if answer.contains("://") { answer.to_owned() } else { format!("https://{answer}") };
             SiteUrl::parse(&full).map(|url| url.as_str().to_owned())
-        })?;
+        },
+    )?;
     let sender = format!("{title} <letters@{}>", host(&url));
     let sender = if Mailbox::parse(&sender).is_ok() { sender } else { format!("letters@{}", host(&url)) };
-    let from = questions.answer(args.from.as_deref(), ("Sender of the emails", &sender), |answer| {
-        Mailbox::parse(answer).map(|_| answer.to_owned()).map_err(|error| error.to_string())
-    })?;
+    let from =
+        questions.answer(("--from", args.from.as_deref()), ("Sender of the emails", &sender), |answer| {
+            Mailbox::parse(answer).map(|_| answer.to_owned()).map_err(|error| error.to_string())
+        })?;
     let relay = relay(args, questions, &from)?;
-    let list =
-        questions.answer(args.list.as_deref(), ("Subscribers, a CSV file", "subscribers.csv"), plain)?;
-    let language = questions.answer(args.language.as_deref(), ("Language", &own_language()), |answer| {
-        if is_language_tag(answer) {
-            Ok(answer.to_owned())
-        } else {
-            Err("write a tag such as ko, ja or en-GB".to_owned())
-        }
-    })?;
+    let list = questions.answer(
+        ("--list", args.list.as_deref()),
+        ("Subscribers, a CSV file", "subscribers.csv"),
+        plain,
+    )?;
+    let language = questions.answer(
+        ("--language", args.language.as_deref()),
+        ("Language", &own_language()),
+        |answer| match suggested_language(answer) {
+            Some(meant) => Err(format!("it is not a language tag; write {meant}")),
+            None if is_language_tag(answer) => Ok(answer.to_owned()),
+            None => Err("write a tag such as ko, ja or en-GB".to_owned()),
+        },
+    )?;
     Ok(Answers { title, url, from, relay, list, language })
 }
 
 fn relay(args: &Args, questions: &Questions, from: &str) -> Result<Option<Relay>, RunError> {
     let question = format!("Mail server: a host name, none, or {}", providers::names());
-    let provider = questions.answer(args.relay.as_deref(), (&question, "none"), |answer| {
+    let provider = questions.answer(("--relay", args.relay.as_deref()), (&question, "none"), |answer| {
         if answer.eq_ignore_ascii_case("none") { Ok(None) } else { providers::find(answer).map(Some) }
     })?;
     let Some(provider) = provider else { return Ok(None) };
@@ -135,8 +150,9 @@ fn relay(args: &Args, questions: &Questions, from: &str) -> Result<Option<Relay>
         return Ok(Some(Relay { provider, user: None }));
     }
     let own = Mailbox::parse(from).map(|mailbox| mailbox.address.to_string()).unwrap_or_default();
-    let user =
-        questions.answer(args.user.as_deref(), ("User name there", &own), |answer| Ok(answer.to_owned()))?;
+    let user = questions.answer(("--user", args.user.as_deref()), ("User name there", &own), |answer| {
+        Ok(answer.to_owned())
+    })?;
     Ok(Some(Relay { provider, user: Some(user) }))
 }
 

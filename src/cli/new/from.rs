@@ -1,7 +1,8 @@
-//! `letterpress new --from`: create a `config.toml` for an existing site. Reads the configuration of the site, writes one
-//! file, and changes nothing in the site.
+//! `letterpress new --from`: create a `config.toml` and a `.gitignore` for an existing site. Reads the configuration of the
+//! site, and changes no file of it.
 
 mod sections;
+mod steps;
 
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 use clap::ValueEnum;
@@ -9,9 +10,9 @@ use clap::builder::PossibleValue;
 
 use super::Outcome;
 use crate::cli::printer::Printer;
-use crate::cli::site_files::write;
+use crate::cli::site_files::{GITIGNORE, write};
 use crate::config::Generator;
-use crate::importers::sites;
+use crate::importers::sites::{self, Found};
 use crate::pipeline::session::RunError;
 use crate::platform::slashed;
 use crate::text::shell_quoted;
@@ -43,29 +44,56 @@ impl ValueEnum for Source {
     }
 }
 
+/// The two folders.
+pub(super) struct Target<'a> {
+    /// That of the existing site.
+    pub(super) site: &'a Utf8Path,
+    /// That of the new `config.toml`.
+    pub(super) folder: &'a Utf8Path,
+}
+
+impl Target<'_> {
+    fn file(&self, name: &str) -> Utf8PathBuf {
+        if self.folder == "." { name.into() } else { self.folder.join(name) }
+    }
+
+    /// Whether both are the same, so that the folder of the generator's output must not be used.
+    fn is_shared(&self) -> bool {
+        matches!((self.site.canonicalize(), self.folder.canonicalize()), (Ok(site), Ok(folder)) if site == folder)
+    }
+
+    /// The same command with a folder that is free.
+    fn elsewhere(&self, generator: Generator, language: Option<&str>) -> String {
+        let end = language.map(|language| format!("-{language}")).unwrap_or_default();
+        let names = (1..100).map(|number| match number {
+            1 => format!("letters{end}"),
+            _ => format!("letters{end}-{number}"),
+        });
+        let free = names.into_iter().find(|name| !Utf8Path::new(name).exists());
+        let option = language.map(|language| format!(" --language {language}")).unwrap_or_default();
+        format!(
+            "letterpress new --from {}{option} {} {}",
+            generator.key(),
+            shell_quoted(self.site.as_str()),
+            free.unwrap_or_else(|| "FOLDER".to_owned())
+        )
+    }
+}
+
 pub(super) fn run(
     Source(generator): Source,
-    site: &Utf8Path,
-    target: &Utf8Path,
+    language: Option<&str>,
+    target: &Target,
     printer: Printer,
 ) -> Result<Outcome, RunError> {
-    let config = if target == "." { Utf8PathBuf::from("config.toml") } else { target.join("config.toml") };
+    let (site, config) = (target.site, target.file("config.toml"));
     if config.exists() {
         return Err(RunError::user(
             format!("{config} already exists"),
-            format!(
-                "give another folder for it: `letterpress new --from {} {} letters`",
-                generator.key(),
-                shell_quoted(site.as_str())
-            ),
+            format!("give another folder for it: `{}`", target.elsewhere(generator, language)),
         ));
     }
-    let files = read(generator, site)?;
-    let mut found = sites::read(generator, &files, &|path| site.join(path).exists())
-        .map_err(|message| RunError::user(message, "fix it, or write config.toml yourself: docs/sites.md"))?;
-    if let Ok(home) = std::fs::read_to_string(site.join("content/_index.md")) {
-        found.take_home(generator, &home);
-    }
+    let found = found(generator, language, target)?;
     let posts = site.join(&found.posts);
     if !posts.is_dir() {
         return Err(RunError::user(
@@ -73,11 +101,17 @@ pub(super) fn run(
             format!("give the root folder of the {generator} site"),
         ));
     }
-    std::fs::create_dir_all(target).map_err(|error| RunError::io(format!("creating {target}"), error))?;
+    let folder = target.folder;
+    std::fs::create_dir_all(folder).map_err(|error| RunError::io(format!("creating {folder}"), error))?;
     let posts =
-        relative(target, &posts).map_err(|error| RunError::io(format!("resolving {posts}"), error))?;
-    write(&config, &found.to_toml(generator, posts.as_str()))?;
+        relative(folder, &posts).map_err(|error| RunError::io(format!("resolving {posts}"), error))?;
+    let mut text = found.to_toml(generator, posts.as_str());
+    if target.is_shared() {
+        text.push_str(&steps::own_output(generator));
+    }
+    write(&config, &text)?;
     printer.info(format!("created {config} for the {generator} site in {site}"));
+    ignore_files(target, printer)?;
     let missing = [("title", found.title.is_none()), ("url", found.url.is_none())];
     for (key, _) in missing.iter().filter(|(_, is_missing)| *is_missing) {
         printer.info(format!("  {key} was not found: set it in {config}"));
@@ -90,16 +124,66 @@ pub(super) fn run(
     {
         printer.info(format!("  {note}"));
     }
-    let option =
-        if target == "." { String::new() } else { format!(" --config {}", shell_quoted(config.as_str())) };
-    printer.info("  to see what the feeds contain, and which files are skipped:");
-    printer.info(format!("    letterpress{option} build"));
-    printer.info(format!("    letterpress{option} check"));
+    steps::print(generator, &found, target, printer);
     Ok(Outcome::Done)
 }
 
+/// The settings of the site.
+fn found(generator: Generator, language: Option<&str>, target: &Target) -> Result<Found, RunError> {
+    let site = target.site;
+    let files = read(generator, target)?;
+    let read = match language {
+        None => sites::read(generator, &files, &|path| site.join(path).exists()),
+        Some(language) if generator == Generator::Hugo => sites::read_hugo_in(language, &files),
+        Some(_) => {
+            return Err(RunError::user(
+                format!("--language is only for Hugo, and this is a site of {generator}"),
+                "leave it out, and write `language` below [archive]: docs/sites.md",
+            ));
+        }
+    };
+    let mut found = read
+        .map_err(|message| RunError::user(message, "fix it, or write config.toml yourself: docs/sites.md"))?;
+    let home = match &found.other_language {
+        Some(language) => format!("content/_index.{language}.md"),
+        None => "content/_index.md".to_owned(),
+    };
+    if let Ok(home) = std::fs::read_to_string(site.join(home)) {
+        found.take_home(generator, &home);
+    }
+    Ok(found)
+}
+
+/// Writes `.gitignore` beside the configuration. One that exists stays, and what it lacks is said.
+fn ignore_files(target: &Target, printer: Printer) -> Result<(), RunError> {
+    let path = target.file(".gitignore");
+    let mut wanted = GITIGNORE.to_owned();
+    if target.is_shared() {
+        wanted = wanted.replace("/public/", &format!("/{}/", steps::OWN_OUTPUT));
+    }
+    let Ok(present) = std::fs::read_to_string(&path) else {
+        write(&path, &wanted)?;
+        printer.info(format!("created {path}: keys, passwords, lists of subscribers and generated files"));
+        return Ok(());
+    };
+    let has =
+        |line: &str| present.lines().any(|known| known.trim().trim_matches('/') == line.trim_matches('/'));
+    let lacks: Vec<_> =
+        wanted.lines().filter(|line| !line.is_empty() && !line.starts_with('#') && !has(line)).collect();
+    if !lacks.is_empty() {
+        printer.info(format!(
+            "{path} stays as it is; add these lines, which keep secrets and email addresses out of git:"
+        ));
+        for line in lacks {
+            printer.info(format!("    {line}"));
+        }
+    }
+    Ok(())
+}
+
 /// The configuration files that exist in the site.
-fn read(generator: Generator, site: &Utf8Path) -> Result<Vec<(String, String)>, RunError> {
+fn read(generator: Generator, target: &Target) -> Result<Vec<(String, String)>, RunError> {
+    let site = target.site;
     let mut files = Vec::new();
     let fixed = sites::files(generator).into_iter().map(str::to_owned);
     for name in languages_of_hugo(generator, site).into_iter().chain(fixed) {
@@ -116,9 +200,14 @@ fn read(generator: Generator, site: &Utf8Path) -> Result<Vec<(String, String)>, 
     }
     let is_bare_jekyll = generator == Generator::Jekyll && site.join("_posts").is_dir();
     if files.is_empty() && !is_bare_jekyll {
+        let sign = sites::files(generator).pop().unwrap_or("it");
         return Err(RunError::user(
             format!("no {generator} configuration found in {site}"),
-            format!("give the folder that contains {}", sites::files(generator).last().unwrap_or(&"it")),
+            format!(
+                "two folders are meant: that of the site, which contains {sign}, and a new one for config.toml: \
+                 `letterpress new --from {} ../my-site letters`",
+                generator.key()
+            ),
         ));
     }
     Ok(files)

@@ -86,8 +86,11 @@ fn report_progress(report: &NewsletterReport, context: &RunContext, printer: Pri
         let through = report.delivered.get(&issue.id).map(String::as_str);
         // A single issue needs no name.
         let name = (report.issues.len() > 1).then_some(&issue.subject);
+        // A run that continues an issue says what it sent itself.
+        let before = issue.counts.count(State::Sent).saturating_sub(report.sent);
+        let now = (report.issues.len() == 1 && report.sent > 0 && before > 0).then_some(report.sent);
         let is_paused = report.paused_issues.iter().any(|(post, _)| *post == issue.id);
-        report_issue(issue, (name, through, is_paused), context, printer);
+        report_issue(issue, (name, through, now, is_paused), context, printer);
     }
     report_stop(report, printer);
     report_backoff(report, context, printer);
@@ -126,7 +129,10 @@ fn report_stop(report: &NewsletterReport, printer: Printer) {
     let what = if report.sent == 0 { "nothing was sent" } else { "not everything was sent" };
     match (&report.stop_reason, &report.diagnosis) {
         (None, _) => {}
-        (Some(StopReason::Requested), _) => printer.event("stopped by a signal; the next run continues"),
+        (Some(StopReason::Requested), _) => {
+            printer.note_stop();
+            printer.event("stopped by a signal; the next run continues");
+        }
         (Some(StopReason::Message(why)), _) => printer.event(format!("stopped: {why}")),
         (Some(StopReason::Relay(_) | StopReason::Throttled(_)), Some(_)) => {
             printer.warn(format!("stopped: {what}; the next run tries again"));
@@ -194,7 +200,7 @@ fn report_frozen(report: &NewsletterReport, context: &RunContext, printer: Print
 /// The counts of one issue.
 fn report_issue(
     issue: &IssueSummary,
-    (name, through, is_paused): (Option<&HeaderText>, Option<&str>, bool),
+    (name, through, now, is_paused): (Option<&HeaderText>, Option<&str>, Option<u64>, bool),
     context: &RunContext,
     printer: Printer,
 ) {
@@ -202,6 +208,10 @@ fn report_issue(
     let through = through.map_or_else(String::new, |transport| format!(" via {transport}"));
     let counts = counts(issue);
     let line = if counts.is_empty() { "no subscribers".to_owned() } else { counts };
+    if let (true, Some(now)) = (verdict::is_settled(issue), now) {
+        let line = line.replacen(" sent", &format!(" of {}", issue.audience), 1);
+        return printer.info(format!("\"{}\": {now} sent now, {line}{through}", issue.subject));
+    }
     if verdict::is_settled(issue) {
         let name = name.map_or_else(String::new, |name| format!("\"{name}\": "));
         return printer.info(format!("  {name}{line}{through}"));

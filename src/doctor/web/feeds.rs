@@ -13,6 +13,10 @@ use crate::pipeline::site_build::plan_site;
 /// How many feeds are requested: those of the site come first, and then those of categories.
 const MOST: usize = 12;
 
+/// What to do if there is no server.
+pub(super) const UNREACHABLE: &str =
+    "check that the web server runs, that its name is in DNS, and site.url in config.toml";
+
 const UPLOAD: &str = "upload the public folder";
 
 /// The live feeds against the files in the public folder.
@@ -52,6 +56,10 @@ pub(crate) async fn served(config: &Config, documents: &[Document]) -> Vec<Check
     let mut download = Download::for_own_host(std::time::Duration::from_secs(20));
     for document in documents {
         checks.extend(of_one(config, document, &mut download, false).await);
+        if checks.iter().any(|check: &Check| check.may_pass) {
+            // The others would take as long and fail too.
+            break;
+        }
     }
     checks
 }
@@ -89,7 +97,7 @@ async fn of_one(
         }
         Err(error) => {
             let message = format!("cannot be loaded: {}", error.without_url());
-            return vec![fault(message).about(url).passing()];
+            return vec![Check::fault(Section::Web, "live", message, UNREACHABLE).about(url).passing()];
         }
     };
     let mut checks: Vec<Check> = wrong_type(document, &body).into_iter().collect();

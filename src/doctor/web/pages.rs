@@ -1,5 +1,6 @@
 //! The home page of the site and the pages of `letterpress serve`.
 
+use super::feeds::UNREACHABLE;
 use super::{Answers, is_here, is_unreal, own_host};
 use crate::config::SiteUrl;
 use crate::doctor::{Check, Section, certificate};
@@ -42,7 +43,7 @@ async fn home(context: &RunContext, download: &Download) -> Answers {
                     Section::Web,
                     "site",
                     format!("the site does not answer: {}", error.without_url()),
-                    "check that the web server runs, that its name is in DNS, and site.url in config.toml",
+                    UNREACHABLE,
                 )
                 .about(site.as_str())
                 .passing(),

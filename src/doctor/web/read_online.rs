@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::feeds::UNREACHABLE;
 use crate::archive::{Archive, Post};
 use crate::config::Config;
 use crate::doctor::{Check, Section};
@@ -35,7 +36,10 @@ pub(crate) async fn newest(config: &Config, archive: &Archive) -> (usize, Vec<Ch
             }
             Err(error) => {
                 let message = format!("emails link here, but the page cannot be loaded: {error}");
-                wrong.push(fault(message).passing());
+                let next = if is_served(config, &url) { hint(config, &url) } else { UNREACHABLE };
+                wrong.push(
+                    Check::fault(Section::Web, "live-page", message, next).about(url.as_str()).passing(),
+                );
                 // The other pages would take as long and fail too.
                 break;
             }
@@ -51,9 +55,12 @@ fn page(post: &Post, config: &Config) -> String {
     issues.filter(|issues| url.starts_with(issues.as_str())).unwrap_or(url)
 }
 
+fn is_served(config: &Config, url: &str) -> bool {
+    config.web.url.as_ref().is_some_and(|web| url.starts_with(web.as_str()))
+}
+
 fn hint(config: &Config, url: &str) -> &'static str {
-    let is_served = config.web.url.as_ref().is_some_and(|web| url.starts_with(web.as_str()));
-    if is_served {
+    if is_served(config, url) {
         "start `letterpress serve`, and configure the proxy to forward to it"
     } else {
         "upload the public folder, or the site that contains these pages"

@@ -28,6 +28,23 @@ impl SiteFeeds {
         }
     }
 
+    /// The path of the site's own feed, in the format that most readers know.
+    pub(super) fn of_site(&self) -> Option<&str> {
+        let path = |format| self.paths.get(&("", format));
+        ["rss", "atom", "json"].into_iter().find_map(path).map(String::as_str)
+    }
+
+    /// The same feeds in the folder of another language.
+    pub(super) fn below(mut self, language: Option<&str>) -> Self {
+        if let Some(language) = language.map(str::to_lowercase) {
+            for path in self.paths.values_mut() {
+                *path = format!("{language}/{path}");
+            }
+            self.moved.clear();
+        }
+        self
+    }
+
     /// The section `[feeds.paths]`; empty without feeds.
     pub(super) fn to_toml(&self) -> String {
         if self.paths.is_empty() {

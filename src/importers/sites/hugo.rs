@@ -37,7 +37,8 @@ pub(super) const FILES: [&str; 28] = [
     "hugo.toml",
 ];
 
-pub(super) fn read(files: &[(String, String)]) -> Result<Found, String> {
+/// Reads the settings of the first language, or of `wanted`.
+pub(super) fn read(files: &[(String, String)], wanted: Option<&str>) -> Result<Found, String> {
     let mut site = json!({});
     for (file, content) in files {
         let value = parse(file, content)?;
@@ -50,12 +51,26 @@ pub(super) fn read(files: &[(String, String)]) -> Result<Found, String> {
         };
         overlay(&mut site, value);
     }
-    Ok(found(&site))
+    let languages = names_of_languages(&site);
+    let Some(wanted) = wanted else { return Ok(found(&site, None)) };
+    let Some(known) = languages.iter().find(|name| name.eq_ignore_ascii_case(wanted)) else {
+        let has = if languages.is_empty() { "one language".to_owned() } else { languages.join(", ") };
+        return Err(format!("the site has no language {wanted}; it has {has}"));
+    };
+    let is_first =
+        text(&site, &["defaultContentLanguage"]).is_some_and(|first| first.eq_ignore_ascii_case(known));
+    Ok(found(&site, Some(known.as_str()).filter(|_| !is_first)))
 }
 
-fn found(site: &Value) -> Found {
+fn names_of_languages(site: &Value) -> Vec<String> {
+    let table = at(site, &["languages"]).and_then(Value::as_object);
+    table.into_iter().flat_map(serde_json::Map::keys).cloned().collect()
+}
+
+/// The pages and feeds of another language than the first are in a folder with its name.
+fn found(site: &Value, other: Option<&str>) -> Found {
     let mut notes = Vec::new();
-    let language = text(site, &["defaultContentLanguage"]);
+    let language = other.map(str::to_owned).or_else(|| text(site, &["defaultContentLanguage"]));
     let own = language
         .as_deref()
         .and_then(|language| at(site, &["languages", language]))
@@ -63,12 +78,18 @@ fn found(site: &Value) -> Found {
         .unwrap_or_default();
     let either = |path: &[&str]| text(&own, path).or_else(|| text(site, path));
     let content = either(&["contentDir"]).unwrap_or_else(|| "content".to_owned());
-    let languages = at(site, &["languages"]).and_then(Value::as_object).map_or(0, serde_json::Map::len);
-    if languages > 1 {
-        notes.push(format!("the site has {languages} languages; only posts of the first are used; `archive.language` selects another"));
+    let languages = names_of_languages(site);
+    if languages.len() > 1 && other.is_none() {
+        notes.push(format!(
+            "the site has {} languages ({}), and this is {}; `new --from hugo --language` makes a configuration for another",
+            languages.len(),
+            languages.join(", "),
+            language.as_deref().unwrap_or("the first")
+        ));
     }
     let mut url = either(&["baseURL"]);
     if at(site, &["defaultContentLanguageInSubdir"]).and_then(Value::as_bool) == Some(true)
+        && other.is_none()
         && let (Some(base), Some(language)) = (&url, &language)
     {
         url = Some(format!("{}/{language}/", base.trim_end_matches('/')));
@@ -113,7 +134,8 @@ fn found(site: &Value) -> Found {
         posts: content,
         permalink: is_ugly(None).then(|| "/:sections/:slugorfilename.html".to_owned()),
         permalinks,
-        feeds: feeds::hugo(site),
+        feeds: feeds::hugo(site).below(other),
+        other_language: other.map(str::to_owned),
         notes,
     }
 }

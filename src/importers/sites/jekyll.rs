@@ -43,6 +43,7 @@ pub(super) fn read(files: &[(String, String)]) -> Result<Found, String> {
         posts: text(&site, &["collections_dir"]).unwrap_or_else(|| ".".to_owned()),
         permalink: permalink(&site).map(|style| pattern(&style)),
         permalinks: std::collections::BTreeMap::new(),
+        other_language: None,
         feeds: feeds::jekyll(&site),
         notes,
     })

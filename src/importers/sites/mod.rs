@@ -33,6 +33,8 @@ pub struct Found {
     pub author: Option<(String, Option<String>)>,
     /// The folder of its posts, below the folder of the site.
     pub posts: String,
+    /// The language of the posts to read, if it is not the site's first.
+    pub other_language: Option<String>,
     /// The pattern of page addresses, if it is not the generator's default.
     pub permalink: Option<String>,
     /// The same for single sections.
@@ -63,7 +65,7 @@ pub fn read(
     is_there: &dyn Fn(&str) -> bool,
 ) -> Result<Found, String> {
     let mut found = match generator {
-        Generator::Hugo => hugo::read(files),
+        Generator::Hugo => hugo::read(files, None),
         Generator::Zola => zola::read(files),
         Generator::Jekyll => jekyll::read(files),
         Generator::Pelican => Ok(pelican::read(files)),
@@ -74,7 +76,21 @@ pub fn read(
     Ok(found)
 }
 
+/// Reads the settings of one language of a Hugo site.
+pub fn read_hugo_in(language: &str, files: &[(String, String)]) -> Result<Found, String> {
+    let mut found = hugo::read(files, Some(language))?;
+    found.check();
+    Ok(found)
+}
+
 impl Found {
+    /// The address of the feed that the site has now.
+    pub fn feed_url(&self) -> Option<String> {
+        let path = self.feeds.of_site()?;
+        let url = self.url.as_ref().filter(|url| !url.is_empty())?;
+        Some(format!("{}/{path}", url.trim_end_matches('/')))
+    }
+
     /// Takes the title and the description that the configuration lacks from the page of the site, `content/_index.md`.
     pub fn take_home(&mut self, generator: Generator, text: &str) {
         let Ok(parts) = front_matter::split_for(text, "_index.md", generator) else { return };
@@ -148,6 +164,9 @@ impl Found {
         }
         push(format!("\n[archive]\nposts = {}", quoted(posts)));
         push(format!("generator = {}", quoted(generator.key())));
+        if let Some(language) = &self.other_language {
+            push(format!("language = {}", quoted(language)));
+        }
         push(format!("permalink = {}", quoted(self.permalink.as_deref().unwrap_or("auto"))));
         if !self.permalinks.is_empty() {
             let mut pairs = String::new();

@@ -34,6 +34,7 @@ pub(super) fn read(files: &[(String, String)]) -> Found {
         posts: text("PATH").unwrap_or_else(|| "content".to_owned()).trim_end_matches('/').to_owned(),
         permalink,
         permalinks: BTreeMap::new(),
+        other_language: None,
         feeds: feeds::pelican(&settings),
         notes,
     }

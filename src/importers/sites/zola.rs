@@ -38,6 +38,7 @@ pub(super) fn read(files: &[(String, String)]) -> Result<Found, String> {
         posts: "content".to_owned(),
         permalink,
         permalinks: std::collections::BTreeMap::new(),
+        other_language: None,
         feeds: feeds::zola(&site),
         notes,
     })

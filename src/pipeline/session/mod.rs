@@ -15,6 +15,6 @@ pub(crate) use dkim_keys::{identities, new_key};
 pub use ledger_session::LedgerSession;
 pub(crate) use mailbox::mailbox;
 pub use run_error::RunError;
-pub(crate) use transport::ensure_can_send;
 pub use transport::open_transport;
 pub(crate) use transport::relay_transport;
+pub(crate) use transport::{ensure_can_send, ensure_is_configured};

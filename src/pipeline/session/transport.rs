@@ -21,6 +21,13 @@ pub(crate) fn is_on(config: &Config) -> bool {
 
 /// Fails if a setting, the password or login of the relay, or a DKIM key is missing: a run that cannot succeed must not start.
 pub(crate) fn ensure_can_send(config: &Config, clock: &Arc<dyn Clock>) -> Result<(), RunError> {
+    ensure_is_configured(config)?;
+    signer(config)?;
+    open_transport(config, clock, "").map(drop)
+}
+
+/// The same without secrets, for a command that only says what would be sent.
+pub(crate) fn ensure_is_configured(config: &Config) -> Result<(), RunError> {
     if !config.newsletter.enabled {
         return Err(RunError::user(
             "the newsletter is disabled (newsletter.enabled is false)",
@@ -30,8 +37,8 @@ pub(crate) fn ensure_can_send(config: &Config, clock: &Arc<dyn Clock>) -> Result
     if config.newsletter.from.is_none() {
         return Err(no_sender());
     }
-    signer(config)?;
-    open_transport(config, clock, "").map(drop)
+    let placeholders = config.smtp.as_ref().map(|_| config.placeholder_errors()).unwrap_or_default();
+    if placeholders.is_empty() { Ok(()) } else { Err(RunError::Findings(placeholders)) }
 }
 
 /// The transport: the relay, or the outbox folder if no relay is configured. With placeholder addresses nothing is sent to

@@ -7,6 +7,7 @@ pub(crate) mod feed_diff;
 pub(crate) mod feed_source;
 pub(crate) mod feeds;
 pub(crate) mod lookup;
+pub(crate) mod missing_pictures;
 pub(crate) mod pages;
 pub(crate) mod retraction;
 pub(crate) mod site_files;
@@ -20,6 +21,7 @@ pub use feed_source::{FetchReport, fetch_posts, moved as moved_feed, never_fetch
 pub use feeds::{BuildReport, ShortenedFeed, build, categories, plan_site};
 pub use lookup::FoundPost;
 pub(crate) use lookup::find_with_skipped;
+pub use missing_pictures::missing_pictures;
 pub(crate) use pages::issues::add as add_issue_pages;
 pub use pages::{PagesReport, page_templates, proof_pages};
 pub use retraction::{Retraction, retract};
