@@ -52,7 +52,7 @@ enum StatusQuery {
     /// List the deliveries of an issue.
     #[command(alias = "who-got", after_help = "Example:\n  letterpress status recipients 2026-W47")]
     Recipients {
-        /// Id or slug of the post, or a week such as 2026-W47 [default: the newest issue].
+        /// Id, slug or file of the post, or a week such as 2026-W47 [default: the newest issue].
         #[arg(add = completions::issues())]
         issue: Option<String>,
     },

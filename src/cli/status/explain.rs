@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::archive::folder;
 use crate::cli::Outcome;
 use crate::cli::args::parse;
-use crate::cli::printer::Printer;
+use crate::cli::printer::{Printer, when};
 use crate::cli::view::preferences::sentence;
 use crate::finding::Finding;
 use crate::pipeline::newsletter::unused_topics_of;
@@ -25,6 +25,14 @@ pub(super) async fn explain(
     let unused =
         subscriber.as_ref().map(|subscriber| unused(address, subscriber, context)).unwrap_or_default();
     let mut why = reason(status, subscriber.as_ref());
+    if status == Some(SubscriptionStatus::Unconfirmed)
+        && let Some(asked_at) = session.store.asked_at(key).await?
+    {
+        why = format!(
+            "unconfirmed: signed up on {}, and a confirmation email answers that; only the link in it subscribes",
+            when(asked_at, &context.config)
+        );
+    }
     if status == Some(SubscriptionStatus::Suppressed)
         && let Some(removal) = removal(key, session).await?
     {

@@ -24,6 +24,7 @@ use crate::net::budget;
 use crate::net::http::{Download, Fetched, Validators};
 use crate::pipeline::session::context::RunContext;
 use crate::pipeline::session::run_error::RunError;
+use crate::schedule::identity::SourceGuids;
 use state::{FeedState, Unavailable, Version};
 
 /// Limit for a feed that contains every post ever published.
@@ -128,6 +129,17 @@ pub(crate) fn withdrawn(config: &Config) -> BTreeSet<String> {
     let ledger = config.archive.feed.as_ref().and_then(|_| read_ledger(config).ok()).unwrap_or_default();
     let gone = ledger.entries.into_values().filter(|known| known.taken_back);
     gone.flat_map(|known| known.id.into_iter().chain([known.url])).collect()
+}
+
+/// Which entries have a guid of their own, and which of these the feed contained when it was last read.
+pub(crate) fn source_guids(config: &Config) -> SourceGuids {
+    let ledger = config.archive.feed.as_ref().and_then(|_| read_ledger(config).ok()).unwrap_or_default();
+    let in_feed = ledger.window.iter().filter_map(|key| ledger.entries.get(key)?.id.clone());
+    SourceGuids {
+        present: in_feed.collect(),
+        all: ledger.entries.values().filter_map(|known| known.id.clone()).collect(),
+        ..SourceGuids::default()
+    }
 }
 
 /// Only one run at a time downloads the feed; the others wait, because a download is short.

@@ -70,6 +70,16 @@ impl Store {
         .await
     }
 
+    /// The time of the last sign-up of a subscriber, if it is not confirmed yet.
+    pub async fn asked_at(&self, key: AddressKey) -> Result<Option<DateTime<Utc>>, StoreError> {
+        self.read("looking up a sign-up", move |tx| {
+            let found =
+                tx.one("SELECT asked_at FROM subscriber WHERE addr_key = ?1", args![&key.0], |row| row.get(0))?;
+            Ok(found.flatten())
+        })
+        .await
+    }
+
     /// Submits the form behind a confirmation link.
     pub async fn confirm(
         &self,
