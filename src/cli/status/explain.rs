@@ -26,12 +26,9 @@ pub(super) async fn explain(
         subscriber.as_ref().map(|subscriber| unused(address, subscriber, context)).unwrap_or_default();
     let mut why = reason(status, subscriber.as_ref());
     if status == Some(SubscriptionStatus::Unconfirmed)
-        && let Some(asked_at) = session.store.asked_at(key).await?
+        && let Some((at, state)) = session.store.confirmation(key).await?
     {
-        why = format!(
-            "unconfirmed: signed up on {}, and a confirmation email answers that; only the link in it subscribes",
-            when(asked_at, &context.config)
-        );
+        why = awaited(&when(at, &context.config), state.as_deref());
     }
     if status == Some(SubscriptionStatus::Suppressed)
         && let Some(removal) = removal(key, session).await?
@@ -69,6 +66,17 @@ async fn removal(key: AddressKey, session: &LedgerSession) -> Result<Option<&'st
         }
         _ => None,
     })
+}
+
+/// Somebody who signed up and did not confirm. Only the person can: nobody may confirm it for them.
+fn awaited(at: &str, state: Option<&str>) -> String {
+    let email = match state {
+        Some("sent") => format!("a confirmation email was sent on {at}"),
+        Some("waiting" | "armed") => format!("signed up on {at}, and the confirmation email waits to be sent"),
+        Some("failed") => format!("the confirmation email could not be sent on {at}; the person may sign up again"),
+        _ => format!("asked for a confirmation on {at}"),
+    };
+    format!("unconfirmed: {email}, and it is not confirmed yet; only the person can confirm")
 }
 
 fn reason(status: Option<SubscriptionStatus>, subscriber: Option<&Subscriber>) -> String {
