@@ -67,6 +67,8 @@ pub(super) struct Transcript {
     pub(super) events: Vec<String>,
     /// The run does not show whether an earlier failure is over.
     pub(super) is_inconclusive: bool,
+    /// What waits for a decision, for health checks.
+    pub(super) open: Vec<String>,
     has_answered: bool,
 }
 
@@ -75,6 +77,7 @@ static TRANSCRIPT: Mutex<Transcript> = Mutex::new(Transcript {
     complaints: Vec::new(),
     events: Vec::new(),
     is_inconclusive: false,
+    open: Vec::new(),
     has_answered: false,
 });
 
@@ -129,6 +132,12 @@ impl Printer {
     #[expect(clippy::unused_self, reason = "the printer is the interface to the transcript")]
     pub(super) fn leave_open(self) {
         transcript().is_inconclusive = true;
+    }
+
+    /// Something waits for a decision although the run ends well. Not printed; a health check names it.
+    #[expect(clippy::unused_self, reason = "the printer is the interface to the transcript")]
+    pub(super) fn remind(self, what: String) {
+        transcript().open.push(what);
     }
 
     /// The lines so far: what the run did, and what needs attention.

@@ -107,8 +107,13 @@ pub(super) async fn run(args: &Args, context: &RunContext, printer: Printer) -> 
 fn report_health(max_age: Span, context: &RunContext, printer: Printer) -> Outcome {
     let at = |time| when(time, &context.config);
     let bad = match health(&context.config, max_age, context.clock.now()) {
-        Health::Good(time) => {
-            printer.info(format!("healthy: the last run ended well at {}", at(time)));
+        Health::Good(time, open) => {
+            let open = if open.is_empty() {
+                String::new()
+            } else {
+                format!("; `letterpress status` shows {}", open.join(" and "))
+            };
+            printer.info(format!("healthy: the last run ended well at {}{open}", at(time)));
             return Outcome::Done;
         }
         Health::Running => {

@@ -33,6 +33,11 @@ pub(in crate::cli) fn report(held: &HeldPosts, printer: Printer) -> Outcome {
         printer.leave_open();
     }
     // The writer got a request for approval by email; the other two are reported only here.
+    let waiting = held.unapproved.len()
+        + held.without_audience.iter().filter(|post| !post.comes_with_the_digest()).count();
+    if waiting > 0 {
+        printer.remind(format!("{} held back", count(waiting as u64, "post")));
+    }
     let is_new = !held.is_known && held.without_audience.iter().any(|held| !held.comes_with_the_digest());
     if is_new || !held.lookalikes.is_empty() { Outcome::UserError } else { Outcome::Done }
 }

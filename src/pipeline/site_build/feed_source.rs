@@ -30,6 +30,9 @@ use state::{FeedState, Unavailable, Version};
 /// Limit for a feed that contains every post ever published.
 const MAX_FEED: usize = 64 << 20;
 
+/// What a run does whose feed is not available.
+pub(crate) const USES_STORED: &str = "this run uses the stored entries; no post is removed";
+
 /// Time limit for the whole download: DNS lookup, connection, body.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -254,8 +257,7 @@ fn stale(ledger: &PageRegistry, source: &str, unavailable: Unavailable) -> Resul
             advice.unwrap_or(help),
         ));
     }
-    let hint = "this run uses the stored entries; no post is removed";
-    let hint = advice.map_or_else(|| hint.to_owned(), |advice| format!("{advice}; {hint}"));
+    let hint = advice.map_or_else(|| USES_STORED.to_owned(), |advice| format!("{advice}; {USES_STORED}"));
     let findings = vec![Finding::warning("feed-archive", source, why).hint(hint)];
     Ok(FetchReport { findings, is_stale: true })
 }
