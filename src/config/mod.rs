@@ -68,6 +68,7 @@ pub use oauth::{Grant, LoginSource, OauthClient, Provider, built_in_providers};
 pub use output::{Compression, Output};
 pub use parse::{CheckedConfig, ConfigError, environment, examine, load, parse};
 pub use permalink::{Pattern, PatternPart, Permalink, Placeholder};
+pub(crate) use loopback::is_this_machine;
 pub use placeholder::is_placeholder_host;
 pub use podcast::{Category, Order, Podcast, PodcastPerson};
 pub use postgres::{Encryption, PostgresUrl};
