@@ -161,10 +161,7 @@ fn issues_of_week(week: &str, issues: &[IssueSummary]) -> Vec<String> {
 
 /// The id of the issue that an argument names by its id, or by the slug or file of its post; the newest issue without an
 /// argument.
-pub(super) async fn issue_id(
-    session: &LedgerSession,
-    wanted: Option<&str>,
-) -> Result<String, RunError> {
+pub(super) async fn issue_id(session: &LedgerSession, wanted: Option<&str>) -> Result<String, RunError> {
     let issues = session.store.issues().await?;
     let Some(wanted) = wanted else {
         let newest = issues.first().map(|issue| issue.id.clone());
@@ -188,7 +185,9 @@ pub(super) async fn issue_id(
         return Ok(issue.id.clone());
     }
     // An id that another program made contains no slug.
-    issue_of_post(session, wanted, &issues).await?.ok_or_else(|| no_issue(format!("there is no issue {wanted:?}")))
+    issue_of_post(session, wanted, &issues)
+        .await?
+        .ok_or_else(|| no_issue(format!("there is no issue {wanted:?}")))
 }
 
 fn no_issue(what: String) -> RunError {

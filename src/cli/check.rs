@@ -17,7 +17,9 @@ use super::printer::{Printer, count};
 use super::{Outcome, configuration};
 use crate::archive::{Archive, SkipReason, folder, markdown};
 use crate::clock::Clock;
-use crate::config::{CheckedConfig, Config, ConfigError, DEFAULTS, examine, is_placeholder_host, is_this_machine};
+use crate::config::{
+    CheckedConfig, Config, ConfigError, DEFAULTS, examine, is_placeholder_host, is_this_machine,
+};
 use crate::doctor;
 use crate::email;
 use crate::email::dkim::is_aligned;
@@ -148,7 +150,10 @@ fn placeholders(config: &Config, findings: &mut Vec<Finding>) {
 fn unencrypted_pages(config: &Config, findings: &mut Vec<Finding>) {
     let Some(url) = config.web.url.as_ref().filter(|url| url.as_url().scheme() == "http") else { return };
     if !is_placeholder_host(url.host()) && !url.as_url().host_str().is_some_and(is_this_machine) {
-        let message = format!("web.url is {}, and mail programs unsubscribe with one click only through https", url.as_str());
+        let message = format!(
+            "web.url is {}, and mail programs unsubscribe with one click only through https",
+            url.as_str()
+        );
         let hint = "let the web server in front of `letterpress serve` have a certificate, and write web.url with https://";
         findings.push(Finding::warning("web-url", config.file.as_str(), message).hint(hint));
     }

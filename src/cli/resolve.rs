@@ -140,7 +140,8 @@ async fn elsewhere(
         return Ok(None);
     }
     let mut found: BTreeMap<String, u64> = BTreeMap::new();
-    for view in session.store.deliveries(Filter { post: None, ..wanted }).await?.into_iter().filter(is_meant) {
+    for view in session.store.deliveries(Filter { post: None, ..wanted }).await?.into_iter().filter(is_meant)
+    {
         *found.entry(view.post).or_default() += 1;
     }
     let others: Vec<String> =

@@ -77,7 +77,9 @@ fn over(command: &str, incident: &Incident) -> String {
     let what = match command {
         "build" => "building the feeds",
         "inbox" => "processing the inbox",
-        _ if incident.text.contains(USES_STORED) && headline.contains(": warning: ") => "reading the source feed",
+        _ if incident.text.contains(USES_STORED) && headline.contains(": warning: ") => {
+            "reading the source feed"
+        }
         _ => "sending",
     };
     let (since, number) = incident.whole();

@@ -38,7 +38,9 @@ pub enum ConfigError {
 /// Without --config, the folders above were searched too.
 fn missing(path: &Utf8Path) -> String {
     match Utf8Path::new(".").canonicalize_utf8() {
-        Ok(here) if path == "config.toml" => format!("{path} does not exist, neither in {here} nor in a folder above it"),
+        Ok(here) if path == "config.toml" => {
+            format!("{path} does not exist, neither in {here} nor in a folder above it")
+        }
         _ => format!("{path} does not exist"),
     }
 }

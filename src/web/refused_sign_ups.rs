@@ -64,11 +64,17 @@ mod tests {
         let network = SignUpResult::Limit(SignUpLimit::Network);
         assert_eq!(refused.record(SignUpResult::ToConfirm, true, start), None);
         let first = refused.record(network, true, start).unwrap();
-        assert!(first.contains("(1 since") && first.contains("per_network_per_hour; it came from a proxy"), "{first}");
+        assert!(
+            first.contains("(1 since") && first.contains("per_network_per_hour; it came from a proxy"),
+            "{first}"
+        );
         for _ in 0..1_000 {
             assert_eq!(refused.record(network, false, start + PERIOD / 2), None);
         }
         let next = refused.record(SignUpResult::MailboxLimit, true, start + PERIOD).unwrap();
-        assert!(next.contains("(1001 since") && next.contains("to a mailbox") && !next.contains("proxy"), "{next}");
+        assert!(
+            next.contains("(1001 since") && next.contains("to a mailbox") && !next.contains("proxy"),
+            "{next}"
+        );
     }
 }

@@ -9,7 +9,8 @@ use letterpress::internals::clock::{Clock as _, SystemClock};
 use letterpress::internals::ledger::State;
 use letterpress::internals::ledger::rate_limit::Rate;
 use letterpress::internals::store::subscriber_store::{
-    ConsentContext, SignUp, SignUpLimit, SignUpLimits, SignUpOrigin, SignUpResult, TransactionalKind, TransactionalOutcome,
+    ConsentContext, SignUp, SignUpLimit, SignUpLimits, SignUpOrigin, SignUpResult, TransactionalKind,
+    TransactionalOutcome,
 };
 use letterpress::internals::store::{Filter, Store, open_sqlite};
 use letterpress::internals::subscribers::lifecycle::Confirmed;

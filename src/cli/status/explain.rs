@@ -72,8 +72,12 @@ async fn removal(key: AddressKey, session: &LedgerSession) -> Result<Option<&'st
 fn awaited(at: &str, state: Option<&str>) -> String {
     let email = match state {
         Some("sent") => format!("a confirmation email was sent on {at}"),
-        Some("waiting" | "armed") => format!("signed up on {at}, and the confirmation email waits to be sent"),
-        Some("failed") => format!("the confirmation email could not be sent on {at}; the person may sign up again"),
+        Some("waiting" | "armed") => {
+            format!("signed up on {at}, and the confirmation email waits to be sent")
+        }
+        Some("failed") => {
+            format!("the confirmation email could not be sent on {at}; the person may sign up again")
+        }
         _ => format!("asked for a confirmation on {at}"),
     };
     format!("unconfirmed: {email}, and it is not confirmed yet; only the person can confirm")

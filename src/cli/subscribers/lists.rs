@@ -154,7 +154,11 @@ async fn ask_all(
         object["findings"] = json!(findings);
         printer.json(&object)?;
     } else {
-        let is_new = if args.dry_run { vec![true; findings.len()] } else { note_rows(args, &findings, session).await? };
+        let is_new = if args.dry_run {
+            vec![true; findings.len()]
+        } else {
+            note_rows(args, &findings, session).await?
+        };
         // Cron reads the same file again and again: a wrong row is news once.
         let news = findings.iter().zip(is_new).filter(|(_, is_new)| *is_new || !printer.is_quiet());
         printer.warnings(&news.map(|(finding, _)| finding.clone()).collect::<Vec<_>>());

@@ -104,7 +104,8 @@ pub(crate) async fn check(context: &RunContext, session: &LedgerSession) -> Vec<
 
 /// Deliveries that may or may not have arrived, and about which nobody has decided.
 async fn unknown_outcomes(session: &LedgerSession) -> Option<Check> {
-    let number = timeout(READING, session.store.unknown_outcomes()).await.ok()?.ok().filter(|number| *number > 0)?;
+    let number =
+        timeout(READING, session.store.unknown_outcomes()).await.ok()?.ok().filter(|number| *number > 0)?;
     let message = format!("deliveries with unknown outcome, about which nobody has decided: {number}");
     let next = "`letterpress status` lists them; `letterpress resolve` settles them";
     Some(Check::warning(Section::Here, "unknown-outcomes", message, next))

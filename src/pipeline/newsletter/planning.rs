@@ -100,7 +100,8 @@ async fn choose<'a>(
     if due.is_empty() {
         return Ok(choice);
     }
-    choice.held.lookalikes = held_posts::alike(&context.config, session, archive, due.iter().copied()).await?;
+    choice.held.lookalikes =
+        held_posts::alike(&context.config, session, archive, due.iter().copied()).await?;
     let alike: HashSet<String> = choice.held.lookalikes.iter().map(|held| held.post.clone()).collect();
     for post in due.iter().filter(|post| !alike.contains(&post.id)) {
         let audience = session.store.audience(&post.id, post.audience()).await?;

@@ -68,7 +68,9 @@ impl Incident {
     pub fn headline(&self) -> &str {
         let lines = || self.text.lines().filter(|line| !line.starts_with(' ') && *line != ONCE);
         let has = |words: &'static [&'static str]| {
-            lines().find(|line| words.iter().any(|word| line.starts_with(word) || line.contains(&format!(": {word}"))))
+            lines().find(|line| {
+                words.iter().any(|word| line.starts_with(word) || line.contains(&format!(": {word}")))
+            })
         };
         has(&["error: "])
             .or_else(|| has(&["stopped: ", "paused: "]))
@@ -308,7 +310,10 @@ mod tests {
     fn the_headline_is_the_error_and_not_how_far_the_run_came() {
         let headline = |text: &str| Incident::begin(&failure(text), at(0)).headline().to_owned();
         let stopped = "\"Hello\": 1 pending via mail.example.com:465\n  next retry at 9:00\n";
-        assert_eq!(headline(&format!("{stopped}config.toml: error: no login\nstopped: x")), "config.toml: error: no login");
+        assert_eq!(
+            headline(&format!("{stopped}config.toml: error: no login\nstopped: x")),
+            "config.toml: error: no login"
+        );
         assert_eq!(headline(&format!("{stopped}stopped: no answer\n  not sent")), "stopped: no answer");
         assert_eq!(headline("in this run:\n1 refused"), "1 refused");
     }

@@ -7,7 +7,8 @@ use super::events::{self, Entry};
 use super::transactional::{self, MessageRecipient};
 use super::{Dialect, Row, Store, StoreError, Tx, args, rate_limit, series, subscribers};
 use crate::store::subscriber_store::{
-    ConsentContext, SignUp, SignUpLimit, SignUpLimits, SignUpOrigin, SignUpResult, StoreMetrics, TransactionalKind,
+    ConsentContext, SignUp, SignUpLimit, SignUpLimits, SignUpOrigin, SignUpResult, StoreMetrics,
+    TransactionalKind,
 };
 use crate::subscribers::lifecycle::{
     self, Confirmed, REMOVED, REMOVED_AFTER_UNSUBSCRIBE, SignUpDecision, Subscription,
