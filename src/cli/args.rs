@@ -1,11 +1,13 @@
 //! Arguments that several commands share, and how they are read: waivers, preferences, addresses, issues, feeds.
 
+use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::fs::File;
 use std::time::Duration;
 
 use camino::Utf8Path;
 use clap::Args;
+use unicode_normalization::UnicodeNormalization as _;
 use url::Url;
 
 use super::completions;
@@ -157,36 +159,54 @@ fn issues_of_week(week: &str, issues: &[IssueSummary]) -> Vec<String> {
     issues.iter().filter(|issue| issue.id.starts_with(&start)).map(|issue| issue.id.clone()).collect()
 }
 
-/// The id of the issue that an argument names by its id or slug; the newest issue without an argument.
+/// The id of the issue that an argument names by its id, or by the slug or file of its post; the newest issue without an
+/// argument.
 pub(super) async fn issue_id(session: &LedgerSession, wanted: Option<&str>) -> Result<String, RunError> {
     let issues = session.store.issues().await?;
-    let found = match wanted {
-        None => issues.first(),
-        Some(wanted) => {
-            // In an id the slug is percent-encoded; the user types it decoded.
-            let slugs = [format!(":{wanted}"), format!(":{}", links::segment(wanted))];
-            let named = |issue: &&IssueSummary| slugs.iter().any(|slug| issue.id.ends_with(slug));
-            let found = issues.iter().find(|issue| issue.id == wanted).or_else(|| issues.iter().find(named));
-            let of_the_week = issues_of_week(wanted, &issues);
-            match of_the_week.as_slice() {
-                [] => found,
-                [only] => issues.iter().find(|issue| issue.id == *only),
-                several => {
-                    return Err(RunError::user(
-                        format!("{wanted} has {} issues, each for different topics", several.len()),
-                        format!("name one of them: {}", several.join(", ")),
-                    ));
-                }
-            }
-        }
+    let Some(wanted) = wanted else {
+        let newest = issues.first().map(|issue| issue.id.clone());
+        return newest.ok_or_else(|| no_issue("no issue has been sent yet".to_owned()));
     };
-    found.map(|issue| issue.id.clone()).ok_or_else(|| {
-        let what = wanted.map_or_else(
-            || "no issue has been sent yet".to_owned(),
-            |wanted| format!("there is no issue {wanted:?}"),
-        );
-        RunError::user(what, "`letterpress status` lists the issues with their ids")
-    })
+    match issues_of_week(wanted, &issues).as_slice() {
+        [] => {}
+        [only] => return Ok(only.clone()),
+        several => {
+            return Err(RunError::user(
+                format!("{wanted} has {} issues, each for different topics", several.len()),
+                format!("name one of them: {}", several.join(", ")),
+            ));
+        }
+    }
+    // In an id the slug is percent-encoded; the user types it decoded.
+    let slugs = [format!(":{wanted}"), format!(":{}", links::segment(wanted))];
+    let named = |issue: &&IssueSummary| slugs.iter().any(|slug| issue.id.ends_with(slug));
+    let found = issues.iter().find(|issue| issue.id == wanted).or_else(|| issues.iter().find(named));
+    if let Some(issue) = found {
+        return Ok(issue.id.clone());
+    }
+    // An id that another program made contains no slug.
+    issue_of_post(session, wanted, &issues)
+        .await?
+        .ok_or_else(|| no_issue(format!("there is no issue {wanted:?}")))
+}
+
+fn no_issue(what: String) -> RunError {
+    RunError::user(what, "`letterpress status` lists the issues with their ids")
+}
+
+/// The issue of the post with this slug, label or file, also if the post is not published any more.
+async fn issue_of_post(
+    session: &LedgerSession,
+    wanted: &str,
+    issues: &[IssueSummary],
+) -> Result<Option<String>, RunError> {
+    let is_label = |label: &str| label.nfc().eq(wanted.nfc());
+    let is_file = |path: &str| is_label(path) || Utf8Path::new(path).file_name().is_some_and(is_label);
+    let labelled = session.store.published().await?.into_iter().filter(|issue| is_label(&issue.label));
+    let filed = session.store.identities().await?.into_iter().filter(|known| is_file(&known.path));
+    let posts: BTreeSet<String> =
+        labelled.map(|issue| issue.post).chain(filed.map(|known| known.post)).collect();
+    Ok(issues.iter().map(|issue| &issue.id).find(|id| posts.contains(*id)).cloned())
 }
 
 /// Whether an argument is the URL of a feed, and not a file.

@@ -14,6 +14,9 @@ pub(super) async fn run(
 ) -> Result<Outcome, RunError> {
     let refreshed = fetch_posts(context).await?;
     printer.lasting_findings(&refreshed.findings);
+    if let Some(changes) = refreshed.changes() {
+        printer.info(changes);
+    }
     let mut built = build(context, args.allowed())?;
     add_issue_pages(context, None, &mut built).await?;
     feeds::report(&built, context, printer);

@@ -17,7 +17,9 @@ use super::printer::{Printer, count};
 use super::{Outcome, configuration};
 use crate::archive::{Archive, SkipReason, folder, markdown};
 use crate::clock::Clock;
-use crate::config::{CheckedConfig, Config, ConfigError, DEFAULTS, examine, is_placeholder_host};
+use crate::config::{
+    CheckedConfig, Config, ConfigError, DEFAULTS, examine, is_placeholder_host, is_this_machine,
+};
 use crate::doctor;
 use crate::email;
 use crate::email::dkim::is_aligned;
@@ -144,6 +146,19 @@ fn placeholders(config: &Config, findings: &mut Vec<Finding>) {
     }
 }
 
+/// Mail programs unsubscribe with one click only through https.
+fn unencrypted_pages(config: &Config, findings: &mut Vec<Finding>) {
+    let Some(url) = config.web.url.as_ref().filter(|url| url.as_url().scheme() == "http") else { return };
+    if !is_placeholder_host(url.host()) && !url.as_url().host_str().is_some_and(is_this_machine) {
+        let message = format!(
+            "web.url is {}, and mail programs unsubscribe with one click only through https",
+            url.as_str()
+        );
+        let hint = "let the web server in front of `letterpress serve` have a certificate, and write web.url with https://";
+        findings.push(Finding::warning("web-url", config.file.as_str(), message).hint(hint));
+    }
+}
+
 /// Ids generated while site.url was a placeholder: they work, but their domain belongs to another site.
 fn borrowed_ids(config: &Config, archive: &Archive, findings: &mut Vec<Finding>) {
     let is_borrowed = |id: &str| {
@@ -173,6 +188,7 @@ async fn everything(
     findings.extend(secrets.filter_map(|check| check.into_finding(&config.file)));
     alignment(config, findings);
     placeholders(config, findings);
+    unencrypted_pages(config, findings);
     findings.extend(email::accent_finding(config));
     let sends = can_send(config, clock, findings);
     if live {

@@ -175,19 +175,22 @@ async fn log_in(
             printer.info("  then run `letterpress login microsoft`");
             return Ok(None);
         }
-        Login::Password(what) if args.password_file.is_none() => {
-            let path = config.resolve(Utf8Path::new(PASSWORD_FILE));
-            if let Some(password) = questions.password(what)? {
+        Login::Password(what) => {
+            let path = config.resolve(Utf8Path::new(args.password_file.as_deref().unwrap_or(PASSWORD_FILE)));
+            let typed = if args.password_file.is_none() { questions.password(what)? } else { None };
+            if let Some(password) = typed {
                 durable::replace(&path, password.as_bytes(), Mode::Private)
                     .map_err(|error| RunError::io(format!("writing {path}"), error))?;
             } else if !path.exists() {
                 printer.info(format!(
-                    "write the password ({what}) to {path}, then try it: letterpress check --live"
+                    "there is no password yet: {path} does not exist. Write {what} to it, so that only you can read it:"
                 ));
+                printer.info(format!("  (umask 077; cat > {})", shell_quoted(path.as_str())));
+                printer.info("  then try it: letterpress check --live");
                 return Ok(None);
             }
         }
-        Login::Password(_) | Login::None => {}
+        Login::None => {}
     }
     match try_relay(config, clock).await? {
         None => printer.info(format!("{host} can be reached, and the log-in works")),

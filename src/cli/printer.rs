@@ -69,6 +69,8 @@ pub(super) struct Transcript {
     pub(super) is_inconclusive: bool,
     /// Somebody stopped the run, which is no failure.
     pub(super) was_stopped: bool,
+    /// What waits for a decision, for health checks.
+    pub(super) open: Vec<String>,
     has_answered: bool,
 }
 
@@ -78,6 +80,7 @@ static TRANSCRIPT: Mutex<Transcript> = Mutex::new(Transcript {
     events: Vec::new(),
     is_inconclusive: false,
     was_stopped: false,
+    open: Vec::new(),
     has_answered: false,
 });
 
@@ -138,6 +141,12 @@ impl Printer {
     #[expect(clippy::unused_self, reason = "the printer is the interface to the transcript")]
     pub(super) fn note_stop(self) {
         transcript().was_stopped = true;
+    }
+
+    /// Something waits for a decision although the run ends well. Not printed; a health check names it.
+    #[expect(clippy::unused_self, reason = "the printer is the interface to the transcript")]
+    pub(super) fn remind(self, what: String) {
+        transcript().open.push(what);
     }
 
     /// The lines so far: what the run did, and what needs attention.

@@ -44,6 +44,9 @@ pub(super) async fn run(args: &Args, context: &RunContext, printer: Printer) -> 
 fn report(summary: PublishReport, context: &RunContext, printer: Printer) -> Result<Outcome, RunError> {
     let mut has_errors = false;
     printer.lasting_findings(&summary.refreshed.findings);
+    if let Some(changes) = summary.refreshed.changes() {
+        printer.info(changes);
+    }
     if let Some(built) = &summary.built {
         feeds::report(built, context, printer);
         has_errors = built.has_errors();

@@ -1,6 +1,8 @@
 //! `letterpress resolve`: settle deliveries with unknown outcome, retry rejected ones, resume or cancel a paused issue.
 //! Each decision is recorded in the ledger.
 
+use std::collections::BTreeMap;
+
 use clap::Args as ClapArgs;
 
 use super::Outcome;
@@ -10,9 +12,9 @@ use super::printer::{Printer, count};
 use crate::ledger::transition::Event;
 use crate::ledger::{EVIDENCE, IssueState, LETTER_REFUSED, LastReply, NO_MAILBOX, State};
 use crate::pipeline::session::{LedgerSession, RunContext, RunError};
-use crate::store::Filter;
+use crate::store::{DeliveryView, Filter};
 use crate::subscribers::AddressKey;
-use crate::text::hex;
+use crate::text::{hex, shell_quoted};
 
 #[derive(ClapArgs)]
 #[expect(
@@ -26,7 +28,7 @@ Examples:
   letterpress resolve --sent --subscriber kim@example.com --reason \"Kim has it\"
   letterpress resolve --resume")]
 pub(super) struct Args {
-    /// Id or slug of the issue [default: the newest issue].
+    /// Id of the issue, or slug or file of its post [default: the newest issue].
     #[arg(add = completions::issues())]
     issue: Option<String>,
     /// Only the delivery to this subscriber.
@@ -66,7 +68,10 @@ pub(super) async fn run(args: &Args, context: &RunContext, printer: Printer) -> 
         let state = if args.resume { IssueState::Sending } else { IssueState::Cancelled };
         let changed = session.store.set_issue(&post, state, &args.reason, now).await?;
         printer.stdout(match (changed, args.resume) {
-            (false, true) => format!("{post} is not paused"),
+            (false, true) => match paused(args, &session).await? {
+                Some(other) => format!("{post}, the newest issue, is not paused; {other}"),
+                None => format!("{post} is not paused"),
+            },
             (false, false) => format!("{post} is already cancelled"),
             (true, true) => format!("resumed {post}: the next run continues"),
             (true, false) => format!("cancelled {post}: pending deliveries will not be sent"),
@@ -76,12 +81,13 @@ pub(super) async fn run(args: &Args, context: &RunContext, printer: Printer) -> 
     let subscriber =
         args.subscriber.as_deref().map(parse).transpose()?.map(|address| session.key_of(&address));
     if args.retry {
-        return retry(&session, (post, subscriber), &args.reason, context, printer).await;
+        return retry(&session, (post, subscriber), args, context, printer).await;
     }
     // A failed delivery whose earlier attempt may have arrived can be recorded as sent, but not be sent again.
     let states =
         if args.resend { vec![State::Unknown] } else { vec![State::Unknown, State::FailedUncertain] };
-    let views = session.store.deliveries(Filter { post: Some(post), subscriber, states }).await?;
+    let wanted = Filter { post: Some(post), subscriber, states };
+    let views = session.store.deliveries(wanted.clone()).await?;
     let mut settled = 0;
     // A delivery that was acknowledged before can still be settled, but not be acknowledged again.
     for view in views.iter().filter(|view| !args.acknowledge || view.row.needs_decision()) {
@@ -98,7 +104,9 @@ pub(super) async fn run(args: &Args, context: &RunContext, printer: Printer) -> 
         settled += u64::from(session.store.resolve(view.id, event, &args.reason, now).await?.is_ok());
     }
     printer.stdout(match (settled, args.resend) {
-        (0, _) => "no delivery has an unknown outcome".to_owned(),
+        (0, _) => elsewhere(args, &session, wanted, |view| view.row.needs_decision())
+            .await?
+            .unwrap_or_else(|| "no delivery has an unknown outcome".to_owned()),
         (_, false) if args.acknowledge => {
             format!("acknowledged {} with unknown outcome", count(settled, "delivery"))
         }
@@ -108,20 +116,67 @@ pub(super) async fn run(args: &Args, context: &RunContext, printer: Printer) -> 
     Ok(Outcome::Done)
 }
 
+/// The command again, for another issue.
+fn again(args: &Args, post: &str) -> String {
+    let decisions = [
+        (args.sent, "--sent"),
+        (args.resend, "--resend"),
+        (args.acknowledge, "--acknowledge"),
+        (args.retry, "--retry"),
+        (args.resume, "--resume"),
+    ];
+    let decision = decisions.iter().find(|(is_made, _)| *is_made).map_or("--cancel", |(_, name)| name);
+    format!("letterpress resolve {decision} {}", shell_quoted(post))
+}
+
+/// If no issue was named, and an older one has what the newest has not: how many deliveries, and the command for it.
+async fn elsewhere(
+    args: &Args,
+    session: &LedgerSession,
+    wanted: Filter,
+    is_meant: impl Fn(&DeliveryView) -> bool,
+) -> Result<Option<String>, RunError> {
+    if args.issue.is_some() {
+        return Ok(None);
+    }
+    let mut found: BTreeMap<String, u64> = BTreeMap::new();
+    for view in session.store.deliveries(Filter { post: None, ..wanted }).await?.into_iter().filter(is_meant)
+    {
+        *found.entry(view.post).or_default() += 1;
+    }
+    let others: Vec<String> =
+        found.iter().map(|(post, number)| format!("{number} in {post}: {}", again(args, post))).collect();
+    Ok((!others.is_empty()).then(|| format!("none in the newest issue; {}", others.join("\n  "))))
+}
+
+/// If no issue was named: the newest one that is paused, and the command for it.
+async fn paused(args: &Args, session: &LedgerSession) -> Result<Option<String>, RunError> {
+    if args.issue.is_some() {
+        return Ok(None);
+    }
+    let issues = session.store.issues().await?;
+    let paused = issues.iter().find(|issue| issue.state == IssueState::Paused);
+    Ok(paused.map(|issue| format!("{} is: {}", issue.id, again(args, &issue.id))))
+}
+
+/// Whether `--retry` retries this delivery without being told its subscriber.
+fn is_retried(view: &DeliveryView) -> bool {
+    matches!(view.row.reason.as_deref(), Some(LETTER_REFUSED | NO_MAILBOX))
+}
+
 /// Retries rejected deliveries (transition T16). Subscribers who are suppressed by now are not retried.
 async fn retry(
     session: &LedgerSession,
     (post, subscriber): (String, Option<AddressKey>),
-    why: &str,
+    args: &Args,
     context: &RunContext,
     printer: Printer,
 ) -> Result<Outcome, RunError> {
-    let now = context.clock.now();
+    let (why, now) = (args.reason.as_str(), context.clock.now());
     let filter = Filter { post: Some(post.clone()), subscriber, states: vec![State::Failed] };
     let mut retried = 0;
-    for view in session.store.deliveries(filter).await? {
-        let reason = view.row.reason.as_deref();
-        if subscriber.is_none() && !matches!(reason, Some(LETTER_REFUSED | NO_MAILBOX)) {
+    for view in session.store.deliveries(filter.clone()).await? {
+        if subscriber.is_none() && !is_retried(&view) {
             continue;
         }
         let address = parse(&view.address)?;
@@ -138,7 +193,9 @@ async fn retry(
     let resumed = retried > 0 && session.store.set_issue(&post, IssueState::Sending, why, now).await?;
     let resumed = if resumed { format!("; {post} is resumed") } else { String::new() };
     printer.stdout(match retried {
-        0 => "there is no rejected delivery that can be retried".to_owned(),
+        0 => elsewhere(args, session, filter, |view| subscriber.is_some() || is_retried(view))
+            .await?
+            .unwrap_or_else(|| "there is no rejected delivery that can be retried".to_owned()),
         _ => format!("the next run retries {}{resumed}", count(retried, "delivery")),
     });
     Ok(Outcome::Done)

@@ -11,11 +11,9 @@ use super::printer::{Printer, Transcript, count, when};
 use super::{Outcome, notify};
 use crate::clock::Clock;
 use crate::config::load;
-use crate::pipeline::status::incident::{self, Change, Failure, Incident};
+use crate::pipeline::site_build::USES_STORED;
+use crate::pipeline::status::incident::{self, Change, Failure, Incident, ONCE};
 use crate::pipeline::status::last_publish;
-
-/// Marks a failure that happened once, such as a rejected message. It was reported and cannot end later.
-const ONCE: &str = "in this run:";
 
 /// Records how a run of `command` ended, prints what is new, and notifies the recipients of `[notify]`.
 pub(super) fn conclude(
@@ -37,7 +35,7 @@ pub(super) fn conclude(
     let failure = failure(outcome, &transcript).filter(|_| !transcript.was_stopped);
     let root = config.parent().filter(|parent| !parent.as_str().is_empty()).unwrap_or(Utf8Path::new("."));
     if command == "publish" && outcome != Outcome::Locked {
-        last_publish::record(root, outcome.code(), clock.now());
+        last_publish::record(root, outcome.code(), transcript.open.clone(), clock.now());
     }
     // A run that found another one in progress does not know whether a failure lasts.
     let is_silent = outcome == Outcome::Locked
@@ -78,14 +76,18 @@ fn failure(outcome: Outcome, transcript: &Transcript) -> Option<Failure> {
 }
 
 fn over(command: &str, incident: &Incident, config: &Utf8Path) -> String {
+    let headline = incident.headline();
     let what = match command {
         "build" => "building the feeds",
         "inbox" => "processing the inbox",
+        _ if incident.text.contains(USES_STORED) && headline.contains(": warning: ") => {
+            "reading the source feed"
+        }
         _ => "sending",
     };
-    let since =
-        load(config).map_or_else(|_| incident.since.to_string(), |config| when(incident.since, &config));
-    let first = incident.text.lines().next().unwrap_or_default();
-    let runs = count(incident.runs, "run");
-    format!("{what} works again: {runs} since {since} ended with: {first}")
+    let (since, number) = incident.whole();
+    let since = load(config).map_or_else(|_| since.to_string(), |config| when(since, &config));
+    let runs = count(number, "run");
+    let last = if number == incident.runs { "" } else { " failures, lately" };
+    format!("{what} works again: {runs} since {since} ended with{last}: {headline}")
 }

@@ -52,7 +52,7 @@ enum StatusQuery {
     /// List the deliveries of an issue.
     #[command(alias = "who-got", after_help = "Example:\n  letterpress status recipients 2026-W47")]
     Recipients {
-        /// Id or slug of the post, or a week such as 2026-W47 [default: the newest issue].
+        /// Id, slug or file of the post, or a week such as 2026-W47 [default: the newest issue].
         #[arg(add = completions::issues())]
         issue: Option<String>,
     },
@@ -107,8 +107,13 @@ pub(super) async fn run(args: &Args, context: &RunContext, printer: Printer) -> 
 fn report_health(max_age: Span, context: &RunContext, printer: Printer) -> Outcome {
     let at = |time| when(time, &context.config);
     let bad = match health(&context.config, max_age, context.clock.now()) {
-        Health::Good(time) => {
-            printer.info(format!("healthy: the last run ended well at {}", at(time)));
+        Health::Good(time, open) => {
+            let open = if open.is_empty() {
+                String::new()
+            } else {
+                format!("; `letterpress status` shows {}", open.join(" and "))
+            };
+            printer.info(format!("healthy: the last run ended well at {}{open}", at(time)));
             return Outcome::Done;
         }
         Health::Running => {

@@ -23,7 +23,8 @@ use crate::text::shell_quoted;
 pub enum ConfigError {
     /// The file does not exist.
     #[error(
-        "{0} does not exist\n    help: `letterpress new DIR` creates a site; run this command in its folder, or name yours with --config FILE"
+        "{}\n    help: `letterpress init DIR` creates a site; run this command in its folder, or name yours with --config FILE",
+        missing(.0)
     )]
     Missing(Utf8PathBuf),
     /// The file could not be read.
@@ -34,6 +35,16 @@ pub enum ConfigError {
     /// The file has errors; every finding is one.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
     Wrong(Vec<Finding>),
+}
+
+/// Without --config, the folders above were searched too.
+fn missing(path: &Utf8Path) -> String {
+    match Utf8Path::new(".").canonicalize_utf8() {
+        Ok(here) if path == "config.toml" => {
+            format!("{path} does not exist, neither in {here} nor in a folder above it")
+        }
+        _ => format!("{path} does not exist"),
+    }
 }
 
 /// A configuration file, as far as it can be read.

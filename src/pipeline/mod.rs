@@ -158,6 +158,7 @@ async fn finish_run(
     let raised = if is_idle { Ok(()) } else { session.raise_epoch().await };
     let mut report = report?;
     operations::compact_some(context, session).await?;
+    report.unknown = session.store.unknown_outcomes().await?;
     match raised {
         Ok(()) => Ok(report),
         // A database that can no longer be written is an error.

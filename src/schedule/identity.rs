@@ -4,7 +4,7 @@
 //! another URL, an old post would get a new id and be mailed to everyone again. The ledger's record prevents that. It
 //! never decides that two posts are the same; it only reports that they look alike, and the author decides.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::hash::BuildHasher;
 
@@ -53,6 +53,33 @@ pub struct Lookalike {
     pub known: StoredPost,
     /// How they are alike.
     pub why: Likeness,
+    /// Whether it is an entry of a source feed with a guid of its own. Its file cannot get another id.
+    pub has_guid: bool,
+}
+
+/// What the source feed says about identity (`archive.feed`); empty without one.
+#[derive(Debug, Default)]
+pub(crate) struct SourceGuids {
+    /// The ids of all entries that have a guid of their own.
+    pub all: HashSet<String>,
+    /// Those that are in the feed now.
+    pub present: HashSet<String>,
+    /// Since when posts are retracted.
+    pub retracted: HashMap<String, DateTime<Utc>>,
+}
+
+impl SourceGuids {
+    /// Whether the guids prove that `post` is another post than `known`, which it resembles. A program that makes feeds keeps the
+    /// guid of a post, so two guids in one feed are two posts, and a post that was written after another one was removed is
+    /// not that one under a new guid, unless nearly all of the text is the same.
+    fn differ(&self, post: &Post, known: &StoredPost, why: Likeness) -> bool {
+        if !self.all.contains(&post.id) {
+            return false;
+        }
+        let is_younger =
+            || self.retracted.get(&known.post).is_some_and(|removed| *removed < post.published.to_utc());
+        self.present.contains(&known.post) || matches!(why, Likeness::Text(..REPUBLISHED)) && is_younger()
+    }
 }
 
 /// How two posts are alike.
@@ -69,7 +96,14 @@ pub enum Likeness {
 impl Lookalike {
     /// What to do in either case.
     pub fn help(&self) -> String {
-        let Self { post, known, source, .. } = self;
+        let Self { post, known, source, has_guid, .. } = self;
+        if *has_guid {
+            return format!(
+                "if it is a new post, run: letterpress approve {}; if the feed has a new guid for the old post, nothing needs to be \
+                 done: it is not mailed, and this ends when it is older than newsletter.max_age",
+                shell_quoted(post)
+            );
+        }
         format!(
             "if it is the same post, restore ids.txt, or set id = \"{}\" in the front matter of {source}; if it is a new post, run: \
              letterpress approve {}",
@@ -100,12 +134,16 @@ impl fmt::Display for Lookalike {
 /// mistake cannot be undone.
 const ALIKE: f64 = Fingerprint::SAME_UNDER_ONE_TITLE;
 
+/// From this percentage on, an entry of a source feed may be a post that was deleted and published again.
+const REPUBLISHED: u8 = 90;
+
 /// The posts of `due` that look like a recorded one. A recorded post that still exists under its own id matches only an
 /// exact copy, because posts of a series may share much of their text. One that is gone may have been renamed.
 pub(crate) fn lookalikes<'p>(
     due: impl IntoIterator<Item = &'p Post>,
     present: &HashSet<&str, impl BuildHasher>,
     recorded: &[StoredPost],
+    guids: &SourceGuids,
 ) -> Vec<Lookalike> {
     let parsed: Vec<(&StoredPost, Option<Fingerprint>)> =
         recorded.iter().map(|known| (known, known.fingerprint.parse().ok())).collect();
@@ -113,10 +151,12 @@ pub(crate) fn lookalikes<'p>(
         let candidates = parsed.iter().filter(|(known, _)| known.post != post.id);
         let alike = candidates.filter_map(|(known, fingerprint)| {
             let exists = present.contains(known.post.as_str());
-            likeness(post, (known, fingerprint.as_ref()), exists).map(|why| (why, *known))
+            let why = likeness(post, (known, fingerprint.as_ref()), exists)?;
+            (!guids.differ(post, known, why)).then_some((why, *known))
         });
         let (why, known) = alike.min()?;
-        Some(Lookalike { post: post.id.clone(), source: post.source.to_string(), known: known.clone(), why })
+        let (source, has_guid) = (post.source.to_string(), guids.all.contains(&post.id));
+        Some(Lookalike { post: post.id.clone(), source, known: known.clone(), why, has_guid })
     };
     due.into_iter().filter_map(found).collect()
 }
@@ -176,7 +216,33 @@ mod tests {
 
     fn why(due: &Post, present: &[&str], recorded: &[StoredPost]) -> Option<Likeness> {
         let present: HashSet<&str> = present.iter().copied().collect();
-        lookalikes([due], &present, recorded).pop().map(|found| found.why)
+        lookalikes([due], &present, recorded, &SourceGuids::default()).pop().map(|found| found.why)
+    }
+
+    #[test]
+    fn a_new_guid_in_the_source_feed_is_a_new_post_unless_the_guid_of_a_similar_post_has_just_gone() {
+        let footer = "이 편지는 매주 월요일에 온다. 답장은 언제나 환영한다. 그만 받으려면 아래를 누른다. 지난 편지는 집에 있다. 늘 고맙다.";
+        let old = [StoredPost::of(&post("old", "첫째", &format!("{footer} 비가 온다.")))];
+        let mut new = post("new", "둘째", &format!("{footer} 눈이 온다."));
+        let at = |hours| DateTime::UNIX_EPOCH + chrono::TimeDelta::hours(hours);
+        new.published = at(2).fixed_offset();
+        let held = |new: &Post, present: &[&str], retracted: Option<i64>| {
+            let guids = SourceGuids {
+                all: ["old", "new"].map(str::to_owned).into(),
+                present: present.iter().map(|id| (*id).to_owned()).collect(),
+                retracted: retracted.map(|hours| ("old".to_owned(), at(hours))).into_iter().collect(),
+            };
+            lookalikes([new], &HashSet::from(["new"]), &old, &guids).pop()
+        };
+        let found = held(&new, &["new"], Some(3)).expect("the guid changed when the old one went");
+        assert!(matches!(found.why, Likeness::Text(50..REPUBLISHED)), "{:?}", found.why);
+        assert!(!found.help().contains("front matter") && found.help().contains("letterpress approve new"));
+        assert!(held(&new, &["new"], None).is_some(), "nobody knows when the old one went");
+        assert_eq!(held(&new, &["new"], Some(1)), None, "it was written after the old one was removed");
+        assert_eq!(held(&new, &["old", "new"], None), None, "both are in the feed");
+        let mut again = post("new", "첫째", &format!("{footer} 비가 온다."));
+        again.published = new.published;
+        assert!(held(&again, &["new"], Some(1)).is_some(), "it was deleted and published again");
     }
 
     #[test]

@@ -107,7 +107,19 @@ pub enum SignUpResult {
     /// The limit of this mailbox is reached.
     MailboxLimit,
     /// Another limit is reached.
-    Limit,
+    Limit(SignUpLimit),
+}
+
+/// A limit for sign-ups.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SignUpLimit {
+    /// In total.
+    All,
+    /// From one network.
+    Network,
+    /// To one domain.
+    Domain,
 }
 
 impl From<SignUpDecision> for SignUpResult {

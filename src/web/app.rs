@@ -17,6 +17,7 @@ use url::form_urlencoded;
 use super::files::Files;
 use super::metrics::Metrics;
 use super::pages::Pages;
+use super::refused_sign_ups::RefusedSignUps;
 use super::topics::TopicList;
 use super::{accept, client_address, sockets};
 use crate::clock::Clock;
@@ -51,6 +52,8 @@ pub struct App {
     pub(super) store_timeout: Duration,
     /// Logs a line. Must not be given an email address or a token.
     pub(super) log: Box<dyn Fn(&str) + Send + Sync>,
+    /// Sign-ups over a limit that are not logged yet.
+    pub(super) refused: RefusedSignUps,
     /// Whether to log each request.
     pub(super) logs_access: bool,
 }
@@ -87,6 +90,7 @@ impl App {
             files: Files::below(config.resolve(&config.output.directory)),
             topics: TopicList::default(),
             metrics: Metrics::default(),
+            refused: RefusedSignUps::default(),
             report: Mutex::default(),
             limits: sign_up_limits(&config.web)?,
             url,
@@ -184,12 +188,16 @@ pub(super) fn consent_context(visit: &RequestContext, form: &str, shown: &[&str]
 pub(super) struct RequestContext {
     pub(super) strings: Arc<Strings>,
     pub(super) network: Option<String>,
+    /// Whether the connection seems to come from a proxy that does not say for whom.
+    pub(super) is_behind_silent_proxy: bool,
 }
 
 impl RequestContext {
     pub(super) fn of(parts: &mut Parts, app: &App) -> Self {
         let requested = query(parts, "lang");
         let accepted = text(&parts.headers, header::ACCEPT_LANGUAGE);
+        let peer = parts.extensions.get::<Peer>().map(|Peer(peer)| *peer);
+        let client = peer.map(|peer| client_address::of(&parts.headers, peer, &app.config().web.proxies));
         Self {
             strings: Arc::clone(accept::language(
                 &app.config().words,
@@ -197,8 +205,9 @@ impl RequestContext {
                 accepted,
                 &app.config().site.language,
             )),
-            network: parts.extensions.get::<Peer>().map(|Peer(peer)| {
-                client_address::network(client_address::of(&parts.headers, *peer, &app.config().web.proxies))
+            network: client.map(client_address::network),
+            is_behind_silent_proxy: client.is_some_and(|client| {
+                peer == Some(client) && client_address::is_of_a_proxy(client, &app.config().web.proxies)
             }),
         }
     }

@@ -38,6 +38,15 @@ fn address<'a>(
     client
 }
 
+/// Whether no visitor on the internet has this address, so that a proxy connected for them.
+pub(super) fn is_of_a_proxy(address: IpAddr, proxies: &[Network]) -> bool {
+    let is_own = match address.to_canonical() {
+        IpAddr::V4(address) => address.is_loopback() || address.is_private(),
+        IpAddr::V6(address) => address.is_loopback() || address.is_unique_local(),
+    };
+    is_own || proxies.iter().any(|proxy| proxy.contains(address))
+}
+
 /// Parses an address that may have brackets and a port: `203.0.113.9:80`, `[2001:db8::1]:80`.
 fn bare(hop: &str) -> Option<IpAddr> {
     let hop = hop.trim();

@@ -47,7 +47,7 @@ impl SignUpOutcome {
             Self::Accepted(SignUpResult::Repeated) => "repeated",
             Self::Accepted(SignUpResult::Suppressed) => "suppressed",
             Self::Accepted(SignUpResult::MailboxLimit) => "mailbox_limit",
-            Self::Accepted(SignUpResult::Limit) => "limit",
+            Self::Accepted(SignUpResult::Limit(_)) => "limit",
         }
     }
 }

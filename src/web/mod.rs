@@ -21,6 +21,7 @@ mod origin;
 mod pages;
 mod personal_data;
 mod preferences;
+mod refused_sign_ups;
 mod report;
 mod request_body;
 mod routes;

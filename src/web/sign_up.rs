@@ -78,7 +78,14 @@ pub(super) async fn submit(State(app): State<SharedApp>, visit: RequestContext, 
             }
         };
         match app.within_timeout(app.session.store.sign_up(sign_up, app.now())).await {
-            Ok(signed_up) => SignUpOutcome::Accepted(signed_up),
+            Ok(signed_up) => {
+                if let Some(line) =
+                    app.refused.record(signed_up, visit.is_behind_silent_proxy, Instant::now())
+                {
+                    (app.log)(&line);
+                }
+                SignUpOutcome::Accepted(signed_up)
+            }
             Err(_) => return app.pages.unavailable(&visit, None),
         }
     };

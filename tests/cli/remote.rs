@@ -361,3 +361,64 @@ fn the_server_states_the_encoding_and_a_wrong_one_is_reported() {
     let ran = publish(&site, 20).succeeds();
     assert!(ran.err.contains("sends it as windows-1252, and its first line states UTF-8"), "{ran:?}");
 }
+
+/// An entry whose text is mostly a footer that all entries have.
+fn with_footer(day: u32) -> String {
+    let footer: Vec<String> = (0..100).map(|at| format!("꼬리말{}", at * 104_729 % 9973)).collect();
+    item(day, &format!("{} {}", body(day), footer.join(" ")))
+}
+
+fn with_footers(days: &[u32]) -> Response {
+    Response::Feed(feed(&days.iter().map(|day| with_footer(*day)).collect::<Vec<_>>()))
+}
+
+#[test]
+fn an_entry_that_resembles_a_removed_one_is_mailed_unless_that_one_went_when_it_came() {
+    let origin = Origin::start(with_footers(&[20, 19, 18]));
+    let site = site(&origin.url(), true);
+    assert!(publish(&site, 20).succeeds().out.contains("source: 3 new\n"));
+    origin.respond_with(with_footers(&[19, 18]));
+    assert!(publish(&site, 21).succeeds().out.contains("source: 1 retracted\n"));
+    origin.respond_with(with_footers(&[22, 19, 18]));
+    let ran = publish(&site, 22).succeeds();
+    assert_eq!(site.emails().len(), 1, "it was written after the other one was removed: {ran:?}");
+
+    origin.respond_with(with_footers(&[23, 22, 18]));
+    let quiet =
+        |minute: u32, command: &str| site.run_at(&format!("2026-11-23T12:{minute:02}:00+09:00"), command);
+    let ran = quiet(0, "--quiet publish");
+    assert_eq!(ran.code, 1, "it may be the other one under a new guid: {ran:?}");
+    assert!(
+        ran.err.contains("looks like \"19일의 글\"") && ran.err.contains("letterpress approve urn:x:23"),
+        "{ran:?}"
+    );
+    assert!(!ran.err.contains("front matter"), "a run would overwrite it: {ran:?}");
+    for minute in [10, 20] {
+        let ran = quiet(minute, "--quiet publish");
+        assert_eq!((ran.code, ran.err.as_str()), (1, ""), "it lasts, and was reported");
+    }
+    let health = quiet(25, "status --max-age 1h");
+    assert!(health.code == 1 && health.err.contains("looks like"), "{health:?}");
+    assert_eq!(quiet(26, "approve urn:x:23").code, 0);
+    let ran = quiet(30, "--quiet publish");
+    assert!(ran.code == 0 && ran.err.contains("works again: 3 runs since 2026-11-23 03:00 UTC"), "{ran:?}");
+    assert_eq!(site.emails().len(), 2);
+}
+
+#[test]
+fn a_source_feed_that_comes_back_is_named_and_all_its_failures_are_counted() {
+    let origin = Origin::start(plain(&[20, 19]));
+    let site = site(&origin.url(), true);
+    publish(&site, 20).succeeds();
+    let quiet = |minute: u32| site.run_at(&format!("2026-11-20T13:{minute:02}:00+09:00"), "--quiet publish");
+    for (minute, status) in [(0, 404), (10, 404), (20, 500)] {
+        origin.respond_with(Response::Status(status));
+        let ran = quiet(minute);
+        assert!(ran.code == 3 && ran.err.is_empty() == (minute == 10), "{ran:?}");
+    }
+    origin.respond_with(plain(&[20, 19]));
+    let ran = quiet(30);
+    let line = "reading the source feed works again: 3 runs since 2026-11-20 04:00 UTC ended with";
+    assert!(ran.code == 0 && ran.err.starts_with(line), "{ran:?}");
+    assert!(ran.err.contains("500"), "{ran:?}");
+}

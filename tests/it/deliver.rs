@@ -113,6 +113,40 @@ fn evidence_resolves_an_unknown_outcome_without_sending_again() {
 }
 
 #[test]
+fn an_unknown_outcome_of_an_older_issue_is_named_wherever_it_is_looked_for() {
+    let server = Server::start(pipelining().nth(At::Dot, 1, Do::Cut));
+    let site = Site::new(server.port(), 2, 1);
+    site.run(&["publish"]);
+    let id = "https://blog.example/?p=114";
+    let post = format!(
+        "+++\ntitle = \"편지\"\ndate = 2026-11-20T12:00:00Z\nslug = \"편지-14\"\nid = \"{id}\"\n+++\n\n다른 글.\n"
+    );
+    site.write("posts/other.md", &post);
+    let later = |arguments: &[&str]| site.run_at("2026-11-20T12:10:00Z", arguments);
+    let second = later(&["publish"]);
+    assert_eq!(second.code, 0, "{}", second.output);
+    let health = later(&["status", "--max-age", "1h"]);
+    let named = "`letterpress status` shows 1 delivery with unknown outcome";
+    assert!(health.code == 0 && health.output.contains(named), "{}", health.output);
+    let doctor = later(&["doctor", "--offline"]);
+    assert!(doctor.output.contains("nobody has decided: 1\n"), "{}", doctor.output);
+    for option in ["--acknowledge", "--sent", "--resend"] {
+        let newest = later(&["resolve", option]);
+        let command = format!("letterpress resolve {option} ");
+        assert!(newest.output.starts_with("none in the newest issue; 1 in tag:"), "{}", newest.output);
+        assert!(newest.output.contains(&command) && newest.output.contains(":slow"), "{}", newest.output);
+    }
+    for name in [id, "편지-14", "other.md", "posts/other.md"] {
+        let named = later(&["resolve", "--acknowledge", name]);
+        let none = "no delivery has an unknown outcome\n";
+        assert_eq!((named.code, named.output.as_str()), (0, none), "{name}");
+    }
+    assert!(later(&["resolve", "--sent", "posts/slow.md"]).output.contains("recorded 1 delivery as sent"));
+    assert_eq!(later(&["resolve", "--sent"]).output, "no delivery has an unknown outcome\n");
+    assert_eq!(later(&["resolve", "--sent", "nothing"]).code, 1);
+}
+
+#[test]
 fn f37_a_refused_login_stops_the_run_and_changes_no_delivery() {
     let server = Server::start(pipelining().on(At::Mail, reply_line("530 5.7.0 authentication required")));
     let site = Site::new(server.port(), 20, 4);

@@ -143,6 +143,12 @@ fn a_file_of_a_form_service_that_is_read_again_asks_nobody_again() {
         "{output}"
     );
     assert_eq!(relay.log().messages.len(), 2);
+    let explained = site.run(&["status", "explain", "kim@example.org"]).output;
+    assert!(
+        explained.contains("a confirmation email was sent on 2026-11-20")
+            && !explained.contains("--confirmed"),
+        "{explained}"
+    );
     assert!(!subscribers(&site).contains(" active") && !subscribers(&site).contains("cheap"));
     for now in [NOW, TOMORROW, "2026-11-22T12:00:00Z"] {
         let output = ask(now);
@@ -198,4 +204,33 @@ fn who_could_not_be_asked_within_the_limits_is_asked_when_the_file_is_read_again
         "{}",
         dry.output
     );
+}
+
+#[test]
+fn a_wrong_row_of_a_file_that_cron_reads_again_is_news_once() {
+    let relay = Server::start(Script::polite());
+    let site = site(&relay);
+    let row = "2026-11-20T09:00:00Z,kim@example.org\n";
+    let wrong = "2026-11-20T09:00:00Z,not an address\n";
+    let path = site.path("form.csv");
+    let import = [
+        "--quiet",
+        "subscribers",
+        "import",
+        path.to_str().unwrap(),
+        "--ask",
+        "--column",
+        "consented_at=Timestamp",
+    ];
+    let ask = |rows: &[&str]| {
+        site.write("form.csv", &format!("Timestamp,email\n{}", rows.concat()));
+        let ended = site.run(&import);
+        (ended.code, ended.output)
+    };
+    assert_eq!(ask(&[row, row]), (0, String::new()), "forms are submitted twice");
+    let (code, first) = ask(&[row, row, wrong]);
+    assert!(code == 1 && first.contains("form.csv:4"), "{first}");
+    assert_eq!(ask(&[row, row, wrong]), (1, String::new()), "it lasts, and was reported");
+    let (code, second) = ask(&[row, row, wrong, wrong]);
+    assert!(code == 1 && second.contains("form.csv:5") && !second.contains("form.csv:4"), "{second}");
 }

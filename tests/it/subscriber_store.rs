@@ -9,7 +9,8 @@ use letterpress::internals::clock::{Clock as _, SystemClock};
 use letterpress::internals::ledger::State;
 use letterpress::internals::ledger::rate_limit::Rate;
 use letterpress::internals::store::subscriber_store::{
-    ConsentContext, SignUp, SignUpLimits, SignUpOrigin, SignUpResult, TransactionalKind, TransactionalOutcome,
+    ConsentContext, SignUp, SignUpLimit, SignUpLimits, SignUpOrigin, SignUpResult, TransactionalKind,
+    TransactionalOutcome,
 };
 use letterpress::internals::store::{Filter, Store, open_sqlite};
 use letterpress::internals::subscribers::lifecycle::Confirmed;
@@ -145,7 +146,7 @@ async fn sign_up_limits(store: &Store) {
     let (first, second) =
         (narrow("a@example.org", "198.51.100.0/24"), narrow("b@example.org", "198.51.100.0/24"));
     assert_eq!(store.sign_up(first, at(900)).await.unwrap(), SignUpResult::ToConfirm);
-    assert_eq!(store.sign_up(second, at(900)).await.unwrap(), SignUpResult::Limit);
+    assert_eq!(store.sign_up(second, at(900)).await.unwrap(), SignUpResult::Limit(SignUpLimit::Network));
     assert_eq!(status(store, "b@example.org").await, None, "a refused sign-up leaves no trace");
     let elsewhere = narrow("b@example.org", "2001:db8:1::/56");
     assert_eq!(store.sign_up(elsewhere, at(900)).await.unwrap(), SignUpResult::ToConfirm);

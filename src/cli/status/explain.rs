@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::archive::folder;
 use crate::cli::Outcome;
 use crate::cli::args::parse;
-use crate::cli::printer::Printer;
+use crate::cli::printer::{Printer, when};
 use crate::cli::view::preferences::sentence;
 use crate::finding::Finding;
 use crate::pipeline::newsletter::unused_topics_of;
@@ -25,6 +25,11 @@ pub(super) async fn explain(
     let unused =
         subscriber.as_ref().map(|subscriber| unused(address, subscriber, context)).unwrap_or_default();
     let mut why = reason(status, subscriber.as_ref());
+    if status == Some(SubscriptionStatus::Unconfirmed)
+        && let Some((at, state)) = session.store.confirmation(key).await?
+    {
+        why = awaited(&when(at, &context.config), state.as_deref());
+    }
     if status == Some(SubscriptionStatus::Suppressed)
         && let Some(removal) = removal(key, session).await?
     {
@@ -61,6 +66,21 @@ async fn removal(key: AddressKey, session: &LedgerSession) -> Result<Option<&'st
         }
         _ => None,
     })
+}
+
+/// Somebody who signed up and did not confirm. Only the person can: nobody may confirm it for them.
+fn awaited(at: &str, state: Option<&str>) -> String {
+    let email = match state {
+        Some("sent") => format!("a confirmation email was sent on {at}"),
+        Some("waiting" | "armed") => {
+            format!("signed up on {at}, and the confirmation email waits to be sent")
+        }
+        Some("failed") => {
+            format!("the confirmation email could not be sent on {at}; the person may sign up again")
+        }
+        _ => format!("asked for a confirmation on {at}"),
+    };
+    format!("unconfirmed: {email}, and it is not confirmed yet; only the person can confirm")
 }
 
 fn reason(status: Option<SubscriptionStatus>, subscriber: Option<&Subscriber>) -> String {

@@ -1,5 +1,7 @@
 //! `letterpress subscribers import` and `export`.
 
+use std::collections::BTreeSet;
+
 use camino::Utf8PathBuf;
 use clap::Args;
 use encoding_rs::Encoding;
@@ -10,11 +12,11 @@ use super::super::printer::{Printer, count};
 use super::super::view::new_subscribers;
 use super::pages;
 use crate::config::DateOrder;
-use crate::finding::Severity;
+use crate::finding::{Finding, Severity};
 use crate::importers::subscriber_import::{
     self, ByStatus, ImportOptions, ListError, ListSummary, Mapping, Service, StateMapping, parse_encoding,
 };
-use crate::pipeline::newsletter::{AskedReport, ListImport, ask, open_list, send_confirmations};
+use crate::pipeline::newsletter::{AskedReport, ListImport, ask, fingerprint, open_list, send_confirmations};
 use crate::pipeline::session::{LedgerSession, RunContext, RunError};
 use crate::subscribers::{ImportCounts, Subscriber, SubscriptionStatus};
 
@@ -143,7 +145,8 @@ async fn ask_all(
 ) -> Result<Outcome, RunError> {
     let mut findings = list.findings();
     // Whoever mistyped an address does not confirm it, and the writer cannot correct it.
-    findings.retain(|finding| finding.rule != "list-address");
+    // Forms are submitted twice, and the file only grows.
+    findings.retain(|finding| !["list-address", "list-repeated"].contains(&finding.rule));
     let report = ask(&mut list, context, session, args.dry_run).await?;
     if args.json {
         let mut object = json!(report);
@@ -151,7 +154,14 @@ async fn ask_all(
         object["findings"] = json!(findings);
         printer.json(&object)?;
     } else {
-        printer.warnings(&findings);
+        let is_new = if args.dry_run {
+            vec![true; findings.len()]
+        } else {
+            note_rows(args, &findings, session).await?
+        };
+        // Cron reads the same file again and again: a wrong row is news once.
+        let news = findings.iter().zip(is_new).filter(|(_, is_new)| *is_new || !printer.is_quiet());
+        printer.warnings(&news.map(|(finding, _)| finding.clone()).collect::<Vec<_>>());
         printer.info(asked_in_words(&report, args.dry_run));
     }
     if !args.dry_run
@@ -161,6 +171,25 @@ async fn ask_all(
     }
     let skipped = findings.iter().any(|finding| finding.severity == Severity::Error);
     Ok(if skipped { Outcome::UserError } else { Outcome::Done })
+}
+
+/// Which findings the last reading of this file did not have. The ledger remembers their fingerprints.
+async fn note_rows(
+    args: &ImportArgs,
+    findings: &[Finding],
+    session: &LedgerSession,
+) -> Result<Vec<bool>, RunError> {
+    let file = args.file.canonicalize_utf8().unwrap_or_else(|_| args.file.clone());
+    let key = format!("asked_rows {}", fingerprint(file.as_str().as_bytes()));
+    let rows: Vec<String> =
+        findings.iter().map(|finding| fingerprint(finding.to_string().as_bytes())).collect();
+    let before = session.store.get_meta(&key).await?.unwrap_or_default();
+    let after = rows.join(" ");
+    if after != before {
+        session.store.set_meta(&key, &after).await?;
+    }
+    let before: BTreeSet<&str> = before.split(' ').collect();
+    Ok(rows.iter().map(|row| !before.contains(row.as_str())).collect())
 }
 
 fn asked_in_words(report: &AskedReport, dry_run: bool) -> String {

@@ -1,15 +1,17 @@
-//! Posts that are due but not mailed. Newly held posts are reported even with `--quiet`; the later runs only remind.
+//! Posts that are due but not mailed. A possible duplicate fails every run; with `--quiet` only the first one says so. A post
+//! without recipients is reported once; the later runs only remind.
 
 use crate::cli::Outcome;
 use crate::cli::printer::{Printer, count};
 use crate::pipeline::newsletter::HeldPosts;
 
 pub(in crate::cli) fn report(held: &HeldPosts, printer: Printer) -> Outcome {
-    // The next run does not repeat it, so it is not a lasting failure.
-    let print = |line: String| if held.is_known { printer.info(line) } else { printer.event(line) };
+    // It lasts until somebody decides, or the post is too old.
     for lookalike in &held.lookalikes {
-        print(format!("{lookalike}\n    help: {}", lookalike.help()));
+        printer.warn(format!("{lookalike}\n    help: {}", lookalike.help()));
     }
+    // Time or a subscriber solves it, so only the first run fails.
+    let print = |line: String| if held.is_known { printer.info(line) } else { printer.event(line) };
     for post in &held.without_audience {
         if post.comes_with_the_digest() {
             let weekly = post.audience.weekly;
@@ -31,7 +33,11 @@ pub(in crate::cli) fn report(held: &HeldPosts, printer: Printer) -> Outcome {
         printer.leave_open();
     }
     // The writer got a request for approval by email; the other two are reported only here.
-    let needs_attention =
-        !held.lookalikes.is_empty() || held.without_audience.iter().any(|held| !held.comes_with_the_digest());
-    if needs_attention && !held.is_known { Outcome::UserError } else { Outcome::Done }
+    let waiting = held.unapproved.len()
+        + held.without_audience.iter().filter(|post| !post.comes_with_the_digest()).count();
+    if waiting > 0 {
+        printer.remind(format!("{} held back", count(waiting as u64, "post")));
+    }
+    let is_new = !held.is_known && held.without_audience.iter().any(|held| !held.comes_with_the_digest());
+    if is_new || !held.lookalikes.is_empty() { Outcome::UserError } else { Outcome::Done }
 }

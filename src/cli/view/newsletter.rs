@@ -60,6 +60,9 @@ pub(in crate::cli) fn report(report: &NewsletterReport, context: &RunContext, pr
     report.warnings.iter().for_each(|warning| printer.warn(format!("warning: {warning}")));
     report_paused(report, printer);
     let held = held::report(&report.held, printer);
+    if report.unknown > 0 {
+        printer.remind(format!("{} with unknown outcome", count(report.unknown, "delivery")));
+    }
     report_rest(report, context, printer);
     let has_errors = report.findings.iter().any(|finding| finding.severity == Severity::Error);
     let outcome = if is_planned { verdict::outcome_of_list(report) } else { verdict::outcome(report) };

@@ -31,8 +31,10 @@ pub(super) fn rejected(bad: &BadCertificate, settings: &Settings<'_>) -> Diagnos
             "host",
             format!("the certificate of {server} is a CA certificate (CA:TRUE), which must not be used by a server"),
             format!(
-                "create a server certificate: from Let's Encrypt, or your own with basicConstraints CA:FALSE, and put the CA that \
-                 signed it into {section}.ca_file"
+                "get one from Let's Encrypt; or make your own on the server, and set {section}.ca_file to a copy of its cert.pem: \
+                 openssl req -x509 -newkey rsa:2048 -nodes -days 3650 -keyout key.pem -out cert.pem -subj /CN={host} \
+                 -addext subjectAltName=DNS:{host} -addext basicConstraints=critical,CA:FALSE",
+                host = settings.host
             ),
         ),
         CertificateProblem::Other => settings.wrong(

@@ -98,7 +98,9 @@ impl ServerCertVerifier for Verifier {
     ) -> Result<ServerCertVerified, rustls::Error> {
         match self.0.verify_server_cert(end_entity, intermediates, name, ocsp_response, now) {
             Err(rustls::Error::InvalidCertificate(
-                error @ (CertificateError::UnknownIssuer | CertificateError::Other(_)),
+                error @ (CertificateError::UnknownIssuer
+                | CertificateError::BadSignature
+                | CertificateError::Other(_)),
             )) => {
                 let refused = Refused { error, chain: Chain::of(end_entity, intermediates) };
                 Err(CertificateError::Other(OtherError(Arc::new(refused))).into())
@@ -152,6 +154,12 @@ impl BadCertificate {
             CertificateError::UnknownIssuer => CertificateProblem::UnknownIssuer(
                 refused.map(|refused| refused.chain.clone()).unwrap_or_default(),
             ),
+            // It names itself, or an authority of the same name, as its issuer.
+            CertificateError::BadSignature if refused.is_some_and(|refused| refused.chain.is_self_signed) => {
+                CertificateProblem::UnknownIssuer(
+                    refused.map(|refused| refused.chain.clone()).unwrap_or_default(),
+                )
+            }
             other if format!("{other:?}").contains("CaUsedAsEndEntity") => {
                 CertificateProblem::AuthorityAsServer
             }
@@ -236,6 +244,22 @@ mod tests {
         assert_eq!(chain.issuer, "우리 집 CA");
         let alone = leaf.self_signed(&key).unwrap();
         assert!(Chain::of(alone.der(), &[]).is_self_signed);
+    }
+
+    #[test]
+    fn a_self_signed_certificate_whose_signature_fits_no_authority_is_called_self_signed() {
+        let leaf = CertificateParams::new(["mail.example.com".to_owned()]).unwrap();
+        let key = KeyPair::generate().unwrap();
+        let root = authority("CA");
+        let problem = |certificate: &CertificateDer<'_>| {
+            let refused =
+                Refused { error: CertificateError::BadSignature, chain: Chain::of(certificate, &[]) };
+            BadCertificate::new(&CertificateError::Other(OtherError(Arc::new(refused)))).problem
+        };
+        let alone = leaf.clone().self_signed(&key).unwrap();
+        let CertificateProblem::UnknownIssuer(chain) = problem(alone.der()) else { panic!() };
+        assert!(chain.is_self_signed);
+        assert_eq!(problem(leaf.signed_by(&key, &root).unwrap().der()), CertificateProblem::Other);
     }
 
     #[test]

@@ -89,7 +89,7 @@ pub(crate) async fn check(context: &RunContext, session: &LedgerSession) -> Vec<
         }
     };
     let fence = match session.mismatch().await {
-        Ok(None) => return vec![sound],
+        Ok(None) => return std::iter::once(sound).chain(unknown_outcomes(session).await).collect(),
         Ok(Some(mismatch)) => {
             let what = session.refusal(&mismatch, &context.config);
             Check::fault(Section::Here, "ledger-fence", what, mismatch.help())
@@ -100,4 +100,13 @@ pub(crate) async fn check(context: &RunContext, session: &LedgerSession) -> Vec<
         }
     };
     vec![sound, fence]
+}
+
+/// Deliveries that may or may not have arrived, and about which nobody has decided.
+async fn unknown_outcomes(session: &LedgerSession) -> Option<Check> {
+    let number =
+        timeout(READING, session.store.unknown_outcomes()).await.ok()?.ok().filter(|number| *number > 0)?;
+    let message = format!("deliveries with unknown outcome, about which nobody has decided: {number}");
+    let next = "`letterpress status` lists them; `letterpress resolve` settles them";
+    Some(Check::warning(Section::Here, "unknown-outcomes", message, next))
 }

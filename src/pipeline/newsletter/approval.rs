@@ -86,7 +86,7 @@ pub async fn approve(context: &RunContext, wanted: &str) -> Result<Option<Approv
     }
     let archive = feeds::read(context)?;
     let post = find(&context.config, &archive, wanted)?;
-    let as_new = !held_posts::alike(&session, &archive, [post]).await?.is_empty();
+    let as_new = !held_posts::alike(&context.config, &session, &archive, [post]).await?.is_empty();
     if as_new {
         session.store.approve(&post.id, IS_NEW, now).await?;
     }

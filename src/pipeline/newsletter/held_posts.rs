@@ -7,11 +7,13 @@ use std::fmt;
 use aws_lc_rs::digest::{SHA256, digest};
 
 use crate::archive::{Archive, Post};
+use crate::config::Config;
 use crate::pipeline::newsletter::issue_renderer::IssueRenderer;
 use crate::pipeline::session::context::RunContext;
 use crate::pipeline::session::ledger_session::LedgerSession;
 use crate::pipeline::session::run_error::RunError;
-use crate::schedule::identity::{Lookalike, lookalikes, not_recorded};
+use crate::pipeline::site_build::source_guids;
+use crate::schedule::identity::{Lookalike, SourceGuids, lookalikes, not_recorded};
 use crate::store::posts::{Approval, Audience};
 use crate::subscribers::SubscriptionStatus;
 use crate::text::{HeaderText, hex};
@@ -25,7 +27,7 @@ pub struct HeldPosts {
     pub without_audience: Vec<NoAudience>,
     /// Issues that wait for approval.
     pub unapproved: Vec<Unapproved>,
-    /// Whether an earlier run held back the same.
+    /// Whether an earlier run found the same posts without recipients or approval. A lookalike is a failure that lasts.
     pub is_known: bool,
 }
 
@@ -112,12 +114,10 @@ impl HeldPosts {
 
     /// Records what is held back, so that it is reported once.
     pub(crate) async fn note(&mut self, session: &LedgerSession) -> Result<(), RunError> {
-        let lookalikes =
-            self.lookalikes.iter().map(|held| format!("{} is like {}", held.post, held.known.post));
         let without_audience = self.without_audience.iter().filter(|held| !held.comes_with_the_digest());
         let without_audience = without_audience.map(|held| format!("{} {:?}", held.post, held.others));
         let unapproved = self.unapproved.iter().map(|held| format!("{} {}", held.subject, held.content));
-        let all: Vec<String> = lookalikes.chain(without_audience).chain(unapproved).collect();
+        let all: Vec<String> = without_audience.chain(unapproved).collect();
         let note = if all.is_empty() { String::new() } else { fingerprint(all.join("\n").as_bytes()) };
         let before = session.store.get_meta(HELD).await?.unwrap_or_default();
         self.is_known = before == note;
@@ -135,14 +135,19 @@ pub(crate) fn fingerprint(bytes: &[u8]) -> String {
 
 /// Posts that look like one that the ledger knows under another id, and were not approved as new.
 pub(crate) async fn alike<'p>(
+    config: &Config,
     session: &LedgerSession,
     archive: &Archive,
     posts: impl IntoIterator<Item = &'p Post>,
 ) -> Result<Vec<Lookalike>, RunError> {
     let present: HashSet<&str> = archive.posts.iter().map(|post| post.id.as_str()).collect();
     let remembered = session.store.identities().await?;
+    let guids = SourceGuids {
+        retracted: archive.tombstones.iter().map(|gone| (gone.id.clone(), gone.at.to_utc())).collect(),
+        ..source_guids(config)
+    };
     let mut found = Vec::new();
-    for lookalike in lookalikes(posts, &present, &remembered) {
+    for lookalike in lookalikes(posts, &present, &remembered, &guids) {
         if session.store.approval(&lookalike.post, IS_NEW).await? != Approval::Given {
             found.push(lookalike);
         }

@@ -29,6 +29,7 @@ pub use deliver::deliver_open;
 pub use digest::{
     DigestDraft, DigestVariant, ScheduledDigest, compose_digest, digest_forecast, weekly_subscribers,
 };
+pub(crate) use held_posts::fingerprint;
 pub use held_posts::{HeldPosts, NoAudience, Unapproved};
 pub(crate) use idle_shortcut::last_run;
 pub use issue::schedule_issue;

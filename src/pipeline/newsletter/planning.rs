@@ -100,7 +100,8 @@ async fn choose<'a>(
     if due.is_empty() {
         return Ok(choice);
     }
-    choice.held.lookalikes = held_posts::alike(session, archive, due.iter().copied()).await?;
+    choice.held.lookalikes =
+        held_posts::alike(&context.config, session, archive, due.iter().copied()).await?;
     let alike: HashSet<String> = choice.held.lookalikes.iter().map(|held| held.post.clone()).collect();
     for post in due.iter().filter(|post| !alike.contains(&post.id)) {
         let audience = session.store.audience(&post.id, post.audience()).await?;
@@ -153,7 +154,7 @@ async fn requested_post<'a>(
     if issued.is_some_and(|issue| issue.state != IssueState::Baseline) {
         return Err(StoreError::AlreadyIssued(post.id.clone()).into());
     }
-    if let Some(lookalike) = held_posts::alike(session, archive, [post]).await?.pop() {
+    if let Some(lookalike) = held_posts::alike(&context.config, session, archive, [post]).await?.pop() {
         return Err(RunError::user(lookalike.to_string(), lookalike.help()));
     }
     let audience = session.store.audience(&post.id, post.audience()).await?;
@@ -176,7 +177,7 @@ async fn week<'a>(
     let Some(mut due) = forecast.and_then(|forecast| forecast.due) else { return Ok(None) };
     let known = session.store.mailed_posts().await?.unwrap_or_default();
     let unknown = due.posts.iter().copied().filter(|post| !known.contains(&post.id));
-    let alike = held_posts::alike(session, archive, unknown).await?;
+    let alike = held_posts::alike(&context.config, session, archive, unknown).await?;
     due.posts.retain(|post| alike.iter().all(|held| held.post != post.id));
     let fresh: Vec<_> = alike.into_iter().filter(|held| !choice.held.lookalikes.contains(held)).collect();
     choice.held.lookalikes.extend(fresh);
@@ -204,7 +205,7 @@ pub async fn hold_reason<'p>(
     due: &[&'p Post],
 ) -> Result<HashMap<&'p str, String>, RunError> {
     let mut reasons = HashMap::new();
-    let alike = held_posts::alike(session, archive, due.iter().copied()).await?;
+    let alike = held_posts::alike(&context.config, session, archive, due.iter().copied()).await?;
     for post in due {
         let reason = if let Some(lookalike) = alike.iter().find(|lookalike| lookalike.post == post.id) {
             format!("held back: it looks like \"{}\", which is already in the ledger", lookalike.known.title)

@@ -43,6 +43,8 @@ pub struct NewsletterReport {
     pub recovered: (u64, u64),
     /// After a database failover: number of deliveries with unknown outcome.
     pub failed_over: Option<u64>,
+    /// Number of deliveries with unknown outcome that wait for a decision, of all issues.
+    pub unknown: u64,
     /// Why the run stopped early.
     pub stop_reason: Option<StopReason>,
     /// Explanation of that, if the cause is known.

@@ -124,7 +124,7 @@ pub(crate) async fn ask(
             SignUpResult::Known => &mut report.known,
             SignUpResult::Repeated => &mut report.repeated,
             SignUpResult::Suppressed => &mut report.suppressed,
-            SignUpResult::MailboxLimit | SignUpResult::Limit => &mut report.limited,
+            SignUpResult::MailboxLimit | SignUpResult::Limit(_) => &mut report.limited,
         } += 1;
     }
     Ok(report)

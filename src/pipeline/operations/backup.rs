@@ -9,6 +9,7 @@ use crate::durable::{self, Mode};
 use crate::pipeline::session::context::RunContext;
 use crate::pipeline::session::ledger_session::LedgerSession;
 use crate::pipeline::session::run_error::RunError;
+use crate::text::shell_quoted;
 
 /// The files that were written.
 #[derive(Debug)]
@@ -30,6 +31,13 @@ pub async fn back_up(context: &RunContext, target: &Utf8Path) -> Result<Backup, 
                 "choose another file name, for example with the date",
             ));
         }
+    }
+    let folder = durable::folder_of(target);
+    if !folder.is_dir() {
+        return Err(RunError::user(
+            format!("{folder} is not a folder, so {target} cannot be written"),
+            format!("mkdir -p {}", shell_quoted(folder.as_str())),
+        ));
     }
     // The keys first, so that there is never a copy of the database without its keys.
     copy_keys(context, &keys)?;

@@ -24,10 +24,14 @@ use crate::net::budget;
 use crate::net::http::{Download, Fetched, Validators};
 use crate::pipeline::session::context::RunContext;
 use crate::pipeline::session::run_error::RunError;
+use crate::schedule::identity::SourceGuids;
 use state::{FeedState, Unavailable, Version};
 
 /// Limit for a feed that contains every post ever published.
 const MAX_FEED: usize = 64 << 20;
+
+/// What a run does whose feed is not available.
+pub(crate) const USES_STORED: &str = "this run uses the stored entries; no post is removed";
 
 /// Time limit for the whole download: DNS lookup, connection, body.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -39,6 +43,25 @@ pub struct FetchReport {
     pub findings: Vec<Finding>,
     /// The feed could not be downloaded; its stored entries are used.
     pub is_stale: bool,
+    /// Number of new entries.
+    pub new: usize,
+    /// Number of entries with another text or title than before.
+    pub edited: usize,
+    /// Number of entries that were retracted.
+    pub retracted: usize,
+}
+
+impl FetchReport {
+    /// What changed, if anything did.
+    pub fn changes(&self) -> Option<String> {
+        let parts = [(self.new, "new"), (self.edited, "edited"), (self.retracted, "retracted")];
+        let parts: Vec<String> = parts
+            .into_iter()
+            .filter(|(number, _)| *number > 0)
+            .map(|(number, what)| format!("{number} {what}"))
+            .collect();
+        (!parts.is_empty()).then(|| format!("source: {}", parts.join(", ")))
+    }
 }
 
 /// Downloads the source feed, if one is configured, and stores its new entries. The first download must succeed; later
@@ -54,13 +77,13 @@ pub async fn fetch_posts(context: &RunContext) -> Result<FetchReport, RunError> 
     let missing = missing(config, &ledger);
     let mut state = FeedState::read(config, source);
     if let Some(why) = state.paused(config, context.clock.now()) {
-        return stale(&ledger, source, why);
+        return stale(config, &ledger, source, why);
     }
     // If a stored file is missing, the feed must be downloaded even if it has not changed.
     let known = state.version.clone().filter(|_| !ledger.window.is_empty() && missing.is_empty());
     let Response { document, moved } = match fetch(context, feed.expose(), known.as_ref(), &mut state).await {
         Ok(response) => response,
-        Err(why) => return stale(&ledger, source, why),
+        Err(why) => return stale(config, &ledger, source, why),
     };
     state.pause = None;
     let mut findings: Vec<Finding> = state.record_move(moved).into_iter().collect();
@@ -70,19 +93,24 @@ pub async fn fetch_posts(context: &RunContext) -> Result<FetchReport, RunError> 
     let is_new = |document: &Document| known.is_none_or(|known| known.digest != document.version.digest);
     let Some(document) = document.filter(is_new) else {
         state.write(config);
-        return Ok(FetchReport { findings, is_stale: false });
+        return Ok(FetchReport { findings, ..FetchReport::default() });
     };
     let ledger = Arc::new(ledger);
-    let merged = match merge(context, source, &ledger, missing, document).await {
+    let merged = match merge(context, source, &ledger, missing.clone(), document).await {
         Ok(merged) => merged,
-        Err(why) => return stale(&ledger, source, why.into()),
+        Err(why) => return stale(config, &ledger, source, why.into()),
     };
     FeedState::clear(config);
     store_entries(config, &ledger, &merged)
         .map_err(|error| RunError::io("storing the entries of the feed", error))?;
     state.write(config);
+    let known: BTreeSet<&str> = ledger.files().collect();
+    let (old, new): (Vec<&String>, Vec<&String>) =
+        merged.write.keys().partition(|file| known.contains(file.as_str()));
+    let edited = old.into_iter().filter(|file| !missing.contains(*file)).count();
+    let (new, retracted) = (new.len(), merged.remove.len());
     findings.extend(merged.findings);
-    Ok(FetchReport { findings, is_stale: false })
+    Ok(FetchReport { findings, is_stale: false, new, edited, retracted })
 }
 
 /// Reads the feed and merges its entries; as error the reason why it cannot be used.
@@ -112,13 +140,13 @@ pub fn moved(config: &Config) -> Option<Finding> {
     FeedState::read(config, &config.archive.feed.as_ref()?.to_string()).moved()
 }
 
-/// An error if the source feed was never downloaded, for commands that do not download it.
+/// A note if the source feed was never downloaded, for commands that do not download it.
 pub fn never_fetched(config: &Config) -> Option<Finding> {
     let source = config.archive.feed.as_ref()?;
     let ledger = config.resolve(&config.archive.posts).join(feed_archive::FILE);
-    let hint = "`letterpress build` downloads it";
+    let hint = "`letterpress build` downloads it; then its posts can be checked";
     (!ledger.exists()).then(|| {
-        Finding::error("feed-archive", source.to_string(), "the feed was not downloaded yet").hint(hint)
+        Finding::note("feed-archive", source.to_string(), "the feed was not downloaded yet").hint(hint)
     })
 }
 
@@ -128,6 +156,17 @@ pub(crate) fn withdrawn(config: &Config) -> BTreeSet<String> {
     let ledger = config.archive.feed.as_ref().and_then(|_| read_ledger(config).ok()).unwrap_or_default();
     let gone = ledger.entries.into_values().filter(|known| known.taken_back);
     gone.flat_map(|known| known.id.into_iter().chain([known.url])).collect()
+}
+
+/// Which entries have a guid of their own, and which of these the feed contained when it was last read.
+pub(crate) fn source_guids(config: &Config) -> SourceGuids {
+    let ledger = config.archive.feed.as_ref().and_then(|_| read_ledger(config).ok()).unwrap_or_default();
+    let in_feed = ledger.window.iter().filter_map(|key| ledger.entries.get(key)?.id.clone());
+    SourceGuids {
+        present: in_feed.collect(),
+        all: ledger.entries.values().filter_map(|known| known.id.clone()).collect(),
+        ..SourceGuids::default()
+    }
 }
 
 /// Only one run at a time downloads the feed; the others wait, because a download is short.
@@ -233,19 +272,27 @@ fn read_file(path: &Utf8Path) -> io::Result<Vec<u8>> {
 }
 
 /// Continues with the stored entries, or fails if there are none.
-fn stale(ledger: &PageRegistry, source: &str, unavailable: Unavailable) -> Result<FetchReport, RunError> {
+fn stale(
+    config: &Config,
+    ledger: &PageRegistry,
+    source: &str,
+    unavailable: Unavailable,
+) -> Result<FetchReport, RunError> {
     let Unavailable { why, advice } = unavailable;
     if ledger.entries.is_empty() {
-        let help = "check that it opens in a browser; an address in your own network needs `feed_private = true` in [archive]";
+        let help = if config.archive.feed_private {
+            "check that archive.feed is the address of the feed, and that this machine can open it"
+        } else {
+            "check that it opens in a browser; an address in your own network needs `feed_private = true` in [archive]"
+        };
         return Err(RunError::user(
             format!("cannot use the source feed {source}: {why}"),
             advice.unwrap_or(help),
         ));
     }
-    let hint = "this run uses the stored entries; no post is removed";
-    let hint = advice.map_or_else(|| hint.to_owned(), |advice| format!("{advice}; {hint}"));
+    let hint = advice.map_or_else(|| USES_STORED.to_owned(), |advice| format!("{advice}; {USES_STORED}"));
     let findings = vec![Finding::warning("feed-archive", source, why).hint(hint)];
-    Ok(FetchReport { findings, is_stale: true })
+    Ok(FetchReport { findings, is_stale: true, ..FetchReport::default() })
 }
 
 /// Removes and edits files before the ledger records it, and creates files afterwards, so that every file has a line in the

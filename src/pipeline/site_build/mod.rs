@@ -18,6 +18,7 @@ pub(crate) use deploy::deploy_issues;
 pub use deploy::{DeployReport, deploy};
 pub use feed_diff::{FeedDiff, Waivers, diff_feeds};
 pub use feed_source::{FetchReport, fetch_posts, moved as moved_feed, never_fetched};
+pub(crate) use feed_source::{USES_STORED, source_guids};
 pub use feeds::{BuildReport, ShortenedFeed, build, categories, plan_site};
 pub use lookup::FoundPost;
 pub(crate) use lookup::find_with_skipped;

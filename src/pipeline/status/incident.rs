@@ -20,6 +20,9 @@ use crate::text::hex;
 /// How many characters of the messages of a failed run are stored.
 const LONGEST_TEXT: usize = 2_000;
 
+/// Marks a failure that happened once, such as a rejected message. It was reported and cannot end later.
+pub(crate) const ONCE: &str = "in this run:";
+
 /// How a run failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
@@ -42,9 +45,53 @@ pub struct Incident {
     pub code: u8,
     /// The error messages of the first of them.
     pub text: String,
+    /// The same since a run last ended well, if earlier runs failed in other ways.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    earlier: Option<Earlier>,
+}
+
+/// Failed runs before an incident changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Earlier {
+    since: DateTime<Utc>,
+    runs: u64,
 }
 
 impl Incident {
+    /// When the first run failed, in whatever way, and how many did since.
+    pub fn whole(&self) -> (DateTime<Utc>, u64) {
+        let Some(Earlier { since, runs }) = &self.earlier else { return (self.since, self.runs) };
+        (*since, runs.saturating_add(self.runs))
+    }
+
+    /// The line that says what is wrong. Lines before it say how far the run came.
+    pub fn headline(&self) -> &str {
+        let lines = || self.text.lines().filter(|line| !line.starts_with(' ') && *line != ONCE);
+        let has = |words: &'static [&'static str]| {
+            lines().find(|line| {
+                words.iter().any(|word| line.starts_with(word) || line.contains(&format!(": {word}")))
+            })
+        };
+        has(&["error: "])
+            .or_else(|| has(&["stopped: ", "paused: "]))
+            .or_else(|| has(&["warning: "]))
+            .or_else(|| lines().next())
+            .unwrap_or_default()
+    }
+
+    /// Whether it lasts, and is a failure.
+    fn is_lasting(&self) -> bool {
+        self.code > 0 && !self.text.starts_with(ONCE)
+    }
+
+    /// The incident that takes the place of this one.
+    fn changed(&self, failure: &Failure, now: DateTime<Utc>) -> Self {
+        let new = Self::begin(failure, now);
+        let (since, runs) = self.whole();
+        let earlier = (self.is_lasting() && new.is_lasting()).then_some(Earlier { since, runs });
+        Self { earlier, ..new }
+    }
+
     fn begin(failure: &Failure, now: DateTime<Utc>) -> Self {
         Self {
             fingerprint: fingerprint(failure),
@@ -52,6 +99,7 @@ impl Incident {
             runs: 1,
             code: failure.code,
             text: failure.text.chars().take(LONGEST_TEXT).collect(),
+            earlier: None,
         }
     }
 }
@@ -85,7 +133,7 @@ pub(crate) fn compare(
             let longer = Incident { runs: before.runs.saturating_add(1), ..before };
             (Some(longer.clone()), Change::Continues(longer))
         }
-        (Some(before), Some(failure)) => (Some(Incident::begin(failure, now)), Change::Changed(before)),
+        (Some(before), Some(failure)) => (Some(before.changed(failure, now)), Change::Changed(before)),
     }
 }
 
@@ -256,6 +304,30 @@ mod tests {
         assert_eq!((incident.runs, incident.since), (1, at(30)));
         assert_eq!(run("publish", None, 50), Change::None);
         assert!(matches!(run("inbox", Some(&refused), 60), Change::Continues(_)));
+    }
+
+    #[test]
+    fn the_headline_is_the_error_and_not_how_far_the_run_came() {
+        let headline = |text: &str| Incident::begin(&failure(text), at(0)).headline().to_owned();
+        let stopped = "\"Hello\": 1 pending via mail.example.com:465\n  next retry at 9:00\n";
+        assert_eq!(
+            headline(&format!("{stopped}config.toml: error: no login\nstopped: x")),
+            "config.toml: error: no login"
+        );
+        assert_eq!(headline(&format!("{stopped}stopped: no answer\n  not sent")), "stopped: no answer");
+        assert_eq!(headline("in this run:\n1 refused"), "1 refused");
+    }
+
+    #[test]
+    fn runs_that_failed_in_other_ways_are_counted_too() {
+        let (one, other) = (failure("refused"), failure("no such host"));
+        let once = failure("in this run:\n1 failed");
+        let begun = compare(None, Some(&one), at(0)).0;
+        let longer = compare(begun, Some(&one), at(10)).0;
+        let changed = compare(longer.clone(), Some(&other), at(20)).0.unwrap();
+        assert_eq!((changed.whole(), changed.runs), ((at(0), 3), 1));
+        let ended = compare(longer, Some(&once), at(20)).0.unwrap();
+        assert_eq!(ended.whole(), (at(20), 1), "an event ends a failure that lasts");
     }
 
     #[test]

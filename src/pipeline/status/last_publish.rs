@@ -18,13 +18,16 @@ struct LastPublish {
     at: DateTime<Utc>,
     /// Its exit code.
     code: u8,
+    /// What waits for a decision although it ended well.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    open: Vec<String>,
 }
 
 /// Whether runs come, and end well.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Health {
-    /// The last run ended well at this time.
-    Good(DateTime<Utc>),
+    /// The last run ended well at this time; this waits for a decision.
+    Good(DateTime<Utc>, Vec<String>),
     /// A run is in progress; it may last longer than the time between two runs. Only seen with an `SQLite` file.
     Running,
     /// No run has ended yet.
@@ -41,10 +44,10 @@ fn file(root: &Utf8Path) -> Utf8PathBuf {
 
 /// Notes that a run of the site in the folder `root` ended. A note that cannot be written does not spoil the run; the health
 /// check misses it.
-pub(crate) fn record(root: &Utf8Path, code: u8, at: DateTime<Utc>) {
+pub(crate) fn record(root: &Utf8Path, code: u8, open: Vec<String>, at: DateTime<Utc>) {
     let path = file(root);
     let folder = path.parent().map(fs::create_dir_all);
-    if let (Some(Ok(())), Ok(note)) = (folder, serde_json::to_vec(&LastPublish { at, code })) {
+    if let (Some(Ok(())), Ok(note)) = (folder, serde_json::to_vec(&LastPublish { at, code, open })) {
         let _ = durable::replace(&path, &note, Mode::Private);
     }
 }
@@ -61,7 +64,7 @@ pub fn health(config: &Config, max_age: Span, now: DateTime<Utc>) -> Health {
     };
     let reason = || incident::all(&incident::file(&config.root)).remove("publish");
     judge(&last, max_age, now, || {
-        reason().and_then(|incident| Some(incident.text.lines().next()?.to_owned()))
+        reason().map(|incident| incident.headline().to_owned()).filter(|line| !line.is_empty())
     })
 }
 
@@ -76,7 +79,7 @@ fn judge(
         _ if age > max_age.delta() => Health::Late(last.at),
         // The clock was set back, so nobody knows how old it is; the next run writes it anew.
         _ if age < -TimeDelta::minutes(5) => Health::Late(last.at),
-        0 => Health::Good(last.at),
+        0 => Health::Good(last.at, last.open.clone()),
         code => Health::Failed(last.at, code, reason()),
     }
 }
@@ -97,10 +100,10 @@ mod tests {
             (-4, 0, "good"),
             (-6, 0, "late"),
         ] {
-            let last = LastPublish { at: now - TimeDelta::minutes(minutes), code };
+            let last = LastPublish { at: now - TimeDelta::minutes(minutes), code, open: Vec::new() };
             let health = judge(&last, hour, now, || Some("why".to_owned()));
             let found = match &health {
-                Health::Good(_) => "good",
+                Health::Good(..) => "good",
                 Health::Late(_) => "late",
                 Health::Failed(_, found, Some(why)) if (*found, why.as_str()) == (code, "why") => "failed",
                 _ => "something else",

@@ -23,7 +23,7 @@ use crate::net::http::{Download, DownloadError};
 use crate::pipeline::session::dkim_keys::signer;
 use crate::pipeline::session::run_error::{RunError, no_sender};
 use crate::pipeline::session::transport::open_transport;
-use crate::pipeline::status::incident::{Change, Failure, Incident};
+use crate::pipeline::status::incident::{Change, Failure};
 use crate::text::{HeaderText, hex};
 
 /// Minimum time between two notifications of a failure.
@@ -150,10 +150,13 @@ impl Message {
         let command = format!("letterpress {}", ending.command);
         let when = |at: DateTime<Utc>| at.with_timezone(&config.site.timezone).format("%Y-%m-%d %H:%M %Z");
         let (title, details) = match (status, ending.change) {
-            (Status::Recovered, Change::Ended(Incident { since, runs, text, .. })) => (
-                format!("{command} works again"),
-                format!("{runs} runs failed since {}:\n\n{}", when(*since), text.trim()),
-            ),
+            (Status::Recovered, Change::Ended(incident)) => {
+                let (since, runs) = incident.whole();
+                (
+                    format!("{command} works again"),
+                    format!("{runs} runs failed since {}:\n\n{}", when(since), incident.text.trim()),
+                )
+            }
             (Status::FailingDifferently, _) => (format!("{command} fails in another way"), failed(ending)),
             _ => (format!("{command} failed"), failed(ending)),
         };
@@ -292,7 +295,7 @@ mod tests {
         DateTime::UNIX_EPOCH + TimeDelta::minutes(minutes)
     }
 
-    fn incident() -> Incident {
+    fn incident() -> super::super::incident::Incident {
         let failure = Failure { code: 2, text: "x".to_owned() };
         super::super::incident::compare(None, Some(&failure), at(0)).0.unwrap()
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::deliveries::{by_issue, found_delivery};
 use super::rows::{COLUMNS, WIDTH, delivery};
 use super::{Dialect, Row, Store, StoreError, Tx, Value, args, issue_rows};
-use crate::ledger::State;
+use crate::ledger::{ACKNOWLEDGED, State};
 use crate::store::{DeliveryId, DeliveryNumber, DeliveryView, Filter, IssueNumber};
 use crate::text::HeaderText;
 
@@ -13,6 +13,18 @@ impl Store {
     /// The deliveries that `filter` describes, to be shown to people.
     pub async fn deliveries(&self, filter: Filter) -> Result<Vec<DeliveryView>, StoreError> {
         self.read("reading the ledger", move |tx| list(tx, &filter)).await
+    }
+
+    /// How many deliveries have an unknown outcome and wait for a decision.
+    pub async fn unknown_outcomes(&self) -> Result<u64, StoreError> {
+        let states = [State::Unknown, State::FailedUncertain].map(|state| format!("'{state}'")).join(", ");
+        let sql = format!(
+            "SELECT count(*) FROM (SELECT id AS issue_id FROM issue) AS issues
+             CROSS JOIN delivery WHERE delivery.issue = issue_id AND state IN ({states}) AND open IS NOT NULL
+                 AND coalesce(reason, '') <> ?1"
+        );
+        let count = move |tx: &mut dyn Tx| tx.one(&sql, args![ACKNOWLEDGED], |row| row.get(0));
+        Ok(self.read("counting unknown outcomes", count).await?.unwrap_or_default())
     }
 
     /// All deliveries of a post's issue, in order: sixteen bytes for each, so that a million of them can be shown page by

@@ -96,22 +96,22 @@ fn claim_domain(
     Ok(())
 }
 
-/// Takes one permit from each of these buckets; if one of them has none, from none of them.
+/// Takes one permit from each of these buckets; if one of them has none, from none of them, and returns its index.
 pub(super) fn take_one_of_each(
     tx: &mut dyn Tx,
     domains: &[(String, Rate)],
     now: DateTime<Utc>,
-) -> Result<bool, StoreError> {
+) -> Result<Option<usize>, StoreError> {
     let mut limits = Vec::with_capacity(domains.len());
-    for (domain, rate) in domains {
+    for (at, (domain, rate)) in domains.iter().enumerate() {
         let limit = ClaimLimit::read(tx, Some(*rate), domain)?;
         if limit.wait(now).is_some() {
-            return Ok(false);
+            return Ok(Some(at));
         }
         limits.push(limit);
     }
     limits.iter_mut().try_for_each(|limit| limit.take(tx, 1, now))?;
-    Ok(true)
+    Ok(None)
 }
 
 /// Deletes buckets whose name begins with `prefix` and that are full since before `before`.

@@ -6,9 +6,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::events::{self, Entry};
 use super::transactional::{self, MessageRecipient};
 use super::{Dialect, Row, Store, StoreError, Tx, args, rate_limit, series, subscribers};
-use crate::ledger::rate_limit::Rate;
 use crate::store::subscriber_store::{
-    ConsentContext, SignUp, SignUpLimits, SignUpOrigin, SignUpResult, StoreMetrics, TransactionalKind,
+    ConsentContext, SignUp, SignUpLimit, SignUpLimits, SignUpOrigin, SignUpResult, StoreMetrics,
+    TransactionalKind,
 };
 use crate::subscribers::lifecycle::{
     self, Confirmed, REMOVED, REMOVED_AFTER_UNSUBSCRIBE, SignUpDecision, Subscription,
@@ -46,8 +46,8 @@ impl Store {
             }
             // Last, so that a form without an answer uses no permit.
             let network = form.consent.network.as_deref();
-            if !admitted(tx, &form.limits, network, form.email.domain(), now)? {
-                return Ok(SignUpResult::Limit);
+            if let Some(limit) = exhausted(tx, &form.limits, network, form.email.domain(), now)? {
+                return Ok(SignUpResult::Limit(limit));
             }
             if answer == SignUpDecision::Confirm {
                 write_down(tx, &form, asked, now)?;
@@ -66,6 +66,25 @@ impl Store {
             };
             transactional::write(tx, &to, kind, asked.generation, now)?;
             Ok(answer.into())
+        })
+        .await
+    }
+
+    /// What became of the confirmation email of a subscriber who has not confirmed yet: since when, and its state if it is
+    /// still recorded.
+    pub async fn confirmation(
+        &self,
+        key: AddressKey,
+    ) -> Result<Option<(DateTime<Utc>, Option<String>)>, StoreError> {
+        self.read("looking up a sign-up", move |tx| {
+            let sql = "SELECT asked_at FROM subscriber WHERE addr_key = ?1 AND status = 'unconfirmed'";
+            let asked: Option<Option<DateTime<Utc>>> = tx.one(sql, args![&key.0], |row| row.get(0))?;
+            let Some(asked_at) = asked.flatten() else { return Ok(None) };
+            let sql = "SELECT state, changed_at FROM transactional_email WHERE addr_key = ?1 AND kind = 'confirm' ORDER BY id DESC";
+            let email = tx.one(sql, args![&key.0], |row| {
+                Ok((row.get::<DateTime<Utc>>(1)?, Some(row.get::<String>(0)?)))
+            })?;
+            Ok(Some(email.unwrap_or((asked_at, None))))
         })
         .await
     }
@@ -178,8 +197,8 @@ impl Store {
             if transactional::too_many_of(tx, key, TransactionalKind::Data, now)? {
                 return Ok(SignUpResult::MailboxLimit);
             }
-            if !admitted(tx, &limits, network.as_deref(), profile.email.domain(), now)? {
-                return Ok(SignUpResult::Limit);
+            if let Some(limit) = exhausted(tx, &limits, network.as_deref(), profile.email.domain(), now)? {
+                return Ok(SignUpResult::Limit(limit));
             }
             let language = profile.language.as_deref();
             let to = MessageRecipient { key, mailbox: key, address: profile.email.as_str(), language };
@@ -364,19 +383,24 @@ fn is_repeated(tx: &mut dyn Tx, key: AddressKey, submitted_at: DateTime<Utc>) ->
 }
 
 /// Takes a permit from each bucket, or from none.
-fn admitted(
+fn exhausted(
     tx: &mut dyn Tx,
     limits: &SignUpLimits,
     network: Option<&str>,
     domain: &str,
     now: DateTime<Utc>,
-) -> Result<bool, StoreError> {
-    let mut domains: Vec<(String, Rate)> = vec![("web".to_owned(), limits.all)];
-    domains.extend(network.map(|network| (rate_limit::sign_ups_from(network), limits.each_network)));
-    domains.push((rate_limit::sign_ups_to(domain), limits.each_domain));
+) -> Result<Option<SignUpLimit>, StoreError> {
+    let mut buckets = vec![
+        ("web".to_owned(), limits.all, SignUpLimit::All),
+        (rate_limit::sign_ups_to(domain), limits.each_domain, SignUpLimit::Domain),
+    ];
+    let from = |network| (rate_limit::sign_ups_from(network), limits.each_network, SignUpLimit::Network);
+    buckets.extend(network.map(from));
     // Always in the same order, so that two forms do not wait for each other.
-    domains.sort();
-    rate_limit::take_one_of_each(tx, &domains, now)
+    buckets.sort_by(|(one, ..), (other, ..)| one.cmp(other));
+    let rates: Vec<_> = buckets.iter().map(|(bucket, rate, _)| (bucket.clone(), *rate)).collect();
+    let empty = rate_limit::take_one_of_each(tx, &rates, now)?;
+    Ok(empty.and_then(|at| buckets.get(at)).map(|(.., limit)| *limit))
 }
 
 fn record(
