@@ -200,7 +200,8 @@ async fn issue_of_post(
     wanted: &str,
     issues: &[IssueSummary],
 ) -> Result<Option<String>, RunError> {
-    let is_label = |label: &str| label.nfc().eq(wanted.nfc());
+    let encoded = links::segment(wanted);
+    let is_label = |label: &str| label.nfc().eq(wanted.nfc()) || label == encoded;
     let is_file = |path: &str| is_label(path) || Utf8Path::new(path).file_name().is_some_and(is_label);
     let labelled = session.store.published().await?.into_iter().filter(|issue| is_label(&issue.label));
     let filed = session.store.identities().await?.into_iter().filter(|known| is_file(&known.path));

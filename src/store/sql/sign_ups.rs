@@ -70,25 +70,6 @@ impl Store {
         .await
     }
 
-    /// What became of the confirmation email of a subscriber who has not confirmed yet: since when, and its state if it is
-    /// still recorded.
-    pub async fn confirmation(
-        &self,
-        key: AddressKey,
-    ) -> Result<Option<(DateTime<Utc>, Option<String>)>, StoreError> {
-        self.read("looking up a sign-up", move |tx| {
-            let sql = "SELECT asked_at FROM subscriber WHERE addr_key = ?1 AND status = 'unconfirmed'";
-            let asked: Option<Option<DateTime<Utc>>> = tx.one(sql, args![&key.0], |row| row.get(0))?;
-            let Some(asked_at) = asked.flatten() else { return Ok(None) };
-            let sql = "SELECT state, changed_at FROM transactional_email WHERE addr_key = ?1 AND kind = 'confirm' ORDER BY id DESC";
-            let email = tx.one(sql, args![&key.0], |row| {
-                Ok((row.get::<DateTime<Utc>>(1)?, Some(row.get::<String>(0)?)))
-            })?;
-            Ok(Some(email.unwrap_or((asked_at, None))))
-        })
-        .await
-    }
-
     /// Submits the form behind a confirmation link.
     pub async fn confirm(
         &self,
