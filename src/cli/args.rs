@@ -15,6 +15,7 @@ use super::printer::Printer;
 use crate::address::EmailAddress;
 use crate::archive::{folder, links};
 use crate::config::Config;
+use crate::dates;
 use crate::finding::Finding;
 use crate::importers::feed::{self, Feed};
 use crate::ledger::IssueSummary;
@@ -200,8 +201,9 @@ async fn issue_of_post(
     wanted: &str,
     issues: &[IssueSummary],
 ) -> Result<Option<String>, RunError> {
-    let encoded = links::segment(wanted);
-    let is_label = |label: &str| label.nfc().eq(wanted.nfc()) || label == encoded;
+    let is = |name: &str| name.nfc().eq(wanted.nfc());
+    // The date at its beginning may be omitted.
+    let is_label = |label: &str| is(label) || dates::in_name(label).is_some_and(|(_, rest)| is(rest));
     let is_file = |path: &str| is_label(path) || Utf8Path::new(path).file_name().is_some_and(is_label);
     let labelled = session.store.published().await?.into_iter().filter(|issue| is_label(&issue.label));
     let filed = session.store.identities().await?.into_iter().filter(|known| is_file(&known.path));
