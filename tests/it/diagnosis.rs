@@ -326,7 +326,10 @@ fn cron_output_reports_a_failure_when_it_begins_changes_and_ends() {
     site.write("smtp-password", "hunter2\n");
     let (code, over) = run(50, true);
     assert!(
-        code == 0 && over.starts_with("sending works again: 6 runs since 2026-11-20 10:00 UTC ended with failures, lately: config.toml"),
+        code == 0
+            && over.starts_with(
+                "sending works again: 6 runs since 2026-11-20 19:00 ended with failures, lately: config.toml"
+            ),
         "{over}"
     );
     assert_eq!(server.accepted().len(), 2);
