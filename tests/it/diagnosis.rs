@@ -328,7 +328,7 @@ fn cron_output_reports_a_failure_when_it_begins_changes_and_ends() {
     assert!(
         code == 0
             && over.starts_with(
-                "sending works again: 6 runs since 2026-11-20 19:00 ended with failures, lately: config.toml"
+                "sending works again: 6 runs since 2026-11-20 10:00 ended with failures, lately: config.toml"
             ),
         "{over}"
     );
