@@ -86,6 +86,7 @@ pub(super) async fn run(args: &Args, context: &RunContext, printer: Printer) -> 
     // A failed delivery whose earlier attempt may have arrived can be recorded as sent, but not be sent again.
     let states =
         if args.resend { vec![State::Unknown] } else { vec![State::Unknown, State::FailedUncertain] };
+    let newest = post.clone();
     let wanted = Filter { post: Some(post), subscriber, states };
     let views = session.store.deliveries(wanted.clone()).await?;
     let mut settled = 0;
@@ -104,8 +105,7 @@ pub(super) async fn run(args: &Args, context: &RunContext, printer: Printer) -> 
         settled += u64::from(session.store.resolve(view.id, event, &args.reason, now).await?.is_ok());
     }
     printer.stdout(match (settled, args.resend) {
-        (0, _) => elsewhere(args, &session, wanted, |view| view.row.needs_decision())
-            .await?
+        (0, _) => elsewhere(args, &newest, undecided(&session, wanted).await?)
             .unwrap_or_else(|| "no delivery has an unknown outcome".to_owned()),
         (_, false) if args.acknowledge => {
             format!("acknowledged {} with unknown outcome", count(settled, "delivery"))
@@ -129,24 +129,25 @@ fn again(args: &Args, post: &str) -> String {
     format!("letterpress resolve {decision} {}", shell_quoted(post))
 }
 
-/// If no issue was named, and an older one has what the newest has not: how many deliveries, and the command for it.
-async fn elsewhere(
-    args: &Args,
-    session: &LedgerSession,
-    wanted: Filter,
-    is_meant: impl Fn(&DeliveryView) -> bool,
-) -> Result<Option<String>, RunError> {
+/// If no issue was named: what older ones have and the newest has not, and the command for it.
+fn elsewhere(args: &Args, newest: &str, views: Vec<DeliveryView>) -> Option<String> {
     if args.issue.is_some() {
-        return Ok(None);
+        return None;
     }
     let mut found: BTreeMap<String, u64> = BTreeMap::new();
-    for view in session.store.deliveries(Filter { post: None, ..wanted }).await?.into_iter().filter(is_meant)
-    {
+    for view in views.into_iter().filter(|view| view.post != newest) {
         *found.entry(view.post).or_default() += 1;
     }
     let others: Vec<String> =
         found.iter().map(|(post, number)| format!("{number} in {post}: {}", again(args, post))).collect();
-    Ok((!others.is_empty()).then(|| format!("none in the newest issue; {}", others.join("\n  "))))
+    (!others.is_empty()).then(|| format!("none in the newest issue; {}", others.join("\n  ")))
+}
+
+/// The unknown outcomes of all issues.
+async fn undecided(session: &LedgerSession, wanted: Filter) -> Result<Vec<DeliveryView>, RunError> {
+    let mut views = session.store.deliveries(Filter { post: None, ..wanted }).await?;
+    views.retain(|view| view.row.needs_decision());
+    Ok(views)
 }
 
 /// If no issue was named: the newest one that is paused, and the command for it.
@@ -164,7 +165,23 @@ fn is_retried(view: &DeliveryView) -> bool {
     matches!(view.row.reason.as_deref(), Some(LETTER_REFUSED | NO_MAILBOX))
 }
 
-/// Retries rejected deliveries (transition T16). Subscribers who are suppressed by now are not retried.
+/// The deliveries that `--retry` retries. Subscribers who are suppressed by now are left out.
+async fn rejected(session: &LedgerSession, filter: Filter) -> Result<Vec<DeliveryView>, RunError> {
+    let is_named = filter.subscriber.is_some();
+    let mut found = Vec::new();
+    for view in session.store.deliveries(filter).await? {
+        if !is_named && !is_retried(&view) {
+            continue;
+        }
+        let status = session.store.status(session.key_of(&parse(&view.address)?)).await?;
+        if status.is_some_and(|status| status.exclusion_reason().is_none()) {
+            found.push(view);
+        }
+    }
+    Ok(found)
+}
+
+/// Retries rejected deliveries (transition T16).
 async fn retry(
     session: &LedgerSession,
     (post, subscriber): (String, Option<AddressKey>),
@@ -175,26 +192,13 @@ async fn retry(
     let (why, now) = (args.reason.as_str(), context.clock.now());
     let filter = Filter { post: Some(post.clone()), subscriber, states: vec![State::Failed] };
     let mut retried = 0;
-    for view in session.store.deliveries(filter.clone()).await? {
-        if subscriber.is_none() && !is_retried(&view) {
-            continue;
-        }
-        let address = parse(&view.address)?;
-        if session
-            .store
-            .status(session.key_of(&address))
-            .await?
-            .is_none_or(|status| status.exclusion_reason().is_some())
-        {
-            continue;
-        }
+    for view in rejected(session, filter.clone()).await? {
         retried += u64::from(session.store.resolve(view.id, Event::Retry, why, now).await?.is_ok());
     }
     let resumed = retried > 0 && session.store.set_issue(&post, IssueState::Sending, why, now).await?;
     let resumed = if resumed { format!("; {post} is resumed") } else { String::new() };
     printer.stdout(match retried {
-        0 => elsewhere(args, session, filter, |view| subscriber.is_some() || is_retried(view))
-            .await?
+        0 => elsewhere(args, &post, rejected(session, Filter { post: None, ..filter }).await?)
             .unwrap_or_else(|| "there is no rejected delivery that can be retried".to_owned()),
         _ => format!("the next run retries {}{resumed}", count(retried, "delivery")),
     });
