@@ -25,7 +25,9 @@ done
 sources=/etc/apt/sources.list.d/debian.sources
 [ -e "$sources" ] || sources=/etc/apt/sources.list
 release=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
-mmdebstrap --mode=root --variant=minbase --include=systemd,dbus,ca-certificates "$release" "$root" "$sources" >&2 &
+# With the settings for downloads that this machine has, such as a proxy.
+apt-config dump Acquire >"$work/apt.conf"
+mmdebstrap --mode=root --variant=minbase --aptopt="$work/apt.conf" --include=systemd,dbus,ca-certificates "$release" "$root" "$sources" >&2 &
 unpacking=$!
 export PATH=$target/cargo-deb/bin:$PATH
 command -v cargo-deb >&2 || cargo install --locked --debug --quiet --root "$target/cargo-deb" cargo-deb >&2
