@@ -169,7 +169,14 @@ async fn log_in(
     clock: &Arc<dyn Clock>,
 ) -> Result<Option<bool>, RunError> {
     let (printer, host) = (questions.printer, &relay.provider.host);
-    match relay.provider.login {
+    // A server that needs no log-in as a rule can still have accounts.
+    let login = match relay.provider.login {
+        Login::None if config.smtp.as_ref().is_some_and(|smtp| smtp.user.is_some()) => {
+            Login::Password("the password")
+        }
+        login => login,
+    };
+    match login {
         Login::Microsoft => {
             printer.info("Microsoft 365 takes no passwords: register an application (docs/sending.md), enter its client_id,");
             printer.info("  then run `letterpress login microsoft`");

@@ -105,7 +105,8 @@ pub(super) async fn run(args: &Args, context: &RunContext, printer: Printer) -> 
         settled += u64::from(session.store.resolve(view.id, event, &args.reason, now).await?.is_ok());
     }
     printer.stdout(match (settled, args.resend) {
-        (0, _) => elsewhere(args, &newest, undecided(&session, wanted).await?)
+        (0, _) => elsewhere(args, &newest, undecided(&session, wanted))
+            .await?
             .unwrap_or_else(|| "no delivery has an unknown outcome".to_owned()),
         (_, false) if args.acknowledge => {
             format!("acknowledged {} with unknown outcome", count(settled, "delivery"))
@@ -130,17 +131,21 @@ fn again(args: &Args, post: &str) -> String {
 }
 
 /// If no issue was named: what older ones have and the newest has not, and the command for it.
-fn elsewhere(args: &Args, newest: &str, views: Vec<DeliveryView>) -> Option<String> {
+async fn elsewhere(
+    args: &Args,
+    newest: &str,
+    views: impl Future<Output = Result<Vec<DeliveryView>, RunError>>,
+) -> Result<Option<String>, RunError> {
     if args.issue.is_some() {
-        return None;
+        return Ok(None);
     }
     let mut found: BTreeMap<String, u64> = BTreeMap::new();
-    for view in views.into_iter().filter(|view| view.post != newest) {
+    for view in views.await?.into_iter().filter(|view| view.post != newest) {
         *found.entry(view.post).or_default() += 1;
     }
     let others: Vec<String> =
         found.iter().map(|(post, number)| format!("{number} in {post}: {}", again(args, post))).collect();
-    (!others.is_empty()).then(|| format!("none in the newest issue; {}", others.join("\n  ")))
+    Ok((!others.is_empty()).then(|| format!("none in the newest issue; {}", others.join("\n  "))))
 }
 
 /// The unknown outcomes of all issues.
@@ -198,7 +203,8 @@ async fn retry(
     let resumed = retried > 0 && session.store.set_issue(&post, IssueState::Sending, why, now).await?;
     let resumed = if resumed { format!("; {post} is resumed") } else { String::new() };
     printer.stdout(match retried {
-        0 => elsewhere(args, &post, rejected(session, Filter { post: None, ..filter }).await?)
+        0 => elsewhere(args, &post, rejected(session, Filter { post: None, ..filter }))
+            .await?
             .unwrap_or_else(|| "there is no rejected delivery that can be retried".to_owned()),
         _ => format!("the next run retries {}{resumed}", count(retried, "delivery")),
     });

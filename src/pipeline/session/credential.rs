@@ -1,5 +1,6 @@
 //! How a run logs in to mail servers and the database: passwords from files and variables, and sources of tokens.
 
+use std::io::ErrorKind;
 use std::sync::Arc;
 
 use camino::Utf8Path;
@@ -11,6 +12,7 @@ use crate::oauth::endpoint::Client;
 use crate::oauth::stored::{Account, TokenFile};
 use crate::oauth::{Credential, TokenError, TokenSource};
 use crate::pipeline::session::run_error::RunError;
+use crate::text::shell_quoted;
 
 /// What `user` logs in with, according to `section`. A password is read at once; a token is asked for when a server
 /// wants it.
@@ -99,8 +101,16 @@ pub(crate) fn password(
             .and_then(|text| Secret::new(&text, name)),
         (None, None) => return Ok(None),
     };
-    let help = format!(
-        "put only the password into the file or the environment variable that [{section}] of config.toml names"
-    );
-    secret.map(Some).map_err(|error| RunError::user(error.to_string(), help))
+    secret.map(Some).map_err(|error| {
+        let help = match &error {
+            SecretError::File { path, source } if source.kind() == ErrorKind::NotFound => format!(
+                "write the password to it, so that only you can read it: (umask 077; cat > {})",
+                shell_quoted(path)
+            ),
+            _ => format!(
+                "put only the password into the file or the environment variable that [{section}] of config.toml names"
+            ),
+        };
+        RunError::user(error.to_string(), help)
+    })
 }
