@@ -9,6 +9,7 @@ import argparse
 import collections
 import email
 import imaplib
+import itertools
 import json
 import os
 import pathlib
@@ -96,9 +97,12 @@ def others(number, sender):
     ]
 
 
+delivered = itertools.count()
+
+
 def deliver(maildir, emails):
-    """Puts emails into the Maildir as a delivery agent would."""
-    for number, text in enumerate(emails):
+    """Puts emails into the Maildir as a delivery agent would. Two deliveries in one second must not use a name twice."""
+    for number, text in zip(delivered, emails):
         name = f"{int(time.time())}.M{number}P{os.getpid()}.test"
         path = maildir / "tmp" / name
         path.write_text(text, "utf-8", newline="")
