@@ -114,12 +114,19 @@ fn the_steps_printed_by_new_lead_to_the_first_issue() {
 }
 
 #[test]
-fn a_configuration_in_a_parent_folder_is_found_and_printed_unless_quiet() {
+fn the_site_of_a_configuration_in_a_parent_folder_is_named_first_unless_quiet_or_json() {
     let site = Site::new();
     fs::create_dir_all(site.path("posts/2026/11")).unwrap();
     let run = |words: &[&str]| Ran::of(site.command().current_dir(site.path("posts/2026/11")).args(words));
-    let ran = run(&["publish"]);
-    assert_eq!((ran.code, ran.err.as_str()), (0, "configuration: ../../../config.toml\n"));
+    let folder = site.path("").canonicalize().unwrap();
+    let line = format!("the site is in {} (config.toml above this folder)\n", folder.display());
+    // The log of a run is on standard output.
+    let ran = run(&["publish"]).succeeds();
+    assert!(ran.out.starts_with(&line) && ran.err.is_empty(), "{ran:?}");
+    let ran = run(&["status", "--json"]).succeeds();
+    assert!(ran.out.starts_with('{') && ran.err == line, "{ran:?}");
+    let ran = run(&["publish", "--json"]).succeeds();
+    assert!(ran.out.starts_with('{') && !ran.out.contains("above this folder") && ran.err.is_empty());
     assert_eq!(run(&["--quiet", "publish"]), Ran { code: 0, out: String::new(), err: String::new() });
     let elsewhere = run(&["--config", "config.toml", "publish"]);
     assert!(elsewhere.code == 1 && elsewhere.err.contains("config.toml does not exist"), "{elsewhere:?}");

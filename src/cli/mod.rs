@@ -384,12 +384,15 @@ async fn run(
     outcome
 }
 
-/// The configuration file: `--config`, or the one found here or in a parent folder, which is then printed.
+/// The configuration file: `--config`, or the one found here or in a parent folder, whose site is then named first, as the
+/// command may mail its subscribers.
 fn configuration(named: Option<Utf8PathBuf>, printer: Printer) -> Utf8PathBuf {
     named.unwrap_or_else(|| {
         let Found { path, is_above } = find(Utf8Path::new("."));
-        if is_above {
-            printer.note(format!("configuration: {path}"));
+        if is_above && !printer.is_json() {
+            let whole = path.canonicalize_utf8().unwrap_or_else(|_| path.clone());
+            let site = whole.parent().unwrap_or(&whole);
+            printer.progress(&format!("the site is in {site} (config.toml above this folder)"));
         }
         path
     })
