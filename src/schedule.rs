@@ -27,7 +27,7 @@ pub(crate) struct Plan<'a> {
 /// Why a post that was never mailed is not mailed now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NotDue {
-    /// Its front matter has `newsletter = false`.
+    /// Its front matter has `newsletter = false`, or it has no text or a doubtful key, as `check` reports.
     OptedOut,
     /// It is still within `newsletter.delay`; due at this time.
     TooYoung(DateTime<Utc>),

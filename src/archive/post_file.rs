@@ -12,7 +12,7 @@ use url::Url;
 use self::writer::{PostBuilder, PostDates};
 use super::enclosure::Measure;
 use super::front_matter::mistakes::{self, FrontMatterText};
-use super::front_matter::{self, DeclaredEnclosure, Parts, Spanned, generator_habits};
+use super::front_matter::{self, DeclaredEnclosure, Parts, Spanned, doubts, generator_habits};
 use super::generator_rules::{ReadContext, published, take_day_of_name};
 use super::ids::{AssignedId, PostIdentity};
 use super::inherited::Place;
@@ -103,16 +103,11 @@ impl PostFile {
         let (unknown, mut findings): (Vec<_>, Vec<_>) =
             unknown.into_iter().partition(|finding| finding.severity == Severity::Error);
         errors.extend(unknown);
+        // In the site of a generator, these are doubts about what holds the post back.
+        fields.newsletter &= site.generator == Generator::Plain || findings.is_empty();
         findings.extend(remarks);
         if !setting.is_strict() {
-            // A wrong field that the generator accepts is ignored, and so is a wrong date if the name has a day.
-            let has_day = parsed_name.day.is_some();
-            let minor = |finding: &Finding| {
-                matches!(finding.rule, "post-field" | "post-enclosure")
-                    || has_day && finding.rule == "post-date"
-            };
-            findings.extend(errors.iter().filter(|finding| minor(finding)).cloned().map(demoted));
-            errors.retain(|finding| !minor(finding));
+            findings.extend(minor_errors(&mut errors, parsed_name.day.is_some()));
         }
         if !errors.is_empty() {
             // A missing title may be a misspelled key, so report those findings too.
@@ -287,15 +282,27 @@ impl PostFile {
     }
 }
 
-/// Findings about unknown keys. The site of a generator has keys of its own, and Letterpress writes the posts of a feed.
+/// Findings about unknown keys. In the site of a generator, which has keys of its own, they are warnings about keys that keep
+/// the post from being mailed. Letterpress itself writes the posts of a feed.
 fn unknown_keys(text: &str, file: &str, parts: &Parts<'_>, setting: ReadContext<'_>) -> Vec<Finding> {
     let ReadContext { config, site, now, .. } = setting;
-    if site.generator != Generator::Plain || config.archive.feed.is_some() {
+    if config.archive.feed.is_some() {
         return Vec::new();
     }
     let page =
         FrontMatterText { file, text, own: &config.archive.front_matter, zone: config.site.timezone, now };
-    mistakes::find_mistakes(parts, page)
+    match site.generator {
+        Generator::Plain => mistakes::find_mistakes(parts, page),
+        generator => doubts::find_doubts(&parts.entries, page, generator),
+    }
+}
+
+/// Takes out a wrong field that the generator accepts, and a wrong date if the name of the file has a day: they are ignored.
+fn minor_errors(errors: &mut Vec<Finding>, has_day: bool) -> Vec<Finding> {
+    let is_minor = |finding: &mut Finding| {
+        matches!(finding.rule, "post-field" | "post-enclosure") || has_day && finding.rule == "post-date"
+    };
+    errors.extract_if(.., is_minor).map(demoted).collect()
 }
 
 fn reader_of(generator: Generator) -> String {

@@ -329,7 +329,10 @@ async fn next(
         entry(
             post,
             match why {
-                NotDue::OptedOut => "newsletter = false in its front matter".to_owned(),
+                NotDue::OptedOut => {
+                    "newsletter = false in its front matter, or a mistake that `letterpress check` reports"
+                        .to_owned()
+                }
                 NotDue::TooYoung(until) => format!("due at {}", when(*until, &context.config)),
                 NotDue::TooOld => {
                     format!(

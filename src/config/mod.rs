@@ -62,7 +62,7 @@ pub use feeds::{Content, EmbedHost, FeedPaths, Feeds, Format, GroupBy};
 pub use find::{Found, find};
 pub use inbox::{Inbox, Processed};
 pub(crate) use loopback::is_this_machine;
-pub use nearest::{nearest, plain};
+pub use nearest::{is_misspelled, nearest, plain};
 pub use newsletter::{DateOrder, FirstRun, Newsletter, OnUnknown, Theme};
 pub use notify::{Notify, NotifyKind};
 pub use oauth::{Grant, LoginSource, OauthClient, Provider, built_in_providers};

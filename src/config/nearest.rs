@@ -35,6 +35,14 @@ pub fn nearest<'k>(key: &str, known: impl IntoIterator<Item = &'k str>) -> Optio
     known.into_iter().map(distance).filter(is_near).min()
 }
 
+/// Whether `key` is `name` with one wrong letter, or two in a long name. Stricter than [`nearest`], for a key that may as
+/// well be a word of its own.
+pub fn is_misspelled(key: &str, name: &str) -> bool {
+    let (key, name) = (plain(key), plain(name));
+    let reach = if key.chars().count().min(name.len()) < 8 { 1 } else { 2 };
+    key != name && osa(&key, &name) <= reach
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -13,6 +13,10 @@ use crate::schedule::{LedgerKnowledge, NotDue, Plan, plan};
 use crate::store::posts::FrozenIssue;
 use crate::subscribers::SubscriptionStatus;
 
+/// When a post is mailed that its front matter keeps from being mailed.
+const NOT_MAILED: &str =
+    "Never: it says `newsletter = false`, or `letterpress check` reports a mistake in it.";
+
 /// How many topics are listed.
 const TOPICS: usize = 12;
 
@@ -187,12 +191,12 @@ fn when(
         Some((_, NotDue::TooYoung(until))) => {
             format!("With the first run after {}{approval}.", local(*until))
         }
-        Some((_, NotDue::OptedOut)) => "Never: it says `newsletter = false`.".to_owned(),
+        Some((_, NotDue::OptedOut)) => NOT_MAILED.to_owned(),
         Some((_, NotDue::TooOld)) => {
             "Not by itself: it is older than `newsletter.max_age`. `letterpress send --post` mails it."
                 .to_owned()
         }
-        None if !post.newsletter => "Never: it says `newsletter = false`.".to_owned(),
+        None if !post.newsletter => NOT_MAILED.to_owned(),
         None => {
             let digest = next_moment(newsletter.digest, config.site.timezone, now);
             format!(

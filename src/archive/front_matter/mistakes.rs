@@ -1,5 +1,5 @@
-//! Reports unknown keys in a folder without a generator. A misspelled key that should hold a post back is an error, because
-//! the post would be mailed too early; any other unknown key is a warning. Pure.
+//! Reports unknown keys in a folder without a generator; [`doubts`](super::doubts) is for the others. A misspelled key that
+//! should hold a post back is an error, because the post would be mailed too early; any other unknown key is a warning. Pure.
 
 use std::collections::HashSet;
 use std::sync::LazyLock;
@@ -32,7 +32,7 @@ pub struct FrontMatterText<'p> {
 static OF_OTHER_PROGRAMS: LazyLock<HashSet<&str>> = LazyLock::new(|| OF_OTHERS.split_whitespace().collect());
 
 /// Whether the key is known. Keys of Letterpress must match exactly: `draft_` is not `draft`.
-fn is_known(key: &str) -> bool {
+pub(super) fn is_known(key: &str) -> bool {
     MEANT.iter().chain(&WITHHOLDING).any(|ours| ours.eq_ignore_ascii_case(key))
         || OF_OTHER_PROGRAMS.contains(plain(key).as_str())
 }
@@ -137,7 +137,8 @@ fn is_answer(entry: &Entry) -> bool {
     }
 }
 
-fn date(entry: &Entry, page: FrontMatterText<'_>) -> Option<DateTime<Utc>> {
+/// The value as a date.
+pub(super) fn date(entry: &Entry, page: FrontMatterText<'_>) -> Option<DateTime<Utc>> {
     match &entry.value {
         Value::Text(text) | Value::Date(text) => dates::parse(text, page.zone).ok().map(|date| date.to_utc()),
         _ => None,
@@ -159,7 +160,7 @@ fn is_date(entry: &Entry) -> bool {
 }
 
 /// The line with the corrected key.
-fn corrected(entry: &Entry, key: &str, page: FrontMatterText<'_>) -> String {
+pub(super) fn corrected(entry: &Entry, key: &str, page: FrontMatterText<'_>) -> String {
     let line = page.text.lines().nth(entry.line - 1).unwrap_or_default().trim();
     // Pelican's keys are lower-cased by the parser.
     let at = line.to_lowercase().find(&entry.key.to_lowercase());

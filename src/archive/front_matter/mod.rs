@@ -1,6 +1,7 @@
 //! Parses front matter in TOML, YAML, JSON or Pelican's `Key: value` lines into the same entries. [`fields`] knows what
 //! they mean; nothing here opens a file.
 
+pub mod doubts;
 mod enclosure;
 mod entry;
 pub mod fields;
