@@ -15,7 +15,7 @@ use serde_json::json;
 
 use super::printer::{Printer, count};
 use super::{Outcome, configuration};
-use crate::archive::{Archive, SkipReason, folder, markdown};
+use crate::archive::{Archive, SkipReason, SkippedFile, folder, markdown};
 use crate::clock::Clock;
 use crate::config::{
     CheckedConfig, Config, ConfigError, DEFAULTS, examine, is_placeholder_host, is_this_machine,
@@ -176,6 +176,28 @@ fn borrowed_ids(config: &Config, archive: &Archive, findings: &mut Vec<Finding>)
     findings.push(Finding::warning("placeholder", config.archive.ids_file().as_str(), message).hint(hint));
 }
 
+/// An `archive.language` that leaves out the posts in the language of the site.
+fn another_language(config: &Config, archive: &Archive) -> Option<Finding> {
+    let of_posts = config.archive.language.as_ref().filter(|_| config.reads_another_language())?;
+    let is_other = |left: &&SkippedFile| matches!(left.reason, SkipReason::Language(_));
+    let left_out = match archive.skipped.iter().filter(is_other).count() as u64 {
+        0 => String::new(),
+        number => format!("; {} in other languages left out", count(number, "file")),
+    };
+    let message = format!(
+        "posts and feeds are in {of_posts:?} (archive.language), and the site is in {:?} (site.language){left_out}",
+        config.site.language
+    );
+    let finding = Finding::warning("language", config.file.as_str(), message).hint(format!(
+        "for a site of the posts in {of_posts:?}, write language = {of_posts:?} below [site] too; for the posts in {:?}, remove it below [archive]",
+        config.site.language
+    ));
+    Some(match config.line_of("archive.language") {
+        Some(line) => finding.at(line),
+        None => finding,
+    })
+}
+
 async fn everything(
     config: &Config,
     clock: &Arc<dyn Clock>,
@@ -207,6 +229,7 @@ async fn everything(
         }
     };
     borrowed_ids(config, &archive, findings);
+    findings.extend(another_language(config, &archive));
     let layout = plan_site(&archive, config);
     let short = ShortenedFeed::of(&layout).describe(config);
     findings.extend(short.map(|words| Finding::note("feed-budget", "config.toml", words)));

@@ -151,6 +151,15 @@ impl Config {
         self.archive.language.as_deref().unwrap_or(&self.site.language)
     }
 
+    /// Whether the posts that are read are in another language than the site. File names may have other codes: `cn` for `zh`.
+    pub fn reads_another_language(&self) -> bool {
+        let code = |tag: &str| {
+            let tag = suggested_language(tag).unwrap_or_else(|| tag.to_ascii_lowercase());
+            tag.split(['-', '_']).next().unwrap_or_default().to_owned()
+        };
+        code(self.language()) != code(&self.site.language)
+    }
+
     /// The file of a password. The service manager may pass it as a credential of that name (`LoadCredential=` of systemd);
     /// otherwise it is relative to the folder of `config.toml`.
     pub fn resolve_secret(&self, path: &Utf8Path) -> Utf8PathBuf {
