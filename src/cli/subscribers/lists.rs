@@ -1,6 +1,7 @@
 //! `letterpress subscribers import` and `export`.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 use camino::Utf8PathBuf;
 use clap::Args;
@@ -121,7 +122,7 @@ pub(super) async fn import(
             printer.info(format!("ignored columns: {}{note}", ignored.join(", ")));
         }
         printer.warnings(&findings);
-        printer.info(read_in_words(&listed));
+        printer.info(read_in_words(&listed, &findings));
         let dry = if args.dry_run { "dry run, nothing was changed: " } else { "" };
         printer.info(format!("{dry}{}", in_words(&result)));
         if listed.unconfirmed > 0 {
@@ -219,12 +220,25 @@ fn in_words(done: &ImportCounts) -> String {
     )
 }
 
-fn read_in_words(listed: &ByStatus) -> String {
+/// What became of all rows, in one line: a list with many mistakes has many other lines.
+fn read_in_words(listed: &ByStatus, findings: &[Finding]) -> String {
     let ByStatus { active, unconfirmed, unsubscribed, suppressed } = listed;
-    format!(
+    let rows = |is_such: &dyn Fn(&Finding) -> bool| -> u64 {
+        findings.iter().filter(|finding| is_such(finding)).map(|finding| finding.rows() as u64).sum()
+    };
+    let mut line = format!(
         "{} read: {active} active, {unconfirmed} unconfirmed, {unsubscribed} unsubscribed, {suppressed} suppressed",
         count(listed.total(), "subscriber")
-    )
+    );
+    let skipped = rows(&|finding| finding.severity == Severity::Error);
+    if skipped > 0 {
+        let _ = write!(line, "; {} skipped", count(skipped, "row"));
+    }
+    let doubtful = rows(&|finding| finding.rule == "list-address");
+    if doubtful > 0 {
+        let _ = write!(line, "; {doubtful} with a doubtful address, imported unchanged");
+    }
+    line
 }
 
 pub(super) async fn export(
