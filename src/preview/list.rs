@@ -1,5 +1,6 @@
 //! The list of posts: what is due, what is not published, and all that is, a page at a time. Pure.
 
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 use unicode_normalization::UnicodeNormalization as _;
 
@@ -12,6 +13,9 @@ use crate::archive::SkipReason;
 const PAGE: usize = 40;
 /// How many unpublished posts are listed without a search.
 const UNPUBLISHED: usize = 12;
+
+/// A post that is mailed later than this is not the first one shown.
+const SOON: TimeDelta = TimeDelta::days(7);
 
 /// A line of the list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -37,6 +41,17 @@ pub(super) struct List {
     pub(super) older: Option<String>,
 }
 
+/// What is shown if nothing is chosen: what is mailed next, if that is soon; else the newest published post; else what is
+/// published next; else a draft.
+pub(super) fn first(posts: &PostArchive, schedule: &Schedule, now: DateTime<Utc>) -> Option<Subject> {
+    let soon = schedule.next.first().filter(|(_, at)| *at - now <= SOON);
+    let due = schedule.due.first().or(soon.map(|(source, _)| source)).cloned();
+    let newest = || posts.archive.posts.first().map(|post| post.source.to_string());
+    let later = || schedule.next.first().map(|(source, _)| source.clone());
+    let draft = || posts.unpublished().next_back().map(|left| left.source.to_string());
+    due.or_else(newest).or_else(later).or_else(draft).map(|source| Subject::Post(source.into()))
+}
+
 /// The rows for `view`.
 pub(super) fn list(posts: &PostArchive, schedule: &Schedule, view: &View, zone: chrono_tz::Tz) -> List {
     let row = |title: String, source: &str, note: String| {
@@ -58,8 +73,7 @@ pub(super) fn list(posts: &PostArchive, schedule: &Schedule, view: &View, zone: 
     let mut list = List::default();
     if needle.is_empty() {
         list.due = schedule.due.iter().map(|source| row(title_of(source), source, String::new())).collect();
-        let at =
-            |at: &chrono::DateTime<chrono::Utc>| at.with_timezone(&zone).format("%-d %b, %H:%M").to_string();
+        let at = |at: &DateTime<Utc>| at.with_timezone(&zone).format("%-d %b, %H:%M").to_string();
         list.next = schedule
             .next
             .iter()
@@ -156,6 +170,25 @@ mod tests {
         let draft = &listed(&posts, "q=e%CC%81BAUCHE").unpublished;
         assert_eq!((draft.len(), draft[0].note.as_str()), (1, "draft"));
         assert_eq!(listed(&posts, "q=nothing").found, 0);
+    }
+
+    #[test]
+    fn what_is_mailed_soon_is_shown_first_and_otherwise_the_newest_post() {
+        let now = DateTime::UNIX_EPOCH;
+        let shown = |number, due: &[&str], next: &[(&str, i64)]| {
+            let (_folder, posts) = posts(number);
+            let next = next.iter().map(|(source, days)| ((*source).to_owned(), now + TimeDelta::days(*days)));
+            let due = due.iter().map(|source| (*source).to_owned()).collect();
+            match first(&posts, &Schedule { due, next: next.collect() }, now) {
+                Some(Subject::Post(source)) => source.to_string(),
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(shown(2, &["a.md", "b.md"], &[("c.md", 1)]), "a.md");
+        assert_eq!(shown(2, &[], &[("c.md", 1), ("d.md", 400)]), "c.md");
+        assert_eq!(shown(2, &[], &[("d.md", 400)]), "posts/2024-01-01-002.md");
+        assert_eq!(shown(0, &[], &[("d.md", 400)]), "d.md");
+        assert_eq!(shown(0, &[], &[]), "posts/idea.md");
     }
 
     #[test]

@@ -7,14 +7,14 @@ use minijinja::value::Serde;
 use minijinja::{Environment, context};
 use serde::Serialize;
 
-use super::audience::{self, Schedule};
+use super::audience;
 use super::desk::{Composed, Desk, State};
 use super::editor::EditorLink;
 use super::facts::{Cut, INBOXES, explained, row, sender_name};
 use super::feed_reader::{self, Entry};
 use super::letter::{Letter, Size};
 use super::links::{self, CheckedLink};
-use super::list::list;
+use super::list::{first, list};
 use super::view::{FeedReader, Subject, Tab, View};
 use crate::email;
 use crate::finding::Finding;
@@ -110,7 +110,7 @@ pub(super) async fn page(
     if !is_chosen {
         let state = desk.state().await;
         let (schedule, _) = audience::read(&state, None).await;
-        view.subject = first(&state, &schedule);
+        view.subject = first(&state.posts, &schedule, state.context.clock.now());
     }
     let composed = match &view.subject {
         Some(subject) => desk.composed(subject).await,
@@ -184,14 +184,6 @@ fn environment() -> Result<&'static Environment<'static>, minijinja::Error> {
         environment.add_template(name, source)?;
     }
     Ok(ENVIRONMENT.get_or_init(|| environment))
-}
-
-/// What is shown if nothing is chosen: what is mailed next, else the newest post.
-fn first(state: &State, schedule: &Schedule) -> Option<Subject> {
-    let due = schedule.due.first().or(schedule.next.first().map(|(source, _)| source)).cloned();
-    let newest = || state.posts.archive.posts.first().map(|post| post.source.to_string());
-    let draft = || state.posts.unpublished().next_back().map(|left| left.source.to_string());
-    due.or_else(newest).or_else(draft).map(|source| Subject::Post(source.into()))
 }
 
 fn title(view: &View, composed: &Composed) -> String {
