@@ -6,6 +6,7 @@ use clap::Args as ClapArgs;
 use super::Outcome;
 use super::args::{is_url, open, remote_feed};
 use super::printer::{Printer, count};
+use super::view::kept;
 use crate::importers::feed;
 use crate::pipeline::session::{RunContext, RunError};
 use crate::pipeline::site_build::adopt_feed_ids;
@@ -64,7 +65,7 @@ pub(super) async fn run(args: &Args, context: &RunContext, printer: Printer) -> 
     ));
     if !args.dry_run && !report.adopted.is_empty() {
         let ids = context.config.archive.ids_file();
-        printer.info(format!("  {ids} was updated; commit it together with your posts"));
+        printer.info(format!("  {}", kept::updated(&ids, &context.config)));
     }
     Ok(if report.refused.is_empty() { Outcome::Done } else { Outcome::UserError })
 }

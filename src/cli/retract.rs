@@ -5,6 +5,7 @@ use clap::Args as ClapArgs;
 use super::Outcome;
 use super::completions;
 use super::printer::{Printer, count};
+use super::view::kept;
 use crate::ledger::{IssueState, IssueSummary, State};
 use crate::pipeline::session::{LedgerSession, RunContext, RunError};
 use crate::pipeline::site_build::{Retraction, retract};
@@ -49,7 +50,7 @@ pub(super) async fn run(args: &Args, context: &RunContext, printer: Printer) -> 
     }
     if done.is_new {
         let ids = context.config.archive.ids_file();
-        printer.info(format!("  {ids} was updated; commit it together with your posts"));
+        printer.info(format!("  {}", kept::updated(&ids, &context.config)));
     }
     Ok(Outcome::Done)
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::kept;
 use crate::archive::{Archive, SkipReason};
 use crate::cli::printer::{Printer, count};
 use crate::pipeline::session::RunContext;
@@ -34,8 +35,7 @@ pub(in crate::cli) fn report(built: &BuildReport, context: &RunContext, printer:
     let ledgers = &context.config.archive;
     let changed = [(built.ids_changed, ledgers.ids_file()), (built.pages_changed, ledgers.pages_file())];
     for (_, file) in changed.into_iter().filter(|(is_changed, _)| *is_changed) {
-        let file = context.config.resolve(file);
-        printer.info(format!("  {file} was updated; commit it together with your posts"));
+        printer.info(format!("  {}", kept::updated(&file, &context.config)));
     }
 }
 

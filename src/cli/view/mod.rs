@@ -5,6 +5,7 @@ pub(super) mod deploy;
 pub(super) mod feeds;
 pub(super) mod held;
 pub(super) mod json;
+pub(super) mod kept;
 pub(super) mod new_subscribers;
 pub(super) mod newsletter;
 mod planned;

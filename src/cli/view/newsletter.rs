@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{held, new_subscribers, planned, upcoming, verdict};
+use super::{held, kept, new_subscribers, planned, upcoming, verdict};
 use crate::cli::Outcome;
 use crate::cli::printer::{Printer, count, when};
 use crate::delivery::StopReason;
@@ -20,8 +20,7 @@ fn needs_attention(is_lasting: bool, line: String, printer: Printer) {
 /// Prints what the newsletter part of a run did. Lines that need attention are printed with `--quiet` too.
 pub(in crate::cli) fn report(report: &NewsletterReport, context: &RunContext, printer: Printer) -> Outcome {
     if report.ids_changed {
-        let ids = context.config.resolve(context.config.archive.ids_file());
-        printer.info(format!("{ids} was updated; commit it together with your posts"));
+        printer.info(kept::updated(&context.config.archive.ids_file(), &context.config));
     }
     if report.rehearsed > 0 {
         let issues = count(report.rehearsed, "issue");
@@ -179,8 +178,13 @@ fn report_paused(report: &NewsletterReport, printer: Printer) {
 /// What the run added to the ledger.
 fn report_frozen(report: &NewsletterReport, context: &RunContext, printer: Printer) {
     if report.baseline > 0 {
-        let posts = count(report.baseline as u64, "older post");
-        printer.info(format!("ledger: created; {posts} will not be mailed"));
+        let store = &context.config.store;
+        let database = store.sqlite_path().map(|path| context.config.resolve(path).to_string());
+        let database = database.unwrap_or_else(|| "the PostgreSQL database".to_owned());
+        printer.info(format!(
+            "ledger: created in {database}; it records who got which email, so keep it, and back it up"
+        ));
+        printer.info(format!("  {} will not be mailed", count(report.baseline as u64, "older post")));
     }
     if let Some((subject, audience)) = &report.scheduled {
         let kind = if context.config.smtp.is_none() { "rehearsal" } else { "newsletter" };
