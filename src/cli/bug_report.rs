@@ -5,16 +5,17 @@ mod settings;
 use std::fmt::Write as _;
 
 use camino::Utf8Path;
+use chrono::{DateTime, Utc};
 use clap::Args as ClapArgs;
 
 use super::Outcome;
-use super::printer::Printer;
+use super::printer::{Printer, count};
 use crate::archive::folder;
 use crate::config::Config;
 use crate::finding::Finding;
 use crate::logging::masked;
 use crate::pipeline::session::{LedgerSession, RunContext, RunError};
-use crate::pipeline::status::incident;
+use crate::pipeline::status::incident::{self, Incident};
 use crate::text::for_terminal;
 
 /// The most issues and findings.
@@ -45,6 +46,8 @@ pub(super) async fn run(context: &RunContext, printer: Printer) -> Result<Outcom
     }
     report.push_str("\n== Runs that failed\n");
     report.push_str(&failures(&context.config));
+    report.push_str("\n== Failures that are over\n");
+    report.push_str(&past_failures(&context.config));
     let lines: Vec<String> = report.lines().map(for_terminal).collect();
     printer.raw(format!("{}\n", lines.join("\n")).as_bytes())?;
     Ok(Outcome::Done)
@@ -129,13 +132,27 @@ async fn ledger(context: &RunContext, session: &LedgerSession) -> Result<String,
 
 fn failures(config: &Config) -> String {
     let mut text = String::new();
-    for (command, incident) in incident::all(&config.resolve(".letterpress/incident.json")) {
-        let since = incident.since.format("%Y-%m-%d %H:%M UTC");
-        let _ =
-            writeln!(text, "{command}: {} times since {since}, exit code {}", incident.runs, incident.code);
-        for line in incident.text.lines() {
-            let _ = writeln!(text, "  {}", masked(line));
-        }
+    for (command, incident) in incident::all(&incident::file(&config.root)) {
+        describe(&command, &incident, None, &mut text);
     }
     if text.is_empty() { "none\n".to_owned() } else { text }
+}
+
+fn past_failures(config: &Config) -> String {
+    let mut text = String::new();
+    for past in incident::past(&config.root).iter().rev() {
+        describe(&past.command, &past.incident, Some(past.until), &mut text);
+    }
+    if text.is_empty() { "none\n".to_owned() } else { text }
+}
+
+fn describe(command: &str, incident: &Incident, until: Option<DateTime<Utc>>, text: &mut String) {
+    let time = |at: DateTime<Utc>| at.format("%Y-%m-%d %H:%M UTC");
+    let until = until.map_or_else(String::new, |until| format!(" until {}", time(until)));
+    let since = time(incident.since);
+    let runs = count(incident.runs, "run");
+    let _ = writeln!(text, "{command}: {runs} since {since}{until}, exit code {}", incident.code);
+    for line in incident.text.lines() {
+        let _ = writeln!(text, "  {}", masked(line));
+    }
 }

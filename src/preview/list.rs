@@ -186,7 +186,7 @@ mod tests {
         };
         assert_eq!(shown(2, &["a.md", "b.md"], &[("c.md", 1)]), "a.md");
         assert_eq!(shown(2, &[], &[("c.md", 1), ("d.md", 400)]), "c.md");
-        assert_eq!(shown(2, &[], &[("d.md", 400)]), "posts/2024-01-01-002.md");
+        assert_eq!(shown(2, &[], &[("d.md", 400)]), "posts/2024-01-01-001.md");
         assert_eq!(shown(0, &[], &[("d.md", 400)]), "d.md");
         assert_eq!(shown(0, &[], &[]), "posts/idea.md");
     }

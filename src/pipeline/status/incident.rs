@@ -4,6 +4,8 @@
 //! [`compare`] is pure; [`record`] stores one incident for each command in `.letterpress/incident.json`. Call it once for each
 //! run that succeeded or failed. A run that found another one in progress (exit code 4) is not recorded, because it shows
 //! neither.
+//!
+//! The last failures that are over are stored beside it, masked, for a bug report.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions};
@@ -14,6 +16,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::logging::masked;
 use crate::platform;
 use crate::text::hex;
 
@@ -223,6 +226,8 @@ fn exchange(
     file.rewind()?;
     file.set_len(0)?;
     file.write_all(&text)?;
+    // Only a bug report misses it.
+    let _ = remember(path, command, &change, now);
     Ok(change)
 }
 
@@ -230,6 +235,49 @@ fn exchange(
 pub(crate) fn all(path: &Utf8Path) -> BTreeMap<String, Incident> {
     let text = fs::read(path).unwrap_or_default();
     serde_json::from_slice(&text).unwrap_or_default()
+}
+
+/// How many failures that are over are stored.
+const PAST: usize = 5;
+
+/// A failure that is over, or that became another one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct PastIncident {
+    /// The command.
+    pub command: String,
+    /// The first run that did not fail in this way.
+    pub until: DateTime<Utc>,
+    /// The failure; addresses in its text are masked.
+    #[serde(flatten)]
+    pub incident: Incident,
+}
+
+/// The last failures that are over, the oldest first. A damaged file is treated as missing.
+pub(crate) fn past(root: &Utf8Path) -> Vec<PastIncident> {
+    let text = fs::read(past_file(&file(root))).unwrap_or_default();
+    serde_json::from_slice(&text).unwrap_or_default()
+}
+
+fn past_file(current: &Utf8Path) -> Utf8PathBuf {
+    current.with_file_name("past_incidents.json")
+}
+
+/// Stores a failure that is over. The caller has locked the file of the incidents.
+fn remember(path: &Utf8Path, command: &str, change: &Change, now: DateTime<Utc>) -> io::Result<()> {
+    let (Change::Ended(incident) | Change::Changed(incident)) = change else { return Ok(()) };
+    if incident.code == 0 {
+        return Ok(());
+    }
+    let path = past_file(path);
+    let mut known: Vec<PastIncident> =
+        serde_json::from_slice(&fs::read(&path).unwrap_or_default()).unwrap_or_default();
+    let text = masked(&incident.text);
+    let incident = Incident { text, ..incident.clone() };
+    known.push(PastIncident { command: command.to_owned(), until: now, incident });
+    known.drain(..known.len().saturating_sub(PAST));
+    let mut file = open(&path)?;
+    file.set_len(0)?;
+    file.write_all(&serde_json::to_vec_pretty(&known)?)
 }
 
 /// Only this user can read the file, because messages may contain addresses of subscribers.
@@ -328,6 +376,31 @@ mod tests {
         assert_eq!((changed.whole(), changed.runs), ((at(0), 3), 1));
         let ended = compare(longer, Some(&once), at(20)).0.unwrap();
         assert_eq!(ended.whole(), (at(20), 1), "an event ends a failure that lasts");
+    }
+
+    #[test]
+    fn the_last_failures_that_are_over_are_kept_without_addresses() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = Utf8Path::from_path(folder.path()).unwrap();
+        let run = |failure: Option<&Failure>, minutes| record(&file(root), "publish", failure, at(minutes));
+        for number in 0..8_u8 {
+            let text = format!("kim@example.com: refused {}", "again ".repeat(number.into()));
+            run(Some(&failure(&text)), 2 * i64::from(number));
+            run(None, 2 * i64::from(number) + 1);
+        }
+        run(Some(&failure("one")), 20);
+        assert_eq!(past(root).len(), PAST, "a failure that lasts is not over");
+        run(Some(&failure("another")), 21);
+        let last = past(root).pop().unwrap();
+        assert_eq!((last.until, last.incident.since, last.incident.text.as_str()), (at(21), at(20), "one"));
+        let text = fs::read_to_string(past_file(&file(root))).unwrap();
+        assert!(text.contains("k…@example.com: refused again") && !text.contains("kim@"), "{text}");
+        // A mere warning is not a failure.
+        run(None, 22);
+        run(Some(&Failure { code: 0, text: "warning: x".to_owned() }), 23);
+        let before = past(root);
+        run(None, 24);
+        assert_eq!(past(root), before);
     }
 
     #[test]
