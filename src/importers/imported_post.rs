@@ -9,6 +9,7 @@ use url::Url;
 
 use super::feed::{Enclosure, Entry};
 use super::html::{self, Converted};
+use super::lead::lead;
 use super::text_page::{quoted, slug};
 use crate::archive::{ids, links, markdown, permalink};
 use crate::config::{SiteUrl, is_language_tag, suggested_language};
@@ -282,8 +283,10 @@ impl<'a> PostFileWriter<'a> {
         if let Some(enclosure) = post.enclosure.as_ref().and_then(inline_table) {
             line("enclosure", &enclosure);
         }
-        if let Some(summary) = post.summary.as_deref().map(one_line).filter(|summary| !summary.is_empty()) {
-            line("summary", &quoted(&short(&summary, MAX_SUMMARY)));
+        let text = post.markdown.clone().unwrap_or_else(|| html::visible(&post.html));
+        let lead = post.summary.as_deref().map(one_line).and_then(|summary| lead(&summary, &text));
+        if let Some(lead) = lead {
+            line("summary", &quoted(&short(&lead, MAX_SUMMARY)));
         }
         head
     }

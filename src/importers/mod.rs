@@ -15,6 +15,7 @@ pub mod feed_diff;
 pub mod ghost;
 pub mod html;
 pub mod imported_post;
+mod lead;
 pub mod matching;
 pub mod relay_log;
 pub mod sites;

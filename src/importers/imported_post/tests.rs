@@ -92,6 +92,23 @@ fn a_post_without_a_title_takes_the_beginning_of_its_text() {
     assert_eq!(writer.file(&empty).unwrap().title, "Untitled");
 }
 
+#[test]
+fn a_summary_that_the_text_begins_with_is_not_written() {
+    let site = site();
+    let summary_of = |summary: &str, id: &str| {
+        let post = ImportedPost {
+            summary: Some(summary.to_owned()),
+            id: Some(id.to_owned()),
+            html: "<p>The sea was <b>calm</b>, and we rowed on.</p>".to_owned(),
+            ..post()
+        };
+        let contents = PostFileWriter::new(&site, "ko").file(&post).unwrap().contents;
+        contents.lines().find_map(|line| Some(line.strip_prefix("summary = ")?.to_owned()))
+    };
+    assert_eq!(summary_of("The sea was calm, and […]", "b:1"), None);
+    assert_eq!(summary_of("A day at sea […]", "b:2").as_deref(), Some("\"A day at sea…\""));
+}
+
 proptest! {
     #[test]
     fn the_archive_reads_the_file_of_any_post(
