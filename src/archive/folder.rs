@@ -31,6 +31,7 @@ use super::link_targets::LinkTargets;
 use super::pages::Pages;
 use super::post_file::{PostFile, PostFileName};
 use super::site::Site;
+use super::vanished::Vanished;
 use super::{Archive, SkipReason, SkippedFile, Tombstone};
 use crate::config::{Config, Generator};
 use crate::finding::{Finding, Severity};
@@ -197,6 +198,7 @@ fn assemble(
     }
     archive.findings = each_key_once(std::mem::take(&mut archive.findings));
     refuse_an_empty_folder(&archive, (&registry, left_out), config)?;
+    archive.vanished = vanished(&registry, &done.registry, &archive, config);
     archive.skipped.sort_by(|a, b| a.source.cmp(&b.source));
     archive.posts.sort_by(|a, b| b.published.cmp(&a.published).then_with(|| a.id.cmp(&b.id)));
     archive.tombstones =
@@ -214,6 +216,14 @@ fn assemble(
     let text = done.registry.to_text();
     let is_needed = old.map_or(has_ids, |old| old != text);
     Ok(ArchiveReader { archive, ids: is_needed.then_some(text) })
+}
+
+/// The known posts whose files are gone, and not merely left out.
+fn vanished(before: &IdRegistry, after: &IdRegistry, archive: &Archive, config: &Config) -> Vanished {
+    let left_out = archive.skipped.iter().map(|skipped| skipped.source.as_path());
+    let there = archive.posts.iter().map(|post| post.source.as_path()).chain(left_out).collect();
+    let kept = archive.posts.iter().filter(|post| before.get(&post.id).is_some()).count();
+    Vanished::find(before, after, (&there, kept), config)
 }
 
 /// Reports an unknown key once, even if many posts have it.

@@ -32,6 +32,7 @@ mod site;
 mod slugs;
 mod templating;
 mod validation;
+mod vanished;
 
 pub use dialect::{Formulas, MarkdownDialect};
 pub use enclosure::{Enclosure, Episode, ImageInfo, Transcript, media_type};

@@ -11,6 +11,7 @@ use super::front_matter::{Segment, Via};
 use super::ids::Fingerprint;
 use super::page::PostPage;
 use super::pages::Pages;
+use super::vanished::Vanished;
 use super::{Enclosure, ImageInfo, MarkdownDialect};
 use crate::config::{EmbedHost, SiteUrl};
 use crate::finding::Finding;
@@ -31,6 +32,8 @@ pub struct Archive {
     pub expires: Option<DateTime<FixedOffset>>,
     /// Posts that were published and are not any more, the most recent first (ties broken by id).
     pub tombstones: Vec<Tombstone>,
+    /// Posts that were published and whose files are gone since the last run.
+    pub vanished: Vanished,
     /// Which posts are in which page of the feeds' archives.
     pub pages: Pages,
     /// The address with which the ids of the Atom feeds begin, if it is recorded: that of the site when it was first built.

@@ -230,6 +230,8 @@ async fn everything(
     };
     borrowed_ids(config, &archive, findings);
     findings.extend(another_language(config, &archive));
+    let vanished = &archive.vanished;
+    findings.extend(vanished.refusal(config).or_else(|| vanished.warning(config)));
     let layout = plan_site(&archive, config);
     let short = ShortenedFeed::of(&layout).describe(config);
     findings.extend(short.map(|words| Finding::note("feed-budget", "config.toml", words)));

@@ -137,6 +137,7 @@ async fn send_from(
     };
     held_posts::record(context, session, &archive).await?;
     report.findings.extend(feeds::errors_of(&archive).cloned());
+    report.findings.extend(archive.vanished.warning(&context.config));
     report.findings.extend(refreshed.findings);
     report.warnings.extend(jump);
     Ok(NewsletterReport { list_import: imported, rejected_rows: rejected, rehearsed, ids_changed, ..report })

@@ -262,6 +262,37 @@ fn an_expired_post_is_taken_back_and_an_unreadable_one_is_not() {
 }
 
 #[test]
+fn files_that_disappear_are_named_once_and_most_posts_at_once_are_an_error() {
+    let names: Vec<String> = (1..=9).map(|day| format!("2024-05-0{day}-p{day}.md")).collect();
+    let posts: Vec<(&str, String)> = names.iter().map(|name| (name.as_str(), titled(name))).collect();
+    let borrowed: Vec<(&str, &str)> = posts.iter().map(|(name, text)| (*name, text.as_str())).collect();
+    let garden = garden(&borrowed);
+    garden.ids();
+    let delete = |name: &str| fs::remove_file(garden.path(name)).unwrap();
+    let read = || garden.read().unwrap().archive.vanished;
+    assert!(read().files.is_empty());
+    garden.write(&names[0], "---\ntitle: a\ndraft: true\n---\n");
+    fs::rename(garden.path(&names[1]), garden.path("2024-05-02-renamed.md")).unwrap();
+    assert!(read().files.is_empty(), "a draft and a renamed file are not gone");
+    names[4..8].iter().for_each(|name| delete(name));
+    assert_eq!(read().files.len(), 4);
+    assert!(read().refusal(&garden.config).is_none());
+    delete(&names[8]);
+    let vanished = read();
+    let warning = vanished.warning(&garden.config).unwrap().to_string();
+    assert!(
+        warning.starts_with(
+            "posts/ids.txt: warning: 5 posts are gone, and removed from the feeds: posts/2024-05-05-p5.md, "
+        ),
+        "{warning}"
+    );
+    let refusal = vanished.refusal(&garden.config).unwrap().to_string();
+    assert!(refusal.starts_with("posts/ids.txt: error: 5 of its 8 posts are gone at once"), "{refusal}");
+    garden.ids();
+    assert!(read().files.is_empty(), "what is recorded is no longer sudden");
+}
+
+#[test]
 fn the_recorded_fingerprint_of_an_unchanged_text_is_kept() {
     let garden = garden(&[("2024-05-01-a.md", &titled("a"))]);
     garden.ids();

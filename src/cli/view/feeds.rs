@@ -13,6 +13,7 @@ pub(in crate::cli) fn report(built: &BuildReport, context: &RunContext, printer:
     let directory = context.config.resolve(&context.config.output.directory);
     if let Some(archive) = &built.archive {
         printer.warnings(&archive.findings);
+        printer.warnings(archive.vanished.warning(&context.config).as_slice());
         left_out(archive, printer);
     }
     printer.warnings(&built.pages.findings);

@@ -211,6 +211,7 @@ fn check_feed_diff(
     let mut refused = feed_diff::diff_feeds(config, archive, first).refusals(allowed);
     let rest = layout.current_after(1);
     refused.extend(rest.flat_map(|more| feed_diff::diff_feeds(config, archive, &more).refusals(allowed)));
+    refused.extend(archive.vanished.refusal(config).filter(|_| !allowed.loss));
     if refused.is_empty() { Ok(()) } else { Err(RunError::Findings(refused)) }
 }
 
