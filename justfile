@@ -57,7 +57,7 @@ crash:
 torture KILLS="200":
     LETTERPRESS_TORTURE={{KILLS}} cargo test --features crash-points --test crash -- --nocapture torture
 
-# Flip one in EVERY bits of the log of a killed run, and cut it off at one in EVERY lengths. All of them (1) take hours.
+# Flip one in EVERY bits of the log of a killed run, and cut it off at one in EVERY lengths. All of them (1) take most of an hour.
 damage EVERY="101":
     LETTERPRESS_DAMAGE={{EVERY}} cargo test --release --test it -- --nocapture every_bit
 

@@ -69,7 +69,8 @@ impl<'t> Scanner<'t> {
                 b'@' if self.dialect.zola && rest.starts_with("@/") => self.link_by_name(0),
                 b']' if rest.starts_with("](") => self.link_to_file(),
                 _ => {
-                    let next = rest.bytes().skip(1).position(|byte| b"\n`\\{@]".contains(&byte));
+                    let is_mark = |byte| matches!(byte, b'\n' | b'`' | b'\\' | b'{' | b'@' | b']');
+                    let next = rest.bytes().skip(1).position(is_mark);
                     self.at = next.map_or(self.body.len(), |next| self.at + 1 + next);
                 }
             }
