@@ -90,19 +90,21 @@ service imap-login {
 CONF
 dovecot -F -c "$dir/dovecot.conf" >"$dir/start.log" 2>&1 &
 dovecot=$!
-for _ in $(seq 100); do
+for _ in $(seq 300); do
     if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then break; fi
     sleep 0.1
 done
+# What went wrong comes last: of a long output only the end is read.
 failed() {
     tail -n 20 "$dir/start.log" "$dir/dovecot.log" >&2 || true
+    cat "$dir/wrong" >&2
     exit 1
 }
-python3 "$here/story.py" "$binary" "$dir" "$port" --subscribers "$subscribers" --kills "$kills" >"$dir/summary" || failed
-python3 "$here/oauth.py" "$binary" "$dir" "$port" "$provider" OAUTHBEARER || failed
+python3 "$here/story.py" "$binary" "$dir" "$port" --subscribers "$subscribers" --kills "$kills" >"$dir/summary" 2>"$dir/wrong" || failed
+python3 "$here/oauth.py" "$binary" "$dir" "$port" "$provider" OAUTHBEARER 2>"$dir/wrong" || failed
 # The predecessor is used only if the standard is not offered.
 sed -i 's/^auth_mechanisms = .*/auth_mechanisms = plain xoauth2/' "$dir/dovecot.conf"
-doveadm -c "$dir/dovecot.conf" reload || failed
+doveadm -c "$dir/dovecot.conf" reload 2>"$dir/wrong" || failed
 rm "$dir/oauth/letterpress.tokens"
-python3 "$here/oauth.py" "$binary" "$dir" "$port" "$provider" XOAUTH2 || failed
+python3 "$here/oauth.py" "$binary" "$dir" "$port" "$provider" XOAUTH2 2>"$dir/wrong" || failed
 cat "$dir/summary"

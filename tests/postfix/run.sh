@@ -87,7 +87,7 @@ MASTER
         cat "$dir/log/start" >&2
         return 1
     fi
-    for _ in $(seq 100); do
+    for _ in $(seq 300); do
         if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then return 0; fi
         sleep 0.1
     done
