@@ -1,26 +1,24 @@
 //! A ledger that another process locks for longer than a run waits. Takes half a minute, so it is a separate test.
 
 use std::process::Stdio;
-use std::time::Duration;
 
 use rusqlite::TransactionBehavior::Immediate;
 
 use super::support::account::settle;
 use super::support::site::NOW;
-use super::support::{At, Do, Script, Server, Site, reply_line};
+use super::support::{At, Gate, Script, Server, Site, wait_until};
 
 #[test]
 fn f22_a_ledger_locked_at_the_arm_prevents_the_dot_and_the_next_run_sends() {
-    let slow = Do::Each(vec![Do::Wait(Duration::from_secs(1)), reply_line("250 2.1.5 ok")]);
-    let relay = Server::start(Script::polite().nth(At::Rcpt, 1, slow));
+    let gate = Gate::default();
+    let relay = Server::start(Script::polite().nth(At::Rcpt, 1, gate.then("250 2.1.5 ok")));
     let site = Site::new(relay.port(), 3, 1);
     let mut command = site.command(Some(NOW), &["publish"]);
     let run = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    while !relay.verbs().iter().any(|verb| verb == "RCPT") {
-        std::thread::sleep(Duration::from_millis(2));
-    }
+    wait_until("the relay has an RCPT", || relay.verbs().iter().any(|verb| verb == "RCPT"));
     let mut other = rusqlite::Connection::open(site.path("letterpress.db")).unwrap();
     let held = other.transaction_with_behavior(Immediate).unwrap();
+    gate.open();
     let ended = run.wait_with_output().unwrap();
     drop(held);
     let output = String::from_utf8(ended.stderr).unwrap();

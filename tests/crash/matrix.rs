@@ -217,6 +217,7 @@ fn digit(number: usize) -> char {
 pub(crate) fn site(relay: &Server, subscribers: usize, connections: usize) -> Site {
     let site = Site::unopened(relay.port(), subscribers, connections);
     site.relay(relay.port(), connections, "list = \"readers.csv\"\nlist_confirmed = true\n");
+    site.be_impatient();
     site
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::support::{At, Do, Script, Server, Site, reply_line};
+use super::support::{At, Do, Gate, Script, Server, Site, reply_line, wait_until};
 
 fn pipelining() -> Script {
     Script::polite().pipelining(true)
@@ -69,6 +69,7 @@ fn f47_f50_a_lost_reply_after_the_dot_is_unknown_and_the_message_is_not_sent_aga
     ] {
         let server = Server::start(pipelining().nth(At::Dot, 2, lost.clone()));
         let site = Site::new(server.port(), 6, 1);
+        site.be_impatient();
         let ended = site.run(&["publish"]);
         assert_eq!(ended.code, 3, "{lost:?}: {}", ended.output);
         assert_eq!(site.counts(), json!({ "sent": 5, "unknown": 1 }), "{lost:?}");
@@ -224,16 +225,14 @@ fn many_subscribers_who_unsubscribed_one_after_the_other_end_no_run() {
 
 #[test]
 fn f57_a_concurrent_run_ends_at_once_with_code_4() {
-    let server = Server::start(
-        pipelining().on(At::Dot, Do::Each(vec![Do::Wait(Duration::from_millis(300)), reply_line("250 ok")])),
-    );
+    let gate = Gate::default();
+    let server = Server::start(pipelining().on(At::Dot, gate.then("250 ok")));
     let site = Site::new(server.port(), 4, 1);
     let mut first = site.start(&["publish"]);
-    while server.log().commands.is_empty() {
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    wait_until("the first run sends", || !server.log().commands.is_empty());
     let second = site.run_now(&["publish"]);
     assert_eq!(second.code, 4, "{}", second.output);
+    gate.open();
     assert!(first.wait().unwrap().success());
     assert_eq!(server.accepted().len(), 4);
 }
@@ -245,9 +244,7 @@ fn f15_a_terminated_run_finishes_messages_in_flight_and_releases_the_rest() {
     );
     let site = Site::new(server.port(), 200, 2);
     let mut run = site.start(&["publish"]);
-    while server.accepted().len() < 5 {
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    wait_until("the relay has five messages", || server.accepted().len() >= 5);
     let killed = std::process::Command::new("kill").args(["-TERM", &run.id().to_string()]).status().unwrap();
     assert!(killed.success());
     assert_eq!(run.wait().unwrap().code(), Some(3));

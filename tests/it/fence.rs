@@ -2,11 +2,10 @@
 //! is created, and after an adoption nobody gets a second email.
 
 use std::path::Path;
-use std::time::Duration;
 
 use serde_json::json;
 
-use super::support::{At, Do, Script, Server, Site, reply_line};
+use super::support::{At, Do, Gate, Script, Server, Site, reply_line, wait_until};
 
 /// The times at which the second and the third post are one hour old.
 const SECOND: &str = "2026-11-21T10:00:00Z";
@@ -276,16 +275,15 @@ fn f26_a_clone_without_the_fence_is_refused_until_it_is_adopted() {
 
 #[test]
 fn f26_a_file_copy_from_during_a_run_is_refused() {
-    let slow = Do::Each(vec![Do::Wait(Duration::from_millis(100)), reply_line("250 2.0.0 ok")]);
-    let server = Server::start(Script::polite().on(At::Dot, slow));
+    let gate = Gate::default();
+    let server = Server::start(Script::polite().nth(At::Dot, 4, gate.then("250 2.0.0 ok")));
     let site = Site::new(server.port(), 10, 1);
     let mut run = site.start(&["publish"]);
-    while server.accepted().len() < 3 {
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    wait_until("the fourth message is there", || server.log().messages.len() == 4);
     for name in ["letterpress.db", "letterpress.db-wal"] {
         std::fs::copy(site.path(name), site.path(&format!("copy-{name}"))).unwrap();
     }
+    gate.open();
     assert!(run.wait().unwrap().success());
     assert_eq!(server.accepted().len(), 10);
     put_back(&site, &site.path("copy-letterpress.db"));
@@ -300,16 +298,15 @@ fn f26_a_file_copy_from_during_a_run_is_refused() {
 fn f26_a_backup_during_a_run_succeeds_is_private_and_overwrites_nothing() {
     use std::os::unix::fs::PermissionsExt as _;
 
-    let slow = Do::Each(vec![Do::Wait(Duration::from_millis(20)), reply_line("250 2.0.0 ok")]);
-    let server = Server::start(Script::polite().on(At::Dot, slow));
+    let gate = Gate::default();
+    let server = Server::start(Script::polite().nth(At::Dot, 2, gate.then("250 2.0.0 ok")));
     let site = Site::new(server.port(), 40, 1);
     let mut run = site.start(&["publish"]);
-    while server.accepted().is_empty() {
-        std::thread::sleep(Duration::from_millis(2));
-    }
+    wait_until("the second message is there", || server.log().messages.len() == 2);
     let ended = site.run_now(&["backup", "copy.db"]);
     assert_eq!(ended.code, 0, "{}", ended.output);
     assert!(run.try_wait().unwrap().is_none(), "the run ended before the backup");
+    gate.open();
     assert!(run.wait().unwrap().success());
     assert_eq!(server.accepted().len(), 40);
     for name in ["copy.db", "copy.db.keys"] {
@@ -337,9 +334,7 @@ fn f28_a_database_without_its_write_ahead_log_is_refused() {
         let server = Server::start(Script::polite().nth(At::Dot, 4, Do::Stall));
         let site = Site::new(server.port(), 8, 1);
         let mut run = site.start(&["publish"]);
-        while server.log().messages.len() < 4 && run.try_wait().unwrap().is_none() {
-            std::thread::sleep(Duration::from_millis(2));
-        }
+        wait_until("the fourth message is there", || server.log().messages.len() == 4);
         run.kill().unwrap();
         run.wait().unwrap();
         let accepted = server.accepted().len();
@@ -363,9 +358,7 @@ fn f28_a_write_ahead_log_of_another_database_is_not_mixed_into_a_backup() {
     let site = Site::new(server.port(), 3, 1);
     assert_eq!(site.run(&["backup", "old.db"]).code, 0);
     let mut run = site.start(&["publish"]);
-    while server.log().messages.len() < 2 && run.try_wait().unwrap().is_none() {
-        std::thread::sleep(Duration::from_millis(2));
-    }
+    wait_until("the second message is there", || server.log().messages.len() == 2);
     run.kill().unwrap();
     run.wait().unwrap();
     std::fs::copy(site.path("old.db"), site.path("letterpress.db")).unwrap();

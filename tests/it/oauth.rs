@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::support::account::{rows, settle};
-use super::support::{Ended, Provider, Script, Server, Site};
+use super::support::{At, Do, Ended, Provider, Script, Server, Site, reply_line};
 
 const USER: &str = "kim@letters.example";
 const REFRESH: &str = "refresh_token";
@@ -224,7 +224,9 @@ fn a_token_that_the_relay_refuses_is_renewed_once_although_it_seems_valid() {
 #[test]
 fn a_token_that_is_revoked_in_mid_run_stops_the_run_and_the_next_one_continues() {
     let provider = Provider::start();
-    let script = Script::polite().oauth("XOAUTH2", USER, &provider).most_messages(1);
+    // The rest takes much longer than this thread needs to revoke the token.
+    let slow = Do::Each(vec![Do::Wait(Duration::from_millis(50)), reply_line("250 2.0.0 ok")]);
+    let script = Script::polite().oauth("XOAUTH2", USER, &provider).most_messages(1).on(At::Dot, slow);
     let relay = Server::start(script);
     let login = format!("user = \"{USER}\"\noauth = \"test\"\n{}", provider.section("device"));
     let site = Site::with(relay.port(), 40, 1, &login);

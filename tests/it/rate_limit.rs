@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::support::{At, Do, Script, Server, Site, reply_line};
+use super::support::{At, Gate, Script, Server, Site, reply_line, wait_until};
 
 /// The times of later cron runs: one minute, one hour, one day later.
 const MINUTE_LATER: &str = "2026-11-20T10:01:00Z";
@@ -252,14 +252,13 @@ fn f39_f40_status_shows_how_many_deliveries_wait_and_until_when() {
 
 #[test]
 fn status_reports_an_active_run_without_blocking_it() {
-    let slow = Do::Each(vec![Do::Wait(Duration::from_millis(300)), reply_line("250 ok")]);
-    let server = Server::start(polite().on(At::Dot, slow));
+    let gate = Gate::default();
+    let server = Server::start(polite().on(At::Dot, gate.then("250 ok")));
     let site = site(&server, 6, 1, "per_minute = 6000");
     let mut run = site.start(&["publish"]);
-    while server.log().commands.is_empty() {
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    wait_until("the run sends", || !server.log().commands.is_empty());
     let status = site.run_now(&["status"]);
+    gate.open();
     assert!(status.output.contains("sending: another run is in progress"), "{}", status.output);
     assert!(run.wait().unwrap().success());
     assert!(!site.run_now(&["status"]).output.contains("at work"));
@@ -304,11 +303,9 @@ fn pausing_an_issue_ends_a_rate_limited_run() {
     let server = Server::start(polite());
     let site = site(&server, 40, 1, "per_domain_per_minute = 60");
     let mut run = site.start(&["publish"]);
-    while server.accepted().len() < 2 {
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    wait_until("the relay has two messages", || server.accepted().len() >= 2);
     let database = rusqlite::Connection::open(site.path("letterpress.db")).unwrap();
-    database.busy_timeout(Duration::from_secs(5)).unwrap();
+    database.busy_timeout(Duration::from_secs(60)).unwrap();
     database.execute("UPDATE issue SET state = 'paused'", ()).unwrap();
     run.wait().unwrap();
     assert!(server.accepted().len() < 20, "{}", server.accepted().len());

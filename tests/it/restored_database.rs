@@ -3,9 +3,9 @@
 
 use std::collections::BTreeSet;
 use std::process::Child;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use super::support::{At, Do, Ended, Postgres, Script, Server, Site, reply_line};
+use super::support::{At, Do, Ended, Postgres, Script, Server, Site, reply_line, wait_until};
 
 const SUBSCRIBERS: usize = 40;
 const ELSEWHERE: &str = "it is not the file or database that sent last";
@@ -37,11 +37,7 @@ impl Scene {
     }
 
     fn has_taken(&self, emails: usize) {
-        let began = Instant::now();
-        while self.relay.accepted().len() < emails {
-            assert!(began.elapsed() < Duration::from_secs(60), "nothing is sent");
-            std::thread::sleep(Duration::from_millis(2));
-        }
+        wait_until("enough is sent", || self.relay.accepted().len() >= emails);
     }
 
     fn uses(&self, url: &str) {

@@ -3,9 +3,9 @@
 
 use std::collections::HashMap;
 use std::process::Child;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use super::support::{At, Bouncer, Do, Postgres, Script, Server, Site, reply_line};
+use super::support::{At, Bouncer, Do, Postgres, Script, Server, Site, reply_line, wait_until};
 
 const CONNECTIONS: usize = 4;
 const SENDERS: usize = 4;
@@ -16,10 +16,7 @@ fn moment(turn: u64) -> Duration {
 }
 
 fn wait_for_the_first(server: &Server) {
-    let waited = Instant::now();
-    while server.log().messages.is_empty() && waited.elapsed() < Duration::from_secs(30) {
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    wait_until("the relay has a message", || !server.log().messages.is_empty());
 }
 
 fn is_running(sender: &mut Child) -> bool {

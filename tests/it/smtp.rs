@@ -14,6 +14,18 @@ use serde_json::json;
 
 use super::support::{At, Certificates, Do, Script, Server, reply_line};
 
+/// Waits until all that the server writes at this point can be read.
+async fn written(server: &Server, at: At) {
+    loop {
+        let has_performed = server.has_performed(at);
+        // The runtime looks at its sockets meanwhile.
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        if has_performed {
+            return;
+        }
+    }
+}
+
 const LATER: Verdict = Verdict::Deferred { policy: false };
 const LATER_POLICY: Verdict = Verdict::Deferred { policy: true };
 const FAILED: Verdict = Verdict::Failed { policy: false };

@@ -156,7 +156,7 @@ async fn a_transactional_email_is_armed_once(store: &Store, clock: Clock) {
     let at = now() + TimeDelta::hours(30);
     while mark_sent(store, at).await.is_some() {}
     store.sign_up(form(LEE), at).await.unwrap();
-    let lease = TimeDelta::milliseconds(400);
+    let lease = TimeDelta::seconds(3);
     let message = store.claim_transactional("first", lease, at).await.unwrap().unwrap();
     assert!(store.claim_transactional("second", lease, at).await.unwrap().is_none(), "it is claimed already");
     assert!(!store.arm_transactional(message.number, "second", at).await.unwrap());
@@ -278,7 +278,7 @@ impl Clock {
     /// A time at which all earlier leases are over.
     async fn hour_after(self, at: DateTime<Utc>) -> DateTime<Utc> {
         if self == Self::Its {
-            tokio::time::sleep(std::time::Duration::from_millis(600)).await;
+            tokio::time::sleep(std::time::Duration::from_millis(3_200)).await;
         }
         at + TimeDelta::hours(1)
     }

@@ -2,12 +2,14 @@
 //! of a machine does, and asks nobody outside of loopback: it is the root of its own tree.
 
 use std::fmt::Write as _;
-use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use letterpress::internals::doctor::dns::{Dns as _, Resolver};
+
+use super::super::support::free_port;
 
 /// A running server; it ends with the value.
 pub(crate) struct Bind {
@@ -30,7 +32,7 @@ impl Bind {
             return None;
         };
         let folder = tempfile::tempdir().unwrap();
-        let address = free_port();
+        let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
         let mut config = options(folder.path(), address);
         let mut root = vec!["@ NS ns.".to_owned(), "ns. A 127.0.0.1".to_owned()];
         // Nobody answers at that address.
@@ -65,7 +67,7 @@ impl Bind {
         let started = Instant::now();
         while self.resolver().txt("ready.").await.is_err() {
             let log = std::fs::read_to_string(self.folder.path().join("log")).unwrap();
-            assert!(started.elapsed() < Duration::from_secs(30), "BIND does not answer: {log}");
+            assert!(started.elapsed() < Duration::from_secs(120), "BIND does not answer: {log}");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
@@ -83,16 +85,6 @@ fn program() -> Option<PathBuf> {
         .iter()
         .map(PathBuf::from)
         .find(|path| path.exists())
-}
-
-/// A port that is free for both protocols.
-fn free_port() -> SocketAddr {
-    loop {
-        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        if UdpSocket::bind(address).is_ok() {
-            return address;
-        }
-    }
 }
 
 fn options(folder: &Path, address: SocketAddr) -> String {

@@ -4,11 +4,11 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::super::support::account::{rows, settle};
 use super::super::support::site::NOW;
-use super::super::support::{At, Do, Script, Server, Site, reply_line};
+use super::super::support::{At, Gate, Script, Server, Site, wait_until};
 use super::{pipelining, waiting};
 use letterpress::internals::ledger::State;
 
@@ -61,25 +61,27 @@ fn mount(arguments: &[&str], point: &Path) -> bool {
     ended.is_ok_and(|ended| ended.success())
 }
 
-fn wait_until(what: impl Fn() -> bool) {
-    let began = Instant::now();
-    while !what() {
-        assert!(began.elapsed() < Duration::from_secs(20), "the condition was not met in time");
-        std::thread::sleep(Duration::from_millis(2));
-    }
-}
-
-/// Sends over a disk that is full from the time at which `relay` sees `full` until `pause` later.
-fn over_a_full_disk(script: Script, full: impl Fn(&Server) -> bool, pause: Duration) -> Option<i32> {
+/// Sends over a disk that is full from the time at which `relay` sees `full`, when the gate opens, until the run ends or `pause`
+/// later.
+fn over_a_full_disk(
+    script: Script,
+    gate: &Gate,
+    full: impl Fn(&Server) -> bool,
+    pause: Option<Duration>,
+) -> Option<i32> {
     let disk = SmallDisk::new()?;
     let relay = Server::start(script);
     let site = Site::inside(disk.point.path(), relay.port(), SUBSCRIBERS, 1);
     assert_eq!(site.run(&["subscribers", "import", "readers.csv", "--confirmed"]).code, 0);
     let mut command = site.command(Some(NOW), &["publish"]);
-    let run = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    wait_until(|| full(&relay));
+    let mut run = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    wait_until("the relay has got as far as the disk is to be full", || full(&relay));
     disk.fill();
-    std::thread::sleep(pause);
+    gate.open();
+    match pause {
+        Some(pause) => std::thread::sleep(pause),
+        None => wait_until("the run ends", || run.try_wait().unwrap().is_some()),
+    }
     let seen = relay.log().messages.len();
     disk.make_room();
     let ended = run.wait_with_output().unwrap();
@@ -99,22 +101,21 @@ fn over_a_full_disk(script: Script, full: impl Fn(&Server) -> bool, pause: Durat
 
 #[test]
 fn f19_on_a_full_disk_before_the_arm_no_dot_is_sent_and_nothing_is_lost() {
-    let slow = Do::Each(vec![Do::Wait(Duration::from_millis(1_500)), reply_line("250 2.1.5 ok")]);
+    let gate = Gate::default();
     // The first delivery: at a later one, the outcome of the previous one would wait for room and keep the run alive.
-    let script = Script::polite().nth(At::Rcpt, 1, slow);
+    let script = Script::polite().nth(At::Rcpt, 1, gate.then("250 2.1.5 ok"));
     let first = |relay: &Server| relay.verbs().iter().any(|verb| verb == "RCPT");
-    let code = over_a_full_disk(script, first, Duration::from_secs(3));
+    let code = over_a_full_disk(script, &gate, first, None);
     assert!(matches!(code, None | Some(2)), "{code:?}");
 }
 
 #[test]
 fn f20_an_outcome_that_cannot_be_written_to_a_full_disk_is_kept_until_there_is_room() {
-    // Shorter than the deadline for the reply to the dot, which is one second.
-    let slow = Do::Each(vec![Do::Wait(Duration::from_millis(800)), reply_line("250 2.0.0 ok")]);
-    let script = Script::polite().nth(At::Dot, 3, slow);
+    let gate = Gate::default();
+    let script = Script::polite().nth(At::Dot, 3, gate.then("250 2.0.0 ok"));
     let third = |relay: &Server| relay.log().messages.len() == 3;
     // The run continues if the outcome was recorded before the next arm, and ends if that arm failed.
-    let code = over_a_full_disk(script, third, Duration::from_secs(3));
+    let code = over_a_full_disk(script, &gate, third, Some(Duration::from_secs(3)));
     assert!(matches!(code, None | Some(0 | 2)), "{code:?}");
 }
 

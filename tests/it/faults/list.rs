@@ -15,7 +15,7 @@ use serde_json::json;
 
 use super::super::support::account::{rows, settle};
 use super::super::support::site::NOW;
-use super::super::support::{At, Do, Script, Server, Site, reply_line};
+use super::super::support::{At, Do, Gate, Script, Server, Site, wait_until};
 use super::{pipelining, waiting};
 
 const LATER: &str = "2026-11-20T11:00:00Z";
@@ -75,21 +75,20 @@ fn f25_a_first_run_without_ledger_and_keys_mails_no_old_post() {
     assert_eq!(relay.accepted().len(), 3, "the new post is mailed");
 }
 
-/// Runs `command` for the first subscriber while the relay delays its reply to RCPT; no email may follow.
+/// Runs `command` for the first subscriber before the relay replies to RCPT; no email may follow.
 fn no_email_follows(command: &str) {
-    let slow = Do::Each(vec![Do::Wait(Duration::from_millis(1_500)), reply_line("250 2.1.5 ok")]);
-    let relay = Server::start(Script::polite().nth(At::Rcpt, 1, slow));
+    let gate = Gate::default();
+    let relay = Server::start(Script::polite().nth(At::Rcpt, 1, gate.then("250 2.1.5 ok")));
     let site = Site::new(relay.port(), 4, 1);
     waiting(&site);
     let mut run = site.command(Some(LATER), &["publish"]);
     let mut run = run.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    while !relay.verbs().iter().any(|verb| verb == "RCPT") {
-        std::thread::sleep(Duration::from_millis(2));
-    }
+    wait_until("the relay has an RCPT", || relay.verbs().iter().any(|verb| verb == "RCPT"));
     assert_eq!(rows(&site)["reader0@example.org"], State::Claimed);
     let changed = site.run_at(LATER, &["subscribers", command, "reader0@example.org"]);
     assert_eq!(changed.code, 0, "{}", changed.output);
-    assert!(relay.log().messages.is_empty(), "the command came too late");
+    assert!(relay.log().messages.is_empty(), "a message was sent before its RCPT was answered");
+    gate.open();
     assert!(run.wait().unwrap().success());
     assert_eq!(site.counts(), json!({ "sent": 3, "skipped": 1 }));
     assert!(!relay.accepted().iter().any(|line| line.contains("<reader0@")));
@@ -155,13 +154,14 @@ fn f15_a_second_signal_ends_the_run_at_once_and_the_next_run_recovers() {
     let site = Site::new(relay.port(), 4, 1);
     let mut run = site.command(Some(NOW), &["publish"]);
     let mut run = run.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    while relay.verbs().iter().filter(|verb| *verb == "DATA").count() < 2 {
-        std::thread::sleep(Duration::from_millis(2));
-    }
-    for _ in 0..2 {
+    let has_begun = || relay.verbs().iter().filter(|verb| *verb == "DATA").count() == 2;
+    wait_until("the second message begins", has_begun);
+    // Two signals that come before the program runs again are one.
+    wait_until("it ends", || {
         std::process::Command::new("kill").arg(run.id().to_string()).status().unwrap();
         std::thread::sleep(Duration::from_millis(300));
-    }
+        run.try_wait().unwrap().is_some()
+    });
     let ended = run.wait().unwrap();
     assert_eq!(ended.code(), None, "it did not end at once: {ended}");
     assert_eq!(site.run_at(LATER, &["publish"]).code, 0);

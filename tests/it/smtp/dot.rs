@@ -102,8 +102,8 @@ async fn f47_a_connection_lost_after_the_dot_means_unknown_and_is_not_reused() {
 
 #[tokio::test]
 async fn f45_f47_f48_a_late_reply_means_unknown_and_is_not_taken_for_another_reply() {
-    let late = Do::Each(vec![Do::Wait(Duration::from_millis(1_300)), reply_line("250 late")]);
-    let drip = Do::Drip(b"250 slow\r\n".to_vec(), Duration::from_millis(300));
+    let late = Do::Each(vec![Do::Wait(Duration::from_secs(4)), reply_line("250 late")]);
+    let drip = Do::Drip(b"250 slow\r\n".to_vec(), Duration::from_millis(400));
     let runs = [late, drip, Do::Stall].map(|action| async move {
         let script = Script::polite()
             .pipelining(true)
@@ -141,8 +141,7 @@ async fn r11_r14_an_acceptance_before_the_dot_does_not_count() {
         let server = Server::start(Script::polite().on(At::Data, action));
         let mut connection = transport(&relay(&server)).connect().await.ok().unwrap();
         connection.offer(&envelope(KIM)).await.unwrap();
-        // Time for a second packet to arrive; the first case does not need it.
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        written(&server, At::Data).await;
         let outcome = match connection.body(&message_to(KIM)).await {
             Ok(()) => connection.final_dot(None).await,
             Err(outcome) => outcome,
@@ -162,7 +161,7 @@ async fn r11_r14_an_acceptance_between_message_and_dot_prevents_the_dot() {
     let mut connection = transport(&relay(&server)).connect().await.ok().unwrap();
     connection.offer(&envelope(KIM)).await.unwrap();
     let body = connection.body(&message_to(KIM)).await;
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    written(&server, At::Body).await;
     let outcome = match body {
         Ok(()) => connection.final_dot(None).await,
         Err(outcome) => outcome,

@@ -325,7 +325,7 @@ async fn a_connection_closed_while_idle_is_noticed_before_the_next_envelope() {
     let server = Server::start(Script::polite().on(At::Dot, last_reply));
     let mut connection = transport(&relay(&server)).connect().await.ok().unwrap();
     assert_eq!(classify(&one(&mut *connection, KIM, None).await), Verdict::Sent);
-    tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    written(&server, At::Dot).await;
     let outcome = connection.offer(&envelope(LEE)).await.unwrap_err();
     assert!(
         matches!(&outcome, SmtpOutcome { phase: Phase::Mail, result: Ok(reply) } if reply.code == 421),

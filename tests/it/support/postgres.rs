@@ -3,7 +3,6 @@
 //! `LETTERPRESS_TEST_POSTGRES=postgres://user@host` selects an existing server instead. If there is neither, the tests
 //! print that they were skipped.
 
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -12,6 +11,8 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use camino::Utf8Path;
 use letterpress::internals::config::Encryption;
 use letterpress::internals::store::{PostgresAccess, Store, StoreError, open_postgres};
+
+use super::{free_port, wait_until};
 
 /// The user of the server when the tests run as root, because PostgreSQL refuses to run as root.
 const USER: &str = "postgres";
@@ -59,7 +60,7 @@ impl Postgres {
         if is_root() {
             run(Command::new("chown").arg(USER).arg(folder.path()));
         }
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let data = folder.path().join("data");
         let mut make = as_user(&tools.join("initdb"));
         run(make.args(["-A", "trust", "-U", USER, "-E", "UTF8", "--no-locale", "-D"]).arg(&data));
@@ -188,7 +189,7 @@ impl Bouncer {
             return None;
         };
         let folder = tempfile::tempdir().unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let users = folder.path().join("users.txt");
         std::fs::write(&users, format!("\"{USER}\" \"\"\n")).unwrap();
         let settings = folder.path().join("pgbouncer.ini");
@@ -207,12 +208,7 @@ impl Bouncer {
             command.args(["-u", USER]);
         }
         let process = command.spawn().unwrap();
-        let mut tries = 0;
-        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
-            tries += 1;
-            assert!(tries < 100, "pgBouncer does not answer");
-            std::thread::sleep(std::time::Duration::from_millis(50));
-        }
+        wait_until("pgBouncer answers", || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
         Some(Self { process, port, _folder: folder })
     }
 

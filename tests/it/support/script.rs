@@ -1,6 +1,8 @@
 //! What a scripted server offers and where it misbehaves, as a chain of calls:
 //! `Script::polite().pipelining(true).on(At::Rcpt, reply_line("550 5.1.1 gone")).nth(At::Dot, 3, Do::Cut)`.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::{Certificates, Provider};
@@ -47,12 +49,33 @@ pub(crate) enum Do {
     Reset,
     /// Waits.
     Wait(Duration),
+    /// Waits until the test opens the gate.
+    Until(Gate),
     /// Writes one byte at a time and waits before each.
     Drip(Vec<u8>, Duration),
     /// Waits until the client has also sent these bytes, which only a pipelining client does.
     Await(&'static str),
     /// Several actions in order.
     Each(Vec<Do>),
+}
+
+/// Holds the server at a point while the test does what must happen before its reply.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Gate(Arc<AtomicBool>);
+
+impl Gate {
+    pub(crate) fn open(&self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+
+    /// This reply, once the gate is open.
+    pub(crate) fn then(&self, reply: &str) -> Do {
+        Do::Each(vec![Do::Until(self.clone()), reply_line(reply)])
+    }
 }
 
 /// One reply line.

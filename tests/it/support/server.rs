@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -47,6 +48,8 @@ pub(crate) struct Log {
     pub(crate) commands: Vec<(usize, String)>,
     /// Every message with a final dot.
     pub(crate) messages: Vec<Message>,
+    /// Every point at which the server has done all that it does there.
+    performed: Vec<At>,
     seen: HashMap<At, usize>,
 }
 
@@ -97,6 +100,11 @@ impl Server {
     /// Whether a message with a final dot came over a connection after the first `connections`.
     pub(crate) fn has_message_after(&self, connections: usize) -> bool {
         lock(&self.log).messages.iter().rev().any(|message| message.connection > connections)
+    }
+
+    /// Whether the server has written all that it writes at this point.
+    pub(crate) fn has_performed(&self, at: At) -> bool {
+        lock(&self.log).performed.contains(&at)
     }
 
     /// The RCPT commands of the accepted messages, in order.
@@ -326,7 +334,7 @@ impl Client {
         // The message is logged before the reply is written, so a client that has the reply finds it in the log.
         lock(&self.log).messages.push(message);
         self.reset_envelope();
-        self.perform(&action).await
+        self.perform_at(At::Dot, &action).await
     }
 
     /// Performs the scripted action or sends the default reply; returns the bytes of the reply.
@@ -335,7 +343,7 @@ impl Client {
         let action = action.unwrap_or_else(|| {
             if default.is_empty() { Do::Each(Vec::new()) } else { super::reply_line(default) }
         });
-        self.perform(&action).await?;
+        self.perform_at(at, &action).await?;
         Ok(bytes_of(&action))
     }
 
@@ -343,6 +351,12 @@ impl Client {
         let mut log = lock(&self.log);
         let nth = log.seen.entry(at).and_modify(|count| *count += 1).or_insert(1);
         self.script.action(at, *nth, line).cloned()
+    }
+
+    async fn perform_at(&mut self, at: At, action: &Do) -> io::Result<()> {
+        let performed = self.perform(action).await;
+        lock(&self.log).performed.push(at);
+        performed
     }
 
     async fn perform(&mut self, action: &Do) -> io::Result<()> {
@@ -359,6 +373,12 @@ impl Client {
             }
             Do::Wait(time) => {
                 tokio::time::sleep(*time).await;
+                Ok(())
+            }
+            Do::Until(gate) => {
+                while !gate.is_open() {
+                    tokio::time::sleep(Duration::from_millis(2)).await;
+                }
                 Ok(())
             }
             Do::Drip(bytes, wait) => {

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use letterpress::internals::subscribers::SubscriptionStatus;
 use letterpress::internals::subscribers::token::Purpose;
 
+use super::super::support::wait_until;
 use super::TestSite;
 use super::site::{KIM, Served};
 
@@ -82,7 +83,7 @@ async fn h13_a_client_that_sends_single_bytes_is_disconnected() {
             // One byte now and then; the server closes the connection after ten seconds.
             loop {
                 std::thread::sleep(Duration::from_millis(500));
-                if stream.write_all(b"a").is_err() || began.elapsed() > Duration::from_secs(30) {
+                if stream.write_all(b"a").is_err() || began.elapsed() > Duration::from_secs(60) {
                     break;
                 }
                 stream.set_read_timeout(Some(Duration::from_millis(10))).unwrap();
@@ -99,7 +100,8 @@ async fn h13_a_client_that_sends_single_bytes_is_disconnected() {
     let body = dripping(&request("POST", "/subscribe", &format!("{FORM}Content-Length: 8000\r\n"), "email="));
     for thread in [headers, body] {
         let took = thread.join().unwrap();
-        assert!((8..20).contains(&took.as_secs()), "{took:?}");
+        // At this pace the whole body would take an hour.
+        assert!((8..60).contains(&took.as_secs()), "{took:?}");
     }
     assert_eq!(status(&exchange(&served, &request("GET", "/healthz", "", ""))), 200);
 }
@@ -175,8 +177,13 @@ async fn h21_unfinished_forms_of_one_client_behind_a_proxy_cost_others_nothing()
             assert!(began.elapsed() < Duration::from_secs(2), "after {number}: {:?}", began.elapsed());
         }
     }
-    let open = forms.iter_mut().filter_map(|stream| is_open(stream).then_some(())).count();
-    assert!((1..=128).contains(&open), "{open} forms of one client are open");
+    // The server may not have read the newest ones yet.
+    let mut open = 0;
+    wait_until("at most 128 forms of one client are open", || {
+        open = forms.iter_mut().filter_map(|stream| is_open(stream).then_some(())).count();
+        open <= 128
+    });
+    assert!(open > 0, "no form of that client is open");
     for stream in &mut kept {
         assert_eq!(ask_on(stream, "198.51.100.7"), 200, "a connection of others was closed");
     }
@@ -302,12 +309,14 @@ async fn the_server_answers_a_pending_request_before_it_stops_and_accepts_no_new
     let served = site.serve();
     let mut stream = connect(&served);
     let body = "email=lee@example.org&form=embedded";
-    let head = request("POST", "/subscribe", &format!("{FORM}Content-Length: {}\r\n", body.len()), "");
-    stream.write_all(&head).unwrap();
-    std::thread::sleep(Duration::from_millis(300));
+    // The server asks for the body when it has read the rest of the request.
+    let headers = format!("{FORM}Expect: 100-continue\r\nContent-Length: {}\r\n", body.len());
+    stream.write_all(&request("POST", "/subscribe", &headers, "")).unwrap();
+    let mut asks = [0; 25];
+    stream.read_exact(&mut asks).unwrap();
+    assert_eq!(&asks, b"HTTP/1.1 100 Continue\r\n\r\n");
     served.ask_to_stop();
-    std::thread::sleep(Duration::from_millis(300));
-    assert!(TcpStream::connect(served.address).is_err(), "it no longer listens");
+    wait_until("it no longer listens", || TcpStream::connect(served.address).is_err());
     stream.write_all(body.as_bytes()).unwrap();
     let mut reply = String::new();
     stream.read_to_string(&mut reply).unwrap();
@@ -385,7 +394,7 @@ async fn x24_the_server_deletes_expired_data() {
     let served = Served::start(command.env("LETTERPRESS_FROZEN_AT", later));
     let began = Instant::now();
     while site.status("lee@example.org").await.is_some() {
-        assert!(began.elapsed() < Duration::from_secs(20), "expired data was not deleted in time");
+        assert!(began.elapsed() < Duration::from_secs(60), "expired data was not deleted in time");
         std::thread::sleep(Duration::from_millis(100));
     }
     assert_eq!(site.status(KIM).await, Some(SubscriptionStatus::Active));
