@@ -4,8 +4,20 @@ picture is missing, asks axe-core, and keeps pictures.
 Needs Debian's `chromium` and `chromium-driver`, PyPI's `selenium`, and npm's `axe-core` (its file `axe.min.js`).
 """
 from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.expected_conditions import staleness_of
+from selenium.webdriver.support.wait import WebDriverWait
 
 SERIOUS = {"serious", "critical"}
+# In seconds. axe-core looks for a long time on a busy machine.
+LONGEST_SCRIPT = 300
+
+
+def follow(driver, element):
+    """Clicks on what leads to another page, and waits for that page: the driver may return from a click before a slow answer comes."""
+    page = driver.find_element(By.TAG_NAME, "html")
+    element.click()
+    WebDriverWait(driver, 60).until(staleness_of(page), "the click leads to no other page")
 
 
 class Browser:
@@ -17,6 +29,7 @@ class Browser:
             options.add_argument(argument)
         self.axe, self.shots = axe, shots
         self.driver = webdriver.Chrome(options=options, service=webdriver.ChromeService("/usr/bin/chromedriver"))
+        self.driver.set_script_timeout(LONGEST_SCRIPT)
         if shots:
             shots.mkdir(parents=True, exist_ok=True)
 

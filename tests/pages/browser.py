@@ -13,7 +13,6 @@ import html.parser
 import json
 import pathlib
 import shutil
-import socket
 import socketserver
 import struct
 import subprocess
@@ -28,6 +27,10 @@ import zlib
 
 from selenium import webdriver
 from selenium.webdriver.common.by import By
+
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1]))
+from chromium import LONGEST_SCRIPT, follow
+from ports import free_port
 
 LETTERPRESS, AXE = sys.argv[1], pathlib.Path(sys.argv[2]).read_text("utf-8")
 VALIDATE = sys.argv[3]
@@ -67,12 +70,6 @@ WORDS = {
         ),
     },
 }
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def picture(width=960, height=420):
@@ -129,7 +126,8 @@ listen = "127.0.0.1:{self.port}"
         (self.folder / "posts" / name).write_bytes(picture())
         self.run("publish")
         self.server = subprocess.Popen([LETTERPRESS, "--config", str(self.folder / "config.toml"), "serve"])
-        for _ in range(100):
+        for _ in range(600):
+            assert self.server.poll() is None, "the server has ended"
             try:
                 if urllib.request.urlopen(self.url + "healthz", timeout=2).status == 200:
                     return
@@ -145,13 +143,13 @@ listen = "127.0.0.1:{self.port}"
 
     def run(self, *words):
         command = [LETTERPRESS, "--config", str(self.folder / "config.toml"), *words]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300)
         assert done.returncode == 0, (words, done.stdout, done.stderr)
         return done.stdout
 
     def stop(self):
         self.server.terminate()
-        assert self.server.wait(20) == 0, "the server did not stop with exit code 0"
+        assert self.server.wait(120) == 0, "the server did not stop with exit code 0"
 
     def read_online(self):
         """The first link of each email in the outbox: where it can be read online."""
@@ -184,6 +182,7 @@ class Browser:
         ):
             options.add_argument(argument)
         self.driver = webdriver.Chrome(options, webdriver.ChromeService(shutil.which("chromedriver")))
+        self.driver.set_script_timeout(LONGEST_SCRIPT)
         # The real width: a window cannot be narrower than 500 pixels.
         self.width = width
         self.size(1000)
@@ -217,6 +216,9 @@ class Browser:
         assert not bad, f"{name}: {json.dumps(bad, ensure_ascii=False, indent=1)[:3000]}"
         self.looked_at += 1
 
+    def follow(self, selector):
+        follow(self.driver, self.driver.find_element(By.CSS_SELECTOR, selector))
+
     def close(self):
         self.driver.quit()
 
@@ -230,7 +232,7 @@ def crawl(site):
             continue
         seen.add(url)
         try:
-            with urllib.request.urlopen(urllib.request.Request(url, headers={"Accept": "text/html"}), timeout=10) as answer:
+            with urllib.request.urlopen(urllib.request.Request(url, headers={"Accept": "text/html"}), timeout=60) as answer:
                 kind, body = answer.headers["Content-Type"], answer.read()
         except urllib.error.HTTPError as error:
             raise AssertionError(f"{page} links to {url}, which returns {error.code}") from error
@@ -261,7 +263,7 @@ def feeds(site, browser):
     """A browser shows a feed as a page; a feed reader gets the registered media type."""
     shown = 0
     for name, kind in (("rss.xml", "application/rss+xml"), ("atom.xml", "application/atom+xml")):
-        with urllib.request.urlopen(site.url + name, timeout=10) as answer:
+        with urllib.request.urlopen(site.url + name, timeout=60) as answer:
             assert answer.headers["Content-Type"].startswith(kind), answer.headers["Content-Type"]
             assert "accept" in answer.headers["Vary"].lower().split(", ")
         browser.driver.get(site.url + name)
@@ -317,18 +319,18 @@ def walk(site, browser, post):
         assert site.words["post"] in text_of(browser), url
         assert browser.driver.find_elements(By.CSS_SELECTOR, "article img"), "the picture is not on the page"
     browser.driver.get(post)
-    browser.driver.find_element(By.CSS_SELECTOR, "a[rel=prev]").click()
+    browser.follow("a[rel=prev]")
     assert "first" in browser.driver.current_url, browser.driver.current_url
-    browser.driver.find_element(By.CSS_SELECTOR, "a[rel=next]").click()
+    browser.follow("a[rel=next]")
     assert browser.driver.current_url == post
-    browser.driver.find_element(By.CSS_SELECTOR, "header a").click()
+    browser.follow("header a")
     assert browser.driver.current_url == site.url
     browser.driver.get(post)
     reference = browser.driver.find_element(By.CSS_SELECTOR, ".footnote-ref a")
     note = reference.get_attribute("href").split("#")[1]
     reference.click()
     assert browser.driver.find_element(By.ID, note).is_displayed()
-    browser.driver.find_element(By.CSS_SELECTOR, "a.sign-up").click()
+    browser.follow("a.sign-up")
     assert browser.driver.find_element(By.CSS_SELECTOR, "input[type=email]").is_displayed()
     return len(site.read_online())
 

@@ -14,7 +14,6 @@ import json
 import pathlib
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -25,16 +24,14 @@ import urllib.request
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1]))
+from chromium import LONGEST_SCRIPT, follow
+from ports import free_port
+
 LETTERPRESS, AXE = sys.argv[1], pathlib.Path(sys.argv[2]).read_text("utf-8")
 SHOTS = pathlib.Path(sys.argv[3]) if len(sys.argv) > 3 else None
 # Violations of lower impact are ignored.
 SERIOUS = {"serious", "critical"}
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Site:
@@ -76,12 +73,13 @@ listen = "127.0.0.1:{self.port}"
 
     def run(self, *words):
         command = [LETTERPRESS, "--config", str(self.folder / "config.toml"), *words]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300)
         assert done.returncode == 0, (words, done.stdout, done.stderr)
         return done.stdout
 
     def wait(self):
-        for _ in range(100):
+        for _ in range(600):
+            assert self.server.poll() is None, "the server has ended"
             try:
                 if urllib.request.urlopen(self.url + "healthz", timeout=2).status == 200:
                     return
@@ -91,7 +89,7 @@ listen = "127.0.0.1:{self.port}"
 
     def stop(self):
         self.server.terminate()
-        assert self.server.wait(20) == 0, "the server did not stop with exit code 0"
+        assert self.server.wait(120) == 0, "the server did not stop with exit code 0"
 
     def status(self, address):
         rows = json.loads(self.run("subscribers", "list", "--json"))
@@ -99,7 +97,7 @@ listen = "127.0.0.1:{self.port}"
 
     def wait_for_email(self, address, known):
         """Waits for an email to this address that is not in `known`."""
-        for _ in range(100):
+        for _ in range(600):
             for path in sorted(self.folder.glob("outbox/**/*.eml")):
                 message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
                 if path not in known and address in str(message["To"]):
@@ -139,7 +137,7 @@ def scan(site, message):
         for method in ("GET", "HEAD", "OPTIONS"):
             request = urllib.request.Request(found, method=method)
             try:
-                urllib.request.urlopen(request, timeout=5).read()
+                urllib.request.urlopen(request, timeout=60).read()
             except urllib.error.HTTPError as error:
                 assert error.code in (404, 405), (method, found, error.code)
     return len(ours)
@@ -162,6 +160,7 @@ class Browser:
             preferences["profile.managed_default_content_settings.javascript"] = 2
         options.add_experimental_option("prefs", preferences)
         self.driver = webdriver.Chrome(options, webdriver.ChromeService(shutil.which("chromedriver")))
+        self.driver.set_script_timeout(LONGEST_SCRIPT)
         self.scripts = scripts
         self.looked_at = 0
         if dark or width < 600:
@@ -180,7 +179,7 @@ class Browser:
     def press(self, action, name):
         """Presses the button of the form whose action contains `action`."""
         button = self.driver.find_element(By.CSS_SELECTOR, f"form[action*='{action}'] button")
-        button.click()
+        follow(self.driver, button)
         self.look(name)
 
     def look(self, name):
