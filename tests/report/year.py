@@ -16,7 +16,6 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-import time
 
 ROOT = pathlib.Path(__file__).parent.parent.parent
 SAMPLE = ROOT / "docs" / "report-sample.html"
@@ -180,8 +179,14 @@ def run(letterpress, config, *arguments):
     return done.stdout
 
 
+def worked():
+    """The processor time of all programs that this one has run."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def make(letterpress, folder):
-    """The two pages, and how long the second of them took."""
+    """The two pages, and how long the processor worked on the second of them: other programs change that little."""
     pages, seconds = {}, 0
     for language, title in [("en", "Slow Letters"), ("ko", "느린 편지")]:
         (folder / "posts").mkdir(exist_ok=True)
@@ -191,9 +196,9 @@ def make(letterpress, folder):
             run(letterpress, config, "publish")
             Year(folder / "letterpress.db").write()
             run(letterpress, config, "report", "-")
-        began = time.monotonic()
+        began = worked()
         pages[language] = run(letterpress, config, "report", "-")
-        seconds = time.monotonic() - began
+        seconds = worked() - began
     return pages, seconds
 
 
