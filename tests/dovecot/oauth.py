@@ -6,11 +6,14 @@ From `letterpress login` over a token that expired to one of the wrong scope and
 
 import argparse
 import http.server
+import imaplib
 import json
 import pathlib
+import ssl
 import subprocess
 import sys
 import threading
+import time
 import urllib.parse
 
 
@@ -85,10 +88,31 @@ token_endpoint = "{base}/token"
 scope = "imap"
 """, "utf-8")
 
+    def offers(self):
+        """The mechanisms that the server offers at the moment."""
+        trust = ssl.create_default_context(cafile=self.options.dir / "ca.pem")
+        try:
+            client = imaplib.IMAP4_SSL("127.0.0.1", self.options.port, ssl_context=trust, timeout=60)
+        except OSError:
+            return set()
+        offered = {word.removeprefix("AUTH=") for word in client.capabilities if word.startswith("AUTH=")}
+        client.shutdown()
+        return offered
+
+    def wait_for_offer(self):
+        """Dovecot reads its configuration again some time after it was told to."""
+        wanted = {"PLAIN", "XOAUTH2", self.options.mechanism}
+        until = time.monotonic() + 60
+        while self.offers() != wanted:
+            if time.monotonic() > until:
+                sys.exit(f"Dovecot offers {self.offers()}, not {wanted}")
+            time.sleep(0.1)
+
     def play(self):
         server = http.server.ThreadingHTTPServer(("127.0.0.1", self.options.provider), Provider)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         self.write_site()
+        self.wait_for_offer()
         self.run("inbox", "--imap", code=1, says=["has not logged in", "letterpress login test"])
         self.run("login", says=["https://provider.test/", "ABCD-EFGH"])
         self.run("inbox", "--imap")

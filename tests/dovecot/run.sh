@@ -23,7 +23,14 @@ dovecot=
 stop() {
     # Only the process started here; its services end with it.
     if [ -n "$dovecot" ]; then kill "$dovecot" 2>/dev/null || true; wait "$dovecot" 2>/dev/null || true; fi
-    rm -rf "$dir"
+    # Its services may still be writing. A failure here would be that of the test.
+    rm -rf "$dir" 2>/dev/null || { sleep 2; rm -rf "$dir" || true; }
+}
+# What a test has said comes last, after the logs.
+failed() {
+    tail -n 20 "$dir/start.log" "$dir/dovecot.log" >&2 || true
+    cat "$dir/wrong" >&2
+    exit 1
 }
 trap stop EXIT
 # Dovecot's services run as several users, and must be able to reach their folders.
@@ -41,8 +48,7 @@ chown -R nobody: "$dir/mail"
     openssl x509 -req -in request.pem -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile extensions -out cert.pem
 ) >"$dir/openssl.log" 2>&1 || { cat "$dir/openssl.log" >&2; exit 1; }
 
-free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
-port=$(free_port) provider=$(free_port)
+port=$(python3 "$here/../ports.py") provider=$(python3 "$here/../ports.py")
 printf 'bounces:{PLAIN}a long phrase 비밀\n' >"$dir/passwd"
 printf 'a long phrase 비밀\n' >"$dir/site/password"
 cat >"$dir/oauth2.conf" <<CONF
@@ -65,6 +71,13 @@ ssl_key = <$dir/key.pem
 mail_location = maildir:~/Maildir
 auth_mechanisms = plain oauthbearer xoauth2
 auth_failure_delay = 0
+# The services of runs that were killed may still be ending, and tokens are refused on purpose.
+mail_max_userip_connections = 0
+service anvil {
+  unix_listener anvil-auth-penalty {
+    mode = 0
+  }
+}
 passdb {
   driver = oauth2
   mechanisms = oauthbearer xoauth2
@@ -90,16 +103,11 @@ service imap-login {
 CONF
 dovecot -F -c "$dir/dovecot.conf" >"$dir/start.log" 2>&1 &
 dovecot=$!
-for _ in $(seq 300); do
+for _ in $(seq 600); do
     if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then break; fi
+    kill -0 "$dovecot" 2>/dev/null || { echo "Dovecot has ended" >"$dir/wrong"; failed; }
     sleep 0.1
 done
-# What went wrong comes last: of a long output only the end is read.
-failed() {
-    tail -n 20 "$dir/start.log" "$dir/dovecot.log" >&2 || true
-    cat "$dir/wrong" >&2
-    exit 1
-}
 python3 "$here/story.py" "$binary" "$dir" "$port" --subscribers "$subscribers" --kills "$kills" >"$dir/summary" 2>"$dir/wrong" || failed
 python3 "$here/oauth.py" "$binary" "$dir" "$port" "$provider" OAUTHBEARER 2>"$dir/wrong" || failed
 # The predecessor is used only if the standard is not offered.

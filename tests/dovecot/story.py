@@ -114,6 +114,9 @@ class Story:
     def __init__(self, options):
         self.options, self.site = options, options.dir / "site"
         self.wrong = []
+        seed = random.randrange(2**32)
+        random.seed(seed)
+        print(f"seed {seed}", file=sys.stderr)
 
     def expect(self, what, found, wanted):
         if found != wanted:
@@ -129,7 +132,7 @@ class Story:
         return ran.stdout
 
     def ledger(self, query):
-        with sqlite3.connect(f"file:{self.site}/letterpress.db?mode=ro", uri=True) as ledger:
+        with sqlite3.connect(f"file:{self.site}/letterpress.db?mode=ro", uri=True, timeout=60) as ledger:
             return ledger.execute(query).fetchall()
 
     def write_site(self, relay, processed):
