@@ -90,7 +90,7 @@ def main():
     parser.add_argument("--expect", type=int, required=True, metavar="N", help="how many emails there must be")
     parser.add_argument("--subject", help="the subject of every email, decoded")
     parser.add_argument("--contains", action="append", default=[], metavar="TEXT", help="words that both parts must contain, on one line or more")
-    parser.add_argument("--wait", type=float, default=10, metavar="SECONDS", help="how long to wait for them")
+    parser.add_argument("--wait", type=float, default=60, metavar="SECONDS", help="how long to wait for them")
     options = parser.parse_args()
     wait_for(options.maildir, options.expect, options.wait)
     complaints, recipients, ids = [], collections.Counter(), collections.Counter()

@@ -31,9 +31,9 @@ site_subscribers "$binary" "$site" "$number"
 delivered() { find "$POSTFIX_MAILDIR" -path '*/new/*' -type f | wc -l; }
 
 # Most kills wait for the first email of their run, so that they hit a slow machine in mid-issue too; every third hits any
-# moment, also the start, the freeze or the recovery. Only those that hit a run while it was sending are counted, but any of
-# them may leave unknown outcomes.
-tried=0 counted=0 sent=0
+# moment, also the start, the freeze or the recovery. Only those that hit a run while it was sending are counted: those after
+# which more deliveries than before have a result, or were in progress.
+tried=0 counted=0 begun=0
 while [ "$counted" -lt "$kills" ]; do
     tried=$((tried + 1))
     [ "$tried" -le $((kills * 5)) ] || fail "only $counted of $((tried - 1)) kills hit the sender while it was sending"
@@ -51,9 +51,9 @@ while [ "$counted" -lt "$kills" ]; do
     { wait "$sender" || code=$?; } 2>/dev/null
     postfix_drain "$POSTFIX_DIR"
     allow_unknown letterpress status --json >"$site/status.json"
-    before=$sent sent=$(site_count sent <"$site/status.json")
+    before=$begun begun=$(site_count sent unknown armed <"$site/status.json")
     if [ "$code" -eq 137 ]; then
-        [ "$sent" -eq "$before" ] || counted=$((counted + 1))
+        [ "$begun" -eq "$before" ] || counted=$((counted + 1))
     elif [ "$code" -eq 0 ] || [ "$code" -eq 3 ]; then
         fail "the issue was finished after $counted kills: use more subscribers than $number"
     else
@@ -86,4 +86,4 @@ letterpress status recipients --json >"$site/ledger.json"
 python3 "$here/account.py" "$POSTFIX_MAILDIR" "$site/ledger.json" --subscribers "$number" --unknown-at-most 0
 python3 "$here/check_maildir.py" "$POSTFIX_MAILDIR" --expect "$number" --contains "우리를 기다린다"
 printf '%s kills, %s of them while emails were being sent, the last after %s emails; %s subscribers, each once\n' \
-    "$tried" "$counted" "$sent" "$number"
+    "$tried" "$counted" "$begun" "$number"

@@ -87,7 +87,7 @@ MASTER
         cat "$dir/log/start" >&2
         return 1
     fi
-    for _ in $(seq 300); do
+    for _ in $(seq 600); do
         if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then return 0; fi
         sleep 0.1
     done
@@ -96,10 +96,14 @@ MASTER
     return 1
 }
 
-# postfix_drain DIR: waits, for a minute at most, until everything that was accepted is in the Maildir.
+# postfix_drain DIR: waits until everything that was accepted is in the Maildir, as long as the queue changes within a minute.
 postfix_drain() {
-    for _ in $(seq 600); do
-        if postqueue -c "$1/etc" -p | grep -q '^Mail queue is empty'; then return 0; fi
+    local queue last='' same=0
+    while [ "$same" -lt 600 ]; do
+        queue=$(postqueue -c "$1/etc" -p || true)
+        case $queue in 'Mail queue is empty'*) return 0 ;; esac
+        if [ "$queue" = "$last" ]; then same=$((same + 1)); else same=0; fi
+        last=$queue
         sleep 0.1
     done
     printf 'tests/postfix: the queue does not become empty\n' >&2
@@ -112,24 +116,23 @@ postfix_stop() {
     postfix -c "$1/etc" stop >>"$1/log/start" 2>&1
 }
 
-# A free port on loopback.
-postfix_free_port() {
-    python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
-}
-
 postfix_main() {
     set -euo pipefail
     local here dir status=0
     here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
     postfix_require
     dir=$(mktemp -d "${TMPDIR:-/tmp}/letterpress-postfix.XXXXXX")
-    POSTFIX_PORT=$(postfix_free_port)
+    POSTFIX_PORT=$(python3 "$here/../ports.py")
     export POSTFIX_PORT POSTFIX_DIR=$dir POSTFIX_MAILDIR=$dir/mail/all
-    trap 'postfix_stop "$POSTFIX_DIR" || true; rm -rf "$POSTFIX_DIR"' EXIT
+    # Its services may still be writing. A failure here would be that of the command.
+    trap 'postfix_stop "$POSTFIX_DIR" || true
+        rm -rf "$POSTFIX_DIR" 2>/dev/null || { sleep 2; rm -rf "$POSTFIX_DIR" || true; }' EXIT
     postfix_start "$dir" "$POSTFIX_PORT"
     if [ $# -eq 0 ]; then set -- python3 "$here/try_instance.py" "$here/check_maildir.py"; fi
-    "$@" || status=$?
+    # What the command has said comes last, after the log.
+    "$@" 2>"$dir/said" || status=$?
     [ "$status" -eq 0 ] || tail -n 20 "$dir/log/postfix.log" >&2
+    cat "$dir/said" >&2
     return "$status"
 }
 

@@ -24,7 +24,7 @@ def message_to(to, **changed):
 
 
 def send(to, data):
-    with smtplib.SMTP("127.0.0.1", int(os.environ["POSTFIX_PORT"]), timeout=10) as smtp:
+    with smtplib.SMTP("127.0.0.1", int(os.environ["POSTFIX_PORT"]), timeout=60) as smtp:
         smtp.sendmail("bounces@letterpress.example", [to], data)
 
 

@@ -25,15 +25,18 @@ stop() {
 trap stop EXIT
 as() { local tool=$1; shift; (cd / && runuser -u postgres -- "$tools/$tool" "$@"); }
 
+# Tests that run at the same time print more after a panic.
+panics() { grep -A 9 "panicked at" "$work/tests.log" | tail -n 60 || true; }
+
 # The tests start their own servers. A test that did not run is a failure here.
 cargo test --test it -- --include-ignored --nocapture --skip f30_a_connection_cut_at_every_message \
-    --skip torture_200 postgres:: sharing:: >"$work/tests.log" 2>&1 || { tail -n 60 "$work/tests.log" >&2; fail "a test failed"; }
+    --skip torture_200 postgres:: sharing:: >"$work/tests.log" 2>&1 || { tail -n 60 "$work/tests.log" >&2; panics >&2; fail "a test failed"; }
 if grep 'NOT RUN' "$work/tests.log" >&2; then fail "a test did not run"; fi
 grep -E '[0-9]+ kills|[0-9]+ sent, ' "$work/tests.log"
 
 [ "${1:-}" != "--no-speed" ] || exit 0
 chown postgres "$work"
-port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+port=$(python3 tests/ports.py)
 as initdb -A trust -U postgres -E UTF8 --no-locale -D "$work/data" >/dev/null
 as pg_ctl -w -D "$work/data" -l "$work/log" -o "-p $port -h 127.0.0.1 -k $work" start >/dev/null
 for name in one four; do as psql -q -h 127.0.0.1 -p "$port" -U postgres -c "CREATE DATABASE $name" postgres; done
