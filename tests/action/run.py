@@ -109,7 +109,7 @@ class World:
     def killed(self, **changed):
         """A run that is killed when a third of its emails have been accepted."""
         self.relay.silent_after = 10
-        run = self.runner(**changed).killed_in("Publish", lambda: self.relay.silent.wait(30) or sys.exit("nothing was sent"))
+        run = self.runner(**changed).killed_in("Publish", lambda: self.relay.silent.wait(120) or sys.exit("nothing was sent"))
         # What was on its way arrives.
         wait_for(lambda: self.relay.talking == 0)
         self.relay.silent_after = None
@@ -443,7 +443,7 @@ def a_first_run_that_was_killed_is_not_begun_again(program, work):
 
 
 def wait_for(condition):
-    for _ in range(600):
+    for _ in range(2400):
         if condition():
             return
         time.sleep(0.05)

@@ -95,7 +95,7 @@ class Runner:
 
     def finish(self, step, process):
         """Waits for a step, and takes its outputs."""
-        said, _ = process.communicate(timeout=60)
+        said, _ = process.communicate(timeout=300)
         self.output += f"== {step['name']}\n{said}"
         self.failed = self.failed or process.returncode != 0
         for line in (self.temp / "output").read_text().splitlines():
