@@ -37,7 +37,7 @@ printf '[Timer]\nOnCalendar=*:*:0/2\nRandomizedDelaySec=0\nAccuracySec=100ms\n' 
 systemctl daemon-reload
 systemctl enable --now letterpress@blog.timer letterpress@news.timer letterpress-serve@blog.service
 for site in blog news; do
-    for _ in $(seq 100); do ! letterpress-site $site status --max-age 1h | grep '^healthy: the last run' || break; sleep 0.1; done
+    for _ in $(seq 600); do ! letterpress-site $site status --max-age 1h | grep '^healthy: the last run' || break; sleep 0.1; done
     letterpress-site $site status --max-age 1h | grep '^healthy'
     test -s /var/lib/letterpress/$site/public/rss.xml
     letterpress-site $site doctor --offline | grep "letterpress@$site.timer runs letterpress"

@@ -41,7 +41,7 @@ config=(--config "$(sed -n 's/^WORKDIR //p' "$file")/config.toml")
 inside "${entry[@]}" "${config[@]}" "${command[@]}" >"$work/log" 2>&1 &
 running=$!
 trap 'kill "$running" 2>/dev/null || true' EXIT
-for _ in $(seq 600); do
+for _ in $(seq 300); do
     (inside "${check[@]}" "${config[@]}") >"$work/health" 2>&1 || true
     ! grep -q '^healthy: the last run ended well' "$work/health" || break
     sleep 0.2

@@ -98,7 +98,7 @@ printf '[web]\nlisten = "127.0.0.1:0"\n' >>"$site/config.toml"
 as_site "$(setting letterpress-serve@.service ExecStart)" exec >"$work/serve" 2>&1 &
 serving=$!
 trap 'kill "$serving" 2>/dev/null || true' EXIT
-for _ in $(seq 600); do ! grep -qs '^listening on' "$work/serve" || break; sleep 0.1; done
+for _ in $(seq 300); do ! grep -qs '^listening on' "$work/serve" || break; sleep 0.1; done
 port=$(sed -n 's|^listening on http://127.0.0.1:\([0-9]*\)/|\1|p' "$work/serve")
 [ -n "$port" ] || fail "serve: $(cat "$work/serve")"
 exec 4<>"/dev/tcp/127.0.0.1/$port"

@@ -130,9 +130,9 @@ postfix_main() {
     postfix_start "$dir" "$POSTFIX_PORT"
     if [ $# -eq 0 ]; then set -- python3 "$here/try_instance.py" "$here/check_maildir.py"; fi
     # What the command has said comes last, after the log.
-    "$@" 2>"$dir/said" || status=$?
+    "$@" 2>"$dir/wrong" || status=$?
     [ "$status" -eq 0 ] || tail -n 20 "$dir/log/postfix.log" >&2
-    cat "$dir/said" >&2
+    cat "$dir/wrong" >&2
     return "$status"
 }
 
