@@ -226,6 +226,18 @@ def wait(check, what):
     raise AssertionError(what)
 
 
+def load_alone(browser, folder):
+    """How many milliseconds the browser takes for the same letter from a file, which no change of the program makes faster or slower."""
+    file = pathlib.Path(folder) / "alone.html"
+    file.write_text(browser.in_frame("return document.documentElement.outerHTML"), "utf-8")
+    took = []
+    for _ in range(SAVES):
+        began = time.monotonic()
+        browser.driver.get(file.as_uri())
+        took.append((time.monotonic() - began) * 1000)
+    return statistics.median(took)
+
+
 def latency(site):
     """From the save to the picture: the frame has the new text, and a picture of it was drawn."""
     browser = Browser()
@@ -253,11 +265,14 @@ def latency(site):
     scrolled = browser.script("return document.getElementById('frame').contentWindow.scrollY")
     assert scrolled > 0, "the letter was scrolled to its beginning"
     browser.complains_not()
+    alone = load_alone(browser, site.folder)
     browser.close()
     site.write("posts/2026-11-30-slow.md", LETTER)
     time.sleep(0.3)
     middle, worst = statistics.median(took), max(took)
-    assert middle < OPTIONS.limit, f"{middle:.0f} ms from save to picture: {[round(ms) for ms in took]}"
+    # On a busy machine, also the browser alone takes longer.
+    limit = max(OPTIONS.limit, 4 * alone)
+    assert middle < limit, f"{middle:.0f} ms from save to picture, {alone:.0f} ms for a file: {[round(ms) for ms in took]}"
     return f"{middle:.0f} ms from save to picture (median of {SAVES}, at most {worst:.0f} ms) with {OPTIONS.posts:,} posts"
 
 
