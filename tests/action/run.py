@@ -58,7 +58,9 @@ connections = 3
 
 def git(folder, *arguments, check=True):
     name = ["-c", "user.name=kim", "-c", "user.email=kim@notes.test"]
-    done = subprocess.run(["git", *name, *arguments], cwd=folder, check=check, capture_output=True, text=True)
+    done = subprocess.run(["git", *name, *arguments], cwd=folder, capture_output=True, text=True, timeout=300)
+    # CalledProcessError does not show what git says.
+    assert done.returncode == 0 or not check, done
     return done.stdout.strip()
 
 
@@ -104,7 +106,7 @@ class World:
         """A command of a person in a clone, with the script that the pages name `state.sh`."""
         command = [STATE_SH, *command[1:]] if command[0] == "state.sh" else [self.program, *command]
         environment = {"LETTERPRESS_STATE_PASSPHRASE": passphrase, "LETTERPRESS_STATE_RETRY": "0", "LETTERPRESS_PROGRAM": self.program, **environment}
-        return subprocess.run(command, cwd=folder, env=os.environ | environment, capture_output=True, text=True)
+        return subprocess.run(command, cwd=folder, env=os.environ | environment, capture_output=True, text=True, timeout=300)
 
     def killed(self, **changed):
         """A run that is killed when a third of its emails have been accepted."""
@@ -412,14 +414,14 @@ def a_ledger_of_another_machine_moves_into_the_branch(program, work):
     """From a site that sent from a machine of its own."""
     work.mkdir()
     world = World(work, program)
-    subprocess.run([program, "publish"], cwd=world.desk, check=True, capture_output=True)
+    subprocess.run([program, "publish"], cwd=world.desk, check=True, timeout=300)
     assert world.got("first") == len(READERS)
     put = world.by_hand(world.desk, "state.sh", "put")
     assert put.returncode == 0 and "remove list from [newsletter]" in put.stdout, put
     # Not even `git add --all` takes what is left.
     left = git(world.desk, "ls-files", "--others", "--exclude-standard").splitlines()
     assert left == ["posts/ids.txt"], left
-    again = subprocess.run([program, "publish"], cwd=world.desk, capture_output=True, text=True)
+    again = subprocess.run([program, "publish"], cwd=world.desk, capture_output=True, text=True, timeout=300)
     assert again.returncode == 2 and "fence" in again.stderr, again
     world.new_post("moved")
     world.runner().steps().succeeded()

@@ -25,7 +25,7 @@ class Runner:
         self.temp = work / f"runner-{self.number}"
         self.clone = self.temp / "site"
         self.temp.mkdir()
-        subprocess.run(["git", "clone", "--quiet", "--depth=1", f"file://{remote}", self.clone], check=True)
+        subprocess.run(["git", "clone", "--quiet", "--depth=1", f"file://{remote}", self.clone], check=True, timeout=300)
         self.github = {
             "github.action_repository": "o/letterpress",
             "github.ref_name": "main",

@@ -24,7 +24,7 @@ SCRIPT = pathlib.Path(__file__).with_name("read_feed.mjs").resolve()
 def lines(command, folder=None):
     """The output of another parser, by file."""
     found = {}
-    output = subprocess.run(command, check=True, capture_output=True, text=True, cwd=folder).stdout
+    output = subprocess.run(command, check=True, capture_output=True, text=True, cwd=folder, timeout=300).stdout
     for line in output.split("\n"):
         if line:
             entry = json.loads(line)

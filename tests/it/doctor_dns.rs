@@ -226,7 +226,8 @@ async fn a_server_that_lies_costs_its_time_and_nothing_else() {
     for (lie, answer, elapsed) in futures_util::future::join_all(asked).await {
         println!("{lie:?} in {elapsed:?}: {answer:?}");
         assert!(answer.is_err(), "{lie:?}: {answer:?}");
-        assert!(elapsed < Duration::from_secs(7), "{lie:?}: {elapsed:?}");
+        // One question is given five seconds; a busy machine may come back to it later.
+        assert!(elapsed < Duration::from_secs(15), "{lie:?}: {elapsed:?}");
         if lie == Lie::Silence {
             assert_eq!(answer, Err(DnsError::Timeout));
         }

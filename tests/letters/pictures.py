@@ -223,7 +223,7 @@ url = "https://letters.example/"
     front = f'+++\ntitle = "{title}"\ndate = 2026-11-20T09:00:00Z\nslug = "slow"\nsummary = "{summary}"\n+++\n'
     (folder / "posts" / "slow.md").write_text(front + text, "utf-8")
     command = [LETTERPRESS, "--config", str(folder / "config.toml"), "send", "--to", "me@letters.example"]
-    done = subprocess.run(command, capture_output=True, text=True, env={"LETTERPRESS_FROZEN_AT": "2026-11-20T10:00:00Z"})
+    done = subprocess.run(command, capture_output=True, text=True, env={"LETTERPRESS_FROZEN_AT": "2026-11-20T10:00:00Z"}, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
     file = next((folder / "outbox").rglob("*.eml"))
     message = email.message_from_bytes(file.read_bytes(), policy=email.policy.default)

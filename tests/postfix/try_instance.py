@@ -30,7 +30,7 @@ def send(to, data):
 
 def verdict(checker, expect, *more):
     command = [sys.executable, checker, os.environ["POSTFIX_MAILDIR"], "--expect", str(expect), "--subject", SUBJECT, *more]
-    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     return run.returncode, run.stdout + run.stderr
 
 

@@ -174,7 +174,7 @@ class Year:
 
 def run(letterpress, config, *arguments):
     environment = {**os.environ, "LETTERPRESS_FROZEN_AT": NOW.isoformat().replace("+00:00", "Z"), "LC_ALL": "C.UTF-8"}
-    done = subprocess.run([letterpress, "--config", str(config), *arguments], capture_output=True, env=environment)
+    done = subprocess.run([letterpress, "--config", str(config), *arguments], capture_output=True, env=environment, timeout=300)
     assert done.returncode == 0, done.stdout.decode() + done.stderr.decode()
     return done.stdout
 

@@ -271,7 +271,7 @@ mod tests {
         let begun = tokio::time::Instant::now();
         let connected = race(vec![address, good], none()).await.ok().unwrap();
         assert_eq!(connected.peer, good.ip());
-        assert!(begun.elapsed() >= STAGGER && begun.elapsed() < 8 * STAGGER, "{:?}", begun.elapsed());
+        assert!(begun.elapsed() >= STAGGER && begun.elapsed() < 40 * STAGGER, "{:?}", begun.elapsed());
     }
 
     #[test]

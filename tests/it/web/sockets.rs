@@ -174,7 +174,7 @@ async fn h21_unfinished_forms_of_one_client_behind_a_proxy_cost_others_nothing()
         if number % 50 == 49 {
             let began = Instant::now();
             assert_eq!(ask_on(&mut connect(&served), "198.51.100.7"), 200);
-            assert!(began.elapsed() < Duration::from_secs(2), "after {number}: {:?}", began.elapsed());
+            assert!(began.elapsed() < Duration::from_secs(5), "after {number}: {:?}", began.elapsed());
         }
     }
     // The server may not have read the newest ones yet.
