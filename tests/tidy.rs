@@ -57,7 +57,7 @@ const ROOMS: [&str; 38] = [
 ];
 
 /// Files that may use each other in a circle, and why.
-const TOGETHER: [(&[&str], &str); 9] = [
+const TOGETHER: [(&[&str], &str); 8] = [
     (&["src/address/mailbox.rs", "src/address.rs"], "an address, and an address with a name"),
     (
         &["src/archive/post_file/writer.rs", "src/archive/post_file.rs"],
@@ -76,10 +76,6 @@ const TOGETHER: [(&[&str], &str); 9] = [
         "a service is recognised by its columns, and has a table of them",
     ),
     (&["src/pages/fields.rs", "src/pages/layout.rs"], "what a template sees is what the layout lays out"),
-    (
-        &["src/pipeline/site_build/feeds.rs", "src/pipeline/site_build/pages.rs"],
-        "one fingerprint covers feeds and pages",
-    ),
     (
         &["src/store/sql/deliveries.rs", "src/store/sql/rate_limit.rs"],
         "a claim within limits is a claim, and the deliveries offer both",

@@ -16,6 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, Metadata};
 use std::io;
 
+use aws_lc_rs::digest::{Context, SHA256};
 use camino::{Utf8Path, Utf8PathBuf};
 use chrono::{DateTime, Timelike as _, Utc};
 use rayon::prelude::*;
@@ -23,7 +24,7 @@ use rayon::prelude::*;
 use self::duplicates::shared_addresses;
 use self::files::{FilesOf, numbers, read_file, site};
 use self::registries::{read_ids, read_pages};
-use self::walk::Walk;
+use self::walk::{Walk, sort_paths};
 use super::generator_rules::ReadContext;
 use super::ids::{self, IdRegistry, Withheld};
 use super::inherited::Inherited;
@@ -187,6 +188,7 @@ fn assemble(
     let now = now.with_nanosecond(0).unwrap_or(now);
     let mut done = ids::assign(&registry, &sightings, &held_back(left_out), config.site.url.host(), now)?;
     archive.expires = post_files.iter().filter_map(|post_file| post_file.until).min();
+    archive.posts.reserve(post_files.len());
     for (mut post_file, given) in post_files.into_iter().zip(done.given) {
         if let Some(since) = given.retracted {
             let source = post_file.source().to_owned();
@@ -299,24 +301,41 @@ pub fn paths(config: &Config) -> Vec<Utf8PathBuf> {
     Walk::of(config, &site(config)).files
 }
 
-/// A digest of the path, size, times and inode of every file that [`read`] depends on; no file is opened. Equal digests
-/// mean that nothing has changed.
+/// A digest of the path, size, times and inode of every file that [`read`] depends on, except the two ledgers
+/// ([`registry_signature`]); no file is opened. Equal digests mean that nothing has changed.
 pub fn signature(config: &Config) -> io::Result<[u8; 32]> {
     let root = config.resolve(&config.archive.posts);
     let site = site(config);
     let mut walk = Walk::of(config, &site);
     walk.files.append(&mut settings::files(config, &site, &walk));
     let mut files: Vec<Utf8PathBuf> = walk.files.iter().map(|relative| root.join(relative)).collect();
-    files.extend([config.archive.ids_file(), config.archive.pages_file()].map(|file| config.resolve(file)));
     files.extend(built_site::pages(config));
-    files.sort();
-    let stats: Vec<_> = files.par_iter().map(fs::symlink_metadata).collect();
-    let mut context = aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256);
+    sort_paths(&mut files);
+    let mut context = Context::new(&SHA256);
     context.update(format!("{} {} {}\0", site.generator, site.prefix, site.skips_underscores).as_bytes());
     for left in &walk.left_out {
         context.update(left.source.as_str().as_bytes());
         context.update(&[0]);
     }
+    digest_files(&files, &mut context)?;
+    // An unreadable folder must change the digest.
+    for finding in walk.errors.iter().chain(&walk.findings) {
+        context.update(finding.file.as_bytes());
+        context.update(&[0]);
+    }
+    Ok(finished(context))
+}
+
+/// The same of the ledgers of ids and pages, which a build may write.
+pub fn registry_signature(config: &Config) -> io::Result<[u8; 32]> {
+    let files = [config.archive.ids_file(), config.archive.pages_file()].map(|file| config.resolve(file));
+    let mut context = Context::new(&SHA256);
+    digest_files(&files, &mut context)?;
+    Ok(finished(context))
+}
+
+fn digest_files(files: &[Utf8PathBuf], context: &mut Context) -> io::Result<()> {
+    let stats: Vec<_> = files.par_iter().map(fs::symlink_metadata).collect();
     for (file, stat) in files.iter().zip(stats) {
         let Some(stat) = found(stat)? else { continue };
         context.update(file.as_str().as_bytes());
@@ -326,14 +345,13 @@ pub fn signature(config: &Config) -> io::Result<[u8; 32]> {
             context.update(&number.to_le_bytes());
         }
     }
-    // An unreadable folder must change the digest.
-    for finding in walk.errors.iter().chain(&walk.findings) {
-        context.update(finding.file.as_bytes());
-        context.update(&[0]);
-    }
+    Ok(())
+}
+
+fn finished(context: Context) -> [u8; 32] {
     let mut signature = [0; 32];
     signature.copy_from_slice(context.finish().as_ref());
-    Ok(signature)
+    signature
 }
 
 /// A file that was deleted since the walk is ignored.

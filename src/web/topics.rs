@@ -24,9 +24,12 @@ const MOST: usize = 50;
 #[derive(Default)]
 pub(super) struct TopicList(Mutex<Option<CachedTopics>>);
 
+/// Of the posts, and of the ledgers of ids and pages.
+type Signature = [[u8; 32]; 2];
+
 struct CachedTopics {
     at: Instant,
-    signature: Option<[u8; 32]>,
+    signature: Option<Signature>,
     topics: Arc<Vec<HeaderText>>,
 }
 
@@ -55,10 +58,10 @@ impl TopicList {
 /// Reads the topics if the archive has changed since `before`.
 fn refresh(
     config: &Config,
-    before: Option<[u8; 32]>,
+    before: Option<Signature>,
     now: DateTime<Utc>,
-) -> Option<([u8; 32], Vec<HeaderText>)> {
-    let signature = folder::signature(config).ok()?;
+) -> Option<(Signature, Vec<HeaderText>)> {
+    let signature = [folder::signature(config).ok()?, folder::registry_signature(config).ok()?];
     if before == Some(signature) {
         return None;
     }

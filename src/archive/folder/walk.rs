@@ -90,8 +90,8 @@ impl Walk {
                 }
             }
         }
-        walk.files.sort();
-        walk.settings.sort();
+        sort_paths(&mut walk.files);
+        sort_paths(&mut walk.settings);
         walk.drop_other_data(&root);
         walk.leave_out_excluded(config);
         if site.generator == Generator::Hugo {
@@ -237,6 +237,35 @@ impl Walk {
     }
 }
 
+/// Sorts as `sort` would, part by part, but does not parse both paths for each comparison: with a zero byte for the slash, a
+/// folder comes before every name that only begins like it.
+pub(super) fn sort_paths(paths: &mut [Utf8PathBuf]) {
+    let part = |byte| if byte == b'/' { 0 } else { byte };
+    paths.sort_by(|one, other| one.as_str().bytes().map(part).cmp(other.as_str().bytes().map(part)));
+}
+
 fn extension_of(name: &str) -> &str {
     Utf8Path::new(name).extension().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn paths_are_sorted_as_their_own_order_sorts_them(
+            mut paths in proptest::collection::vec("[-.0a글]{1,3}(/[-.0a글 ]{1,3}){0,2}", 0..20)
+        ) {
+            let is_plain = |path: &String| path.split('/').all(|part| part != "." && part != "..");
+            paths.retain(is_plain);
+            let mut paths: Vec<Utf8PathBuf> = paths.into_iter().map(Utf8PathBuf::from).collect();
+            let mut expected = paths.clone();
+            expected.sort();
+            sort_paths(&mut paths);
+            prop_assert_eq!(paths, expected);
+        }
+    }
 }

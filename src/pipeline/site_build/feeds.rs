@@ -1,16 +1,10 @@
-//! The feed part of a run, and the shortcut for a run that has nothing to do.
-//!
-//! The shortcut compares names, sizes and times of files, but only to detect that nothing changed; published content never
-//! depends on them.
+//! The feed part of a run.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use aws_lc_rs::digest::{SHA256, digest};
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8PathBuf;
 use chrono::{DateTime, Utc};
-use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
 
 use crate::archive::{Archive, Post, SkipReason, folder};
 use crate::config::Config;
@@ -22,9 +16,12 @@ use crate::finding::{Finding, Severity};
 use crate::pipeline::session::context::RunContext;
 use crate::pipeline::session::run_error::RunError;
 use crate::pipeline::site_build::feed_diff::{self, Waivers};
+use crate::pipeline::site_build::file_stat::stat_all;
 use crate::pipeline::site_build::pages::{self, PagesReport};
+use crate::pipeline::site_build::plan::plan_site;
+use crate::pipeline::site_build::shortcut::{BuildStamp, Inputs};
 use crate::pipeline::site_build::site_files::SiteFiles;
-use crate::text::{HeaderText, hex};
+use crate::text::HeaderText;
 
 /// What the feed part did.
 #[derive(Debug, Default)]
@@ -124,10 +121,9 @@ impl ShortenedFeed {
 pub fn build(context: &RunContext, allowed: Waivers) -> Result<BuildReport, RunError> {
     let config = &context.config;
     let now = context.clock.now();
-    let inputs = InputFingerprint::inputs(context)?;
-    let stamp = InputFingerprint::read(context)
-        .filter(|stamp| stamp.inputs == inputs && stamp.is_current(context, now));
-    if let Some(stamp) = stamp {
+    let read = Inputs::of(config)?;
+    let inputs = read.with_registries(config)?;
+    if let Some(stamp) = BuildStamp::read(config).filter(|stamp| stamp.is_current(config, &inputs, now)) {
         tracing::info!(unchanged = stamp.outputs.len(), "feeds are up to date");
         return Ok(BuildReport {
             unchanged: stamp.outputs.len(),
@@ -139,6 +135,8 @@ pub fn build(context: &RunContext, allowed: Waivers) -> Result<BuildReport, RunE
     }
     begin(context, "reading the posts", None);
     let reading = folder::read(config, now).map_err(RunError::Findings)?;
+    let measured = reading.archive.posts.iter().flat_map(Post::measured_files);
+    let measured = stat_all(&config.root, measured);
     let layout = plan_site(&reading.archive, config);
     let first = layout.current().next().unwrap_or_default();
     check_feed_diff(config, &reading.archive, (&layout, &first), allowed)?;
@@ -149,19 +147,19 @@ pub fn build(context: &RunContext, allowed: Waivers) -> Result<BuildReport, RunE
             .map_err(|error| RunError::io("writing the list of archive pages", error))?;
         crash::point("pages-written");
     }
+    let inputs = read.with_registries(config)?;
     begin(context, "writing the feeds", Some(layout.index().count() as u64));
     let done = write(context, &layout, first)?;
     (context.on_progress)(ProgressEvent::End);
     tracing::info!(written = done.written.len(), unchanged = done.unchanged, "feeds written");
     crash::point("feeds-in-place");
     let pages = pages::write(context, &reading.archive, &done.files)?;
-    // Writing the id files changed the folder of posts, so the fingerprint is computed again.
-    let inputs = InputFingerprint::inputs(context)?;
     let pages_changed = layout.pages().is_some();
     let site = SiteFiles::of(&layout, &done.files, (&pages.files, &pages.foreign));
     // With errors there is no shortcut: each run reports them until they are fixed.
     if errors_of(&reading.archive).next().is_none() {
-        InputFingerprint::write(context, (&inputs, &site), &done.files, &reading.archive, &pages);
+        let until = next_change(&reading.archive);
+        BuildStamp::of(config, (&inputs, measured), (&done.files, &pages), until, &site).write(config);
     }
     Ok(BuildReport {
         written: done.written,
@@ -194,12 +192,6 @@ pub(crate) fn read_with_ids(context: &RunContext, allowed: Waivers) -> Result<(A
     Ok((reading.archive, reading.ids.is_some()))
 }
 
-/// Plans the feeds from the archive and the published feeds.
-pub fn plan_site<'a>(archive: &'a Archive, config: &'a Config) -> FeedPlan<'a> {
-    let directory = config.resolve(&config.output.directory);
-    feeds::plan_feeds(archive, config, &|file| std::fs::read(directory.join(file)).ok())
-}
-
 /// Checks all documents before any is written. Documents that do not fit into memory are rendered twice for that.
 fn check_feed_diff(
     config: &Config,
@@ -213,6 +205,15 @@ fn check_feed_diff(
     refused.extend(rest.flat_map(|more| feed_diff::diff_feeds(config, archive, &more).refusals(allowed)));
     refused.extend(archive.vanished.refusal(config).filter(|_| !allowed.loss));
     if refused.is_empty() { Ok(()) } else { Err(RunError::Findings(refused)) }
+}
+
+/// When the feeds change although no file does: the date of the next scheduled post, or when the next one expires.
+fn next_change(archive: &Archive) -> Option<DateTime<Utc>> {
+    let future = archive.skipped.iter().filter_map(|skipped| match skipped.reason {
+        SkipReason::Future(date) => Some(date.to_utc()),
+        _ => None,
+    });
+    future.chain(archive.expires.map(|date| date.to_utc())).min()
 }
 
 fn write_ids(config: &Config, ids: Option<&str>) -> Result<(), RunError> {
@@ -296,103 +297,47 @@ pub fn categories(context: &RunContext) -> Result<Vec<HeaderText>, RunError> {
     Ok(counted.into_iter().map(|(_, category)| category.clone()).collect())
 }
 
-/// Inputs and outputs of the last build.
-#[derive(Debug, Serialize, Deserialize)]
-struct InputFingerprint {
-    /// Fingerprint of everything that the feeds are built from.
-    inputs: String,
-    /// Path, size and modification time of each document.
-    outputs: Vec<(Utf8PathBuf, u64, u128)>,
-    /// The same for each file whose size is in a feed.
-    #[serde(default)]
-    measured: Vec<(Utf8PathBuf, u64, u128)>,
-    /// The same for each page, and for each file copied into the public folder.
-    #[serde(default)]
-    pages: Vec<(Utf8PathBuf, u64, u128)>,
-    /// Missing files that would be copied if they existed.
-    #[serde(default)]
-    absent: Vec<Utf8PathBuf>,
-    /// When the feeds change although no file does: the date of the next scheduled post.
-    until: Option<DateTime<Utc>>,
-    /// The files of the site.
-    site: SiteFiles,
-}
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::sync::Arc;
 
-impl InputFingerprint {
-    fn path(context: &RunContext) -> Utf8PathBuf {
-        context.config.resolve(".letterpress/built.json")
-    }
+    use camino::Utf8Path;
 
-    fn inputs(context: &RunContext) -> Result<String, RunError> {
-        let posts = folder::signature(&context.config)
-            .map_err(|error| RunError::io(format!("reading {}", context.config.archive.posts), error))?;
-        let templates = pages::signature(&context.config);
-        let all = [
-            env!("CARGO_PKG_VERSION").as_bytes(),
-            &posts,
-            context.config.text.as_bytes(),
-            context.config.words.text().as_bytes(),
-            templates.as_bytes(),
-        ]
-        .concat();
-        Ok(hex(digest(&SHA256, &all).as_ref()))
-    }
+    use super::*;
+    use crate::clock::FrozenClock;
+    use crate::config;
 
-    fn read(context: &RunContext) -> Option<Self> {
-        serde_json::from_slice(&std::fs::read(Self::path(context)).ok()?).ok()
-    }
-
-    /// Whether the documents are unchanged on disk, and no scheduled post is due.
-    fn is_current(&self, context: &RunContext, now: DateTime<Utc>) -> bool {
-        let directory = context.config.resolve(&context.config.output.directory);
-        self.until.is_none_or(|until| now < until)
-            && self
-                .outputs
-                .par_iter()
-                .all(|output| Some(output) == load_fingerprint(&directory, &output.0).as_ref())
-            && self.pages.par_iter().all(|page| Some(page) == load_fingerprint(&directory, &page.0).as_ref())
-            && self
-                .measured
-                .iter()
-                .all(|file| Some(file) == load_fingerprint(&context.config.root, &file.0).as_ref())
-            && self.absent.iter().all(|file| !context.config.resolve(file).exists())
-    }
-
-    /// Errors are ignored: without a stamp the next run only takes longer.
-    fn write(
-        context: &RunContext,
-        (inputs, site): (&str, &SiteFiles),
-        paths: &[Utf8PathBuf],
-        archive: &Archive,
-        pages: &PagesReport,
-    ) {
-        let directory = context.config.resolve(&context.config.output.directory);
-        let future = archive.skipped.iter().filter_map(|skipped| match skipped.reason {
-            SkipReason::Future(date) => Some(date.to_utc()),
-            _ => None,
-        });
-        let measured = archive.posts.iter().flat_map(Post::measured_files);
-        let measured = measured.chain(pages.sources.iter().map(Utf8PathBuf::as_path));
-        let stamp = Self {
-            inputs: inputs.to_owned(),
-            outputs: paths.iter().filter_map(|path| load_fingerprint(&directory, path)).collect(),
-            measured: measured.filter_map(|file| load_fingerprint(&context.config.root, file)).collect(),
-            pages: pages.files.par_iter().filter_map(|path| load_fingerprint(&directory, path)).collect(),
-            absent: pages.absent.clone(),
-            until: future.chain(archive.expires.map(|date| date.to_utc())).min(),
-            site: site.clone(),
+    fn context(file: &Utf8Path, on_writing: impl Fn() + Send + Sync + 'static) -> RunContext {
+        let now = DateTime::parse_from_rfc3339("2024-06-01T00:00:00Z").unwrap().to_utc();
+        let on_progress = move |event| match event {
+            ProgressEvent::Begin { what, .. } if what == "writing the feeds" => on_writing(),
+            _ => {}
         };
-        let path = Self::path(context);
-        if let (Some(folder), Ok(json)) = (path.parent(), serde_json::to_vec(&stamp))
-            && std::fs::create_dir_all(folder).is_ok()
-        {
-            let _ = std::fs::write(&path, json);
+        RunContext {
+            config: Arc::new(config::load(file).unwrap()),
+            clock: Arc::new(FrozenClock::at(now, 1)),
+            on_progress: Arc::new(on_progress),
+            breaker: Arc::default(),
         }
     }
-}
 
-fn load_fingerprint(directory: &Utf8Path, path: &Utf8Path) -> Option<(Utf8PathBuf, u64, u128)> {
-    let meta = directory.join(path).metadata().ok()?;
-    let modified = meta.modified().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
-    Some((path.to_owned(), meta.len(), modified.as_nanos()))
+    #[test]
+    fn a_post_that_is_edited_during_a_build_is_in_the_next_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = Utf8Path::from_path(folder.path()).unwrap().to_owned();
+        let file = root.join("config.toml");
+        fs::write(&file, "[site]\ntitle = \"글\"\nurl = \"https://example.com/\"\n").unwrap();
+        fs::create_dir(root.join("posts")).unwrap();
+        let post = root.join("posts/2024-05-01-a.md");
+        fs::write(&post, "# 제목\n\n처음\n").unwrap();
+        let edit = move || fs::write(&post, "# 제목\n\n나중\n").unwrap();
+        let feed = || fs::read_to_string(root.join("public/atom.xml")).unwrap();
+        build(&context(&file, edit), Waivers::default()).unwrap();
+        assert!(feed().contains("처음"));
+        build(&context(&file, || ()), Waivers::default()).unwrap();
+        assert!(feed().contains("나중"));
+        let third = build(&context(&file, || ()), Waivers::default()).unwrap();
+        assert!(third.archive.is_none(), "nothing is left to do");
+    }
 }

@@ -23,6 +23,8 @@ use crate::finding::{Finding, Severity};
 use crate::pages::{self, ExistingPaths, FOLDER, Layout, LocalLink, NAMES, PageTemplates, PlannedPage};
 use crate::pipeline::session::context::RunContext;
 use crate::pipeline::session::run_error::RunError;
+use crate::pipeline::site_build::file_stat::FileStat;
+use crate::pipeline::site_build::plan::plan_site;
 
 /// How many pages are rendered and written together.
 const PORTION: usize = 500;
@@ -46,7 +48,7 @@ pub struct PagesReport {
     /// Those of them that another program wrote.
     pub(crate) foreign: Vec<Utf8PathBuf>,
     /// The files that were copied, relative to the configuration.
-    pub(crate) sources: Vec<Utf8PathBuf>,
+    pub(super) sources: Vec<FileStat>,
     /// Missing files that would be copied if they existed.
     pub(crate) absent: Vec<Utf8PathBuf>,
 }
@@ -313,7 +315,7 @@ pub fn proof_pages(
 
 /// The files of the feeds in the public folder.
 fn feed_files(config: &Config, archive: &Archive) -> Vec<Utf8PathBuf> {
-    let layout = super::plan_site(archive, config);
+    let layout = plan_site(archive, config);
     let mut files: Vec<Utf8PathBuf> = layout.index().map(|(path, ..)| path).collect();
     if config.feeds.companion {
         let folders: HashSet<&Utf8Path> = files.iter().filter_map(|path| path.parent()).collect();

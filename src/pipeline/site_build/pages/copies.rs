@@ -8,11 +8,12 @@ use camino::{Utf8Path, Utf8PathBuf};
 use rayon::prelude::*;
 
 use super::public_folder::{PublicFolder, not_ours};
-use super::record::{CopyRecord, Record, stamp};
+use super::record::{CopyRecord, FileStamp, Record, stamp};
 use crate::config::Config;
 use crate::feeds::output::{self, OutputError};
 use crate::finding::Finding;
 use crate::pages::LocalLink;
+use crate::pipeline::site_build::file_stat::FileStat;
 
 /// The files of a site to copy.
 pub(super) struct Copies<'c> {
@@ -29,6 +30,8 @@ pub(super) struct Copies<'c> {
 
 struct Copy {
     source: Utf8PathBuf,
+    /// From before it is copied, so that a change in the meantime is noticed later.
+    from: FileStamp,
     state: State,
 }
 
@@ -86,8 +89,9 @@ impl<'c> Copies<'c> {
         let (from, to) = (self.config.resolve(&source), public.directory.join(&target));
         let known = record.copies.get(&target).filter(|known| Some(known.to) == stamp(&to));
         let real = from.canonicalize_utf8().unwrap_or_else(|_| from.clone());
+        let Some(stamp) = stamp(&real) else { return };
         let state = match known {
-            Some(known) if known.source == source && Some(known.from) == stamp(&real) => State::Unchanged,
+            Some(known) if known.source == source && known.from == stamp => State::Unchanged,
             Some(_) => State::Due,
             None if !to.exists() && public.is_open(&target) => State::Due,
             None if to.is_file() && is_same(&from, &to) => State::Same,
@@ -97,12 +101,13 @@ impl<'c> Copies<'c> {
                 return;
             }
         };
-        self.files.insert(target, Copy { source, state });
+        self.files.insert(target, Copy { source, from: stamp, state });
     }
 
     /// Reports a missing source, unless another program put the file at the target.
     fn note_absent(&mut self, post: &Utf8Path, want: &LocalLink, public: &PublicFolder, record: &Record) {
-        self.absent.extend(want.sources.iter().cloned());
+        let is_absent = |path: &&Utf8PathBuf| !self.config.resolve(path).exists();
+        self.absent.extend(want.sources.iter().filter(is_absent).cloned());
         let is_orphan = record.copies.contains_key(&want.target);
         if is_orphan {
             self.orphans.push(want.target.clone());
@@ -143,12 +148,12 @@ impl<'c> Copies<'c> {
         self.foreign.clone()
     }
 
-    pub(super) fn sources(&self) -> Vec<Utf8PathBuf> {
-        self.files.values().map(|copy| copy.source.clone()).collect()
+    pub(super) fn sources(&self) -> Vec<FileStat> {
+        self.files.values().map(|copy| (copy.source.clone(), copy.from.0, copy.from.1)).collect()
     }
 
     pub(super) fn absent(&self) -> Vec<Utf8PathBuf> {
-        self.absent.iter().filter(|path| !self.config.resolve(path).exists()).cloned().collect()
+        self.absent.clone()
     }
 
     /// Whether a page needs this file of the public folder.
@@ -164,9 +169,8 @@ impl<'c> Copies<'c> {
     ) -> BTreeMap<Utf8PathBuf, CopyRecord> {
         let ours = self.files.iter().filter(|(_, copy)| copy.state != State::Same);
         let stamped = |(target, copy): (&Utf8PathBuf, &Copy)| {
-            let real = self.config.resolve(&copy.source).canonicalize_utf8().ok()?;
-            let (from, to) = (stamp(&real)?, stamp(&public.directory.join(target))?);
-            Some((target.clone(), CopyRecord { source: copy.source.clone(), from, to }))
+            let to = stamp(&public.directory.join(target))?;
+            Some((target.clone(), CopyRecord { source: copy.source.clone(), from: copy.from, to }))
         };
         let orphans = self.orphans.iter().filter_map(|path| record.copies.get_key_value(path));
         ours.filter_map(stamped).chain(orphans.map(|(path, copied)| (path.clone(), copied.clone()))).collect()
