@@ -1,7 +1,7 @@
 //! The folder of issues: a list, newest first, and a page for each issue that was mailed. An issue never changes, so its page is
 //! made anew only if another issue comes beside it.
 
-use aws_lc_rs::digest::{Context, SHA256};
+use aws_lc_rs::digest::{Context, Digest, SHA256};
 use camino::{Utf8Path, Utf8PathBuf};
 use chrono::{DateTime, Datelike as _, FixedOffset};
 use minijinja::{Value, context};
@@ -37,7 +37,7 @@ pub(crate) struct IssueArchive<'a> {
     /// Newest first, each with its file.
     issues: Vec<(IssuePage, Utf8PathBuf)>,
     renderer: PageRenderer<'a>,
-    shared: Vec<u8>,
+    shared: Digest,
 }
 
 impl<'a> IssueArchive<'a> {
@@ -94,7 +94,7 @@ impl<'a> IssueArchive<'a> {
             Kind::Issues => self.issues.iter().for_each(line),
             Kind::Style | Kind::Post(_) | Kind::Index | Kind::List(..) => {}
         }
-        digest.update(&self.shared);
+        digest.update(self.shared.as_ref());
         hex(&digest.finish().as_ref()[..12])
     }
 

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use aws_lc_rs::digest::{Context, SHA256};
+use aws_lc_rs::digest::{Context, Digest, SHA256, digest};
 use camino::{Utf8Path, Utf8PathBuf};
 use chrono::Datelike as _;
 use rayon::prelude::*;
@@ -39,7 +39,7 @@ pub(crate) struct Layout<'a> {
     pub(super) categories: HashMap<String, Utf8PathBuf>,
     renderer: PageRenderer<'a>,
     /// A hash of the data that all pages share.
-    shared: Vec<u8>,
+    shared: Digest,
 }
 
 /// A list of posts of a year or a category.
@@ -118,10 +118,10 @@ pub(crate) fn lay_out<'a>(
     Ok(Layout { archive, config, lists, posts, places, categories, renderer, shared })
 }
 
-/// What every page is made from.
-pub(super) fn shared(config: &Config, templates: &PageTemplates) -> Vec<u8> {
+/// A digest of what every page is made from.
+pub(super) fn shared(config: &Config, templates: &PageTemplates) -> Digest {
     let inputs = [env!("CARGO_PKG_VERSION"), &config.text, config.words.text(), &templates.text()];
-    inputs.concat().into_bytes()
+    digest(&SHA256, inputs.concat().as_bytes())
 }
 
 fn years(posts: &[Post], shown: &[usize]) -> Vec<List> {
@@ -219,7 +219,7 @@ impl<'a> Layout<'a> {
             }
             Kind::Style | Kind::Issues | Kind::Issue(_) => {}
         }
-        digest.update(&self.shared);
+        digest.update(self.shared.as_ref());
         hex(&digest.finish().as_ref()[..12])
     }
 

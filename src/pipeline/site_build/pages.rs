@@ -6,7 +6,7 @@ pub(crate) mod issues;
 mod public_folder;
 mod record;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::OnceLock;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -120,9 +120,9 @@ pub(crate) fn write(
     record.copies = copies.copy_records(&public, &record);
     record.write(config, OF_POSTS);
     for path in record.pages.keys() {
-        done.files.extend(output::compressed(path, &config.output.compress));
+        done.files.extend(output::compressed(path.as_ref(), &config.output.compress));
     }
-    done.files.extend(record.pages.keys().chain(record.copies.keys()).cloned());
+    done.files.extend(record.pages.keys().chain(record.copies.keys()).map(Utf8PathBuf::from));
     done.files.extend(copies.same());
     Ok(done)
 }
@@ -161,7 +161,9 @@ fn plan(layout: &Layout<'_>, public: &PublicFolder, record: &Record, config: &Co
         (Vec::new(), Vec::new(), HashMap::new(), Vec::new());
     for (sheet, is_unchanged) in sheets.into_iter().zip(unchanged) {
         if is_unchanged {
-            wants.extend(record.pages.get(&sheet.path).map(|made| (sheet.path.clone(), made.wants.clone())));
+            wants.extend(
+                record.pages.get(sheet.path.as_str()).map(|made| (sheet.path.clone(), made.wants.clone())),
+            );
             existing.push(sheet);
         } else if public.may_write_page(&sheet.path) {
             to_make.push(sheet);
@@ -233,7 +235,7 @@ fn save_record(
     public: &PublicFolder,
     sheets: &[PlannedPage],
     mut wants: HashMap<Utf8PathBuf, Vec<LocalLink>>,
-) -> std::collections::BTreeMap<Utf8PathBuf, PageRecord> {
+) -> BTreeMap<String, PageRecord> {
     let stamps: Vec<_> =
         sheets.par_iter().map(|sheet| record::stamp(&public.directory.join(&sheet.path))).collect();
     sheets
@@ -241,7 +243,7 @@ fn save_record(
         .zip(stamps)
         .filter_map(|(sheet, stamp)| {
             let wants = wants.remove(&sheet.path).unwrap_or_default();
-            Some((sheet.path.clone(), PageRecord { key: sheet.key.clone(), stamp: stamp?, wants }))
+            Some((sheet.path.to_string(), PageRecord { key: sheet.key.clone(), stamp: stamp?, wants }))
         })
         .collect()
 }
@@ -257,7 +259,7 @@ struct PagesContext<'c> {
 
 impl PagesContext<'_> {
     fn is_copy(&self, path: &Utf8Path) -> bool {
-        self.record.get_or_init(|| Record::read(self.config, OF_POSTS)).copies.contains_key(path)
+        self.record.get_or_init(|| Record::read(self.config, OF_POSTS)).copies.contains_key(path.as_str())
     }
 }
 

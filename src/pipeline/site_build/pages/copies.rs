@@ -63,7 +63,7 @@ impl<'c> Copies<'c> {
         let mut named: HashMap<Utf8PathBuf, &Utf8Path> = HashMap::new();
         let sources: Vec<_> = needs.par_iter().map(|(_, want)| public.source(config, want)).collect();
         for ((post, want), source) in needs.into_iter().zip(sources) {
-            if public.is_feed(&want.target) || record.pages.contains_key(&want.target) {
+            if public.is_feed(&want.target) || record.pages.contains_key(want.target.as_str()) {
                 continue;
             }
             let Some(source) = source else {
@@ -87,7 +87,7 @@ impl<'c> Copies<'c> {
 
     fn add(&mut self, target: Utf8PathBuf, source: Utf8PathBuf, public: &PublicFolder, record: &Record) {
         let (from, to) = (self.config.resolve(&source), public.directory.join(&target));
-        let known = record.copies.get(&target).filter(|known| Some(known.to) == stamp(&to));
+        let known = record.copies.get(target.as_str()).filter(|known| Some(known.to) == stamp(&to));
         let real = from.canonicalize_utf8().unwrap_or_else(|_| from.clone());
         let Some(stamp) = stamp(&real) else { return };
         let state = match known {
@@ -108,7 +108,7 @@ impl<'c> Copies<'c> {
     fn note_absent(&mut self, post: &Utf8Path, want: &LocalLink, public: &PublicFolder, record: &Record) {
         let is_absent = |path: &&Utf8PathBuf| !self.config.resolve(path).exists();
         self.absent.extend(want.sources.iter().filter(is_absent).cloned());
-        let is_orphan = record.copies.contains_key(&want.target);
+        let is_orphan = record.copies.contains_key(want.target.as_str());
         if is_orphan {
             self.orphans.push(want.target.clone());
         }
@@ -166,13 +166,13 @@ impl<'c> Copies<'c> {
         &self,
         public: &PublicFolder,
         record: &Record,
-    ) -> BTreeMap<Utf8PathBuf, CopyRecord> {
+    ) -> BTreeMap<String, CopyRecord> {
         let ours = self.files.iter().filter(|(_, copy)| copy.state != State::Same);
         let stamped = |(target, copy): (&Utf8PathBuf, &Copy)| {
             let to = stamp(&public.directory.join(target))?;
-            Some((target.clone(), CopyRecord { source: copy.source.clone(), from: copy.from, to }))
+            Some((target.to_string(), CopyRecord { source: copy.source.clone(), from: copy.from, to }))
         };
-        let orphans = self.orphans.iter().filter_map(|path| record.copies.get_key_value(path));
+        let orphans = self.orphans.iter().filter_map(|path| record.copies.get_key_value(path.as_str()));
         ours.filter_map(stamped).chain(orphans.map(|(path, copied)| (path.clone(), copied.clone()))).collect()
     }
 }

@@ -157,6 +157,8 @@ fn without_retracted(config: &Config, issues: Vec<MailedIssue>) -> Result<Vec<Ma
 
 /// The pages and their compressed copies.
 fn files(record: &Record, config: &Config) -> Vec<Utf8PathBuf> {
-    let copies = |path: &Utf8PathBuf| output::compressed(path, &config.output.compress);
-    record.pages.keys().flat_map(|path| std::iter::once(path.clone()).chain(copies(path))).collect()
+    let paths = record.pages.keys().map(Utf8PathBuf::from);
+    paths
+        .flat_map(|path| output::compressed(&path, &config.output.compress).into_iter().chain([path]))
+        .collect()
 }

@@ -103,12 +103,13 @@ impl PublicFolder {
     ) -> usize {
         let kept: HashSet<&Utf8Path> = sheets.iter().map(|sheet| sheet.path.as_path()).collect();
         let is_free = |path: &Utf8Path| !kept.contains(path) && !self.is_feed(path) && !is_needed(path);
-        let pages =
-            record.pages.keys().filter(|path| is_free(path) && self.is_open(path) && self.is_ours(path));
-        let old = record.copies.iter().filter(|(path, copied)| {
+        let pages = record.pages.keys().map(Utf8Path::new);
+        let pages = pages.filter(|path| is_free(path) && self.is_open(path) && self.is_ours(path));
+        let copies = record.copies.iter().map(|(path, copied)| (Utf8Path::new(path), copied));
+        let copies = copies.filter(|(path, copied)| {
             is_free(path) && self.is_open(path) && stamp(&self.directory.join(path)) == Some(copied.to)
         });
-        let gone: Vec<&Utf8PathBuf> = pages.chain(old.map(|(path, _)| path)).collect();
+        let gone: Vec<&Utf8Path> = pages.chain(copies.map(|(path, _)| path)).collect();
         gone.into_iter().filter(|path| self.remove(path)).count()
     }
 

@@ -15,10 +15,10 @@ pub(super) type FileStamp = (u64, u128);
 
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Record {
-    /// Pages, by their paths below the public folder.
-    pub(super) pages: BTreeMap<Utf8PathBuf, PageRecord>,
+    /// Pages, by their paths below the public folder. As strings, which are compared faster than paths.
+    pub(super) pages: BTreeMap<String, PageRecord>,
     /// Copies of the user's files, likewise.
-    pub(super) copies: BTreeMap<Utf8PathBuf, CopyRecord>,
+    pub(super) copies: BTreeMap<String, CopyRecord>,
     /// What the pages of issues were made from.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(super) inputs: String,
@@ -73,13 +73,13 @@ impl Record {
         sheet: &PlannedPage,
         compress: &[Compression],
     ) -> bool {
-        let known = self.pages.get(&sheet.path).filter(|made| made.key == sheet.key);
+        let known = self.pages.get(sheet.path.as_str()).filter(|made| made.key == sheet.key);
         known.is_some_and(|made| is_there(directory, &sheet.path, made, compress))
     }
 
     /// Whether all pages and their compressed copies exist unchanged.
     pub(super) fn is_complete(&self, directory: &Utf8Path, compress: &[Compression]) -> bool {
-        self.pages.iter().all(|(path, made)| is_there(directory, path, made, compress))
+        self.pages.iter().all(|(path, made)| is_there(directory, path.as_ref(), made, compress))
     }
 }
 
