@@ -145,14 +145,13 @@ pub struct Removed {
 }
 
 impl XmlText {
-    /// Whether [`XmlText::clean`] would remove nothing. Checks many bytes at a time, because whole feeds are checked.
+    /// Whether [`XmlText::clean`] would remove nothing. Checks eight bytes at a time, because whole feeds are checked.
     pub fn is_clean(raw: &str) -> bool {
         let bytes = raw.as_bytes();
-        let is_control = |b: &u8| matches!(b, 0..=8 | 0x0B | 0x0C | 0x0E..=0x1F | 0x7F);
-        let has_control =
-            bytes.chunks(64).any(|chunk| chunk.iter().fold(false, |any, b| any | is_control(b)));
+        let (words, rest) = bytes.as_chunks();
         // The other forbidden characters begin with one of these two bytes: C1 controls, U+FFFE and U+FFFF.
-        !has_control
+        words.iter().all(|word| has_only_line_controls(*word))
+            && rest.iter().all(|byte| !byte.is_ascii_control() || is_line_control(*byte))
             && memchr::memchr2_iter(0xC2, 0xEF, bytes)
                 .all(|at| raw[at..].chars().next().is_none_or(is_feed_char))
     }
@@ -174,6 +173,11 @@ impl XmlText {
         (Self(kept), removed)
     }
 
+    /// [`XmlText::clean`] for a text that is not needed otherwise: it is not copied if nothing is removed.
+    pub(crate) fn cleaned(raw: String) -> Self {
+        if Self::is_clean(&raw) { Self(raw) } else { Self::clean(&raw).0 }
+    }
+
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -184,6 +188,22 @@ impl fmt::Display for XmlText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// Whether the ASCII controls in these bytes are all tabs and line ends.
+fn has_only_line_controls(word: [u8; 8]) -> bool {
+    const LOW_BITS: u64 = u64::MAX / 0xFF * 0x7F;
+    const HIGH_BITS: u64 = !LOW_BITS;
+    let bytes = u64::from_le_bytes(word);
+    // In seven bits, one more than a control is at most a space, because DEL becomes 0. No byte carries into the next one.
+    let next = ((bytes & LOW_BITS) + u64::MAX / 0xFF) & LOW_BITS;
+    let is_other = (next + u64::MAX / 0xFF * (0x7F - u64::from(b' '))) | bytes;
+    is_other & HIGH_BITS == HIGH_BITS
+        || word.iter().all(|byte| !byte.is_ascii_control() || is_line_control(*byte))
+}
+
+fn is_line_control(byte: u8) -> bool {
+    matches!(byte, b'\t' | b'\n' | b'\r')
 }
 
 /// Whether XML 1.0 allows `c` (its production 2, `Char`).

@@ -8,6 +8,7 @@ use atom_syndication::extension::{Extension, ExtensionMap};
 use atom_syndication::{Category, Link, Text, WriteConfig};
 use chrono::DateTime;
 
+use super::content_slot::{self, ContentWriter};
 use super::entry::Person;
 use super::extension::{self, by_name};
 use super::page::{Page, PageEntry, namespace};
@@ -24,8 +25,8 @@ const NAMESPACES: [&str; 4] = ["at", "fh", "media", "thr"];
 pub(super) fn render(page: &Page<'_>) -> Vec<u8> {
     let head = format!("{DECLARATION}{}", page.style_sheet());
     let layout = WriteConfig { write_document_declaration: false, indent_size: Some(1) };
-    let mut bytes =
-        feed(page).write_with_config(head.into_bytes(), layout).expect("writing to memory cannot fail");
+    let writer = ContentWriter { to: head.into_bytes(), page, put: content_slot::escaped };
+    let mut bytes = feed(page).write_with_config(writer, layout).expect("writing to memory cannot fail").to;
     bytes.push(b'\n');
     bytes
 }
@@ -49,7 +50,7 @@ fn feed(page: &Page<'_>) -> atom::Feed {
         logo: site.logo.as_ref().map(ToString::to_string),
         rights: site.rights.as_ref().map(|rights| Text::plain(rights.as_str())),
         subtitle: HeaderText::lossy(page.description()).map(|text| Text::plain(text.as_str())),
-        entries: page.entries.iter().map(|entry| self::entry(entry, page)).collect(),
+        entries: page.entries.iter().enumerate().map(|(at, entry)| self::entry(at, entry, page)).collect(),
         extensions: extensions(page),
         namespaces: NAMESPACES.map(|prefix| (prefix.to_owned(), namespace(prefix).to_owned())).into(),
         lang: Some(page.language().to_owned()),
@@ -80,7 +81,7 @@ fn tombstone(post: &Tombstone) -> Extension {
     extension::extension("at:deleted-entry", &[("ref", &post.id), ("when", &post.at.to_rfc3339())])
 }
 
-fn entry(entry: &PageEntry<'_>, page: &Page<'_>) -> atom::Entry {
+fn entry(at: usize, entry: &PageEntry<'_>, page: &Page<'_>) -> atom::Entry {
     let lang = page.differs(entry.language).map(str::to_owned);
     let plain = |text: &str| Text { value: text.to_owned(), lang: lang.clone(), ..Text::default() };
     let categories = entry.labels.iter().map(|label| Category {
@@ -97,9 +98,9 @@ fn entry(entry: &PageEntry<'_>, page: &Page<'_>) -> atom::Entry {
         links: entry_links(entry),
         published: Some(entry.published),
         summary: Some(entry.summary.as_str()).filter(|text| !text.is_empty()).map(plain),
-        content: entry.html().map(|html| atom::Content {
+        content: entry.html().map(|_| atom::Content {
             lang: lang.clone(),
-            value: Some(html.to_owned()),
+            value: Some(content_slot::mark(at)),
             content_type: Some("html".to_owned()),
             ..atom::Content::default()
         }),

@@ -91,7 +91,7 @@ impl<'a> Entry<'a> {
         let published = to_the_second(post.published);
         let is_full = config.feeds.content == Content::Full;
         let (html, summary) = markdown::read(post, |body| {
-            (is_full.then(|| xml_clean(&body.render().html)), summary(post, body))
+            (is_full.then(|| xml_clean(body.render().html)), summary(post, body))
         });
         Self {
             id: &post.id,
@@ -167,16 +167,18 @@ fn summary(post: &Post, body: &markdown::Body<'_>) -> XmlText {
         Some(summary) => summary.as_str().to_owned(),
         None => body.excerpt(EXCERPT),
     };
-    xml_clean(&text.split_whitespace().collect::<Vec<_>>().join(" "))
+    xml_clean(text.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
 /// Removes what XML does not allow. XML parsers turn a carriage return into a line feed (XML 1.0, 2.11), so JSON gets a line
 /// feed too.
-fn xml_clean(text: &str) -> XmlText {
-    if text.contains('\r') {
-        return XmlText::clean(&text.replace("\r\n", "\n").replace('\r', "\n")).0;
+fn xml_clean(mut text: String) -> XmlText {
+    if memchr::memchr(b'\r', text.as_bytes()).is_some() {
+        text = text.replace("\r\n", "\n").replace('\r', "\n");
     }
-    XmlText::clean(text).0
+    // It is kept until all feeds are written.
+    text.shrink_to_fit();
+    XmlText::cleaned(text)
 }
 
 /// RSS has neither fractions of a second nor offsets with seconds (such as Seoul's before 1908), so no format uses them.

@@ -1,7 +1,7 @@
 //! The plan of all documents before they are rendered: which documents there are, which of them need not be written again, and
 //! in which portions the others are rendered, so that the feeds of a large archive are never all in memory.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
@@ -341,6 +341,8 @@ impl FeedPlan<'_> {
             own_url,
             taken_back: &taken_back[..taken_back.len().min(TOMBSTONES)],
             ids: &self.ids,
+            category_scheme: OnceCell::new(),
+            tag_scheme: OnceCell::new(),
         };
         let bytes = match sheet.format {
             Format::Rss => rss::render(&page),

@@ -9,6 +9,7 @@ mod atom;
 mod carried_tests;
 mod character_data;
 mod compression;
+mod content_slot;
 mod document;
 mod entry;
 mod extension;

@@ -2,13 +2,14 @@
 //! these answers, so they cannot differ.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::ops::Deref;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use url::Url;
 
-use super::entry::{Entry, Label, Moment};
+use super::entry::{Entry, Label, LabelKind, Moment};
 use super::formats::file_name;
 use super::select::{Feed, FeedScope};
 use crate::archive::{Tombstone, ids, links};
@@ -35,6 +36,9 @@ pub(super) struct Page<'a> {
     pub(super) taken_back: &'a [Tombstone],
     /// The ids of answered posts by address.
     pub(super) ids: &'a HashMap<&'a str, &'a str>,
+    /// What [`Page::scheme`] has returned.
+    pub(super) category_scheme: OnceCell<String>,
+    pub(super) tag_scheme: OnceCell<String>,
 }
 
 /// The place of a document in its feed (RFC 5005).
@@ -77,7 +81,11 @@ impl Page<'_> {
 
     /// Identifies a kind of label, the same in every feed: Atom's `scheme`, RSS's `domain`.
     pub(super) fn scheme(&self, label: &Label) -> String {
-        self.config.site.url.join(label.kind.folder())
+        let scheme = match label.kind {
+            LabelKind::Category => &self.category_scheme,
+            LabelKind::Tag => &self.tag_scheme,
+        };
+        scheme.get_or_init(|| self.config.site.url.join(label.kind.folder())).clone()
     }
 
     /// The language of the feed.

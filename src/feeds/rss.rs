@@ -2,12 +2,15 @@
 //!
 //! The `rss` crate writes the XML from clean text; [`CharacterData`] makes the one change afterwards.
 
+use std::io::Write as _;
+
 use rss::extension::Extension;
 use rss::extension::atom::{AtomExtension, Link};
 use rss::extension::dublincore::DublinCoreExtension;
 use rss::{Category, Channel, Enclosure, Guid, Image, Item, Source};
 
 use super::character_data::{CharacterData, character_data};
+use super::content_slot::{self, ContentWriter};
 use super::entry::Moment;
 use super::extension::{self, Extension as _, by_name};
 use super::page::{Page, PageEntry, namespace};
@@ -23,10 +26,11 @@ const NAMESPACES: [&str; 8] = ["atom", "content", "dc", "fh", "itunes", "media",
 /// The document, with its XML declaration.
 #[expect(clippy::expect_used, reason = "the only error is one of the writer, and memory has none")]
 pub(super) fn render(page: &Page<'_>) -> Vec<u8> {
-    let mut bytes = channel(page)
-        .pretty_write_to(CharacterData(Vec::new()), b' ', 1)
-        .expect("writing to memory cannot fail")
-        .0;
+    let to = CharacterData(Vec::new());
+    let put = |html: &str, to: &mut CharacterData<Vec<u8>>| to.0.write_all(html.as_bytes());
+    let writer = ContentWriter { to, page, put };
+    let mut bytes =
+        channel(page).pretty_write_to(writer, b' ', 1).expect("writing to memory cannot fail").to.0;
     bytes.push(b'\n');
     // The crate writes the declaration; a style sheet comes after it.
     let end = memchr::memmem::find(&bytes, b"?>").map_or(0, |at| at + 2);
@@ -65,7 +69,7 @@ fn channel(page: &Page<'_>) -> Channel {
         extensions: by_name(channel_extensions(page)),
         itunes_ext: podcast::channel(page),
         namespaces: NAMESPACES.map(|prefix| (prefix.to_owned(), namespace(prefix).to_owned())).into(),
-        items: page.entries.iter().map(|entry| item(entry, page)).collect(),
+        items: page.entries.iter().enumerate().map(|(at, entry)| item(at, entry, page)).collect(),
         ..Channel::default()
     }
 }
@@ -88,7 +92,7 @@ fn channel_extensions(page: &Page<'_>) -> impl Iterator<Item = Extension> {
     extension::of_page(page).into_iter().chain(podcast::channel_extensions(page))
 }
 
-fn item(entry: &PageEntry<'_>, page: &Page<'_>) -> Item {
+fn item(at: usize, entry: &PageEntry<'_>, page: &Page<'_>) -> Item {
     let categories = entry
         .labels
         .iter()
@@ -113,12 +117,19 @@ fn item(entry: &PageEntry<'_>, page: &Page<'_>) -> Item {
             mime_type: enclosure.media_type.clone(),
         }),
         source: source(entry),
-        content: entry.html().map(str::to_owned).filter(|html| !html.is_empty()),
+        content: entry.html().filter(|html| !html.is_empty()).map(|html| content(at, html)),
         extensions: by_name(item_extensions(entry, page)),
         itunes_ext: podcast::item(entry),
         dublin_core_ext: dublin_core(entry, page),
         ..Item::default()
     }
+}
+
+/// The content of the entry at `at` for the crate, which writes it as a CDATA section.
+fn content(at: usize, html: &str) -> String {
+    // The crate divides the section at its end mark.
+    let has_end = memchr::memmem::find(html.as_bytes(), b"]]>").is_some();
+    if has_end { html.to_owned() } else { content_slot::mark(at) }
 }
 
 /// The feed that the author found the subject of the post in.

@@ -49,10 +49,8 @@ fn reference(c: char) -> Option<&'static str> {
 }
 
 fn push(out: &mut String, text: &str, reference: impl Fn(char) -> Option<&'static str>) {
-    // The first byte of a no-break space is the only one that is not ASCII.
-    let is_candidate = |byte: &u8| matches!(byte, b'&' | b'<' | b'>' | b'"' | b'\'' | 0xC2);
     let mut from = 0;
-    for (at, _) in text.bytes().enumerate().filter(|(_, byte)| is_candidate(byte)) {
+    each_markup_byte(text.as_bytes(), |at| {
         if let Some(c) = text[at..].chars().next()
             && let Some(reference) = reference(c)
         {
@@ -60,8 +58,36 @@ fn push(out: &mut String, text: &str, reference: impl Fn(char) -> Option<&'stati
             out.push_str(reference);
             from = at + c.len_utf8();
         }
-    }
+    });
     out.push_str(&text[from..]);
+}
+
+/// Calls `each` with the position of every `&`, `<`, `>`, `"` and `'`, and of what may be a no-break space; perhaps also of other
+/// characters, but never inside one. Looks at eight bytes at a time, because everything that is written goes through here.
+pub(crate) fn each_markup_byte(bytes: &[u8], mut each: impl FnMut(usize)) {
+    let (words, rest) = bytes.as_chunks();
+    for (number, word) in words.iter().enumerate() {
+        let mut found = markup(u64::from_le_bytes(*word));
+        while found != 0 {
+            each(number * 8 + found.trailing_zeros() as usize / 8);
+            found &= found - 1;
+        }
+    }
+    let begin = bytes.len() - rest.len();
+    let is_markup = |byte: &u8| matches!(byte, b'&' | b'<' | b'>' | b'"' | b'\'' | 0xC2);
+    rest.iter().enumerate().filter(|(_, byte)| is_markup(byte)).for_each(|(at, _)| each(begin + at));
+}
+
+/// The highest bit of each byte that is one of `"#&'<>` or the first of a no-break space.
+fn markup(word: u64) -> u64 {
+    const ONES: u64 = u64::MAX / 0xFF;
+    const LOW_BITS: u64 = ONES * 0x7F;
+    // The highest bit of each byte that is not `wanted`, in the bits of `mask`. No byte carries into the next one.
+    let differs = |mask: u64, wanted: u64| {
+        let other = (word & ONES * mask) ^ (ONES * wanted);
+        ((other & LOW_BITS) + LOW_BITS) | other
+    };
+    !(differs(0xFA, 0x22) & differs(0xFD, 0x3C) & differs(0xFF, 0xC2) | LOW_BITS)
 }
 
 /// The formatter of every template environment. The default one writes `/` as `&#x2f;`, in every address on a page.
@@ -80,6 +106,8 @@ pub(crate) fn format_value(
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -94,5 +122,23 @@ mod tests {
         push_text(&mut out, "<a>\u{A0}\"b\" 'c'");
         push_attribute(&mut out, "<a>\u{A0}\"b\" 'c'");
         assert_eq!(out, "&lt;a&gt;&nbsp;\"b\" 'c'&lt;a&gt;&nbsp;&quot;b&quot; 'c'");
+    }
+
+    proptest! {
+        #[test]
+        fn every_character_is_escaped_wherever_it_is(text in "[<>&\"'#a-z\u{A0}\u{A9}가]{0,60}|\\PC{0,60}") {
+            let one_by_one = |reference: fn(char) -> Option<&'static str>| {
+                let escaped = text.chars().map(|c| reference(c).map_or(c.to_string(), str::to_owned));
+                escaped.collect::<String>()
+            };
+            prop_assert_eq!(escape(&text), one_by_one(reference));
+            let mut out = String::new();
+            push_attribute(&mut out, &text);
+            prop_assert_eq!(out, one_by_one(|c| match c {
+                '\u{A0}' => Some("&nbsp;"),
+                '\'' => None,
+                c => reference(c),
+            }));
+        }
     }
 }

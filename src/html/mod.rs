@@ -10,7 +10,7 @@ mod tokens;
 mod tree;
 
 pub(crate) use elements::{hides_content, is_block, is_void};
-pub(crate) use escape::{escape, format_value, push_attribute, push_escaped, push_text};
+pub(crate) use escape::{each_markup_byte, escape, format_value, push_attribute, push_escaped, push_text};
 pub(crate) use ranges::{Element, elements};
 pub(crate) use tokens::{Piece, Tag, read, read_shown, shown_tags, tags, without_excess};
 pub(crate) use tree::{At, Data, MAX_BYTES, Tree, parse};

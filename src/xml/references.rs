@@ -44,22 +44,38 @@ pub(super) fn resolved(text: &str) -> Resolved<'_> {
         |from: usize| memchr::memchr(b'&', &text.as_bytes()[from..]).map_or(text.len(), |at| from + at);
     let (mut at, mut is_hexadecimal) = (next(0), false);
     let mut out = String::new();
-    while let Some((name, _)) = text[at..].strip_prefix('&').and_then(|rest| rest.split_once(';'))
-        && let Ok(Some(resolved)) = strict(name)
-    {
+    while let Some((resolved, length)) = first(&text[at..]) {
         if out.is_empty() {
             out.reserve(text.len().min(MAX_RESERVE));
             out.push_str(&text[..at]);
         }
         out.push_str(&resolved);
-        is_hexadecimal |= name.starts_with("#x");
-        let behind = at + name.len() + "&;".len();
+        is_hexadecimal |= text[at..].starts_with("&#x");
+        let behind = at + length;
         at = next(behind);
         out.push_str(&text[behind..at]);
     }
     let has_references = !out.is_empty();
     let text = if has_references { Cow::Owned(out) } else { Cow::Borrowed(&text[..at]) };
     Resolved { text, length: at, has_references, is_hexadecimal }
+}
+
+/// The text and the length of the reference with which `text` begins, if XML defines it. Those that every writer uses are
+/// compared first, because escaped HTML is full of them.
+fn first(text: &str) -> Option<(Cow<'static, str>, usize)> {
+    let known = match text.as_bytes() {
+        [b'&', b'l', b't', b';', ..] => Some(("<", 4)),
+        [b'&', b'g', b't', b';', ..] => Some((">", 4)),
+        [b'&', b'q', b'u', b'o', b't', b';', ..] => Some(("\"", 6)),
+        [b'&', b'a', b'm', b'p', b';', ..] => Some(("&", 5)),
+        [b'&', b'a', b'p', b'o', b's', b';', ..] => Some(("'", 6)),
+        _ => None,
+    };
+    if let Some((resolved, length)) = known {
+        return Some((Cow::Borrowed(resolved), length));
+    }
+    let (name, _) = text.strip_prefix('&')?.split_once(';')?;
+    Some((strict(name).ok()??, name.len() + "&;".len()))
 }
 
 /// The text of `&name;` in XML or HTML; `None` if it is unknown and stays as written.

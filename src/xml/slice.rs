@@ -8,7 +8,6 @@ use quick_xml::events::attributes::Attributes;
 
 use super::reader::{Mode, State, Token, from_quick_xml};
 use super::{XmlError, references};
-use crate::text::XmlText;
 
 /// Reads tokens strictly. `N` is the caller's name for a namespace.
 pub(super) struct SliceReader<'t, N> {
@@ -28,11 +27,11 @@ pub(super) struct SliceReader<'t, N> {
 }
 
 impl<'t, N: Copy> SliceReader<'t, N> {
-    pub(super) fn new(text: &'t str, naming: fn(&str) -> N) -> Self {
+    /// One pass over the whole text tells whether it `is_clean`, which is faster than one for each token.
+    pub(super) fn new(text: &'t str, is_clean: bool, naming: fn(&str) -> N) -> Self {
         let mut events = quick_xml::Reader::from_str(text);
         events.config_mut().expand_empty_elements = true;
-        // One pass over the whole text is faster than one for each token.
-        let mode = Mode::Strict { is_clean: XmlText::is_clean(text) };
+        let mode = Mode::Strict { is_clean };
         let mark = if text.starts_with('\u{FEFF}') { '\u{FEFF}'.len_utf8() } else { 0 };
         Self {
             text,

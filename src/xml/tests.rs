@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::text::XmlText;
 
 fn records(bytes: &[u8]) -> Result<Vec<Node>, XmlError> {
     let mut records = Records::new(bytes, None)?;
@@ -114,7 +115,7 @@ proptest! {
 }
 
 fn tree(xml: &str) -> Result<tree::Node<'_>, (usize, XmlError)> {
-    tree::read(xml, tree::MAX_NODES, &mut |_, _| {})
+    tree::read(xml, XmlText::is_clean(xml), tree::MAX_NODES, &mut |_, _| {}, |_| {})
 }
 
 #[test]
@@ -183,11 +184,12 @@ fn references_in_a_tree_are_resolved_and_a_wrong_one_has_its_line() {
     }
     let mut undeclared = Vec::new();
     let xml = "<!DOCTYPE a>\n<a>x&nbsp;\ny &amp; &hellip;z</a>";
-    let root = tree::read(xml, tree::MAX_NODES, &mut |line, remark| {
+    let mut remark = |line, remark: tree::Remark<'_>| {
         if let tree::Remark::Undeclared(name) = remark {
             undeclared.push((line, name.to_owned()));
         }
-    });
+    };
+    let root = tree::read(xml, XmlText::is_clean(xml), tree::MAX_NODES, &mut remark, |_| {});
     assert_eq!(root.unwrap().value(), "x \ny &  z");
     assert_eq!(undeclared, [(2, "nbsp".to_owned()), (3, "hellip".to_owned())]);
 }

@@ -136,20 +136,24 @@ pub(crate) enum Remark<'r> {
     Namespace(&'r str, &'r str),
 }
 
-/// The root of `text`, or the line of the error. `remark` receives each remark with its line.
+/// The root of `text`, or the line of the error. No character of a clean text is wrong in XML, so none is looked at again.
+/// `remark` receives each remark with its line, and `ended` each element when it is complete.
 pub(crate) fn read<'t>(
     text: &'t str,
+    is_clean: bool,
     max_nodes: usize,
     remark: &mut dyn FnMut(usize, Remark<'_>),
+    ended: fn(&mut Node<'_>),
 ) -> Result<Node<'t>, (usize, XmlError)> {
-    let mut reader = SliceReader::new(text, namespaces::of);
-    build(&mut reader, max_nodes, remark).map_err(|error| (reader.line(), error))
+    let mut reader = SliceReader::new(text, is_clean, namespaces::of);
+    build(&mut reader, max_nodes, remark, ended).map_err(|error| (reader.line(), error))
 }
 
 fn build<'t>(
     reader: &mut SliceReader<'t, Ns>,
     max_nodes: usize,
     remark: &mut dyn FnMut(usize, Remark<'_>),
+    ended: fn(&mut Node<'_>),
 ) -> Result<Node<'t>, XmlError> {
     let mut open: Vec<Node<'_>> = Vec::new();
     let mut root = None;
@@ -164,10 +168,11 @@ fn build<'t>(
                 open.push(node(tag, reader, remark)?);
             }
             Token::End => {
-                let ended = open.pop();
+                let mut node = open.pop();
+                node.iter_mut().for_each(ended);
                 match open.last_mut() {
-                    Some(parent) => parent.children.extend(ended),
-                    None => root = ended,
+                    Some(parent) => parent.children.extend(node),
+                    None => root = node,
                 }
             }
             Token::Text(text) => append(&mut open, text, false),

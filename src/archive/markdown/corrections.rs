@@ -41,11 +41,14 @@ pub(super) fn parse<'a>(arena: &'a Arena<'a>, text: &str, dialect: MarkdownDiale
     let mut text = Cow::Borrowed(text);
     let mut root = comrak::parse_document(arena, &text, &options);
     for _ in 1..MAX_ATTEMPTS {
-        let insertions = insertions(root, &Source::new(&text));
-        if insertions.is_empty() {
+        let survey = Survey::of(root, &Source::new(&text));
+        if survey.insertions.is_empty() {
+            if survey.is_tidy {
+                return root;
+            }
             break;
         }
-        text = Cow::Owned(with(&text, insertions));
+        text = Cow::Owned(with(&text, survey.insertions));
         root = comrak::parse_document(arena, &text, &options);
     }
     clean_up(arena, root, &Source::new(&text));
@@ -89,20 +92,46 @@ fn start(place: Sourcepos) -> (usize, usize) {
     (place.start.line, place.start.column)
 }
 
-fn insertions<'a>(root: &'a AstNode<'a>, source: &Source<'_>) -> Vec<Insertion> {
-    let mut found = Vec::new();
-    for node in root.descendants() {
-        let place = node.data().sourcepos;
-        if matches!(node.data().value, NodeValue::Subscript) {
-            let end = (place.end.line, place.end.column);
-            if let (Some(open), Some(close)) = (source.find(start(place), "~"), source.find(end, "~")) {
-                found.extend([(open, "\\"), (close, "\\")]);
+/// What one walk through a tree finds.
+struct Survey {
+    /// What to mark before the text is parsed again.
+    insertions: Vec<Insertion>,
+    /// Whether [`clean_up`] would change nothing.
+    is_tidy: bool,
+}
+
+impl Survey {
+    fn of<'a>(root: &'a AstNode<'a>, source: &Source<'_>) -> Self {
+        let mut found = Self { insertions: Vec::new(), is_tidy: true };
+        for node in root.descendants() {
+            let data = node.data();
+            match &data.value {
+                NodeValue::Subscript => {
+                    let place = data.sourcepos;
+                    let end = (place.end.line, place.end.column);
+                    if let (Some(open), Some(close)) = (source.find(start(place), "~"), source.find(end, "~"))
+                    {
+                        found.insertions.extend([(open, "\\"), (close, "\\")]);
+                    }
+                    found.is_tidy = false;
+                }
+                NodeValue::HtmlInline(html) if html == END => found.is_tidy = false,
+                NodeValue::Link(_) => {
+                    if let Some((at, address)) = bare_address(node, source) {
+                        found.insertions.extend(end_of(&address).map(|end| (at + end, END)));
+                        found.is_tidy &= !is_escaped(&address);
+                    }
+                }
+                _ => {}
             }
-        } else if let Some((at, address)) = bare_address(node, source) {
-            found.extend(end_of(&address).map(|end| (at + end, END)));
         }
+        found
     }
-    found
+}
+
+/// Whether the text of a bare address may have escapes or references of Markdown.
+fn is_escaped(address: &str) -> bool {
+    address.contains(['\\', '&'])
 }
 
 /// The text of a link that is written as its address alone, and its position.
@@ -111,7 +140,10 @@ fn bare_address<'a>(node: &'a AstNode<'a>, source: &Source<'_>) -> Option<(usize
     let child = node.first_child()?;
     let NodeValue::Text(text) = &child.data().value else { return None };
     let is_address = link.url == *text || link.url.strip_prefix("http://") == Some(text);
-    let at = source.find(start(node.data().sourcepos), text).filter(|_| is_address)?;
+    if !is_address {
+        return None;
+    }
+    let at = source.find(start(node.data().sourcepos), text)?;
     Some((at, text.clone().into_owned()))
 }
 
@@ -141,7 +173,7 @@ fn clean_up<'a>(arena: &'a Arena<'a>, root: &'a AstNode<'a>, source: &Source<'_>
             node.detach();
         } else if let Some((_, address)) = bare_address(node, source)
             && let Some(child) = node.first_child()
-            && address.contains(['\\', '&'])
+            && is_escaped(&address)
         {
             let address = unescaped(&address);
             if let NodeValue::Link(link) = &mut node.data_mut().value {

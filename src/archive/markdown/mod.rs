@@ -194,7 +194,7 @@ pub fn preview(body: &str, page: &Url) -> String {
 
 fn rendered<'a>(root: &'a AstNode<'a>, place: RenderContext<'_>, length: usize) -> Rendered {
     let Fragment { mut html, has_raw, mut findings, own } =
-        html::Writer::new(place, length + length / 4).write(root);
+        html::Writer::new(place, length + length / 2).write(root);
     if has_raw {
         if let Some(without) = tables::without_tables(&html) {
             let message = "more than 10,000 tags are in a table but not in its cells, so its rows and cells are left out";
@@ -207,7 +207,7 @@ fn rendered<'a>(root: &'a AstNode<'a>, place: RenderContext<'_>, length: usize) 
     }
     html.truncate(html.trim_end().len());
     // The slots of an email are elements of this name. A post may mention it, but must not be taken for a slot.
-    if html.contains("lp-slot") {
+    if memchr::memmem::find(html.as_bytes(), b"lp-slot").is_some() {
         html = html.replace("lp-slot", "lp&#45;slot");
     }
     Rendered { html, own, findings }

@@ -68,12 +68,22 @@ fn with_formulas<'a>(arena: &'a Arena<'a>, body: &str, dialect: MarkdownDialect)
 const MAX_MARKERS: usize = 500;
 
 fn tamed(body: &str) -> Cow<'_, str> {
+    let is_marker = |byte: &u8| b">-+* \t".contains(byte);
+    let may_have_many =
+        |line: &[u8]| line.get(2 * MAX_MARKERS).is_some_and(is_marker) && line.first().is_some_and(is_marker);
+    let mut line_starts =
+        std::iter::once(0).chain(memchr::memchr_iter(b'\n', body.as_bytes()).map(|end| end + 1));
+    if memchr::memmem::find(body.as_bytes(), b":::").is_none()
+        && !line_starts.any(|start| may_have_many(&body.as_bytes()[start..]))
+    {
+        return Cow::Borrowed(body);
+    }
     let mut tame = String::new();
     let mut from = 0;
     let mut line_start = 0;
     let mut fences = 0;
     for line in body.split_inclusive('\n') {
-        let markers = line.bytes().take_while(|byte| b">-+* \t".contains(byte)).count();
+        let markers = line.bytes().take_while(is_marker).count();
         // A long run of one marker alone is a thematic break; quotes never are.
         let is_break = !line[..markers].contains('>') && line[markers..].trim().is_empty();
         let is_fence = line[markers..].starts_with(":::");

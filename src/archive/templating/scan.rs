@@ -7,6 +7,9 @@ use super::dialect::{Dialect, Outputs};
 use super::shapes::{self, address_length, closers, fence, is_call, is_known_output, split_name};
 use super::tag::{BodyPiece, Kind, PieceKind, Tag};
 
+/// Where a line or a piece may begin.
+const MARKS: [[u8; 3]; 2] = [*b"\n`\\", *b"{@]"];
+
 /// A longer tag is an unclosed brace.
 const MAX_TAG: usize = 16 * 1024;
 
@@ -20,6 +23,7 @@ pub(super) fn pieces(body: &str, dialect: Dialect) -> Vec<BodyPiece<'_>> {
         pieces: Vec::new(),
         closers: closers(body),
         is_line_start: true,
+        marks: MARKS.map(|marks| (marks, 0)),
         endless: BTreeSet::new(),
     };
     scanner.run();
@@ -37,6 +41,8 @@ struct Scanner<'t> {
     /// For each run of backticks, the end of the code that it opens.
     closers: BTreeMap<usize, usize>,
     is_line_start: bool,
+    /// What the scan stops at, and where the next one is if it is not before `at`.
+    marks: [([u8; 3], usize); 2],
     /// Names of verbatim blocks that are not closed below.
     endless: BTreeSet<&'t str>,
 }
@@ -68,14 +74,20 @@ impl<'t> Scanner<'t> {
                 b'{' => self.brace(),
                 b'@' if self.dialect.zola && rest.starts_with("@/") => self.link_by_name(0),
                 b']' if rest.starts_with("](") => self.link_to_file(),
-                _ => {
-                    let is_mark = |byte| matches!(byte, b'\n' | b'`' | b'\\' | b'{' | b'@' | b']');
-                    let next = rest.bytes().skip(1).position(is_mark);
-                    self.at = next.map_or(self.body.len(), |next| self.at + 1 + next);
-                }
+                _ => self.at = self.next_mark(self.at + 1),
             }
         }
         self.push(self.body.len(), self.body.len(), PieceKind::Text);
+    }
+
+    /// The position of the first mark from `from` on.
+    fn next_mark(&mut self, from: usize) -> usize {
+        let end = self.body.len();
+        let rest = self.body.as_bytes().get(from..).unwrap_or_default();
+        for ([a, b, c], next) in self.marks.iter_mut().filter(|(_, next)| *next < from) {
+            *next = memchr::memchr3(*a, *b, *c, rest).map_or(end, |found| from + found);
+        }
+        self.marks.iter().map(|(_, next)| *next).min().unwrap_or(end)
     }
 
     fn push(&mut self, start: usize, end: usize, what: PieceKind<'t>) {

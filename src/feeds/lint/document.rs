@@ -18,8 +18,16 @@ pub(super) enum Parsed<'t> {
     Json(Map<String, Value>),
 }
 
-/// Parses `text`; `None`, with a finding, if it is not well-formed.
-pub(super) fn parse<'t>(text: &'t str, lint: &mut Lint<'_>) -> Option<Parsed<'t>> {
+/// Parses `text`; `None`, with a finding, if it is not well-formed. `is_clean` is what [`XmlText::is_clean`] says about it;
+/// `ended` receives each element when it is complete.
+///
+/// [`XmlText::is_clean`]: crate::text::XmlText::is_clean
+pub(super) fn parse<'t>(
+    text: &'t str,
+    is_clean: bool,
+    ended: fn(&mut Node<'_>),
+    lint: &mut Lint<'_>,
+) -> Option<Parsed<'t>> {
     if text.trim_start().starts_with('{') {
         return match serde_json::from_str(text) {
             Ok(feed) => Some(Parsed::Json(feed)),
@@ -31,7 +39,7 @@ pub(super) fn parse<'t>(text: &'t str, lint: &mut Lint<'_>) -> Option<Parsed<'t>
     }
     // The user decides about the size of their own feeds.
     let max_nodes = if lint.is_own() { usize::MAX } else { MAX_NODES };
-    match tree::read(text, max_nodes, &mut |line, found| remark(line, found, lint)) {
+    match tree::read(text, is_clean, max_nodes, &mut |line, found| remark(line, found, lint), ended) {
         Ok(root) => Some(Parsed::Xml(root)),
         Err((line, error)) => {
             let rule = match error {

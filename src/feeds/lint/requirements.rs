@@ -2,6 +2,7 @@
 //!
 //! A document in any format becomes one [`Reading`]; [`Vocabulary`] has the names and rules that differ.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use chrono::{DateTime, FixedOffset};
@@ -258,15 +259,30 @@ fn date(
     date
 }
 
-/// Reports every character that a feed may not contain. `first` is the line on which `text` begins, or 0.
-pub(super) fn characters(text: &str, first: usize, lint: &mut Lint<'_>) {
+/// Reports every character that a feed may not contain, and returns whether there is none. `first` is the line on which `text`
+/// begins, or 0.
+pub(super) fn characters(text: &str, first: usize, lint: &mut Lint<'_>) -> bool {
     if XmlText::is_clean(text) {
-        return;
+        return true;
     }
     for removed in XmlText::clean(text).1 {
         let line = if first == 0 { 0 } else { first + removed.line - 1 };
         let code = u32::from(removed.char);
         lint.raise(FEED_CHARACTER, line, format!("the character U+{code:04X} is not allowed in a feed"));
+    }
+    false
+}
+
+/// Lets go of a content without a relative address, about which a build has nothing else to ask: the contents of a large feed
+/// are then never all in memory.
+pub(super) fn let_go(node: &mut Node<'_>) {
+    if !CONTENTS.iter().any(|(ns, name)| node.is(*ns, name)) {
+        return;
+    }
+    let mut is_absolute = true;
+    urls::each_relative(&node.text, |_, _| is_absolute = false);
+    if is_absolute {
+        node.text = Cow::Borrowed("");
     }
 }
 
@@ -275,6 +291,11 @@ fn relative_addresses(html: Field<'_>, lint: &mut Lint<'_>) {
         lint.raise(HTML_RELATIVE, html.line, format!("{attribute}={url:?} is relative"));
     });
 }
+
+/// The elements with the HTML of an entry.
+const CONTENTS: [(Ns, &str); 3] = [RSS_CONTENTS[0], RSS_CONTENTS[1], ATOM_CONTENT];
+const RSS_CONTENTS: [(Ns, &str); 2] = [(Ns::None, "description"), (Ns::Known("content"), "encoded")];
+const ATOM_CONTENT: (Ns, &str) = (ATOM, "content");
 
 fn field<'d>(node: &'d Node<'_>, ns: Ns, name: &str) -> Option<Field<'d>> {
     node.child(ns, name).map(|child| Field { text: &child.text, line: child.line })
@@ -296,7 +317,7 @@ fn rss_item<'d>(node: &'d Node<'_>) -> Item<'d> {
         title: field(node, Ns::None, "title"),
         published: field(node, Ns::None, "pubDate"),
         updated: field(node, ATOM, "updated"),
-        html: [field(node, Ns::None, "description"), field(node, Ns::Known("content"), "encoded")],
+        html: RSS_CONTENTS.map(|(ns, name)| field(node, ns, name)),
     }
 }
 
@@ -321,7 +342,7 @@ fn atom_entry<'d>(node: &'d Node<'_>) -> Item<'d> {
         title: field(node, ATOM, "title"),
         published: field(node, ATOM, "published"),
         updated: field(node, ATOM, "updated"),
-        html: [field(node, ATOM, "content"), None],
+        html: [field(node, ATOM_CONTENT.0, ATOM_CONTENT.1), None],
     }
 }
 

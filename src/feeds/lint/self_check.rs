@@ -15,6 +15,7 @@ use super::validate::check_tables;
 use crate::archive::{Archive, Post};
 use crate::feeds::Document;
 use crate::finding::Finding;
+use crate::xml::tree::Node;
 
 /// The findings that matter to a build: all errors that stop it, and warnings about order and relative addresses.
 /// Documents that are not feeds are skipped.
@@ -48,11 +49,16 @@ fn of_document(document: &Document, now: Option<DateTime<Utc>>) -> Vec<LocatedFi
     if !is_feed {
         return Vec::new();
     }
+    let ended = if now.is_some() { |_: &mut Node<'_>| {} } else { requirements::let_go };
+    of_feed(document, now, ended)
+}
+
+fn of_feed(document: &Document, now: Option<DateTime<Utc>>, ended: fn(&mut Node<'_>)) -> Vec<LocatedFinding> {
     let mut lint = Lint::own(document.path.as_str(), now.unwrap_or_default());
     requirements::head(&document.bytes, &mut lint);
     if let Some(Decoded { text, .. }) = decode(&document.bytes, Some(document.media_type), &mut lint) {
-        requirements::characters(&text, 1, &mut lint);
-        if let Some(parsed) = parse(&text, &mut lint) {
+        let is_clean = requirements::characters(&text, 1, &mut lint);
+        if let Some(parsed) = parse(&text, is_clean, ended, &mut lint) {
             if now.is_some() {
                 check_tables(&parsed, &text, &mut lint);
             }
@@ -76,6 +82,8 @@ fn about(post: &Post, finding: &Finding) -> Finding {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::feeds::fixtures;
     use crate::finding::Severity;
@@ -145,6 +153,59 @@ mod tests {
             found.retain(|found| found.rule == rule && found.severity == Severity::Error);
             assert_eq!(found.len(), 1, "{from} -> {to}: {found:?}");
             assert_eq!(found[0].formerly, Some(former), "{found:?}");
+        }
+    }
+
+    fn feed(path: &str, media_type: &'static str, text: &str) -> Document {
+        Document { path: path.into(), media_type, bytes: text.into() }
+    }
+
+    /// Two entries in RSS and in Atom.
+    fn feeds_of([first, second]: [&str; 2]) -> [Document; 2] {
+        let escape = quick_xml::escape::escape::<'_>;
+        let item = |html| {
+            let summary = escape(html);
+            format!(
+                "<item><description>{summary}</description>\n<content:encoded><![CDATA[{html}]]></content:encoded></item>\n"
+            )
+        };
+        let entry = |html| format!("<entry><content type=\"html\">{}</content></entry>\n", escape(html));
+        let head = "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n";
+        let rss = "<rss version=\"2.0\" xmlns:content=\"http://purl.org/rss/1.0/modules/content/\"><channel>";
+        let rss = format!("{head}{rss}{}{}</channel></rss>\n", item(first), item(second));
+        let atom = "<feed xmlns=\"http://www.w3.org/2005/Atom\">";
+        let atom = format!("{head}{atom}{}{}</feed>\n", entry(first), entry(second));
+        [
+            feed("rss.xml", "application/rss+xml; charset=utf-8", &rss),
+            feed("atom.xml", "application/atom+xml; charset=utf-8", &atom),
+        ]
+    }
+
+    #[test]
+    fn a_relative_address_in_any_entry_and_format_is_found() {
+        let absolute = "<p><a href=\"https://example.com/\">a</a> href=b</p>";
+        for (contents, count) in [
+            ([absolute, absolute], [0, 0]),
+            ([absolute, "<img src=\"/b.png\" alt=\"\">"], [2, 1]),
+            (["<A HREF = b>b</A>", absolute], [2, 1]),
+        ] {
+            let relative = |document: &Document| {
+                let found = of_document(document, None).into_iter();
+                found.filter(|raised| raised.finding.rule == "html-relative").count()
+            };
+            assert_eq!(feeds_of(contents).each_ref().map(relative), count, "{contents:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_build_that_lets_go_of_contents_finds_what_one_that_keeps_them_finds(
+            html in "(<a href=\"/x\">|<img src='https://a.example/'>|<A Href=b|<q cite=|<img srcset=\"a 1x, https://b.example/ 2x\">|</p>|<!--|-->|&amp;|&#x3C;|[<>&\"'= a가\u{4}\u{FFFE}]|\\]\\]>){0,8}",
+            other in "(<a href=\"//x\">|<p>|<|가){0,3}",
+        ) {
+            for document in feeds_of([&html, &other]) {
+                prop_assert_eq!(of_document(&document, None), of_feed(&document, None, |_| {}));
+            }
         }
     }
 }

@@ -69,13 +69,15 @@ fn skip(bytes: &[u8], at: usize, wanted: impl Fn(u8) -> bool) -> usize {
 
 /// Reports the relative addresses in the attribute `name`, if its value is one or more addresses.
 pub(super) fn judge<'h>(name: &'h str, value: &'h str, report: &mut impl FnMut(&'h str, &'h str)) {
-    let lower = name.to_ascii_lowercase();
-    match lower.as_str() {
+    let is_named = |known: &str| name.eq_ignore_ascii_case(known);
+    if is_named("srcset") {
+        candidates(value).filter(|url| !is_absolute(url)).for_each(|url| report(name, url));
+    } else if is_named("href") && value.starts_with('#') {
         // A place in the same text, such as a footnote.
-        "href" if value.starts_with('#') => {}
-        "href" | "src" | "poster" | "data" | "cite" if !is_absolute(value.trim()) => report(name, value),
-        "srcset" => candidates(value).filter(|url| !is_absolute(url)).for_each(|url| report(name, url)),
-        _ => {}
+    } else if ["href", "src", "poster", "data", "cite"].into_iter().any(is_named)
+        && !is_absolute(value.trim())
+    {
+        report(name, value);
     }
 }
 

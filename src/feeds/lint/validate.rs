@@ -9,6 +9,7 @@ use super::rule::{ELEMENT_MISSING, NAMESPACE_MISSING, NAMESPACE_OBSOLETE, NAMESP
 use super::schema::{Element, Validator, Vocabulary};
 use super::{app, atom, modules, opml, rdf, rss, validate_json};
 use crate::finding::Finding;
+use crate::text::XmlText;
 use crate::xml::namespaces::{ATOM, Ns, OBSOLETE, RDF};
 use crate::xml::tree::Node;
 
@@ -18,7 +19,7 @@ pub fn check_feed(file: &str, bytes: &[u8], served: Option<&str>, now: DateTime<
     let mut lint = Lint::new(file, now);
     if let Some(Decoded { text, encoding }) = decode(bytes, served, &mut lint) {
         lint.encoding = encoding;
-        if let Some(parsed) = parse(&text, &mut lint) {
+        if let Some(parsed) = parse(&text, XmlText::is_clean(&text), |_| {}, &mut lint) {
             check_tables(&parsed, &text, &mut lint);
         }
     }
