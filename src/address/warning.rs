@@ -121,9 +121,10 @@ fn is_reserved(domain: &str) -> bool {
 
 fn is_within(domain: &str, name: &str) -> bool {
     // The byte before it is compared first: of a million addresses it is nearly always another.
-    domain.len().checked_sub(name.len() + 1).map_or(domain == name, |before| {
-        domain.as_bytes()[before] == b'.' && domain.ends_with(name)
-    })
+    domain
+        .len()
+        .checked_sub(name.len() + 1)
+        .map_or(domain == name, |before| domain.as_bytes()[before] == b'.' && domain.ends_with(name))
 }
 
 fn nearest(domain: &str) -> Option<&'static str> {

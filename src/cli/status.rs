@@ -15,7 +15,7 @@ use super::completions;
 use super::printer::{Printer, count, when};
 use super::view::{blockers, newsletter};
 use crate::archive::{Archive, SkipReason, folder};
-use crate::config::{Config, Span};
+use crate::config::Span;
 use crate::finding::Finding;
 use crate::ledger::{IssueState, IssueSummary, RESTORED, State};
 use crate::pipeline::newsletter::{digest_forecast, hold_reason, unrecognised, weekly_subscribers};

@@ -114,8 +114,9 @@ fn send_scattered(
 }
 
 fn extent(tx: &mut dyn Tx, post: &str) -> Result<Option<Extent>, StoreError> {
+    // The sign keeps `PostgreSQL` from looking for the lowest number among the deliveries of all earlier issues.
     let sql = "SELECT id, post, subject, message_domain, audience,
-                      (SELECT min(delivery.id) FROM delivery WHERE delivery.issue = issue.id)
+                      (SELECT min(+delivery.id) FROM delivery WHERE delivery.issue = issue.id)
                FROM issue WHERE post = ?1";
     tx.one(sql, args![post], |row| {
         let (issue, deliveries, first) = (IssueFacts::read(row, 0)?, row.get(4)?, row.get::<Option<i64>>(5)?);

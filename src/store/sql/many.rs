@@ -43,7 +43,11 @@ pub(super) fn insert_many(
         return tx.execute_each(&sql, rows);
     }
     let values: Vec<String> = columns.iter().map(|column| format!("new.{column}")).collect();
-    execute_many(tx, &format!("INSERT INTO {table} ({listed}) SELECT {}{ROWS} {conflict}", values.join(", ")), rows)
+    execute_many(
+        tx,
+        &format!("INSERT INTO {table} ({listed}) SELECT {}{ROWS} {conflict}", values.join(", ")),
+        rows,
+    )
 }
 
 /// The statement for a single row, with numbered parameters, and the columns in the order of their numbers.
