@@ -276,14 +276,16 @@ pub fn hex(bytes: &[u8]) -> String {
 }
 
 /// Makes untrusted text safe to show on a terminal: control characters become `\u{…}` escapes.
-pub fn for_terminal(raw: &str) -> String {
-    raw.chars()
-        .flat_map(|c| {
-            let escaped = (c != '\n' && c.is_control()) || is_bidi_control(c);
-            let (plain, escape) = if escaped { (None, Some(c.escape_unicode())) } else { (Some(c), None) };
-            plain.into_iter().chain(escape.into_iter().flatten())
-        })
-        .collect()
+pub fn for_terminal(raw: &str) -> Cow<'_, str> {
+    let is_escaped = |c: char| (c != '\n' && c.is_control()) || is_bidi_control(c);
+    if !raw.contains(is_escaped) {
+        return Cow::Borrowed(raw);
+    }
+    let mut shown = String::with_capacity(raw.len());
+    for c in raw.chars() {
+        if is_escaped(c) { shown.extend(c.escape_unicode()) } else { shown.push(c) }
+    }
+    Cow::Owned(shown)
 }
 
 /// The most characters of a value from elsewhere in a message.

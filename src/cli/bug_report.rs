@@ -48,7 +48,7 @@ pub(super) async fn run(context: &RunContext, printer: Printer) -> Result<Outcom
     report.push_str(&failures(&context.config));
     report.push_str("\n== Failures that are over\n");
     report.push_str(&past_failures(&context.config));
-    let lines: Vec<String> = report.lines().map(for_terminal).collect();
+    let lines: Vec<_> = report.lines().map(for_terminal).collect();
     printer.raw(format!("{}\n", lines.join("\n")).as_bytes())?;
     Ok(Outcome::Done)
 }

@@ -188,14 +188,18 @@ impl Printer {
     }
 
     /// Requested bytes, unchanged. Machine-readable output is complete, or the command fails.
-    #[expect(clippy::unused_self, reason = "all printing goes through the printer")]
     pub(super) fn raw(self, bytes: &[u8]) -> Result<(), RunError> {
+        self.part(bytes).map(drop)
+    }
+
+    /// The same for a part of a long output; `false` if nobody reads on (`| head`).
+    #[expect(clippy::unused_self, reason = "all printing goes through the printer")]
+    pub(super) fn part(self, bytes: &[u8]) -> Result<bool, RunError> {
         let mut out = std::io::stdout().lock();
         match out.write_all(bytes).and_then(|()| out.flush()) {
-            Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-                Err(RunError::io("writing to standard output", error))
-            }
-            _ => Ok(()),
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
+            Err(error) => Err(RunError::io("writing to standard output", error)),
         }
     }
 
@@ -335,7 +339,8 @@ pub(super) struct JsonArray {
 impl JsonArray {
     const BUFFERED: usize = 64 * 1024;
 
-    pub(super) fn add(&mut self, element: &impl Serialize) -> Result<(), RunError> {
+    /// Adds an element; `false` if nobody reads on.
+    pub(super) fn add(&mut self, element: &impl Serialize) -> Result<bool, RunError> {
         let json = serde_json::to_string_pretty(element)
             .map_err(|error| RunError::io("writing JSON", error.into()))?;
         let comma = if std::mem::replace(&mut self.is_empty, false) { "" } else { "," };
@@ -343,9 +348,11 @@ impl JsonArray {
         self.buffer.push_str("\n  ");
         self.buffer.push_str(&json.replace('\n', "\n  "));
         if self.buffer.len() < Self::BUFFERED {
-            return Ok(());
+            return Ok(true);
         }
-        self.printer.raw(std::mem::take(&mut self.buffer).as_bytes())
+        let is_read = self.printer.part(self.buffer.as_bytes());
+        self.buffer.clear();
+        is_read
     }
 
     pub(super) fn end(mut self) -> Result<(), RunError> {

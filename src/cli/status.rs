@@ -1,5 +1,6 @@
 //! `letterpress status`: issues with delivery counts, deliveries with unknown outcome, and the history of a subscriber.
 
+mod delivery_list;
 mod explain;
 
 use std::fmt;
@@ -11,10 +12,10 @@ use serde_json::{Value, json};
 use super::Outcome;
 use super::args::{issue_ids, parse};
 use super::completions;
-use super::printer::{JsonArray, Printer, count, when};
+use super::printer::{Printer, count, when};
 use super::view::{blockers, newsletter};
 use crate::archive::{Archive, SkipReason, folder};
-use crate::config::{Config, Span};
+use crate::config::Span;
 use crate::finding::Finding;
 use crate::ledger::{IssueState, IssueSummary, RESTORED, State};
 use crate::pipeline::newsletter::{digest_forecast, hold_reason, unrecognised, weekly_subscribers};
@@ -25,9 +26,7 @@ use crate::schedule::digest::Digest;
 use crate::schedule::{LedgerKnowledge, NotDue, plan};
 use crate::store::{DeliveryView, Filter};
 use crate::text::{clipped, shell_quoted};
-
-/// How many deliveries of a list are in memory at a time.
-const PAGE: usize = 1_000;
+use delivery_list::DeliveryList;
 
 #[derive(ClapArgs)]
 #[command(after_help = "\
@@ -80,9 +79,11 @@ pub(super) async fn run(args: &Args, context: &RunContext, printer: Printer) -> 
         Some(StatusQuery::Recipients { issue }) => {
             let mut list = DeliveryList::begin(args.json, printer);
             for post in issue_ids(&session, issue.as_deref()).await? {
-                for page in session.store.delivery_ids(&post).await?.chunks(PAGE) {
-                    let views = session.store.delivery_page(page.to_vec()).await?;
-                    list.print(&views, &session, &context.config)?;
+                let mut pages = session.store.delivery_pages(&post);
+                while let Some(page) = pages.next().await? {
+                    if !list.print(&page, &session, &context.config)? {
+                        return Ok(Outcome::Done);
+                    }
                 }
             }
             list.end()
@@ -358,51 +359,4 @@ async fn next(
         Some(json!({ "id": null, "title": skipped.source, "why": why, "reason": why }))
     });
     Ok(due.chain(waiting).chain(left_out).collect())
-}
-
-/// A list of deliveries that is printed page by page: an issue may have a million of them.
-struct DeliveryList {
-    array: Option<JsonArray>,
-    printer: Printer,
-}
-
-impl DeliveryList {
-    fn begin(as_json: bool, printer: Printer) -> Self {
-        Self { array: as_json.then(|| printer.array()), printer }
-    }
-
-    fn print(
-        &mut self,
-        views: &[DeliveryView],
-        session: &LedgerSession,
-        config: &Config,
-    ) -> Result<(), RunError> {
-        for view in views {
-            let reply = view.row.last.as_ref().map(|last| &last.text);
-            if let Some(array) = &mut self.array {
-                array.add(&json!({
-                    "address": view.address, "issue": view.post, "subject": view.subject, "state": view.row.state,
-                    "at": view.changed_at, "attempts": view.row.attempts, "message_id": session.message_id(view),
-                    "reason": view.row.reason, "reply": reply,
-                }))?;
-                continue;
-            }
-            self.printer.stdout(format!(
-                "{}  {:<17} {}  \"{}\"{}",
-                when(view.changed_at, config),
-                view.row.state.as_str(),
-                view.address,
-                view.subject,
-                reply.map_or(String::new(), |reply| format!("  {}", clipped(reply)))
-            ));
-        }
-        Ok(())
-    }
-
-    fn end(self) -> Result<Outcome, RunError> {
-        if let Some(array) = self.array {
-            array.end()?;
-        }
-        Ok(Outcome::Done)
-    }
 }

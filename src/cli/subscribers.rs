@@ -291,7 +291,7 @@ async fn list(session: &LedgerSession, as_json: bool, printer: Printer) -> Resul
     pages(session, |page| {
         empty = false;
         if let Some(array) = &mut array {
-            return page.iter().try_for_each(|subscriber| array.add(&object(subscriber)));
+            return page.iter().try_for_each(|subscriber| array.add(&object(subscriber)).map(drop));
         }
         for subscriber in page {
             printer.stdout(line(&subscriber));

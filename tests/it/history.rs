@@ -268,9 +268,14 @@ async fn live(store: &Store, steps: &[Step]) {
 
 /// A relay replies only to a dot, and a dot follows an arm.
 async fn is_armed(store: &Store, claimed: &Claimed) -> bool {
-    let page = store.delivery_page(vec![claimed.id]).await.unwrap();
-    page[0].row.state == letterpress::internals::ledger::State::Armed
-        && page[0].row.token == Some(claimed.token)
+    let mut pages = store.delivery_pages("new");
+    while let Some(page) = pages.next().await.unwrap() {
+        if let Some(view) = page.iter().find(|view| view.id == claimed.id) {
+            return view.row.state == letterpress::internals::ledger::State::Armed
+                && view.row.token == Some(claimed.token);
+        }
+    }
+    panic!("a delivery that was claimed is not in its issue")
 }
 
 proptest! {

@@ -32,6 +32,8 @@ mod issue_pages;
 #[cfg(test)]
 mod kill;
 #[cfg(test)]
+mod large_ledgers;
+#[cfg(test)]
 mod large_lists;
 #[cfg(test)]
 mod linear;

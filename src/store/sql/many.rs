@@ -16,7 +16,7 @@ pub(super) fn execute_many(tx: &mut dyn Tx, sql: &str, rows: &[Vec<Value<'_>>]) 
     let Some(first) = rows.first() else { return Ok(()) };
     if tx.dialect() == Dialect::Sqlite {
         let (sql, _) = numbered(sql);
-        return rows.iter().try_for_each(|row| tx.execute(&sql, row).map(drop));
+        return tx.execute_each(&sql, rows);
     }
     let columns = numbered(sql).1;
     let places: Vec<String> = (1..=columns.len()).map(|place| format!("?{place}")).collect();
@@ -35,14 +35,19 @@ pub(super) fn insert_many(
     conflict: &str,
     rows: &[Vec<Value<'_>>],
 ) -> Result<(), StoreError> {
+    let listed = columns.join(", ");
+    if tx.dialect() == Dialect::Sqlite {
+        let places: Vec<String> = (1..=columns.len()).map(|place| format!("?{place}")).collect();
+        // A statement with SELECT could add many rows, so `SQLite` would keep a journal of its own for each.
+        let sql = format!("INSERT INTO {table} ({listed}) VALUES ({}) {conflict}", places.join(", "));
+        return tx.execute_each(&sql, rows);
+    }
     let values: Vec<String> = columns.iter().map(|column| format!("new.{column}")).collect();
-    // Without WHERE, `SQLite` takes the ON of a conflict for that of a join.
-    let sql = format!(
-        "INSERT INTO {table} ({}) SELECT {}{ROWS} WHERE true {conflict}",
-        columns.join(", "),
-        values.join(", ")
-    );
-    execute_many(tx, &sql, rows)
+    execute_many(
+        tx,
+        &format!("INSERT INTO {table} ({listed}) SELECT {}{ROWS} {conflict}", values.join(", ")),
+        rows,
+    )
 }
 
 /// The statement for a single row, with numbered parameters, and the columns in the order of their numbers.

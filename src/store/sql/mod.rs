@@ -11,6 +11,7 @@ mod audience;
 mod compaction;
 mod counts;
 pub(super) mod deliveries;
+mod delivery_pages;
 mod delivery_views;
 mod digests;
 pub(super) mod epoch;
@@ -96,6 +97,11 @@ pub(super) trait Tx {
 
     /// Runs a statement; returns how many rows it touched.
     fn execute(&mut self, sql: &str, args: &[Value<'_>]) -> Result<u64, StoreError>;
+
+    /// Runs a statement once for each of `rows`.
+    fn execute_each(&mut self, sql: &str, rows: &[Vec<Value<'_>>]) -> Result<(), StoreError> {
+        rows.iter().try_for_each(|row| self.execute(sql, row).map(drop))
+    }
 
     /// Runs a query and passes each row to `visit`, in order.
     fn each(

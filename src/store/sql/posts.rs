@@ -294,7 +294,7 @@ impl Store {
     pub async fn erase_rehearsals(&self, before: DateTime<Utc>) -> Result<(), StoreError> {
         self.write("erasing rehearsals", before, |tx, before| {
             let old: Vec<i64> = tx.all(
-                "SELECT id FROM issue WHERE state = 'rehearsal' AND frozen_at < ?1 ORDER BY id",
+                "SELECT id FROM issue WHERE rehearsal = 1 AND state = 'rehearsal' AND frozen_at < ?1 ORDER BY id",
                 args![before],
                 |row| row.get(0),
             )?;

@@ -232,6 +232,14 @@ impl Tx for Open<'_> {
             .map_err(failed(self.doing))
     }
 
+    fn execute_each(&mut self, sql: &str, rows: &[Vec<Value<'_>>]) -> Result<(), StoreError> {
+        let doing = failed(self.doing);
+        let mut statement = self.transaction.prepare_cached(sql).map_err(&doing)?;
+        rows.iter()
+            .try_for_each(|row| statement.execute(rusqlite::params_from_iter(row)).map(drop))
+            .map_err(&doing)
+    }
+
     fn each(
         &mut self,
         sql: &str,
