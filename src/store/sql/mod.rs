@@ -100,6 +100,11 @@ pub(super) trait Tx {
     /// Runs a statement; returns how many rows it touched.
     fn execute(&mut self, sql: &str, args: &[Value<'_>]) -> Result<u64, StoreError>;
 
+    /// Runs statements in this order; a server need not wait for each of them.
+    fn execute_all(&mut self, statements: &[(&str, Vec<Value<'_>>)]) -> Result<(), StoreError> {
+        statements.iter().try_for_each(|(sql, args)| self.execute(sql, args).map(drop))
+    }
+
     /// Runs a query and passes each row to `visit`, in order.
     fn each(
         &mut self,
