@@ -150,3 +150,23 @@ fn a_run_with_nothing_to_do_reads_no_more_after_many_issues() {
         assert!(many < few + 400 * 200, "{many} bytes after 400 issues, {few} after one");
     }
 }
+
+#[test]
+fn a_status_reads_no_more_with_many_subscribers_of_whom_few_have_the_weekly_digest() {
+    let [few, many] = [1, 40_000].map(|subscribers| {
+        let site = with_history(1, 100);
+        let ledger = Connection::open(site.path("letterpress.db")).unwrap();
+        ledger.execute("INSERT INTO meta VALUES ('bulk', hex(zeroblob(3000000)))", []).unwrap();
+        let sql = "INSERT INTO subscriber (addr_key, email, status, source, added_at, changed_at, frequency, weekly_until)
+                   WITH RECURSIVE numbers (n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM numbers WHERE n < ?1)
+                   SELECT randomblob(16), n || '@letters.kr', 'active', 'import', 0, 0,
+                          CASE n WHEN 1 THEN 'weekly' ELSE 'each' END, CASE n WHEN 2 THEN 0 END FROM numbers";
+        ledger.execute(sql, [subscribers]).unwrap();
+        drop(ledger);
+        read_until_end(site.start(&["status"]))
+    });
+    println!("bytes: {few:?} and {many:?}");
+    if let (Some(few), Some(many)) = (few, many) {
+        assert!(many < few + 100_000, "{many} bytes with 40,000 subscribers, {few} with few");
+    }
+}

@@ -12,7 +12,7 @@ use crate::store::sql::{Backend, Tx, args, meta};
 use crate::store::{Fault, Store, StoreError, ensure_kept};
 
 /// The schema, one file for each step, numbered like those of `SQLite`. A released step never changes.
-const MIGRATIONS: [&str; 10] = [
+const MIGRATIONS: [&str; 11] = [
     include_str!("../../../migrations/postgres/0001_ledger.sql"),
     include_str!("../../../migrations/postgres/0002_bounces.sql"),
     include_str!("../../../migrations/postgres/0003_pace.sql"),
@@ -23,6 +23,7 @@ const MIGRATIONS: [&str; 10] = [
     include_str!("../../../migrations/postgres/0008_weekly_until.sql"),
     include_str!("../../../migrations/postgres/0009_series.sql"),
     include_str!("../../../migrations/postgres/0010_feed_readers.sql"),
+    include_str!("../../../migrations/postgres/0011_weekly_index.sql"),
 ];
 
 /// The note with the number of completed steps.

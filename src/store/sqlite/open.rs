@@ -16,7 +16,7 @@ use crate::store::sql::meta;
 use crate::store::{Store, StoreError, ensure_kept};
 
 /// The schema, one file for each step. A released step never changes.
-pub(super) const MIGRATIONS: [&str; 11] = [
+pub(super) const MIGRATIONS: [&str; 12] = [
     include_str!("../../../migrations/sqlite/0001_ledger.sql"),
     include_str!("../../../migrations/sqlite/0002_bounces.sql"),
     include_str!("../../../migrations/sqlite/0003_pace.sql"),
@@ -28,6 +28,7 @@ pub(super) const MIGRATIONS: [&str; 11] = [
     include_str!("../../../migrations/sqlite/0009_weekly_until.sql"),
     include_str!("../../../migrations/sqlite/0010_series.sql"),
     include_str!("../../../migrations/sqlite/0011_feed_readers.sql"),
+    include_str!("../../../migrations/sqlite/0012_weekly_index.sql"),
 ];
 
 /// File systems without working shared memory for WAL, or without working locks.
