@@ -144,7 +144,8 @@ fn fill(site: &Path, database: &Database, (issues, each, subscribers): (u32, u32
             }
         }
         Database::Postgres(url) => {
-            statements.push("ANALYZE".to_owned());
+            // History is old: the server has long vacuumed it and written it to the disk.
+            statements.extend(["VACUUM (ANALYZE)".to_owned(), "CHECKPOINT".to_owned()]);
             psql(url, &statements.join(";\n"));
         }
     }

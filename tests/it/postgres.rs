@@ -99,6 +99,26 @@ async fn f32_the_store_works_behind_pgbouncer_in_transaction_mode() {
     delivers(open(&url).await.unwrap().as_ref()).await;
 }
 
+/// Behind a pool the next transaction may run in the session of somebody else, who has other statements of that name.
+#[tokio::test(flavor = "multi_thread")]
+async fn only_a_session_that_nobody_else_uses_keeps_statements() {
+    let Some(server) = Postgres::start() else { return };
+    let Some(bouncer) = Bouncer::start(&server) else { return };
+    let logged = async |url: &str, through: &str| {
+        let name = url.rsplit_once('/').unwrap().1;
+        server.sql("postgres", &format!("ALTER DATABASE {name} SET log_statement = 'all'"));
+        let before = server.log().len();
+        delivers(open(through).await.unwrap().as_ref()).await;
+        let log = server.log().split_off(before);
+        (log.matches("execute <unnamed>: ").count(), log.matches("execute s").count())
+    };
+    let (direct, pooled) = (server.database(), server.database());
+    let (unnamed, named) = logged(&direct, &direct).await;
+    assert!(unnamed > 20 && named > 20, "{unnamed} without a name, {named} with one");
+    let (unnamed, named) = logged(&pooled, &bouncer.through(&pooled, &server)).await;
+    assert!(unnamed > 20 && named == 0, "{unnamed} without a name, {named} with one");
+}
+
 /// Runs the contract test through a connection that is cut at message number `at`; returns the number of messages.
 async fn delivers_with_a_cut(server: &Postgres, at: u64, after: bool) -> u64 {
     let url = server.database();

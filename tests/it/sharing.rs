@@ -23,12 +23,13 @@ fn is_running(sender: &mut Child) -> bool {
     sender.try_wait().unwrap().is_none()
 }
 
-/// Several senders work on one issue; each round kills one of them, and every other round cuts all connections.
-fn torture(turns: u64, subscribers: usize) {
+/// Several senders work on one issue; each round kills one of them, and every other round cuts all connections. With
+/// `pooled` they share the sessions of pgBouncer, if it is here.
+fn torture(turns: u64, subscribers: usize, pooled: bool) {
     let Some(database) = Postgres::shared() else { return };
     let direct = database.database();
     let name = direct.rsplit_once('/').unwrap().1.to_owned();
-    let bouncer = Bouncer::start(&database);
+    let bouncer = pooled.then(|| Bouncer::start(&database)).flatten();
     let url = bouncer.as_ref().map_or_else(|| direct.clone(), |bouncer| bouncer.through(&direct, &database));
     let slow = Do::Each(vec![Do::Wait(Duration::from_millis(4)), reply_line("250 2.0.0 ok")]);
     let server = Server::start(Script::polite().pipelining(true).on(At::Dot, slow));
@@ -85,13 +86,18 @@ fn compare(server: &Server, site: &Site, subscribers: usize, kills: u64) {
 
 #[test]
 fn four_senders_with_kills_and_cut_connections_lose_and_duplicate_no_message() {
-    torture(8, 1_500);
+    torture(8, 1_500, true);
+}
+
+#[test]
+fn four_senders_with_sessions_of_their_own_lose_and_duplicate_no_message_either() {
+    torture(8, 1_500, false);
 }
 
 #[test]
 #[ignore = "takes a minute: tests/postgres/run.sh"]
 fn four_senders_and_twenty_thousand_readers() {
-    torture(60, 20_000);
+    torture(60, 20_000, true);
 }
 
 #[test]

@@ -1,24 +1,39 @@
 //! One connection, driven from the thread that uses it.
 //!
 //! It has its own runtime and no other tasks: a reply wakes only the thread that waits for it.
+//!
+//! A statement may be kept under a name only in a session that nobody else uses. That is certain if the server sees the
+//! same TCP connection as this process: the same two addresses and ports. Behind a pool, a proxy or a translation of
+//! addresses they differ, and over a local socket there are none to compare; then no statement has a name.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::future::Future;
+use std::net::SocketAddr;
 use std::time::Duration;
 
+use socket2::{SockRef, TcpKeepalive};
+use tokio::net::TcpStream;
 use tokio::runtime::{Builder, Runtime};
-use tokio_postgres::Client;
-use tokio_postgres::config::SslMode;
+use tokio_postgres::config::{Host, SslMode};
+use tokio_postgres::tls::MakeTlsConnect;
+use tokio_postgres::types::Type;
+use tokio_postgres::{Client, Config, RowStream, Statement};
 
 use super::failover;
 use super::fault::{ConnectionError, failed};
 use super::open::Access;
-use super::tls;
+use super::{SqlValue, tls};
 use crate::config::Encryption;
 use crate::store::StoreError;
 
 /// The longest time for a single statement; a server that needs longer counts as lost.
 const DEADLINE: Duration = Duration::from_secs(120);
 const CONNECT: Duration = Duration::from_secs(10);
+/// How long a connection without replies lives.
+const SILENCE: Duration = Duration::from_secs(30);
+/// How often a kept statement runs before it is planned anew: meanwhile its tables have grown.
+const USES: u32 = 500;
 /// The oldest supported version.
 const OLDEST: i32 = 120_000;
 
@@ -29,9 +44,14 @@ pub(super) struct Connection {
     pub(super) system: String,
     /// The name of the database on the server; behind a pool it may have another one.
     pub(super) database: String,
+    /// Statements that the server has planned, and how often each has run; `None` if the session may be shared.
+    kept: Option<RefCell<HashMap<String, (Statement, u32)>>>,
     /// `None` only during drop.
     runtime: Option<Runtime>,
 }
+
+/// The two ends of a TCP connection: this one and the server's.
+type Ends = (SocketAddr, SocketAddr);
 
 impl Connection {
     /// Connects, and checks the server's settings.
@@ -50,8 +70,8 @@ impl Connection {
         config
             .application_name("letterpress")
             .connect_timeout(CONNECT)
-            .tcp_user_timeout(Duration::from_secs(30))
-            .keepalives_idle(Duration::from_secs(30))
+            .tcp_user_timeout(SILENCE)
+            .keepalives_idle(SILENCE)
             .ssl_mode(match access.encryption {
                 Encryption::Never => SslMode::Disable,
                 Encryption::IfOffered => SslMode::Prefer,
@@ -63,18 +83,19 @@ impl Connection {
             .build()
             .map_err(|error| failed(doing)(ConnectionError::Io(error)))?;
         let connected = runtime.block_on(async {
-            let (client, connection) = tokio::time::timeout(DEADLINE, config.connect(tls))
-                .await
-                .map_err(|_| ConnectionError::Silent)?
-                .map_err(ConnectionError::Database)?;
-            // The next statement notices its end.
-            tokio::spawn(async move { drop(connection.await) });
-            Ok(client)
+            let connected = tokio::time::timeout(DEADLINE, connect(&config, tls)).await;
+            connected.map_err(|_| ConnectionError::Silent)?
         });
-        let client = connected.map_err(failed(doing))?;
-        let mut link =
-            Self { client, system: String::new(), database: String::new(), runtime: Some(runtime) };
+        let (client, ends) = connected.map_err(failed(doing))?;
+        let mut link = Self {
+            client,
+            system: String::new(),
+            database: String::new(),
+            kept: None,
+            runtime: Some(runtime),
+        };
         link.verify(doing, &unfit)?;
+        link.kept = ends.filter(|ends| link.is_direct(*ends)).map(|_| RefCell::default());
         Ok(link)
     }
 
@@ -88,6 +109,72 @@ impl Connection {
             .block_on(async { tokio::time::timeout(DEADLINE, question).await })
             .map_err(|_| ConnectionError::Silent)?
             .map_err(ConnectionError::Database)
+    }
+
+    /// Whether the server is at the other end of this very connection.
+    fn is_direct(&self, (here, there): Ends) -> bool {
+        let asked = self.run(self.client.query_typed_one(
+            "SELECT host(inet_client_addr()), inet_client_port(), host(inet_server_addr()), inet_server_port()",
+            &[],
+        ));
+        let end = |row: &tokio_postgres::Row, first| {
+            let address: Option<&str> = row.try_get(first).ok()?;
+            let port: Option<i32> = row.try_get(first + 1).ok()?;
+            Some(SocketAddr::new(address?.parse().ok()?, port?.try_into().ok()?))
+        };
+        // Who asks as if a pool were there is slower, but never wrong.
+        asked.is_ok_and(|row| end(&row, 0) == Some(here) && end(&row, 2) == Some(there))
+    }
+
+    /// Runs a statement; returns how many rows it touched. One that is `repeated` is kept if that is possible.
+    pub(super) fn execute(
+        &self,
+        sql: &str,
+        values: &[SqlValue<'_>],
+        repeated: bool,
+    ) -> Result<u64, ConnectionError> {
+        match self.kept(sql, values, repeated)? {
+            Some(statement) => {
+                self.run(self.client.execute_raw(&statement, values.iter().map(|(value, _)| *value)))
+            }
+            None => self.run(self.client.execute_typed(sql, values)),
+        }
+    }
+
+    /// Runs a query. One that is `repeated` is kept if that is possible.
+    pub(super) fn query(
+        &self,
+        sql: &str,
+        values: Vec<SqlValue<'_>>,
+        repeated: bool,
+    ) -> Result<RowStream, ConnectionError> {
+        match self.kept(sql, &values, repeated)? {
+            Some(statement) => {
+                self.run(self.client.query_raw(&statement, values.into_iter().map(|(value, _)| value)))
+            }
+            None => self.run(self.client.query_typed_raw(sql, values)),
+        }
+    }
+
+    /// The kept statement with this text; `None` if it must go without a name.
+    pub(super) fn kept(
+        &self,
+        sql: &str,
+        values: &[SqlValue<'_>],
+        repeated: bool,
+    ) -> Result<Option<Statement>, ConnectionError> {
+        let Some(kept) = self.kept.as_ref().filter(|_| repeated) else { return Ok(None) };
+        if let Some((statement, uses)) = kept.borrow_mut().get_mut(sql)
+            && *uses < USES
+            && statement.params().iter().eq(values.iter().map(|(_, kind)| kind))
+        {
+            *uses += 1;
+            return Ok(Some(statement.clone()));
+        }
+        let types: Vec<Type> = values.iter().map(|(_, kind)| kind.clone()).collect();
+        let statement = self.run(self.client.prepare_typed(sql, &types))?;
+        kept.borrow_mut().insert(sql.to_owned(), (statement.clone(), 1));
+        Ok(Some(statement))
     }
 
     pub(super) fn is_open(&self) -> bool {
@@ -138,6 +225,31 @@ impl Connection {
         self.system = system.ok().and_then(|row| row.try_get(0).ok()).unwrap_or_default();
         Ok(())
     }
+}
+
+/// Connects, and serves the connection on this runtime. Returns its two ends too, where it is a single TCP connection.
+async fn connect(config: &Config, mut tls: tls::Maker) -> Result<(Client, Option<Ends>), ConnectionError> {
+    let ([Host::Tcp(host)], []) = (config.get_hosts(), config.get_hostaddrs()) else {
+        let (client, connection) = config.connect(tls).await?;
+        // The next statement notices its end.
+        tokio::spawn(async move { drop(connection.await) });
+        return Ok((client, None));
+    };
+    let port = config.get_ports().first().copied().unwrap_or(5432);
+    let opened = tokio::time::timeout(CONNECT, TcpStream::connect((host.as_str(), port))).await;
+    let stream = opened.map_err(|_| ConnectionError::Silent)?.map_err(ConnectionError::Unreachable)?;
+    let ends = stream.local_addr().ok().zip(stream.peer_addr().ok());
+    let socket = SockRef::from(&stream);
+    let tuned = socket
+        .set_tcp_nodelay(true)
+        .and_then(|()| socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(SILENCE)));
+    #[cfg(target_os = "linux")]
+    let tuned = tuned.and_then(|()| socket.set_tcp_user_timeout(Some(SILENCE)));
+    tuned.map_err(ConnectionError::Unreachable)?;
+    let handshake = MakeTlsConnect::<TcpStream>::make_tls_connect(&mut tls, host).map_err(ConnectionError::Io)?;
+    let (client, connection) = config.connect_raw(stream, handshake).await?;
+    tokio::spawn(async move { drop(connection.await) });
+    Ok((client, ends))
 }
 
 impl Drop for Connection {

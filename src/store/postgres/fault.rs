@@ -19,6 +19,8 @@ pub(super) enum ConnectionError {
     Standby,
     /// From the system.
     Io(std::io::Error),
+    /// No connection to the server.
+    Unreachable(std::io::Error),
 }
 
 impl From<tokio_postgres::Error> for ConnectionError {
@@ -45,6 +47,7 @@ impl fmt::Display for ConnectionError {
             Self::Silent => f.write_str("the server does not reply"),
             Self::Standby => f.write_str("this server is a standby and does not accept writes"),
             Self::Io(error) => write!(f, "{error}"),
+            Self::Unreachable(error) => write!(f, "error connecting to server: {error}"),
         }
     }
 }
@@ -58,7 +61,9 @@ pub(super) fn failed(doing: &'static str) -> impl Fn(ConnectionError) -> StoreEr
 
 fn fault(error: &ConnectionError) -> Fault {
     match error {
-        ConnectionError::Silent | ConnectionError::Standby => Fault::ConnectionLost,
+        ConnectionError::Silent | ConnectionError::Standby | ConnectionError::Unreachable(_) => {
+            Fault::ConnectionLost
+        },
         ConnectionError::Io(_) => Fault::Other,
         ConnectionError::Database(error) => match error.code() {
             Some(code) => fault_of_code(code),

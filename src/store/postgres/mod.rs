@@ -1,7 +1,8 @@
 //! `PostgreSQL` as a ledger: several senders, on several machines, over connections that may break at any moment.
 //!
-//! No session keeps any state: prepared statements have no names, settings and locks end with their transaction. So a
-//! pool such as pgBouncer works. When a commit returns, it is on the server's disk.
+//! Behind a pool such as pgBouncer no session keeps any state: prepared statements have no names, settings and locks end
+//! with their transaction. A session that is certainly our own keeps the statements of the delivery loop; see
+//! [`connection`]. When a commit returns, it is on the server's disk.
 //!
 //! Each transaction that writes inserts a receipt, a row with its own token. If the connection is lost during the
 //! commit, the same token is inserted again. If that is refused, the commit happened; if it succeeds, the lost
@@ -200,9 +201,10 @@ impl Postgres {
                 return Finished::WasDone;
             }
         }
-        let mut open = OpenTransaction { link: &link, doing, now: begun.now, broken: None };
+        let mut open = OpenTransaction::new(&link, doing, begun.now);
+        open.is_repeated = access == For::Repeated;
         let ended = body(&mut open);
-        let broken = open.broken.take();
+        let (broken, has_written) = (open.broken.take(), open.has_written);
         // A failed statement has rolled back the others, even if the transaction ignored the error.
         let value = match (ended, broken) {
             (Ok(value), None) => value,
@@ -212,6 +214,12 @@ impl Postgres {
             }
         };
         crash::point_in("before-commit", doing);
+        if access != For::Read && !has_written {
+            // Only its receipt was written, and nobody needs that: nothing waits for the disk.
+            self.return_connection(link, true);
+            crash::point_in("committed", doing);
+            return Finished::Done(value);
+        }
         match link.run(link.client.batch_execute("COMMIT")) {
             Ok(()) => {
                 crash::point_in("committed", doing);
@@ -264,6 +272,9 @@ fn moved(doing: &'static str) -> StoreError {
 fn begin(link: &Connection, access: For, receipt: &[u8; 16]) -> Result<Started, fault::ConnectionError> {
     const WAITS: &str =
         "SET LOCAL lock_timeout = '20s'; SET LOCAL idle_in_transaction_session_timeout = '1min'";
+    // A table that was empty when a statement was planned may have grown to millions of rows.
+    const BY_INDEX: &str = ", set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),
+                        set_config('enable_mergejoin', 'off', true)";
     const TIMELINE: &str = failover::TIMELINE;
     const CLOCK: &str = "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)";
     let (opening, asking, arguments) = match access {
@@ -272,15 +283,15 @@ fn begin(link: &Connection, access: For, receipt: &[u8; 16]) -> Result<Started, 
             format!("SELECT {CLOCK}, '', CAST(1 AS BIGINT)"),
             Vec::new(),
         ),
-        For::Write | For::Serializable => (
-            if access == For::Write {
-                format!("BEGIN ISOLATION LEVEL READ COMMITTED; {WAITS}")
-            } else {
+        For::Write | For::Repeated | For::Serializable => (
+            if access == For::Serializable {
                 // Always in this order; and before the first read, so that it sees all earlier commits.
                 format!(
                     "BEGIN ISOLATION LEVEL REPEATABLE READ; {WAITS};
                      LOCK TABLE issue IN SHARE ROW EXCLUSIVE MODE; LOCK TABLE event IN EXCLUSIVE MODE"
                 )
+            } else {
+                format!("BEGIN ISOLATION LEVEL READ COMMITTED; {WAITS}")
             },
             format!(
                 "WITH receipt AS (INSERT INTO receipt (token, at) VALUES ($1, {CLOCK})
@@ -288,15 +299,22 @@ fn begin(link: &Connection, access: For, receipt: &[u8; 16]) -> Result<Started, 
                  SELECT {CLOCK}, {TIMELINE},
                         (SELECT count(*) FROM receipt),
                         set_config('synchronous_commit', CASE current_setting('synchronous_commit')
-                                   WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, true)"
+                                   WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, true){}",
+                if access == For::Repeated { BY_INDEX } else { "" }
             ),
             vec![Value::from(receipt)],
         ),
     };
     let typed = typed(&arguments);
+    let kept = link.kept(&asking, &typed, access == For::Repeated)?;
+    let ask = async {
+        let Some(kept) = &kept else { return link.client.query_typed_one(&asking, &typed).await };
+        let values: Vec<_> = typed.iter().map(|(value, _)| *value).collect();
+        link.client.query_one(kept, &values).await
+    };
     let both = async {
         // Both are sent, in this order, before the first reply arrives.
-        let (opened, row) = tokio::join!(biased; link.client.batch_execute(&opening), link.client.query_typed_one(&asking, &typed));
+        let (opened, row) = tokio::join!(biased; link.client.batch_execute(&opening), ask);
         opened.and(row)
     };
     let row = link.run(both)?;
@@ -317,9 +335,16 @@ struct OpenTransaction<'a> {
     now: DateTime<Utc>,
     /// The first statement that failed.
     broken: Option<StoreError>,
+    /// A statement may have changed something.
+    has_written: bool,
+    is_repeated: bool,
 }
 
-impl OpenTransaction<'_> {
+impl<'a> OpenTransaction<'a> {
+    fn new(link: &'a Connection, doing: &'static str, now: DateTime<Utc>) -> Self {
+        Self { link, doing, now, broken: None, has_written: false, is_repeated: false }
+    }
+
     fn noted<T>(&mut self, ended: Result<T, fault::ConnectionError>) -> Result<T, StoreError> {
         ended.map_err(failed(self.doing)).inspect_err(|error| {
             self.broken.get_or_insert_with(|| error.clone());
@@ -338,8 +363,10 @@ impl Tx for OpenTransaction<'_> {
     }
 
     fn execute(&mut self, sql: &str, args: &[Value<'_>]) -> Result<u64, StoreError> {
-        let ended = self.link.run(self.link.client.execute_typed(&numbered(sql), &typed(args)));
-        self.noted(ended)
+        let ended = self.link.execute(&numbered(sql), &typed(args), self.is_repeated);
+        let touched = self.noted(ended)?;
+        self.has_written |= touched > 0;
+        Ok(touched)
     }
 
     fn each(
@@ -348,7 +375,8 @@ impl Tx for OpenTransaction<'_> {
         args: &[Value<'_>],
         visit: &mut dyn FnMut(&dyn Row) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        let begun = self.link.run(self.link.client.query_typed_raw(&numbered(sql), typed(args)));
+        self.has_written |= !sql.starts_with("SELECT ");
+        let begun = self.link.query(&numbered(sql), typed(args), self.is_repeated);
         let mut rows = std::pin::pin!(self.noted(begun)?);
         loop {
             let some = self.link.run(rows.as_mut().take(SOME_ROWS).try_collect::<Vec<_>>());

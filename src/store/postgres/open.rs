@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use camino::{Utf8Path, Utf8PathBuf};
 use chrono::{DateTime, TimeDelta};
 
-use super::{For, Postgres, begin, failed, failover};
+use super::{For, OpenTransaction, Postgres, begin, failed, failover};
 use crate::config::{Encryption, Secret};
 use crate::store::sql::{Backend, Tx, args, meta};
 use crate::store::{Fault, Store, StoreError, ensure_kept};
@@ -145,8 +145,7 @@ fn migrate(postgres: &Postgres, shown: &str, instance: &str) -> Result<(), Store
     let run = |sql: &str| link.run(link.client.batch_execute(sql)).map_err(failed(DOING));
     // "letterpr" in ASCII: a number that other programs are unlikely to lock.
     run("BEGIN; SELECT pg_advisory_xact_lock(7810775193338474610)")?;
-    let mut open =
-        super::OpenTransaction { link: &link, doing: DOING, now: DateTime::UNIX_EPOCH, broken: None };
+    let mut open = OpenTransaction::new(&link, DOING, DateTime::UNIX_EPOCH);
     let found = schema(&mut open, shown)?;
     for (step, sql) in MIGRATIONS.iter().enumerate().skip(usize::try_from(found).unwrap_or(0)) {
         run(sql)?;

@@ -26,7 +26,7 @@ impl DeliveryStore for Store {
         tokens: Vec<Token>,
         now: DateTime<Utc>,
     ) -> Result<Vec<Claimed>, StoreError> {
-        self.write("claiming deliveries", now, move |tx, now| claim_from(tx, &claim, None, &tokens, now))
+        self.repeated("claiming deliveries", now, move |tx, now| claim_from(tx, &claim, None, &tokens, now))
             .await
     }
 
@@ -41,7 +41,7 @@ impl DeliveryStore for Store {
         tokens: Vec<Token>,
         now: DateTime<Utc>,
     ) -> Result<PermitGrant, StoreError> {
-        self.write("claiming deliveries", now, move |tx, now| {
+        self.repeated("claiming deliveries", now, move |tx, now| {
             rate_limit::claim(tx, &limited, &claim, &tokens, now)
         })
         .await
@@ -53,7 +53,7 @@ impl DeliveryStore for Store {
         now: DateTime<Utc>,
     ) -> Result<Vec<Result<State, Rejection>>, StoreError> {
         let (outcomes, armed) = self
-            .write("recording outcomes", now, move |tx, now| {
+            .repeated("recording outcomes", now, move |tx, now| {
                 let outcomes = commit(tx, &moves, now)?;
                 let armed = meta::count_armed(tx, newly_armed(&moves, &outcomes))?;
                 Ok((outcomes, armed))
@@ -179,12 +179,13 @@ pub(super) fn claim_from(
         Dialect::Sqlite => "",
         Dialect::Postgres => "FOR UPDATE OF delivery SKIP LOCKED",
     };
+    // The attempts are counted, because of EXISTS the server would make a table of all attempts of the issue for each claim.
     let in_domain = if domain.is_some() { "AND domain = ?4" } else { "" };
     let waiting = format!(
         "SELECT {COLUMNS}, delivery.id, addr_key, issue.state, issue, address, name, message_id, boundary_seed,
-                unsubscribe, bounce, CASE WHEN EXISTS (
-                    SELECT 1 FROM attempt WHERE attempt.issue = ?1 AND attempt.delivery = delivery.id AND result = 'sent'
-                ) THEN 1 ELSE 0 END
+                unsubscribe, bounce, (
+                    SELECT count(*) FROM attempt
+                    WHERE attempt.issue = ?1 AND attempt.delivery = delivery.id AND result = 'sent')
          FROM delivery JOIN issue ON issue.id = delivery.issue
          WHERE issue = ?1 AND open = 1 AND delivery.state = 'pending' AND next_at <= ?2 {in_domain}
          ORDER BY next_at, delivery.id LIMIT ?3 {lock}"
@@ -246,7 +247,7 @@ impl DeliveryRow {
             address: address(&row.get::<String>(FIRST)?)?,
             name: row.get::<Option<String>>(FIRST + 1)?.and_then(|name| HeaderText::lossy(&name)),
             fields: rows::stored_fields(row, FIRST + 2)?,
-            is_accepted: row.get(FIRST + 6)?,
+            is_accepted: row.get::<u64>(FIRST + 6)? > 0,
         })
     }
 

@@ -83,6 +83,9 @@ pub(super) enum TransactionMode {
     Read,
     /// It writes; when it returns, the data is on the disk.
     Write,
+    /// It writes, and many of its kind follow one another: the same statements again and again, each of which finds its
+    /// rows with an index.
+    Repeated,
     /// It freezes an issue: it writes, its reads see one snapshot, and no other freeze runs at the same time.
     Serializable,
 }
@@ -303,11 +306,17 @@ impl Store {
         here: DateTime<Utc>,
         body: impl Fn(&mut dyn Tx, DateTime<Utc>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.run(TransactionMode::Write, doing, move |tx| {
-            let now = tx.now(here)?;
-            body(tx, now)
-        })
-        .await
+        self.run_at(TransactionMode::Write, doing, here, body).await
+    }
+
+    /// A transaction of the delivery loop.
+    async fn repeated<T: Send + 'static>(
+        &self,
+        doing: &'static str,
+        here: DateTime<Utc>,
+        body: impl Fn(&mut dyn Tx, DateTime<Utc>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.run_at(TransactionMode::Repeated, doing, here, body).await
     }
 
     /// A transaction that freezes or extends an issue.
@@ -317,7 +326,18 @@ impl Store {
         here: DateTime<Utc>,
         body: impl Fn(&mut dyn Tx, DateTime<Utc>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.run(TransactionMode::Serializable, doing, move |tx| {
+        self.run_at(TransactionMode::Serializable, doing, here, body).await
+    }
+
+    /// A transaction that gets the time.
+    async fn run_at<T: Send + 'static>(
+        &self,
+        access: TransactionMode,
+        doing: &'static str,
+        here: DateTime<Utc>,
+        body: impl Fn(&mut dyn Tx, DateTime<Utc>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.run(access, doing, move |tx| {
             let now = tx.now(here)?;
             body(tx, now)
         })

@@ -130,7 +130,7 @@ impl Backend for Sqlite {
     ) -> Result<(), StoreError> {
         let behavior = match access {
             TransactionMode::Read => TransactionBehavior::Deferred,
-            TransactionMode::Write | TransactionMode::Serializable => TransactionBehavior::Immediate,
+            _ => TransactionBehavior::Immediate,
         };
         self.with(access != TransactionMode::Read, |connection| transact(connection, behavior, doing, body))
     }

@@ -157,6 +157,11 @@ impl Postgres {
         std::thread::scope(|scope| scope.spawn(work).join().unwrap());
     }
 
+    /// What this server of our own has logged so far.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.own().folder.path().join("log")).unwrap()
+    }
+
     /// The port of the server, for proxies.
     pub(crate) fn port(&self) -> u16 {
         self.base.rsplit_once(':').unwrap().1.parse().unwrap()
