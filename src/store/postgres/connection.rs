@@ -8,10 +8,12 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
+use std::task::Poll;
 use std::time::Duration;
 
+use futures_util::future::maybe_done;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
 use tokio::runtime::{Builder, Runtime};
@@ -133,11 +135,42 @@ impl Connection {
         values: &[SqlValue<'_>],
         repeated: bool,
     ) -> Result<u64, ConnectionError> {
-        match self.kept(sql, values, repeated)? {
-            Some(statement) => {
-                self.run(self.client.execute_raw(&statement, values.iter().map(|(value, _)| *value)))
-            }
-            None => self.run(self.client.execute_typed(sql, values)),
+        let kept = self.kept(sql, values, repeated)?;
+        self.run(self.executed(sql, values, kept))
+    }
+
+    /// Sends all statements, in this order, before it waits for the first reply; returns how many rows they touched.
+    pub(super) fn execute_all(
+        &self,
+        statements: &[(String, Vec<SqlValue<'_>>)],
+        repeated: bool,
+    ) -> Result<u64, ConnectionError> {
+        let mut sent = Vec::with_capacity(statements.len());
+        for (sql, values) in statements {
+            let kept = self.kept(sql, values, repeated)?;
+            sent.push(Box::pin(maybe_done(self.executed(sql, values, kept))));
+        }
+        self.run(async {
+            // A statement is sent when it is polled for the first time.
+            poll_fn(|cx| {
+                let waiting =
+                    sent.iter_mut().filter_map(|one| one.as_mut().poll(cx).is_pending().then_some(()));
+                if waiting.count() == 0 { Poll::Ready(()) } else { Poll::Pending }
+            })
+            .await;
+            sent.iter_mut().filter_map(|one| one.as_mut().take_output()).sum()
+        })
+    }
+
+    async fn executed(
+        &self,
+        sql: &str,
+        values: &[SqlValue<'_>],
+        kept: Option<Statement>,
+    ) -> Result<u64, tokio_postgres::Error> {
+        match kept {
+            Some(kept) => self.client.execute_raw(&kept, values.iter().map(|(value, _)| *value)).await,
+            None => self.client.execute_typed(sql, values).await,
         }
     }
 
@@ -246,7 +279,8 @@ async fn connect(config: &Config, mut tls: tls::Maker) -> Result<(Client, Option
     #[cfg(target_os = "linux")]
     let tuned = tuned.and_then(|()| socket.set_tcp_user_timeout(Some(SILENCE)));
     tuned.map_err(ConnectionError::Unreachable)?;
-    let handshake = MakeTlsConnect::<TcpStream>::make_tls_connect(&mut tls, host).map_err(ConnectionError::Io)?;
+    let handshake =
+        MakeTlsConnect::<TcpStream>::make_tls_connect(&mut tls, host).map_err(ConnectionError::Io)?;
     let (client, connection) = config.connect_raw(stream, handshake).await?;
     tokio::spawn(async move { drop(connection.await) });
     Ok((client, ends))

@@ -63,7 +63,7 @@ fn fault(error: &ConnectionError) -> Fault {
     match error {
         ConnectionError::Silent | ConnectionError::Standby | ConnectionError::Unreachable(_) => {
             Fault::ConnectionLost
-        },
+        }
         ConnectionError::Io(_) => Fault::Other,
         ConnectionError::Database(error) => match error.code() {
             Some(code) => fault_of_code(code),

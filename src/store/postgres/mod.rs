@@ -273,7 +273,8 @@ fn begin(link: &Connection, access: For, receipt: &[u8; 16]) -> Result<Started, 
     const WAITS: &str =
         "SET LOCAL lock_timeout = '20s'; SET LOCAL idle_in_transaction_session_timeout = '1min'";
     // A table that was empty when a statement was planned may have grown to millions of rows.
-    const BY_INDEX: &str = ", set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),
+    const BY_INDEX: &str =
+        ", set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),
                         set_config('enable_mergejoin', 'off', true)";
     const TIMELINE: &str = failover::TIMELINE;
     const CLOCK: &str = "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)";
@@ -367,6 +368,13 @@ impl Tx for OpenTransaction<'_> {
         let touched = self.noted(ended)?;
         self.has_written |= touched > 0;
         Ok(touched)
+    }
+
+    fn execute_all(&mut self, statements: &[(&str, Vec<Value<'_>>)]) -> Result<(), StoreError> {
+        let statements: Vec<_> = statements.iter().map(|(sql, args)| (numbered(sql), typed(args))).collect();
+        let ended = self.link.execute_all(&statements, self.is_repeated);
+        self.has_written |= self.noted(ended)? > 0;
+        Ok(())
     }
 
     fn each(

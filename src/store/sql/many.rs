@@ -13,18 +13,30 @@ const ROWS: &str = " FROM {new}";
 /// Runs `sql` for each of `rows`. The statement reads the values as `new.COLUMN FROM {new}`; a row has them in the
 /// order in which the columns first appear.
 pub(super) fn execute_many(tx: &mut dyn Tx, sql: &str, rows: &[Vec<Value<'_>>]) -> Result<(), StoreError> {
-    let Some(first) = rows.first() else { return Ok(()) };
-    if tx.dialect() == Dialect::Sqlite {
-        let (sql, _) = numbered(sql);
-        return tx.execute_each(&sql, rows);
+    execute_together(tx, &[(sql, rows)])
+}
+
+/// Does the same for several statements, one after the other, without waiting for one before the next is sent.
+pub(super) fn execute_together(
+    tx: &mut dyn Tx,
+    statements: &[(&str, &[Vec<Value<'_>>])],
+) -> Result<(), StoreError> {
+    let mut all = Vec::with_capacity(statements.len());
+    for (sql, rows) in statements {
+        let Some(first) = rows.first() else { continue };
+        let (one, columns) = numbered(sql);
+        if tx.dialect() == Dialect::Sqlite {
+            tx.execute_each(&one, rows)?;
+            continue;
+        }
+        let places: Vec<String> = (1..=columns.len()).map(|place| format!("?{place}")).collect();
+        let table = format!(" FROM unnest({}) AS new ({})", places.join(", "), columns.join(", "));
+        let arrays = (0..first.len()).map(|column| Array::of(rows, column));
+        all.push((sql.replace(ROWS, &table), arrays.collect::<Result<Vec<_>, StoreError>>()?));
     }
-    let columns = numbered(sql).1;
-    let places: Vec<String> = (1..=columns.len()).map(|place| format!("?{place}")).collect();
-    let table = format!(" FROM unnest({}) AS new ({})", places.join(", "), columns.join(", "));
-    let arrays =
-        (0..first.len()).map(|column| Array::of(rows, column)).collect::<Result<Vec<_>, StoreError>>()?;
-    let values: Vec<Value<'_>> = arrays.iter().map(Array::value).collect();
-    tx.execute(&sql.replace(ROWS, &table), &values).map(drop)
+    let all: Vec<(&str, Vec<Value<'_>>)> =
+        all.iter().map(|(sql, arrays)| (sql.as_str(), arrays.iter().map(Array::value).collect())).collect();
+    tx.execute_all(&all)
 }
 
 /// Inserts `rows` with these `columns`; `conflict` is the statement's end.

@@ -106,6 +106,11 @@ pub(super) trait Tx {
         rows.iter().try_for_each(|row| self.execute(sql, row).map(drop))
     }
 
+    /// Runs statements in this order; a server need not wait for each of them.
+    fn execute_all(&mut self, statements: &[(&str, Vec<Value<'_>>)]) -> Result<(), StoreError> {
+        statements.iter().try_for_each(|(sql, args)| self.execute(sql, args).map(drop))
+    }
+
     /// Runs a query and passes each row to `visit`, in order.
     fn each(
         &mut self,

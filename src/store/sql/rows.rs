@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 
 use super::counts::{self, CountChanges};
-use super::many::execute_many;
-use super::{Dialect, Row, StoreError, Tx, args, issue_rows, subscribers};
+use super::many::execute_together;
+use super::{Dialect, Row, StoreError, Tx, Value, args, issue_rows, subscribers};
 use crate::ledger::transition::{Event, Rejection, TransitionContext, apply};
 use crate::ledger::{Delivery, EVIDENCE, LastReply, State, Token, queue_id};
 use crate::store::{MessageFields, StateChange};
@@ -24,6 +24,12 @@ pub(super) const COLUMNS: &str =
     bytes_sha256, dated, reason, last_phase, last_reply";
 /// The number of these columns.
 pub(super) const WIDTH: usize = 12;
+
+const INSERT_ATTEMPTS: &str = "INSERT INTO attempt (issue, delivery, n, epoch, armed_at, token)
+     SELECT new.issue, new.delivery,
+            1 + coalesce((SELECT max(n) FROM attempt WHERE issue = new.issue AND delivery = new.delivery), 0),
+            (SELECT CAST(value AS BIGINT) FROM meta WHERE key = 'epoch'), new.armed_at, new.token
+     FROM {new}";
 
 /// The size of a batch if an event is applied to all deliveries of an issue.
 pub(super) const PAGE: usize = 1_000;
@@ -191,12 +197,37 @@ impl Batch {
 
     /// Writes all rows that were judged.
     pub(super) fn write(self, tx: &mut dyn Tx) -> Result<(), StoreError> {
-        self.write_rows(tx)?;
-        self.write_attempts(tx)?;
+        // A delivery may have been erased while its message was on its way; the server's reply repeats the address.
+        let update_rows = format!(
+            "UPDATE delivery SET state = new.state, token = new.token, attempts = new.attempts,
+                    lease_until = new.lease_until, next_at = new.next_at, resends = new.resends,
+                    had_unknown = new.had_unknown, bytes_sha256 = new.bytes, dated = new.dated, reason = new.reason,
+                    last_phase = new.last_phase,
+                    last_reply = CASE WHEN delivery.address <> '{NOBODY}' THEN new.last_reply END,
+                    owner = CASE WHEN new.lease_until IS NOT NULL THEN coalesce(new.owner, delivery.owner) END,
+                    changed_at = new.changed_at
+             FROM {{new}} WHERE delivery.issue = new.issue AND delivery.id = new.id"
+        );
+        let end_attempts = format!(
+            "UPDATE attempt SET ended_at = new.ended_at, result = new.result, token = new.kept,
+                    reply = CASE WHEN new.reply IS NOT NULL AND NOT EXISTS (
+                        SELECT 1 FROM delivery
+                        WHERE issue = new.issue AND id = new.delivery AND address = '{NOBODY}') THEN new.reply END
+             FROM {{new}}
+             WHERE attempt.issue = new.issue AND attempt.delivery = new.delivery AND attempt.token = new.token"
+        );
+        execute_together(
+            tx,
+            &[
+                (&update_rows, &self.changed_rows()),
+                (INSERT_ATTEMPTS, &self.armed_attempts()),
+                (&end_attempts, &self.ended_attempts()),
+            ],
+        )?;
         self.counts.write(tx, self.now)
     }
 
-    fn write_rows(&self, tx: &mut dyn Tx) -> Result<(), StoreError> {
+    fn changed_rows(&self) -> Vec<Vec<Value<'_>>> {
         let mut changed = Vec::with_capacity(self.changed.len());
         for (number, owner) in &self.changed {
             let Some(DeliveryContext { row, issue, .. }) = self.found.get(number) else { continue };
@@ -221,49 +252,22 @@ impl Batch {
             ];
             changed.push(values.to_vec());
         }
-        // A delivery may have been erased while its message was on its way; the server's reply repeats the address.
-        let sql = format!(
-            "UPDATE delivery SET state = new.state, token = new.token, attempts = new.attempts,
-                    lease_until = new.lease_until, next_at = new.next_at, resends = new.resends,
-                    had_unknown = new.had_unknown, bytes_sha256 = new.bytes, dated = new.dated, reason = new.reason,
-                    last_phase = new.last_phase,
-                    last_reply = CASE WHEN delivery.address <> '{NOBODY}' THEN new.last_reply END,
-                    owner = CASE WHEN new.lease_until IS NOT NULL THEN coalesce(new.owner, delivery.owner) END,
-                    changed_at = new.changed_at
-             FROM {{new}} WHERE delivery.issue = new.issue AND delivery.id = new.id"
-        );
-        execute_many(tx, &sql, &changed)
+        changed
     }
 
-    fn write_attempts(&self, tx: &mut dyn Tx) -> Result<(), StoreError> {
-        let armed = self
-            .armed
-            .iter()
-            .map(|(token, issue, delivery)| args![*issue, *delivery, self.now, &token.0].to_vec());
-        execute_many(
-            tx,
-            "INSERT INTO attempt (issue, delivery, n, epoch, armed_at, token)
-             SELECT new.issue, new.delivery,
-                    1 + coalesce((SELECT max(n) FROM attempt WHERE issue = new.issue AND delivery = new.delivery), 0),
-                    (SELECT CAST(value AS BIGINT) FROM meta WHERE key = 'epoch'), new.armed_at, new.token
-             FROM {new}",
-            &armed.collect::<Vec<_>>(),
-        )?;
+    fn armed_attempts(&self) -> Vec<Vec<Value<'_>>> {
+        let armed = self.armed.iter();
+        armed.map(|(token, issue, delivery)| args![*issue, *delivery, self.now, &token.0].to_vec()).collect()
+    }
+
+    fn ended_attempts(&self) -> Vec<Vec<Value<'_>>> {
         let ended = self.ended.iter().map(|(token, EndedAttempt { issue, delivery, state, reply })| {
             // The reply to a message that was sent is kept with its delivery, and no later event names its token.
             let is_open_end = *state != State::Sent;
             let (kept, reply) = (is_open_end.then_some(token), reply.as_deref().filter(|_| is_open_end));
             args![self.now, state.as_str(), kept, reply, *issue, *delivery, token].to_vec()
         });
-        let sql = format!(
-            "UPDATE attempt SET ended_at = new.ended_at, result = new.result, token = new.kept,
-                    reply = CASE WHEN new.reply IS NOT NULL AND NOT EXISTS (
-                        SELECT 1 FROM delivery
-                        WHERE issue = new.issue AND id = new.delivery AND address = '{NOBODY}') THEN new.reply END
-             FROM {{new}}
-             WHERE attempt.issue = new.issue AND attempt.delivery = new.delivery AND attempt.token = new.token"
-        );
-        execute_many(tx, &sql, &ended.collect::<Vec<_>>())
+        ended.collect()
     }
 }
 
