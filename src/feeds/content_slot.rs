@@ -23,7 +23,7 @@ fn marked(text: &[u8]) -> Option<usize> {
 }
 
 /// Puts the HTML of an entry into a document.
-pub(super) type PutContent<W> = fn(&str, &mut W) -> io::Result<()>;
+pub(super) type PutContent<W> = fn(&str, &mut W);
 
 /// Writes the HTML of `page` in the place of its marks, and everything else unchanged.
 pub(super) struct ContentWriter<'p, W> {
@@ -42,10 +42,9 @@ impl<W: Write> Write for ContentWriter<'_, W> {
         let content = marked(bytes)
             .and_then(|at| self.page.entries.get(at))
             .and_then(|entry| entry.entry.html.as_ref());
-        match content {
-            Some(html) => (self.put)(html.as_str(), &mut self.to),
-            None => self.to.write_all(bytes),
-        }
+        let Some(html) = content else { return self.to.write_all(bytes) };
+        (self.put)(html.as_str(), &mut self.to);
+        Ok(())
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -54,7 +53,7 @@ impl<W: Write> Write for ContentWriter<'_, W> {
 }
 
 /// Writes `text` escaped, as quick-xml does.
-pub(super) fn escaped(text: &str, to: &mut Vec<u8>) -> io::Result<()> {
+pub(super) fn escaped(text: &str, to: &mut Vec<u8>) {
     let bytes = text.as_bytes();
     let mut from = 0;
     each_markup_byte(bytes, |at| {
@@ -71,7 +70,6 @@ pub(super) fn escaped(text: &str, to: &mut Vec<u8>) -> io::Result<()> {
         from = at + 1;
     });
     to.extend_from_slice(&bytes[from..]);
-    Ok(())
 }
 
 #[cfg(test)]
@@ -102,7 +100,7 @@ mod tests {
         #[test]
         fn the_content_is_escaped_as_the_crate_escapes_it(text in "[<>&\"'#;a-z \n\u{A0}가¢]{0,90}|\\PC{0,60}") {
             let mut out = Vec::new();
-            escaped(&text, &mut out).unwrap();
+            escaped(&text, &mut out);
             prop_assert_eq!(String::from_utf8(out).unwrap(), quick_xml::escape::escape(text.as_str()));
         }
     }

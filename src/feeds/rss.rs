@@ -2,8 +2,6 @@
 //!
 //! The `rss` crate writes the XML from clean text; [`CharacterData`] makes the one change afterwards.
 
-use std::io::Write as _;
-
 use rss::extension::Extension;
 use rss::extension::atom::{AtomExtension, Link};
 use rss::extension::dublincore::DublinCoreExtension;
@@ -27,7 +25,7 @@ const NAMESPACES: [&str; 8] = ["atom", "content", "dc", "fh", "itunes", "media",
 #[expect(clippy::expect_used, reason = "the only error is one of the writer, and memory has none")]
 pub(super) fn render(page: &Page<'_>) -> Vec<u8> {
     let to = CharacterData(Vec::new());
-    let put = |html: &str, to: &mut CharacterData<Vec<u8>>| to.0.write_all(html.as_bytes());
+    let put = |html: &str, to: &mut CharacterData<Vec<u8>>| to.0.extend_from_slice(html.as_bytes());
     let writer = ContentWriter { to, page, put };
     let mut bytes =
         channel(page).pretty_write_to(writer, b' ', 1).expect("writing to memory cannot fail").to.0;

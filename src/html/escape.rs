@@ -84,7 +84,7 @@ fn markup(word: u64) -> u64 {
     const LOW_BITS: u64 = ONES * 0x7F;
     // The highest bit of each byte that is not `wanted`, in the bits of `mask`. No byte carries into the next one.
     let differs = |mask: u64, wanted: u64| {
-        let other = (word & ONES * mask) ^ (ONES * wanted);
+        let other = (word & (ONES * mask)) ^ (ONES * wanted);
         ((other & LOW_BITS) + LOW_BITS) | other
     };
     !(differs(0xFA, 0x22) & differs(0xFD, 0x3C) & differs(0xFF, 0xC2) | LOW_BITS)
