@@ -67,8 +67,11 @@ pub(super) fn read(cell: &str, order: Option<DateOrder>) -> Result<Read, NoDate>
 /// Consent to email cannot be older.
 const YEARS: std::ops::RangeInclusive<i32> = 1970..=9999;
 
-/// The forms of programs, which include the zone.
+/// The forms of programs, which include the time of day and the zone.
 fn instant(text: &str) -> Option<DateTime<Utc>> {
+    if !text.contains(':') {
+        return None;
+    }
     let instant = DateTime::parse_from_rfc3339(text).or_else(|_| DateTime::parse_from_rfc2822(text)).ok();
     let instant = instant.or_else(|| {
         // Go prints the name of the zone as well: `+0900 KST`.

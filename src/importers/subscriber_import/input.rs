@@ -3,7 +3,7 @@
 use std::io::{self, BufRead as _, BufReader, Read, Seek};
 
 /// Read at a time. A row that is repeated elsewhere is read there, so this is no larger than a few rows.
-const BUFFER: usize = 16 * 1024;
+const BUFFER: usize = 4 * 1024;
 
 /// A place in a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -138,12 +138,18 @@ fn mailchimp(parsed: &mut ParsedStatus, fields: &Fields<'_>, file: &str) {
 
 /// Whether a cell has a date, a reason or a yes.
 fn happened(cell: &str) -> bool {
+    if cell.is_empty() {
+        return false;
+    }
     let word = plain(cell);
     !is_nothing(&word) && answer(&word) != Some(false)
 }
 
 /// `None` for an empty cell.
 fn flag(cell: &str) -> Result<Option<bool>, RowError> {
+    if cell.is_empty() {
+        return Ok(None);
+    }
     let word = plain(cell);
     if is_nothing(&word) {
         return Ok(None);
