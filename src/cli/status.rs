@@ -18,7 +18,7 @@ use crate::archive::{Archive, SkipReason, folder};
 use crate::config::Span;
 use crate::finding::Finding;
 use crate::ledger::{IssueState, IssueSummary, RESTORED, State};
-use crate::pipeline::newsletter::{digest_forecast, hold_reason, unrecognised, weekly_subscribers};
+use crate::pipeline::newsletter::{digest_forecast, hold_reason, unrecognised};
 use crate::pipeline::operations::kept_readers;
 use crate::pipeline::session::{LedgerSession, RunContext, RunError};
 use crate::pipeline::status::{Blocker, Health, find_blockers, health};
@@ -281,7 +281,7 @@ async fn next_digest(
     session: &LedgerSession,
     archive: &Archive,
 ) -> Result<Option<NextWeek>, RunError> {
-    let subscribers = weekly_subscribers(session).await?;
+    let subscribers = session.store.weekly_subscribers().await?;
     let Some(forecast) = digest_forecast(context, session, archive).await?.filter(|_| subscribers > 0) else {
         return Ok(None);
     };

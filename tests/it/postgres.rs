@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use letterpress::internals::ledger::State;
 use letterpress::internals::ledger::transition::{Event, Rejection};
 use letterpress::internals::store::{DeliveryStore as _, Filter, StateChange, Store, StoreError};
-use letterpress::internals::subscribers::SubscriptionStatus;
+use letterpress::internals::subscribers::{AddressKey, NewSubscriber, SubscriptionStatus};
 
 use super::store_contract::{
     arm, bounced, cancelled, claim, delivers, fresh, imported, issue, now, one, rate_limited, restored,
@@ -120,6 +120,22 @@ async fn only_a_session_that_nobody_else_uses_keeps_statements() {
 }
 
 /// Runs the contract test through a connection that is cut at message number `at`; returns the number of messages.
+/// Without statistics, each page of weekly subscribers would be looked for in the whole table.
+#[tokio::test]
+async fn the_planner_knows_a_large_list_as_soon_as_it_is_imported() {
+    let Some(server) = Postgres::shared() else { return };
+    let url = server.database();
+    let listed = |number: u16| {
+        let mut key = [0; 16];
+        key[..2].copy_from_slice(&number.to_be_bytes());
+        NewSubscriber { key: AddressKey(key), ..subscriber(1, SubscriptionStatus::Active) }
+    };
+    let store = open(&url).await.unwrap();
+    store.add_subscribers((0..3_000).map(listed).collect(), now()).await.unwrap();
+    let check = "DO $$ BEGIN ASSERT (SELECT reltuples FROM pg_class WHERE oid = 'subscriber'::regclass) = 3000; END $$";
+    server.sql(url.rsplit_once('/').unwrap().1, check);
+}
+
 async fn delivers_with_a_cut(server: &Postgres, at: u64, after: bool) -> u64 {
     let url = server.database();
     let cutter = Cutter::start(server.port(), at, after);

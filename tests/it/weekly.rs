@@ -157,6 +157,7 @@ async fn delivers_wanted_posts(store: &Store) {
     let whole = DigestPart(tech.0 | plain.0 | later.0);
     let expected = BTreeMap::from([(DigestPart::default(), 1), (tech, 1), (later, 1), (whole, 1)]);
     assert_eq!(store.digest_parts(posts.to_vec()).await.unwrap(), expected);
+    assert_eq!(store.weekly_subscribers().await.unwrap(), 4);
 
     // If one part has no issue, nothing is written. Then everything is written once.
     let before = store.digest_history().await.unwrap().unwrap();

@@ -64,11 +64,6 @@ pub async fn digest_forecast<'a>(
     Ok(Some(forecast(archive, &record, how, context.clock.now())))
 }
 
-/// How many subscribers chose the weekly digest.
-pub async fn weekly_subscribers(session: &LedgerSession) -> Result<u64, RunError> {
-    Ok(session.store.digest_parts(Vec::new()).await?.values().sum())
-}
-
 /// Composes an issue for each selection of posts that has recipients. Writes nothing.
 pub(crate) async fn draft<'a>(
     context: &RunContext,

@@ -26,9 +26,7 @@ pub use approval::{Approved, approve};
 pub(crate) use compose::transmit_test;
 pub use compose::{compose, sample_message, templates};
 pub use deliver::deliver_open;
-pub use digest::{
-    DigestDraft, DigestVariant, ScheduledDigest, compose_digest, digest_forecast, weekly_subscribers,
-};
+pub use digest::{DigestDraft, DigestVariant, ScheduledDigest, compose_digest, digest_forecast};
 pub(crate) use held_posts::fingerprint;
 pub use held_posts::{HeldPosts, NoAudience, Unapproved};
 pub(crate) use idle_shortcut::last_run;

@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::archive::{Archive, SkipReason};
-use crate::pipeline::newsletter::digest::{digest_forecast, weekly_subscribers};
+use crate::pipeline::newsletter::digest::digest_forecast;
 use crate::pipeline::session::context::RunContext;
 use crate::pipeline::session::ledger_session::LedgerSession;
 use crate::pipeline::session::run_error::RunError;
@@ -45,7 +45,7 @@ pub(crate) async fn next_mailings(
     let mut all = posts(plan, archive, context.config.newsletter.delay.delta());
     if let Some(forecast) = digest_forecast(context, session, archive).await?
         && !forecast.next.posts.is_empty()
-        && weekly_subscribers(session).await? > 0
+        && session.store.weekly_subscribers().await? > 0
     {
         let next = forecast.next;
         all.push(Upcoming { kind: Kind::Weekly, name: next.week, due_at: next.moment });

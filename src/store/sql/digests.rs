@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use super::audience::JOINED;
 use super::events::{self, Entry};
 use super::issues::{self, NewDelivery};
-use super::{Store, StoreError, Tx, args, corrupt_data};
+use super::{Store, StoreError, Tx, args, corrupt_data, update_statistics};
 use crate::schedule::digest::{DigestHistory, MOST_POSTS};
 use crate::store::digest::{DigestPart, DigestPost, NewDigest, PREFIX};
 use crate::subscribers::{AddressKey, Topics};
@@ -50,6 +50,15 @@ impl Store {
                 Ok(())
             })?;
             Ok(counts)
+        })
+        .await
+    }
+
+    /// How many subscribers the weekly digest has.
+    pub async fn weekly_subscribers(&self) -> Result<u64, StoreError> {
+        self.read("counting the weekly subscribers", |tx| {
+            let count = tx.one(&format!("SELECT count(*) {AUDIENCE}"), &[], |row| row.get(0))?;
+            Ok(count.unwrap_or(0))
         })
         .await
     }
@@ -238,7 +247,7 @@ fn freeze(tx: &mut dyn Tx, digest: &NewDigest, now: DateTime<Utc>) -> Result<u64
         let name = digest.issues.get(share).map(|issue| issue.post.as_str()).unwrap_or_default();
         issues::count(tx, *issue, name, *frozen, now)?;
     }
-    issues::settle_in(tx)?;
+    update_statistics(tx, "delivery")?;
     if digest.posts.len() < MOST_POSTS {
         // No post of before this moment is left for a later digest.
         tx.execute(

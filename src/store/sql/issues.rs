@@ -10,7 +10,7 @@ use super::deliveries::{self, Scope};
 use super::events::{self, Entry};
 use super::issue_rows::{state, subject};
 use super::many::execute_many;
-use super::{Dialect, Store, StoreError, Tx, Value, args, corrupt_data, counts, meta};
+use super::{Store, StoreError, Tx, Value, args, corrupt_data, counts, meta, update_statistics};
 use crate::ledger::{IssueState, IssueSummary, StateCounts};
 use crate::store::digest::{ADOPTED, PREFIX};
 use crate::store::subscriber_store::PublishedIssue;
@@ -67,7 +67,7 @@ impl Store {
                 return Err(StoreError::AudienceMismatch { counted, frozen });
             }
             count(tx, number, &issue.post, frozen, now)?;
-            settle_in(tx)?;
+            update_statistics(tx, "delivery")?;
             Ok(frozen)
         })
         .await
@@ -279,14 +279,6 @@ pub(super) fn content_hash(tx: &mut dyn Tx, number: i64) -> Result<Option<String
         all.update(&row.get::<Vec<u8>>(3)?);
         Ok(hex(&all.finish().as_ref()[..16]))
     })
-}
-
-/// Updates the statistics of the planner: with the old ones the first claims would read the whole table.
-pub(super) fn settle_in(tx: &mut dyn Tx) -> Result<(), StoreError> {
-    if tx.dialect() == Dialect::Postgres {
-        tx.execute("ANALYZE delivery", &[])?;
-    }
-    Ok(())
 }
 
 /// The number of the last delivery; the next one has the following number.

@@ -363,6 +363,15 @@ async fn blocking<T: Send + 'static>(
     ended.try_recv().unwrap_or_else(|_| Err(corrupt_data("a transaction without a result")))
 }
 
+/// Updates what the planner knows of a table that has grown much in this transaction: with the old figures, each page or claim
+/// would read all of it.
+fn update_statistics(tx: &mut dyn Tx, table: &str) -> Result<(), StoreError> {
+    if tx.dialect() == Dialect::Postgres {
+        tx.execute(&format!("ANALYZE {table}"), &[])?;
+    }
+    Ok(())
+}
+
 /// A value that Letterpress does not write.
 fn corrupt_data(what: impl std::fmt::Display) -> StoreError {
     StoreError::CorruptData(what.to_string())

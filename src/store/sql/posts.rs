@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use super::audience::Selection;
 use super::deliveries::{self, Scope};
 use super::events::{self, Entry};
-use super::{Store, StoreError, Tx, args, issue_rows, issues};
+use super::{Store, StoreError, Tx, args, issue_rows, issues, update_statistics};
 use crate::archive::Segment;
 use crate::ledger::IssueState;
 use crate::ledger::transition::Event;
@@ -248,7 +248,7 @@ impl Store {
                 .one("SELECT audience FROM issue WHERE id = ?1", args![number], |row| row.get(0))?
                 .unwrap_or(0);
             issues::count(tx, number, &post, audience + added, now)?;
-            issues::settle_in(tx)?;
+            update_statistics(tx, "delivery")?;
             Ok(added)
         })
         .await

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 
 use super::events::{self, Entry};
 use super::many::insert_many;
-use super::{Dialect, Row, Store, StoreError, Tx, Value, address, args, corrupt_data};
+use super::{Dialect, Row, Store, StoreError, Tx, Value, address, args, corrupt_data, update_statistics};
 use crate::store::subscriber_store::SubscriberSource;
 use crate::subscribers::lifecycle::{ImportDecision, REMOVED, SubscriptionStatus, decide_import as judge};
 use crate::subscribers::{
@@ -57,6 +57,7 @@ impl Store {
             for page in list.chunks(PAGE) {
                 add_page(tx, page, &mut counts, now)?;
             }
+            end_import(tx, &counts)?;
             Ok(counts)
         })
         .await
@@ -72,6 +73,7 @@ impl Store {
         self.write("adding subscribers", now, move |tx, now| {
             let mut counts = ImportCounts::default();
             each_page(&list, |page| add_page(tx, page, &mut counts, now))?;
+            end_import(tx, &counts)?;
             Ok(counts)
         })
         .await
@@ -228,6 +230,11 @@ fn add_page(
         )?;
     }
     Ok(())
+}
+
+/// A list of a thousand or more may be most of the table.
+fn end_import(tx: &mut dyn Tx, counts: &ImportCounts) -> Result<(), StoreError> {
+    if counts.added < PAGE as u64 { Ok(()) } else { update_statistics(tx, "subscriber") }
 }
 
 fn add(
