@@ -17,7 +17,8 @@ const ROWS: usize = 1_000_000;
 const NAMES: [&str; 6] = ["김민준", "이서연", "박도윤", "남궁 서연", "Minjun Kim", "田中太郎"];
 const TOPICS: [&str; 3] = ["", "\"[\"\"기술\"\"]\"", "\"[\"\"에세이\"\",\"\"기술\"\"]\""];
 
-/// The list is imported at the first time, and the post is due at the second, after a Friday.
+/// The list is imported at the first time, and the post is due at the second, after a Friday. A database server has its own
+/// clock: there the post is of today, and no digest is due.
 const DAYS: [&str; 2] = ["2026-11-18T10:00:00Z", "2026-11-22T10:00:00Z"];
 
 /// What is in a row of a list.
@@ -44,41 +45,47 @@ fn main() {
     println!("{rows} rows");
     let store = std::env::vars().find(|(name, _)| name == "LETTERPRESS_BENCH_POSTGRES");
     let store = store.map_or(String::new(), |(_, url)| format!("[store]\nurl = \"{url}\"\n"));
+    let days = if store.is_empty() { DAYS.map(Some) } else { [None; 2] };
     configure(site, &store, "");
     for list in ["clean", "mixed", "twice", "wrong"] {
         let file = format!("{list}.csv");
         measure(
             &format!("import {list}, dry run"),
             site,
-            DAYS[0],
+            days[0],
             &["subscribers", "import", &file, "--dry-run"],
         );
     }
     for list in ["mixed", "clean", "clean"] {
-        measure(&format!("import {list}"), site, DAYS[0], &["subscribers", "import", &format!("{list}.csv")]);
+        measure(&format!("import {list}"), site, days[0], &["subscribers", "import", &format!("{list}.csv")]);
     }
     configure(site, &store, "list = \"clean.csv\"\n");
-    measure("newsletter.list", site, DAYS[0], &["send"]);
-    measure("newsletter.list, unchanged", site, DAYS[0], &["send"]);
-    measure("check", site, DAYS[0], &["check"]);
-    measure("count", site, DAYS[0], &["subscribers", "count"]);
-    measure("export", site, DAYS[0], &["subscribers", "export"]);
-    measure("export --json", site, DAYS[0], &["subscribers", "export", "--json"]);
+    measure("newsletter.list", site, days[0], &["send"]);
+    measure("newsletter.list, unchanged", site, days[0], &["send"]);
+    measure("check", site, days[0], &["check"]);
+    measure("count", site, days[0], &["subscribers", "count"]);
+    measure("export", site, days[0], &["subscribers", "export"]);
+    measure("export --json", site, days[0], &["subscribers", "export", "--json"]);
     std::fs::rename(site.join("out"), site.join("list.json")).unwrap_or_else(|error| panic!("{error}"));
-    measure("list --json", site, DAYS[0], &["subscribers", "list", "--json"]);
-    measure("import of the JSON", site, DAYS[0], &["subscribers", "import", "list.json"]);
+    measure("list --json", site, days[0], &["subscribers", "list", "--json"]);
+    measure("import of the JSON", site, days[0], &["subscribers", "import", "list.json"]);
+    let (day, frozen) = if store.is_empty() {
+        ("2026-11-19".to_owned(), "freeze of a post and a digest")
+    } else {
+        (chrono::Utc::now().format("%F").to_string(), "freeze of a post")
+    };
     write(
         &site.join("posts/note.md"),
-        "+++\ntitle = \"주간 노트\"\ndate = 2026-11-19\ncategories = [\"기술\"]\n+++\n\n편지\n",
+        &format!("+++\ntitle = \"주간 노트\"\ndate = {day}\ncategories = [\"기술\"]\n+++\n\n편지\n"),
     );
-    measure("freeze of a post and a digest", site, DAYS[1], &["send"]);
+    measure(frozen, site, days[1], &["send"]);
 }
 
 fn configure(site: &Path, store: &str, newsletter: &str) {
     // Nothing listens at the port: the issues are frozen, and nothing is sent.
     let config = format!(
         "[site]\ntitle = \"주간 노트\"\nurl = \"https://letters.example/\"\nlanguage = \"ko\"\n\
-         [newsletter]\nfrom = \"주간 노트 <news@letters.example>\"\nunsubscribe_by_hand = true\n{newsletter}\
+         [newsletter]\nfrom = \"주간 노트 <news@letters.example>\"\nunsubscribe_by_hand = true\ndelay = \"0s\"\n{newsletter}\
          [smtp]\nhost = \"127.0.0.1\"\nport = 9\ntls = \"none\"\n{store}"
     );
     write(&site.join("config.toml"), &config);
@@ -122,14 +129,14 @@ fn make_list(path: &Path, rows: usize, kind: Kind) {
 }
 
 /// Runs the program and prints how long it took, and its peak memory if the system reports it.
-fn measure(name: &str, site: &Path, now: &str, arguments: &[&str]) {
+fn measure(name: &str, site: &Path, now: Option<&str>, arguments: &[&str]) {
     let create = |name| File::create(site.join(name)).unwrap_or_else(|error| panic!("{error}"));
     let began = Instant::now();
     let mut child = Command::new(env!("CARGO_BIN_EXE_letterpress"))
         .current_dir(site)
         .arg("--quiet")
         .args(arguments)
-        .env("LETTERPRESS_FROZEN_AT", now)
+        .envs(now.map(|now| ("LETTERPRESS_FROZEN_AT", now)))
         .stdout(create("out"))
         .stderr(Stdio::null())
         .spawn()
