@@ -232,7 +232,7 @@ fn add_page(
     Ok(())
 }
 
-/// A list of a thousand or more may be most of the table.
+/// Most of the table may be new after a list of a thousand or more.
 fn end_import(tx: &mut dyn Tx, counts: &ImportCounts) -> Result<(), StoreError> {
     if counts.added < PAGE as u64 { Ok(()) } else { update_statistics(tx, "subscriber") }
 }
